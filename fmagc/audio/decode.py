@@ -1,0 +1,276 @@
+"""From an MP3 on the shelf to one verified mono waveform, or to the one reason why there is none."""
+
+import errno
+import hashlib
+import io
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from fmagc.audio import mpeg
+from fmagc.errors import Reason, RejectedTrack
+from fmagc.params.signal import Audio
+
+__all__ = ["DECODER", "LOSS_ALLOWED", "SILENCE_PEAK", "Decoded", "decode", "truncation"]
+
+DECODER = f"soundfile {soundfile.__version__}/{soundfile.__libsndfile_version__}"
+
+# Samples per channel that a decoder may give less than the frames hold. Encoders pad, decoders have a delay (529) and
+# cut off both where a LAME tag tells them how much: up to two frames of 1152 in what LAME writes. Some encoders also
+# count the frame of the Xing header itself: one frame more.
+LOSS_ALLOWED = 3 * 1152
+
+SILENCE_PEAK = 2.0**-24  # below it there is nothing but the decoder's rounding, which int16 must not blow up
+
+_FULL_SCALE = 32767
+_DETAIL_CHARACTERS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """One accepted track.
+
+    Attributes
+    ----------
+    samples : ndarray of int16, shape (n,)
+        Mono, at the sample rate of the settings; ``y = scale * samples`` (float32), and the peak is at 32767.
+    scale : float
+        Exact in float32; 1 for silence.
+    peak : float
+        Largest absolute sample of y; MP3s decode to more than 1 at times, and that is kept.
+    sample_rate : int, Hz
+        Of the file.
+    channels : int
+        Of the file.
+    sha1 : str
+        Of the file's bytes.
+    decoder : str
+        Name and version.
+    flags : tuple of str
+        Any of ``silent``, ``resampled``, ``above_full_scale``, ``resynced`` (bytes that are no frame lie between
+        frames), ``warned`` (the decoder had something to say: see `detail`).
+    detail : str
+        The decoder's warnings, empty as a rule.
+    """
+
+    samples: NDArray[np.int16]
+    scale: float
+    peak: float
+    sample_rate: int
+    channels: int
+    sha1: str
+    decoder: str
+    flags: tuple[str, ...]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What the decoder gave: y mono at the file's own rate, and how long all of the file was."""
+
+    y: NDArray[np.float32]
+    n_decoded: int
+    sample_rate: int
+    channels: int
+    warnings: str
+
+
+def decode(path: Path, *, expected_sha1: str, listed_sha1: str, settings: Audio, min_samples: int) -> Decoded:
+    """Decode one MP3 to mono, at one sample rate, as int16 with one scale.
+
+    The decoder's C library writes to file descriptor 2, which is diverted while it runs: call this from one thread of
+    a process only.
+
+    Parameters
+    ----------
+    path : Path
+    expected_sha1 : str
+        What the shelf's manifest saw.
+    listed_sha1 : str
+        What the archive's own list says; empty where there is no list.
+    settings : Audio
+    min_samples : int, samples
+        Shorter tracks, after resampling, are rejected.
+
+    Raises
+    ------
+    RejectedTrack
+        With the reason, and in its detail what was measured or what the decoder said.
+    """
+    data = _read_regular_file(path)
+    sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    for source, wanted in (("manifest", expected_sha1), ("archive's list", listed_sha1 or sha1)):
+        if sha1 != wanted.lower():
+            raise RejectedTrack(
+                Reason.CHECKSUM_MISMATCH, f"sha1 of the {source} {wanted or 'none'}, of the file {sha1}"
+            )
+    audio = _classify(data)
+    heard = _listen(data, max_seconds=settings.max_seconds)
+    lost = truncation(audio, n_decoded=heard.n_decoded)
+    if lost is not None:
+        raise RejectedTrack(Reason.TRUNCATED, _joined(lost, heard.warnings))
+    y = heard.y
+    if not np.isfinite(y).all():
+        count = int(np.count_nonzero(~np.isfinite(y)))
+        raise RejectedTrack(Reason.NON_FINITE, _joined(f"{count} of {len(y)} samples", heard.warnings))
+    if heard.sample_rate != settings.sample_rate:
+        y = soxr.resample(y, heard.sample_rate, settings.sample_rate, quality="HQ")
+    if len(y) < min_samples:
+        raise RejectedTrack(Reason.TOO_SHORT, f"{len(y)} samples at {settings.sample_rate} Hz, needs {min_samples}")
+    samples, scale, peak = _to_int16(y)
+    flags = {
+        "silent": peak < SILENCE_PEAK,
+        "resampled": heard.sample_rate != settings.sample_rate,
+        "above_full_scale": peak > 1,
+        "resynced": audio.skipped_bytes > 0,
+        "warned": bool(heard.warnings),
+    }
+    return Decoded(
+        samples=samples,
+        scale=scale,
+        peak=peak,
+        sample_rate=heard.sample_rate,
+        channels=heard.channels,
+        sha1=sha1,
+        decoder=DECODER,
+        flags=tuple(flag for flag, holds in flags.items() if holds),
+        detail=heard.warnings,
+    )
+
+
+def truncation(audio: mpeg.MpegAudio, *, n_decoded: int) -> str | None:
+    """Say what is missing when a decoder gave less than a file's frames hold or its header promises.
+
+    Both are asked, because each is blind to something: the frames that are there do not know of those that were cut
+    off, and a variable bit rate without a Xing header makes libsndfile guess a length and stop there without a word.
+    A loss of up to `LOSS_ALLOWED` samples is what encoders and decoders trim. More than promised is no truncation.
+
+    Parameters
+    ----------
+    audio : MpegAudio
+        What the frame headers say.
+    n_decoded : int, samples per channel
+        At the file's own rate.
+
+    Returns
+    -------
+    str or None
+        For the ledger's detail; None when the file is whole.
+    """
+    if n_decoded + LOSS_ALLOWED < audio.samples:
+        return f"decoded {n_decoded} samples, its {audio.frames} frames hold {audio.samples}"
+    declared = (audio.declared_frames or 0) * audio.samples_per_frame
+    if n_decoded + LOSS_ALLOWED < declared:
+        return f"decoded {n_decoded} samples, its header declares {audio.declared_frames} frames of {declared}"
+    return None
+
+
+def _read_regular_file(path: Path) -> bytes:
+    """Read a file whole; looking at its kind first, for to open a FIFO is to wait for a writer."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise RejectedTrack(Reason.NOT_REGULAR_FILE, f"file type {stat.filemode(mode)[0]}")
+        return path.read_bytes()
+    except OSError as error:
+        reason = Reason.NOT_REGULAR_FILE if error.errno == errno.ELOOP else Reason.MISSING_FILE
+        raise RejectedTrack(reason, error.strerror or str(error)) from error
+
+
+def _classify(data: bytes) -> mpeg.MpegAudio:
+    audio = mpeg.scan(data)
+    if audio is not None and audio.layer != 3:
+        raise RejectedTrack(Reason.NOT_MP3, f"MPEG audio layer {audio.layer}, expected 3")
+    if audio is not None and audio.frames > 0:
+        return audio
+    if audio is not None or mpeg.only_tags(data):
+        raise RejectedTrack(Reason.NO_AUDIO, f"{len(data)} bytes, not one audio frame")
+    raise _not_mp3(data)
+
+
+def _not_mp3(data: bytes) -> RejectedTrack:
+    start = f"begins with {data[:8].hex(' ')}" if data else "empty"
+    return RejectedTrack(Reason.NOT_MP3, f"{len(data)} bytes, {start}")
+
+
+def _listen(data: bytes, *, max_seconds: float) -> _Heard:
+    with tempfile.TemporaryFile() as log:
+        try:
+            with _stderr_diverted_to(log), soundfile.SoundFile(io.BytesIO(data)) as file:
+                if file.format != "MP3":  # the decoder goes by the first bytes, and there they are another container's
+                    raise _not_mp3(data)
+                y, n_decoded = _middle(file, keep=round(max_seconds * file.samplerate))
+        except soundfile.SoundFileError as error:
+            said = getattr(error, "error_string", str(error))
+            raise RejectedTrack(Reason.DECODE_ERROR, _joined(said, _text_of(log))) from error
+        return _Heard(y, n_decoded, file.samplerate, file.channels, _text_of(log))
+
+
+def _middle(file: soundfile.SoundFile, *, keep: int) -> tuple[NDArray[np.float32], int]:
+    """Decode a whole file but keep at most its middle, FMA's rule.
+
+    Blocks bound the memory that an endless file takes; a block of twice what is kept makes one read of a usual clip,
+    since reading an MP3 in pieces costs the decoder a seek each.
+    """
+    start = max(0, (file.frames - keep) // 2)
+    parts = [np.empty(0, dtype=np.float32)]
+    position = 0
+    while len(block := file.read(2 * keep, dtype="float32", always_2d=True)) > 0:
+        wanted = block[max(0, start - position) : max(0, start + keep - position)]
+        if len(wanted) > 0:
+            parts.append(_mono(wanted))
+        position += len(block)
+    return parts[-1] if len(parts) == 2 else np.concatenate(parts), position
+
+
+def _mono(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average the channels; np.mean is slow over two columns, and a matrix product would wake BLAS's threads."""
+    y = frames[:, 0].copy()
+    for channel in frames.T[1:]:
+        y += channel
+    if frames.shape[1] > 1:
+        y *= np.float32(1 / frames.shape[1])
+    return y
+
+
+def _to_int16(y: NDArray[np.float32]) -> tuple[NDArray[np.int16], float, float]:
+    peak = max(float(y.max()), -float(y.min()))
+    if peak < SILENCE_PEAK:
+        return np.zeros(len(y), dtype=np.int16), 1.0, peak
+    scale = np.float32(peak / _FULL_SCALE)
+    scaled = y * (np.float32(1) / scale)
+    return np.rint(scaled, out=scaled).astype(np.int16), float(scale), peak
+
+
+@contextmanager
+def _stderr_diverted_to(log: BinaryIO) -> Iterator[None]:
+    """Send what C code writes to stderr into a file."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        os.dup2(log.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+def _text_of(log: BinaryIO) -> str:
+    log.seek(0)
+    lines = log.read(4 * _DETAIL_CHARACTERS).decode("utf-8", errors="replace").split("\n")
+    return "; ".join(line.strip() for line in lines if line.strip())[:_DETAIL_CHARACTERS]
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part.strip() for part in parts if part.strip())

@@ -1,0 +1,228 @@
+"""What an MP3 file says of itself: its MPEG audio frames, counted one by one from header to header.
+
+Decoders repair, skip and guess in silence. The frame headers are an independent witness of how much audio a file holds.
+Layout of headers: ISO/IEC 11172-3 section 2.4.2.3 and 13818-3; ID3v2: id3.org, version 2.4.0 section 3.1; APEv2 header
+and footer of 32 bytes; the Xing, Info and VBRI headers are conventions of encoders, first frames that hold no audio.
+"""
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["MpegAudio", "end_of_leading_tags", "only_tags", "scan"]
+
+_BITRATES = {  # kbit/s by bitrate index 1..14; keyed by (MPEG 1?, layer)
+    (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_SAMPLE_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}  # Hz, by version bits
+_LAYERS = {3: 1, 2: 2, 1: 3}  # by layer bits
+
+# A header is 0xff and three bytes. The first two of those fix the frame's length; free format (bitrate index 0) has no
+# length of its own and is taken for no frame.
+_CANDIDATE = re.compile(rb"\xff(?=[\xe2-\xe7\xf2-\xf7\xfa-\xff][\x10-\xef])")
+_SAME_STREAM = 0xFE0C  # of those two bytes: sync, version, layer and sample rate, which a stream keeps throughout
+
+_ID3V1_BYTES = 128
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    length: int  # bytes to the next header
+    mpeg1: bool
+    layer: int
+    samples: int
+    sample_rate: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MpegAudio:
+    """What the frame headers of a file add up to.
+
+    Attributes
+    ----------
+    layer : int
+        3 for MP3.
+    sample_rate : int, Hz
+        Of the first frame.
+    channels : int
+        Of the first frame.
+    frames : int
+        Whole audio frames; a last frame that the end of the file cuts does not count, nor does the header frame.
+    samples : int, samples per channel
+        What these frames decode to, encoder and decoder delays included.
+    samples_per_frame : int
+        Of the first frame.
+    header_frame : bool
+        Whether a Xing, Info or VBRI frame comes first.
+    declared_frames : int or None
+        How many audio frames that header promises.
+    skipped_bytes : int, bytes
+        Bytes after the first frame and before the last one that belong to no frame.
+    """
+
+    layer: int
+    sample_rate: int
+    channels: int
+    frames: int
+    samples: int
+    samples_per_frame: int
+    header_frame: bool
+    declared_frames: int | None
+    skipped_bytes: int
+
+
+def scan(data: bytes) -> MpegAudio | None:
+    """Walk the MPEG audio frames of a file.
+
+    A frame counts where the one before it ends, or, at the start and after bytes that are no frame, where two headers
+    of one stream stand a frame's length apart. Frames of another stream that follows (concatenated files) count too.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+
+    Returns
+    -------
+    MpegAudio or None
+        None when there is not one frame: tags only, free format, or something else altogether.
+    """
+    end = _start_of_trailing_tags(data)
+    start = position = _next_sync(data, end_of_leading_tags(data), end)
+    if position is None or start is None:
+        return None
+    stream = _two_bytes(data, position) & _SAME_STREAM
+    frames = samples = skipped = 0
+    while position + 4 <= end:
+        key = data[position + 1] << 8 | data[position + 2]
+        header = _HEADERS.get(key)
+        if header is None or data[position] != 0xFF or key & _SAME_STREAM != stream:
+            found = _next_sync(data, position, end)
+            if found is None:
+                break
+            skipped += found - position
+            position = found
+            stream = _two_bytes(data, position) & _SAME_STREAM
+            continue
+        position += header.length
+        if position > end:
+            break
+        frames += 1
+        samples += header.samples
+    first = _HEADERS[_two_bytes(data, start)]
+    header_frame, declared = _header_frame(data[start : start + first.length], first)
+    return MpegAudio(
+        layer=first.layer,
+        sample_rate=first.sample_rate,
+        channels=_channels(data[start + 3]),
+        frames=frames - header_frame,
+        samples=samples - header_frame * first.samples,
+        samples_per_frame=first.samples,
+        header_frame=header_frame,
+        declared_frames=declared,
+        skipped_bytes=skipped,
+    )
+
+
+def end_of_leading_tags(data: bytes) -> int:
+    """Find where the tags before the audio end: any number of ID3v2 tags, with or without footer, and APEv2 tags."""
+    position = 0
+    while (length := _tag_length(data, position)) > 0:
+        position += length
+    return min(position, len(data))
+
+
+def only_tags(data: bytes) -> bool:
+    """Tell whether a file holds tags and nothing else but zero bytes."""
+    start, end = end_of_leading_tags(data), _start_of_trailing_tags(data)
+    tagged = start > 0 or end < len(data)
+    return tagged and not data[start : max(start, end)].strip(b"\0")
+
+
+def _headers() -> dict[int, _Header]:
+    """Tabulate every pair of header bytes that starts a frame of known length."""
+    table = {}
+    for key in range(0xE000, 0x10000):
+        version, layer, bitrate, rate = key >> 11 & 3, _LAYERS.get(key >> 9 & 3), key >> 4 & 15, key >> 2 & 3
+        if version == 1 or layer is None or bitrate in (0, 15) or rate == 3:
+            continue
+        mpeg1, padding = version == 3, key >> 1 & 1
+        sample_rate = _SAMPLE_RATES[version][rate]
+        bits_per_second = 1000 * _BITRATES[mpeg1, layer][bitrate - 1]
+        samples = 384 if layer == 1 else 576 if layer == 3 and not mpeg1 else 1152
+        if layer == 1:  # counted in slots of four bytes
+            length = 4 * (12 * bits_per_second // sample_rate + padding)
+        else:
+            length = samples // 8 * bits_per_second // sample_rate + padding
+        table[key] = _Header(length=length, mpeg1=mpeg1, layer=layer, samples=samples, sample_rate=sample_rate)
+    return table
+
+
+_HEADERS = _headers()
+
+
+def _two_bytes(data: bytes, position: int) -> int:
+    return data[position + 1] << 8 | data[position + 2]
+
+
+def _next_sync(data: bytes, start: int, end: int) -> int | None:
+    """Find the next header that another one of its stream follows, or that fills the file to its end exactly."""
+    for match in _CANDIDATE.finditer(data, start, end):
+        position = match.start()
+        key = _two_bytes(data, position)
+        header = _HEADERS.get(key)
+        if header is None:
+            continue
+        after = position + header.length
+        if after == end:
+            return position
+        if after + 4 <= end and data[after] == 0xFF:
+            following = _two_bytes(data, after)
+            if following in _HEADERS and (following ^ key) & _SAME_STREAM == 0:
+                return position
+    return None
+
+
+def _channels(third_byte: int) -> int:
+    return 1 if third_byte >> 6 == 3 else 2
+
+
+def _header_frame(frame: bytes, header: _Header) -> tuple[bool, int | None]:
+    """Look for a Xing, Info or VBRI header in a frame and read the number of audio frames that it declares."""
+    mono = _channels(frame[3]) == 1
+    side_information = (17 if mono else 32) if header.mpeg1 else (9 if mono else 17)
+    xing = 4 + side_information  # the checksum, where there is one, does not move it
+    if frame[xing : xing + 4] in (b"Xing", b"Info"):
+        has_count = len(frame) >= xing + 12 and frame[xing + 7] & 1
+        return True, int.from_bytes(frame[xing + 8 : xing + 12]) if has_count else None
+    vbri = 4 + 32  # whatever the version and the channels
+    if frame[vbri : vbri + 4] == b"VBRI":
+        return True, int.from_bytes(frame[vbri + 14 : vbri + 18])
+    return False, None
+
+
+def _tag_length(data: bytes, position: int) -> int:
+    """Measure the ID3v2 or APEv2 tag at a position, header and footer included; 0 where there is none."""
+    head = data[position : position + 32]
+    if head[:3] == b"ID3" and len(head) >= 10 and max(head[6:10]) < 0x80:  # the size is four groups of seven bits
+        body = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+        return 10 + body + (10 if head[5] & 0x10 else 0)
+    if head[:8] == b"APETAGEX" and len(head) == 32:  # its size counts the footer but not the header
+        return 32 + int.from_bytes(head[12:16], "little")
+    return 0
+
+
+def _start_of_trailing_tags(data: bytes) -> int:
+    """Find where ID3v1 and APEv2 tags after the audio begin."""
+    end = len(data)
+    if data[end - _ID3V1_BYTES : end - _ID3V1_BYTES + 3] == b"TAG" and end >= _ID3V1_BYTES:
+        end -= _ID3V1_BYTES
+    footer = data[max(0, end - 32) : end]
+    if footer[:8] == b"APETAGEX" and len(footer) == 32:
+        has_header = 32 if footer[23] & 0x80 else 0
+        end = max(0, end - int.from_bytes(footer[12:16], "little") - has_header)
+    return end

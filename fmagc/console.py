@@ -1,0 +1,21 @@
+"""How a stage ends: quietly, or with one clear message and its exit status."""
+
+import sys
+from collections.abc import Callable
+
+from fmagc.errors import FmagcError
+
+__all__ = ["run"]
+
+
+def run(stage: Callable[[], None]) -> int:
+    """Call a stage and return its exit status: 0, 1 for data, 2 for settings, 130 after Ctrl-C."""
+    try:
+        stage()
+    except FmagcError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("stopped: finished pieces are kept, the next `dvc repro` goes on from them", file=sys.stderr)  # noqa: T201
+        return 130
+    return 0

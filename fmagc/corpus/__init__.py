@@ -1,0 +1,1 @@
+"""The corpus: FMA's tables and layout, the demo, splits."""

@@ -1,0 +1,37 @@
+"""The index on disk: which tracks are asked for, where their files lie, and the set that each belongs to."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from fmagc.errors import DataError
+
+__all__ = ["INDEX", "genres_of", "read_index", "read_split"]
+
+INDEX = Path("data/index")
+_TRACK_TYPES = {"track_id": int, "path": str, "sha1": str, "listed_sha1": str}
+_SPLIT_TYPES = {"track_id": int, "genre": str, "artist_id": int, "artist": str, "title": str, "set": str}
+
+
+def read_index(path: Path = INDEX / "tracks.csv") -> pd.DataFrame:
+    """Read data/index/tracks.csv."""
+    return _read(path, _TRACK_TYPES)
+
+
+def read_split(protocol: str) -> pd.DataFrame:
+    """Read data/index/splits/<protocol>.csv."""
+    return _read(INDEX / "splits" / f"{protocol}.csv", _SPLIT_TYPES)
+
+
+def genres_of(split: pd.DataFrame) -> list[str]:
+    """Return the classes in their order, which is alphabetical; a class is its position."""
+    return sorted(split["genre"].unique())
+
+
+def _read(path: Path, types: dict[str, type]) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=types, keep_default_na=False, encoding="utf-8")[list(types)]
+    except (FileNotFoundError, ValueError, KeyError) as error:
+        raise DataError(
+            f"{path}: expected a table of the stage index, found a fault ({error}): run `dvc repro`"
+        ) from None

@@ -1,0 +1,88 @@
+"""From FMA's tables to the tracks of one run: the subset, its files, its genres and its sets."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fmagc.corpus.layout import METADATA, track_file
+from fmagc.corpus.splits import PROTOCOLS, SETS
+from fmagc.corpus.tables import SUBSETS, read_genres, read_tracks
+from fmagc.errors import DataError
+from fmagc.files import file_sha1
+
+__all__ = ["select_tracks", "split_table"]
+
+
+def select_tracks(raw: Path, manifest: dict[str, Any], *, subset: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Choose the tracks of a subset and find their files.
+
+    Parameters
+    ----------
+    raw : Path
+        The folder of shelves, data/raw.
+    manifest : dict
+        What `corpus.shelf.survey` saw.
+    subset : str
+        FMA's subset, cumulative.
+
+    Returns
+    -------
+    files : pd.DataFrame
+        ``track_id``, ``path`` below `raw`, ``sha1`` (empty: not on the shelf), ``listed_sha1`` (empty: not listed).
+    tracks : pd.DataFrame
+        As `corpus.tables.read_tracks`, the same tracks in the same order.
+
+    Raises
+    ------
+    DataError
+        When the tables have changed since the survey, contradict each other, or name no track of the subset.
+    """
+    name = manifest["dataset"]
+    shelf = raw / name
+    for path in METADATA:
+        _unchanged(shelf / path, manifest["files"].get(path, {}).get("sha1", ""))
+    tracks = read_tracks(shelf / METADATA[0])
+    tracks = tracks[tracks["subset"].map(SUBSETS.index) <= SUBSETS.index(subset)]
+    tracks = tracks[tracks["genre"] != ""].reset_index(drop=True)
+    if tracks.empty:
+        raise DataError(f"{shelf / METADATA[0]}: expected tracks of the subset {subset} with a genre, found none")
+    unknown = sorted(set(tracks["genre"]) - set(read_genres(shelf / METADATA[1])))
+    if unknown:
+        raise DataError(f"{shelf / METADATA[0]}: expected genres of genres.csv, found {', '.join(unknown)}")
+    paths = [f"{name}/{track_file(track_id)}" for track_id in tracks["track_id"]]
+    entries = [manifest["files"].get(path, {}) for path in paths]
+    files = pd.DataFrame(
+        {
+            "track_id": tracks["track_id"],
+            "path": [f"{name}/{path}" for path in paths],
+            "sha1": [entry.get("sha1", "") for entry in entries],
+            "listed_sha1": [entry.get("listed_sha1", "") for entry in entries],
+        }
+    )
+    return files, tracks
+
+
+def split_table(tracks: pd.DataFrame, protocol: str) -> pd.DataFrame:
+    """Return one protocol's table: ``track_id``, ``genre``, ``artist_id``, ``artist``, ``title``, ``set``.
+
+    Raises
+    ------
+    DataError
+        When a genre has no track in one of the sets: it could be neither learnt nor judged.
+    """
+    split = tracks[["track_id", "genre", "artist_id", "artist", "title"]].assign(set=PROTOCOLS[protocol](tracks))
+    sizes = pd.crosstab(split["genre"], split["set"]).reindex(columns=list(SETS), fill_value=0)
+    empty = [f"{genre} has none in {name}" for genre, row in sizes.iterrows() for name in SETS if row[name] == 0]
+    if empty:
+        raise DataError(f"protocol {protocol}: expected tracks of every genre in every set, found {', '.join(empty)}")
+    return split
+
+
+def _unchanged(path: Path, sha1: str) -> None:
+    found = file_sha1(path) if path.is_file() else "no file"
+    if found != sha1:
+        raise DataError(
+            f"{path}: expected the file that fetch saw (sha1 {sha1}), found {found}: run `dvc repro -f fetch`, then "
+            "`dvc repro`"
+        )

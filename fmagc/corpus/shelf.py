@@ -1,0 +1,95 @@
+"""The shelf: where a corpus lies, and what lies on it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from fmagc.corpus.demo import write_demo
+from fmagc.corpus.layout import METADATA, RAW
+from fmagc.engine import usable_cores
+from fmagc.errors import DataError
+from fmagc.files import file_sha1
+from fmagc.params.corpus import DEMO, Dataset
+
+__all__ = ["put_on_shelf", "survey"]
+
+
+def put_on_shelf(dataset: Dataset) -> Path:
+    """Make data/raw/<name> hold a corpus: the demo is synthesised, a corpus on disk is linked.
+
+    Returns
+    -------
+    Path
+        The folder that holds `<name>/` and `fma_metadata/`.
+
+    Raises
+    ------
+    DataError
+        When a folder or table of FMA's layout is not there.
+    """
+    shelf = RAW / dataset.name
+    RAW.mkdir(parents=True, exist_ok=True)
+    if dataset.name == DEMO and dataset.root is None:
+        shelf.mkdir(exist_ok=True)
+        write_demo(shelf)
+    elif dataset.root is not None:
+        _link(shelf, Path(dataset.root).expanduser().resolve())
+    missing = [path for path in (dataset.name, *METADATA) if not (shelf / path).exists()]
+    if missing:
+        raise DataError(
+            f"{shelf}: expected FMA's layout, found no {', no '.join(missing)}: put them there, or set dataset.root in "
+            f"params.yaml to the folder that holds {dataset.name}/ and fma_metadata/"
+        )
+    return shelf
+
+
+def survey(shelf: Path, name: str) -> dict[str, Any]:
+    """List what is on a shelf.
+
+    Returns
+    -------
+    dict
+        ``dataset``; ``files``: path below the shelf -> ``bytes``, ``sha1`` and, where the corpus's own list of
+        checksums has the file, ``listed_sha1``; ``missing``: the files that this list has and the shelf has not.
+    """
+    listed = _checksums(shelf / name)
+    mp3s = sorted(path.relative_to(shelf).as_posix() for path in (shelf / name).rglob("*.mp3"))
+    paths = [*METADATA, *mp3s]
+    # SHA-1 releases the interpreter lock: threads use both the cores and the disk
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        entries = list(
+            tqdm(pool.map(lambda path: _entry(shelf / path), paths), total=len(paths), unit="file", desc="survey")
+        )
+    files = dict(zip(paths, entries, strict=True))
+    for path in files.keys() & listed.keys():
+        files[path]["listed_sha1"] = listed[path]
+    return {"dataset": name, "files": files, "missing": sorted(listed.keys() - files.keys())}
+
+
+def _link(shelf: Path, target: Path) -> None:
+    if not target.is_dir():
+        raise DataError(f"dataset.root: expected a folder, found none at {target}")
+    if shelf.is_symlink():
+        shelf.unlink()
+    elif shelf.exists():
+        raise DataError(f"{shelf}: expected a link to dataset.root, found a folder: move it away and run again")
+    shelf.symlink_to(target)
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    """Describe one file; what is no regular file is listed too, for the ledger to name."""
+    if not path.is_file():
+        return {"bytes": 0, "sha1": ""}
+    return {"bytes": path.stat().st_size, "sha1": file_sha1(path)}
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    """Read FMA's list `<sha1>  000/000002.mp3`, if the corpus has one."""
+    path = folder / "checksums"
+    if not path.exists():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pairs = [line.split(maxsplit=1) for line in lines if line.endswith(".mp3")]
+    return {f"{folder.name}/{name}": sha1 for sha1, name in pairs}

@@ -1,0 +1,135 @@
+"""Where work runs: isolated processes of this machine, so that a task that crashes or hangs costs itself alone."""
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from multiprocessing.context import BaseContext
+from typing import Generic, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from fmagc.errors import Reason, RejectedTrack
+
+__all__ = ["Outcome", "run_isolated", "usable_cores"]
+
+Task = TypeVar("Task")
+Value = TypeVar("Value")
+
+_WAITING = 2  # tasks under way or done early, per worker: what bounds the memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome(Generic[Task, Value]):
+    """What became of one task.
+
+    Attributes
+    ----------
+    task : Task
+        As it was submitted.
+    result : Value or RejectedTrack
+        What the function returned, or why there is nothing: the rejection that it raised, or one of
+        ``decoder_crashed``, ``decoder_timeout`` and ``decoder_out_of_memory``.
+    """
+
+    task: Task
+    result: Value | RejectedTrack
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may use, which a container or a batch system can make fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_isolated(
+    function: Callable[[Task], Value], tasks: Iterable[Task], *, timeout_s: float, workers: int | None = None
+) -> Iterator[Outcome[Task, Value]]:
+    """Run a function on every task in worker processes and yield the outcomes in the order of the tasks.
+
+    Tasks are taken from the iterable as they are needed and few outcomes wait, so memory does not grow with their
+    number. The workers are stopped when the iterator ends, is closed, or an exception passes through it; a caller that
+    may leave early holds it in ``contextlib.closing``.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a task and returns a value. It, the tasks and the values must survive pickling. It may raise
+        `RejectedTrack`, which is an outcome.
+    tasks : iterable
+    timeout_s : float, s
+        A task that runs longer has its worker killed.
+    workers : int, optional
+        Number of processes; `usable_cores` when None.
+
+    Yields
+    ------
+    Outcome
+
+    Raises
+    ------
+    Exception
+        Whatever else the function raised, which is a fault of the program; a note names the task.
+    """
+    n_workers = workers or usable_cores()
+    pool = ProcessPool(max_workers=n_workers, context=_context())
+    under_way: deque[tuple[Task, Future[Value | RejectedTrack]]] = deque()
+    ended = False
+    try:
+        for task in tasks:
+            under_way.append((task, pool.schedule(_guarded, args=(function, task), timeout=timeout_s)))
+            if len(under_way) >= _WAITING * n_workers:
+                yield _outcome(*under_way.popleft(), timeout_s=timeout_s)
+        while under_way:
+            yield _outcome(*under_way.popleft(), timeout_s=timeout_s)
+        ended = True
+    finally:
+        if ended:
+            pool.close()  # type: ignore[no-untyped-call]
+        else:
+            pool.stop()  # type: ignore[no-untyped-call]
+        pool.join()
+
+
+def _context() -> BaseContext:
+    """Choose how workers start: never by forking this process, whose threads and locks would come along half alive."""
+    methods = multiprocessing.get_all_start_methods()
+    return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+
+
+def _guarded(function: Callable[[Task], Value], task: Task) -> Value | RejectedTrack:
+    """Run in the worker: turn what is an outcome into a value, so that other exceptions mean what they say."""
+    try:
+        return function(task)
+    except RejectedTrack as rejection:
+        return rejection
+    except MemoryError as error:
+        return RejectedTrack(Reason.DECODER_OUT_OF_MEMORY, str(error) or "MemoryError")
+    except TimeoutError as error:  # the parent would take it for its own
+        raise RuntimeError(f"the task met a TimeoutError of its own: {error}") from error
+
+
+def _outcome(task: Task, future: "Future[Value | RejectedTrack]", *, timeout_s: float) -> Outcome[Task, Value]:
+    try:
+        return Outcome(task=task, result=future.result())
+    except TimeoutError:
+        return Outcome(task=task, result=RejectedTrack(Reason.DECODER_TIMEOUT, f"stopped after {timeout_s:g} s"))
+    except ProcessExpired as expired:
+        return Outcome(task=task, result=RejectedTrack(Reason.DECODER_CRASHED, _cause_of_death(expired.exitcode)))
+    except Exception as error:
+        error.add_note(f"This happened in a worker process, on the task {task!r}.")
+        raise
+
+
+def _cause_of_death(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"the worker left with exit status {exit_code}"
+    try:
+        name = signal.Signals(-exit_code).name
+    except ValueError:  # a real-time signal has no name
+        name = f"signal {-exit_code}"
+    return f"the worker died of {name}"

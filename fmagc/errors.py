@@ -1,0 +1,58 @@
+"""What can go wrong: the exceptions that end a run, and the reasons that end a track.
+
+A bad track never ends a run: it becomes a ledger row with a `Reason`. Bad settings or data end the run with one
+`FmagcError`, whose message says what failed, where, what was expected, what was found and what to do next.
+"""
+
+from enum import StrEnum
+
+__all__ = ["DataError", "FmagcError", "Reason", "RejectedTrack", "SettingsError"]
+
+
+class FmagcError(Exception):
+    """An error that a user can mend; a stage prints its message and leaves with `exit_status`."""
+
+    exit_status = 1
+
+
+class SettingsError(FmagcError):
+    """params.yaml is not what the project understands."""
+
+    exit_status = 2
+
+
+class DataError(FmagcError):
+    """A file or table is missing, damaged, or contradicts another one."""
+
+
+class Reason(StrEnum):
+    """Why a track was left out of the cache; the value is what the ledger's column `reason` holds."""
+
+    MISSING_FILE = "missing_file"  # listed in tracks.csv, not on the shelf
+    NOT_REGULAR_FILE = "not_regular_file"  # a directory, a FIFO, a device
+    CHECKSUM_MISMATCH = "checksum_mismatch"  # other bytes than the archive's list or the manifest names
+    NOT_MP3 = "not_mp3"  # the content is no MPEG audio, whatever the suffix says
+    NO_AUDIO = "no_audio"  # tags, but not one MPEG audio frame
+    DECODE_ERROR = "decode_error"  # the decoder gave up
+    TRUNCATED = "truncated"  # decoded to less than its MPEG frames or its header promise
+    TOO_SHORT = "too_short"  # whole, but shorter than one clip
+    NON_FINITE = "non_finite"  # NaN or infinity among the samples
+    DECODER_CRASHED = "decoder_crashed"  # the worker process died on it
+    DECODER_TIMEOUT = "decoder_timeout"  # longer than audio.timeout_s
+    DECODER_OUT_OF_MEMORY = "decoder_out_of_memory"
+
+
+class RejectedTrack(Exception):  # noqa: N818 - an outcome of one track, not an error of the program
+    """One track cannot enter the cache.
+
+    Attributes
+    ----------
+    reason : Reason
+    detail : str
+        What was measured or what the decoder said, for the ledger's column `detail`.
+    """
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(reason, detail)  # both in args, so that it survives pickling between processes
+        self.reason = reason
+        self.detail = detail

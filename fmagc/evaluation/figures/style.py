@@ -1,0 +1,72 @@
+"""How every figure looks, and how it reaches the disk: one colour a model, the same bytes for the same content."""
+
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from matplotlib import style as mpl_style
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from fmagc import files
+
+__all__ = ["GREY", "SET_COLOURS", "drawing", "model_colours", "save"]
+
+# Okabe and Ito's palette, distinguishable without full colour vision (https://jfly.uni-koeln.de/color/).
+_MODELS = {"cnn1d": "#0072B2", "cnn2d": "#E69F00", "crnn": "#009E73", "mmcrnn": "#CC79A7", "svm_mfcc": "#7F7F7F"}
+_OTHERS = ("#56B4E9", "#D55E00", "#F0E442")
+SET_COLOURS = {"train": "#0072B2", "val": "#56B4E9", "test": "#E69F00"}
+GREY = "#7F7F7F"
+
+_DPI = 120  # of the saved file
+_RC = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so that no font of the machine changes a figure
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.8,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.h_pad": 0.08,
+}
+
+
+def model_colours(models: Iterable[str]) -> dict[str, str]:
+    """Return a colour for each model and baseline: fixed for those of the project, from a cycle for others."""
+    names = sorted(set(models))
+    others = [name for name in names if name not in _MODELS]
+    return {name: _MODELS.get(name) or _OTHERS[others.index(name) % len(_OTHERS)] for name in names}
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw in the project's style, whatever matplotlibrc the machine has."""
+    with mpl_style.context(["default", _RC]):
+        yield
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, atomically and with no date or version in it.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : Path
+        Where to; its folder is made where it is missing.
+    """
+    image = io.BytesIO()
+    with drawing():
+        FigureCanvasAgg(figure)
+        figure.savefig(image, format="png", dpi=_DPI, metadata={"Software": None})
+    files.write_bytes(path, image.getvalue())

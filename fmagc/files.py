@@ -1,0 +1,89 @@
+"""Files that are whole or absent: atomic writes, digests, JSON of stable bytes."""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from fmagc.errors import DataError
+
+__all__ = ["digest", "file_digest", "file_sha1", "read_json", "replace_with", "write_bytes", "write_json", "write_text"]
+
+_BLOCK = 1 << 20
+
+
+def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
+    """Write a file so that its name never holds a part: temporary name, fsync, rename, fsync of the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)  # mkstemp's 0600 would keep colleagues out of a shared cache
+        replace_with(path, temporary)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def replace_with(path: Path, temporary: Path) -> None:
+    """Give a finished temporary file in the same folder its final name, durably."""
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically, with keys in the order given and a final newline: same value, same bytes."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path, *, made_by: str) -> Any:
+    """Read a JSON file that a stage wrote.
+
+    Raises
+    ------
+    DataError
+        When it is missing or damaged; the message names the stage that makes it.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: expected a file of the stage {made_by}, found none: run `dvc repro`") from None
+    except ValueError as error:
+        raise DataError(f"{path}: expected JSON, found a fault ({error}): run `dvc repro -f {made_by}`") from None
+
+
+def digest(data: bytes | bytearray | memoryview) -> str:
+    """Return the xxh3-128 of bytes in hex: it finds damage, it does not prove authorship."""
+    return xxhash.xxh3_128_hexdigest(data)
+
+
+def file_digest(path: Path) -> str:
+    """Return the xxh3-128 of a file in hex."""
+    state = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            state.update(block)
+    return state.hexdigest()
+
+
+def file_sha1(path: Path) -> str:
+    """Return the SHA-1 of a file in hex, the checksum that FMA publishes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()

@@ -1,0 +1,154 @@
+"""From one view of a clip to a sequence of vectors: encoders end at (B, C, T) and carry what a head must know of it."""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from fmagc.errors import SettingsError
+
+__all__ = ["Encoder1d", "Encoder2d"]
+
+WIDTHS = (1, 16, 32, 64, 128)  # channels before, between and after the four stages of either encoder
+
+
+class ConvStage(nn.Sequential):
+    """Conv1d, BatchNorm, ReLU, MaxPool; padded so that time shrinks by exactly stride * pool."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, kernel: int, stride: int, pool: int) -> None:
+        super().__init__(
+            nn.Conv1d(in_channels, out_channels, kernel, stride=stride, padding=(kernel - stride) // 2),
+            nn.BatchNorm1d(out_channels),
+            nn.ReLU(),
+            nn.MaxPool1d(pool),
+        )
+
+
+class Encoder1d(nn.Module):
+    """Four convolution stages on the waveform, with the largest stride first.
+
+    Attributes
+    ----------
+    out_channels : int
+        C of the output.
+    time_stride : int
+        Samples for each of the T steps: 2**14; a clip of n samples gives n // time_stride steps.
+    """
+
+    kernels = (256, 32, 16, 8)
+    strides = (64, 2, 2, 2)
+    pools = (4, 2, 2, 2)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out_channels = WIDTHS[-1]
+        self.time_stride = 1
+        self.stages = nn.Sequential()
+        for (n_in, n_out), kernel, stride, pool in zip(
+            pairwise(WIDTHS), self.kernels, self.strides, self.pools, strict=True
+        ):
+            self.stages.append(ConvStage(n_in, n_out, kernel=kernel, stride=stride, pool=pool))
+            self.time_stride *= stride * pool
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Encode a batch of waveforms.
+
+        Parameters
+        ----------
+        waveform : Tensor [shape=(B, samples), float32, normalised]
+
+        Returns
+        -------
+        Tensor [shape=(B, C, T)]
+        """
+        encoded: Tensor = self.stages(waveform.unsqueeze(1))
+        return encoded
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside a projected shortcut, ReLU after their sum, then a 2x2 MaxPool.
+
+    Notes
+    -----
+    After He et al., "Deep residual learning for image recognition" (2016), with a projection in every block.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, band_stride: int) -> None:
+        super().__init__()
+        stride = (1, band_stride)  # (time, bands)
+        self.body = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1),
+            nn.BatchNorm2d(out_channels),
+        )
+        self.shortcut = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 1, stride=stride), nn.BatchNorm2d(out_channels)
+        )
+        self.activation = nn.ReLU()
+        self.pool = nn.MaxPool2d(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C_in, time, bands) to (B, C_out, time / 2, bands / (2 * band_stride))."""
+        y: Tensor = self.pool(self.activation(self.body(x) + self.shortcut(x)))
+        return y
+
+
+class Encoder2d(nn.Module):
+    """Four residual blocks on the log-mel spectrogram; the bands shrink to exactly one.
+
+    Every pool halves the bands. What remains is halved by strides of the first blocks, where it saves the most work:
+    128 bands need a stride of two in three blocks, 16 bands in none.
+
+    Parameters
+    ----------
+    n_mels : int
+        Bands of the spectrogram: 16, 32, 64, 128 or 256.
+
+    Attributes
+    ----------
+    out_channels : int
+        C of the output.
+    time_stride : int
+        Frames for each of the T steps: 16; a clip of n frames gives n // time_stride steps.
+
+    Raises
+    ------
+    SettingsError
+        When halving cannot end at exactly one band.
+    """
+
+    def __init__(self, *, n_mels: int) -> None:
+        super().__init__()
+        n_blocks = len(WIDTHS) - 1
+        allowed = [2 ** (n_blocks + n_strided) for n_strided in range(n_blocks + 1)]
+        if n_mels not in allowed:
+            raise SettingsError(
+                f"mel.n_mels: expected one of {', '.join(map(str, allowed))}, because {n_blocks} blocks of the 2-D "
+                f"encoder halve the bands {n_blocks} to {2 * n_blocks} times and must end at 1 band, found {n_mels}"
+            )
+        n_strided = allowed.index(n_mels)
+        self.out_channels = WIDTHS[-1]
+        self.time_stride = 2**n_blocks
+        self.blocks = nn.Sequential(
+            *(
+                ResidualBlock(n_in, n_out, band_stride=2 if place < n_strided else 1)
+                for place, (n_in, n_out) in enumerate(pairwise(WIDTHS))
+            )
+        )
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Encode a batch of spectrograms, time-major as the cache holds them.
+
+        Parameters
+        ----------
+        mel : Tensor [shape=(B, frames, n_mels), float32, normalised]
+
+        Returns
+        -------
+        Tensor [shape=(B, C, T)]
+        """
+        # The channel is added by unsqueeze alone: declaring this one-channel tensor channels_last by strides of one
+        # crashes the float32 backward pass of torch 2.13 on CPU. Weights in channels_last are enough for the rest.
+        encoded: Tensor = self.blocks(mel.unsqueeze(1))  # (B, C, T, 1)
+        return encoded.squeeze(3)

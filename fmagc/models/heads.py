@@ -1,0 +1,47 @@
+"""From a sequence of vectors to class scores: pooling over time, a perceptron, a recurrent layer."""
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["ConcatPool", "LstmHead", "MlpHead"]
+
+
+class ConcatPool(nn.Module):
+    """Mean and maximum over time, side by side: (B, C, T) to (B, 2 * C)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool the last axis away."""
+        return torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=1)
+
+
+class MlpHead(nn.Sequential):
+    """Two hidden layers, each half as wide as what it reads, with ReLU and dropout: (B, in_features) to (B, K)."""
+
+    def __init__(self, in_features: int, *, n_classes: int, dropout: float) -> None:
+        super().__init__(
+            nn.Linear(in_features, in_features // 2),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(in_features // 2, in_features // 4),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(in_features // 4, n_classes),
+        )
+
+
+class LstmHead(nn.Module):
+    """One LSTM layer over the sequence; its last state, after dropout, gives the scores: (B, C, T) to (B, K)."""
+
+    hidden = 128
+
+    def __init__(self, in_channels: int, *, n_classes: int, dropout: float) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(in_channels, self.hidden, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(self.hidden, n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Read the steps in order and score the state after the last."""
+        _, (state, _) = self.lstm(x.transpose(1, 2))  # state: (1, B, hidden)
+        logits: Tensor = self.output(self.dropout(state[-1]))
+        return logits

@@ -1,0 +1,145 @@
+"""Reading params.yaml: strict blocks, and every fault of a file in one message."""
+
+import difflib
+from pathlib import Path
+from typing import Any, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from fmagc.errors import SettingsError
+
+__all__ = ["PARAMS_FILE", "Block", "faults_of", "read_document", "settings_error"]
+
+PARAMS_FILE = Path("params.yaml")
+
+_EXPECTED = {
+    "missing": "this key",
+    "extra_forbidden": "no such key",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "model_type": "a block of keys",
+    "model_attributes_type": "a block of keys",
+    "dict_type": "a block of keys",
+}
+
+
+class Block(BaseModel):
+    """A block of params.yaml: immutable, typed without conversion, closed to unknown keys and to NaN."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def load(cls, key: str, *, path: Path = PARAMS_FILE) -> Self:
+        """Read the block at a dotted key.
+
+        Parameters
+        ----------
+        key : str
+            For instance ``mel`` or ``models.crnn``.
+        path : Path
+            The settings file.
+
+        Raises
+        ------
+        SettingsError
+            With every fault of the block.
+        """
+        document = read_document(path)
+        value: Any = document
+        for part in key.split("."):
+            if not isinstance(value, dict) or part not in value:
+                raise settings_error(path, [f"{key}: expected a block of keys, found nothing"])
+            value = value[part]
+        faults = faults_of(cls, value, where=key)
+        if faults:
+            raise settings_error(path, faults)
+        return cls.model_validate(value)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Parse a YAML 1.2 file, as DVC does (there 1e-3 is a number and `yes` is text).
+
+    Raises
+    ------
+    SettingsError
+        When the file is missing, is no YAML, repeats a key or holds something else than keys.
+    """
+    try:
+        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise settings_error(path, ["expected a settings file, found none: run from the project's folder"]) from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        hint = "To suppress this check"  # ruamel's advice to programmers
+        text = "; ".join(line for line in lines if not line.startswith((hint, "http")))
+        raise settings_error(path, [f"expected YAML, found a fault: {text}"]) from None
+    if not isinstance(document, dict):
+        raise settings_error(path, [f"expected blocks of keys, found {document!r}"])
+    return document
+
+
+def faults_of(block: type[BaseModel], value: Any, *, where: str = "") -> list[str]:
+    """Describe every fault of a value, a line each; an empty list means that it is valid."""
+    try:
+        block.model_validate(value)
+    except ValidationError as error:
+        return [_describe(block, fault, where) for fault in error.errors(include_url=False)]
+    return []
+
+
+def settings_error(path: Path, faults: list[str]) -> SettingsError:
+    """Gather the faults of one file into one error."""
+    count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+    lines = "\n".join(f"  {fault}" for fault in faults)
+    return SettingsError(f"{path}: {count}\n{lines}\nMend the file and run again; `dvc checkout` restores the outputs.")
+
+
+def _describe(block: type[BaseModel], fault: ErrorDetails, where: str) -> str:
+    location = [str(part) for part in fault["loc"]]
+    key = ".".join([*([where] if where else []), *location]) or "the file"
+    kind = fault["type"]
+    expected = _EXPECTED.get(kind, fault["msg"][0].lower() + fault["msg"][1:].removeprefix("Input "))
+    if kind == "missing":
+        return f"{key}: expected this key, found nothing"
+    if kind == "extra_forbidden":
+        known = _siblings(block, location)
+        close = difflib.get_close_matches(location[-1], known, n=1)
+        advice = f" Did you mean {close[0]}?" if close else f" Known here: {', '.join(known)}." if known else ""
+        return f"{key}: expected no such key, found {fault['input']!r}.{advice}"
+    if kind == "union_tag_invalid":
+        expected, found = f"a name of {fault['ctx']['expected_tags']}", fault["ctx"]["tag"]
+        return f"{key}: expected {expected}, found {found!r}"
+    expected = expected.removeprefix("input should be ").removeprefix("value error, ")
+    return f"{key}: expected {expected}, found {fault['input']!r} ({type(fault['input']).__name__})"
+
+
+def _siblings(block: type[BaseModel], location: list[str]) -> list[str]:
+    """Name the keys that are known where an unknown one was found, walking down through blocks, lists and unions."""
+    found: list[type[BaseModel]] = [block]
+    for part in location[:-1]:
+        inner = [model.model_fields[part].annotation for model in found if part in model.model_fields]
+        if inner:
+            found = [model for annotation in inner for model in _models_in(annotation)]
+        elif not part.isdigit():  # a discriminated union names its branch in the location
+            found = [model for model in found if _tag_of(model) in (part, None)] or found
+    return sorted({name for model in found for name in model.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models_in(argument)]
+
+
+def _tag_of(model: type[BaseModel]) -> str | None:
+    field = model.model_fields.get("name")
+    arguments = get_args(field.annotation) if field else ()
+    return str(arguments[0]) if arguments else None

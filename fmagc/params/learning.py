@@ -1,0 +1,51 @@
+"""Settings of training: what all models share, the augmentations, and what each architecture has of its own."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fmagc.params.base import Block
+
+__all__ = ["Architecture", "Augmentation", "GaussianNoise", "TimeStretch", "Train"]
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class GaussianNoise(Block):
+    """White noise whose standard deviation is drawn uniformly for each clip."""
+
+    name: Literal["gaussian_noise"]
+    p: Probability
+    min_amplitude: Annotated[float, Field(ge=0)]  # full scale is 1
+    max_amplitude: Annotated[float, Field(ge=0)]
+
+
+class TimeStretch(Block):
+    """Playing faster (rate above 1) or slower at the same pitch, the clip's length kept."""
+
+    name: Literal["time_stretch"]
+    p: Probability
+    min_rate: Positive
+    max_rate: Positive
+
+
+Augmentation = Annotated[GaussianNoise | TimeStretch, Field(discriminator="name")]
+
+
+class Train(Block):
+    """How every model is fitted."""
+
+    epochs: Annotated[int, Field(gt=0)]  # at most
+    patience: Annotated[int, Field(gt=0)]  # epochs without a lower validation loss before stopping
+    batch_size: Annotated[int, Field(gt=1)]  # BatchNorm needs two
+    lr: Positive  # Adam's
+    precision: Literal["auto", "float32", "bfloat16"]
+    augment: list[Augmentation]  # training clips only, in this order
+
+
+class Architecture(Block):
+    """What one model has of its own."""
+
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]

@@ -1,0 +1,21 @@
+"""Settings of the run: what is trained, compared and repeated."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fmagc.params.base import Block
+
+__all__ = ["Run"]
+
+Seed = Annotated[int, Field(ge=0)]
+
+
+class Run(Block):
+    """The lists over which the stages are multiplied."""
+
+    protocols: Annotated[list[Literal["official"]], Field(min_length=1)]
+    models: Annotated[list[str], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+    baselines: list[str]
+    threads: Annotated[int, Field(gt=0)]  # of the networks' arithmetic: part of what decides the bytes

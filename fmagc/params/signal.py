@@ -1,0 +1,38 @@
+"""Settings of the cache: how a track is decoded, what a clip is, how its log-mel spectrogram is taken."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from fmagc.params.base import Block
+
+__all__ = ["Audio", "Clip", "Mel"]
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Audio(Block):
+    """The decoded waveform: mono float32 at one sample rate."""
+
+    sample_rate: Annotated[int, Field(ge=8_000, le=192_000)]  # Hz
+    max_seconds: Annotated[float, Field(gt=0)]  # a longer file gives its middle
+    timeout_s: Annotated[float, Field(gt=0)]  # a decode that takes longer is rejected
+    max_reject_fraction: Annotated[float, Field(ge=0, le=1)]  # above it the shelf, not the tracks, is taken to be wrong
+    ids_per_shard: Positive  # a shard holds the tracks of one range of ids
+
+
+class Clip(Block):
+    """What a network sees at once."""
+
+    samples: Positive
+
+
+class Mel(Block):
+    """The log-mel spectrogram, in librosa's terms."""
+
+    n_fft: Annotated[int, Field(ge=16)]
+    hop_length: Positive
+    n_mels: Positive
+    fmin: Annotated[float, Field(ge=0)]  # Hz
+    fmax: Annotated[float, Field(gt=0)] | None  # Hz; null: half the sample rate
+    top_db: Annotated[float, Field(gt=0)]  # dB below the track's maximum at which the floor lies

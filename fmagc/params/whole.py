@@ -1,0 +1,97 @@
+"""The whole of params.yaml: every block, and what must hold between blocks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from fmagc.params.base import PARAMS_FILE, Block, faults_of, read_document, settings_error
+from fmagc.params.corpus import DEMO, Dataset, Index
+from fmagc.params.evaluation import Baselines, Compare, Evaluate
+from fmagc.params.learning import Architecture, Train
+from fmagc.params.run import Run
+from fmagc.params.signal import Audio, Clip, Mel
+
+__all__ = ["Params", "check"]
+
+
+class Params(Block):
+    """params.yaml, block by block."""
+
+    dataset: Dataset
+    index: Index
+    run: Run
+    audio: Audio
+    clip: Clip
+    mel: Mel
+    train: Train
+    models: Annotated[dict[str, Architecture], Field(min_length=1)]
+    baselines: Baselines
+    evaluate: Evaluate
+    compare: Compare
+
+
+def check(path: Path = PARAMS_FILE) -> Params:
+    """Read the whole file.
+
+    Raises
+    ------
+    SettingsError
+        With every fault of every block, and every relation between blocks that does not hold.
+    """
+    document = read_document(path)
+    faults = faults_of(Params, document) + list(_relations(document))
+    if faults:
+        raise settings_error(path, faults)
+    return Params.model_validate(document)
+
+
+def _relations(document: dict[str, Any]) -> Iterator[str]:
+    """Check what no block can check alone; a value of the wrong type is a fault of its block and passed over here."""
+    for key in ("run.protocols", "run.models", "run.seeds", "run.baselines"):
+        values = _at(document, key, list)
+        if values and len(set(map(str, values))) < len(values):
+            yield f"{key}: expected each entry once, found {values}"
+    for key, blocks in (("run.models", "models"), ("run.baselines", "baselines")):
+        known = _at(document, blocks, dict)
+        for name in _at(document, key, list) or []:
+            if known is not None and name not in known:
+                yield f"{key}: expected a block of {blocks} ({', '.join(known)}), found {name!r}"
+    for key, lists in (("compare.focus", ("run.models", "run.baselines")), ("compare.protocol", ("run.protocols",))):
+        value = _at(document, key, str)
+        values = [entry for listed in lists for entry in _at(document, listed, list) or []]
+        if value is not None and values and value not in values:
+            yield f"{key}: expected an entry of {' or '.join(lists)} ({', '.join(map(str, values))}), found {value!r}"
+    yield from _signal_relations(document)
+    for place, augmentation in enumerate(_at(document, "train.augment", list) or []):
+        for name in ("amplitude", "rate"):
+            low, high = (_at(augmentation, f"{end}_{name}", int, float) for end in ("min", "max"))
+            if low is not None and high is not None and low > high:
+                yield f"train.augment.{place}.max_{name}: expected at least min_{name} ({low}), found {high}"
+    root, name = _at(document, "dataset.root", str), _at(document, "dataset.name", str)
+    if name == DEMO and root is not None:
+        yield f"dataset.root: expected null, since {DEMO} is synthesised, found {root!r}"
+
+
+def _signal_relations(document: dict[str, Any]) -> Iterator[str]:
+    samples, hop = _at(document, "clip.samples", int), _at(document, "mel.hop_length", int)
+    rate, seconds = _at(document, "audio.sample_rate", int), _at(document, "audio.max_seconds", int, float)
+    fmin, fmax = _at(document, "mel.fmin", int, float), _at(document, "mel.fmax", int, float)
+    if samples and hop and samples % hop:
+        yield f"clip.samples: expected a multiple of mel.hop_length ({hop}), found {samples}"
+    if samples and rate and seconds and samples > rate * seconds:
+        yield f"clip.samples: expected at most audio.max_seconds ({rate * seconds:.0f} samples), found {samples}"
+    if rate and fmax and fmax > rate / 2:
+        yield f"mel.fmax: expected at most half of audio.sample_rate ({rate / 2:g} Hz), found {fmax}"
+    if fmin and rate and fmin >= (fmax or rate / 2):
+        yield f"mel.fmin: expected less than the upper limit ({fmax or rate / 2:g} Hz), found {fmin}"
+
+
+def _at(document: Any, key: str, *types: type) -> Any:
+    """Return the value at a dotted key if it is of one of the types, else None."""
+    for part in key.split("."):
+        if not isinstance(document, dict):
+            return None
+        document = document.get(part)
+    return document if isinstance(document, types) and not isinstance(document, bool) else None

@@ -1,0 +1,159 @@
+"""Finished pieces of a stage, kept outside every DVC out: what a kill leaves, and what a small change reuses.
+
+DVC empties a stage's outs before it runs. A stage that works piece by piece therefore leaves each piece here, under a
+key made of everything that decides its bytes, and hard-links the finished set into its out at the end.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from fmagc.errors import DataError
+from fmagc.files import digest, file_digest, replace_with, write_bytes, write_json
+
+__all__ = ["STAGING", "Piece", "Staging", "code_digest", "piece_key", "versions"]
+
+STAGING = Path("data/.staging")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One finished file of a stage.
+
+    Attributes
+    ----------
+    name : str
+        Its file name in the out.
+    path : Path
+        Where it lies in the staging folder.
+    digest : str
+        xxh3-128 of its bytes, taken when it was made.
+    record : dict
+        What else the stage wants to know of it without making it again (JSON).
+    """
+
+    name: str
+    path: Path
+    digest: str
+    record: dict[str, Any]
+
+
+class Staging:
+    """The staging folder of one stage, held by one process at a time.
+
+    Parameters
+    ----------
+    stage : str
+        Names the folder.
+    root : Path
+        Where the staging folders lie; it must share a file system with the outs for hard links.
+
+    Raises
+    ------
+    DataError
+        On entering, when another process holds the folder.
+    """
+
+    def __init__(self, stage: str, *, root: Path = STAGING) -> None:
+        self.folder = root / stage
+        self._lock_path = root / f"{stage}.lock"
+        self._used: set[Path] = set()
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = self._lock_path.read_text(encoding="utf-8").strip() or "unknown"
+            os.close(self._lock)
+            raise DataError(
+                f"{self.folder}: process {holder} is already at this stage: wait for it, or end it, and run again"
+            ) from None
+        os.truncate(self._lock, 0)
+        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._lock)  # the kernel drops the lock with it, also when the process is killed
+
+    def find(self, name: str, key: str) -> Piece | None:
+        """Return the piece made earlier under this key, if it is there and undamaged."""
+        path, note = self._paths(name, key)
+        try:
+            made = json.loads(note.read_text(encoding="utf-8"))
+            intact = made["digest"] == file_digest(path)
+        except (FileNotFoundError, ValueError, KeyError):
+            return None
+        if not intact:
+            return None
+        self._used |= {path, note}
+        return Piece(name, path, made["digest"], made["record"])
+
+    def add(self, name: str, key: str, data: bytes, record: dict[str, Any]) -> Piece:
+        """Keep a finished piece; its note, written last, makes it count."""
+        path, note = self._paths(name, key)
+        write_bytes(path, data)
+        made = {"digest": digest(data), "record": record}
+        write_json(note, made)
+        self._used |= {path, note}
+        return Piece(name, path, digest=str(made["digest"]), record=record)
+
+    def publish(self, out: Path, pieces: Iterable[Piece]) -> None:
+        """Make a folder hold exactly these pieces, and drop what this run did not use."""
+        out.mkdir(parents=True, exist_ok=True)
+        pieces = list(pieces)
+        for piece in pieces:
+            temporary = out / f".{piece.name}.link"
+            temporary.unlink(missing_ok=True)
+            try:
+                temporary.hardlink_to(piece.path)
+            except OSError:  # another file system, or one without hard links
+                shutil.copyfile(piece.path, temporary)
+            replace_with(out / piece.name, temporary)
+        _keep_only(out, {out / piece.name for piece in pieces})
+        _keep_only(self.folder, self._used)
+
+    def _paths(self, name: str, key: str) -> tuple[Path, Path]:
+        path = self.folder / f"{key}.{name}"
+        return path, path.with_name(path.name + ".json")
+
+
+def piece_key(parts: Mapping[str, Any]) -> str:
+    """Condense everything that decides a piece's bytes into one key."""
+    return digest(json.dumps(parts, sort_keys=True, allow_nan=False).encode())
+
+
+def code_digest() -> str:
+    """Return the digest of every module of the package that this process has imported.
+
+    A stage imports exactly what it uses, so that mending the decoder makes other keys for its pieces while an edit of
+    the trainer leaves them.
+    """
+    sources = {
+        name: module.__file__
+        for name, module in sys.modules.items()
+        if name.split(".")[0] == "fmagc" and getattr(module, "__file__", None)
+    }
+    return piece_key({name: file_digest(Path(file)) for name, file in sources.items() if file})
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Return the installed versions of the libraries that decide the bytes of a piece."""
+    return {package: version(package) for package in packages}
+
+
+def _keep_only(folder: Path, keep: set[Path]) -> None:
+    for path in folder.iterdir():
+        if path not in keep:
+            path.unlink()

@@ -1,0 +1,1 @@
+"""The cache: shards, their manifest, the ledger, statistics of the training set."""

@@ -1,0 +1,60 @@
+"""The statistics of one protocol on disk: data/stats/<protocol>.json."""
+
+from collections.abc import Collection
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from fmagc.errors import DataError
+from fmagc.files import read_json
+from fmagc.store.cache import Cache
+from fmagc.store.statistics import LEAST_SPREAD, LEAST_SPREAD_DB, Moments, Normalisation, waveform_moments
+
+__all__ = ["STATS", "measure", "read_normalisation"]
+
+STATS = Path("data/stats")
+
+
+def measure(waves: Cache, mels: Cache, training: Collection[int]) -> dict[str, Any]:
+    """Measure the training tracks of both caches.
+
+    Parameters
+    ----------
+    waves, mels : Cache
+        With the facts ``scale`` and none.
+    training : Collection of int
+        Ids of the training set; those that decode rejected are passed over.
+
+    Returns
+    -------
+    dict
+        ``tracks``, and a `Normalisation` for ``waveform`` and ``mel``, as plain values.
+
+    Raises
+    ------
+    DataError
+        When no training track is in the cache.
+    """
+    wanted = set(training)
+    tracks = [track_id for track_id in waves.track_ids if track_id in wanted]
+    if not tracks:
+        raise DataError(f"{waves.folder}: expected tracks of the training set, found none: see ledger.csv there")
+    waveform: list[Moments] = []
+    mel: list[Moments] = []
+    for track_id in tqdm(tracks, unit="track", desc="stats"):
+        row = waves[track_id]
+        waveform.append(waveform_moments(row.values, row.facts["scale"]))
+        mel.append(Moments.of(mels[track_id].values))
+    normalisations = {
+        "waveform": Normalisation.from_moments(Moments.merged(waveform), least_spread=LEAST_SPREAD),
+        "mel": Normalisation.from_moments(Moments.merged(mel), least_spread=LEAST_SPREAD_DB),
+    }
+    return {"tracks": len(tracks)} | {view: asdict(value) for view, value in normalisations.items()}
+
+
+def read_normalisation(protocol: str) -> dict[str, Normalisation]:
+    """Read the z-scores of ``waveform`` and ``mel``."""
+    found = read_json(STATS / f"{protocol}.json", made_by=f"stats@{protocol}")
+    return {view: Normalisation(**found[view]) for view in ("waveform", "mel")}

@@ -1,0 +1,60 @@
+"""Which clips of a track are judged: evenly spaced, the same every time."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from fmagc.errors import DataError
+
+__all__ = ["clip_table", "evenly_spaced", "labelled"]
+
+
+def evenly_spaced(n_frames: int, *, clip_frames: int, n_clips: int) -> list[int]:
+    """Return the first frames of clips that cover a track from end to end; one clip lies in the middle."""
+    last = n_frames - clip_frames
+    if n_clips == 1:
+        return [last // 2]
+    return [int(start) for start in np.linspace(0, last, n_clips).round()]
+
+
+def labelled(split: pd.DataFrame, n_frames: Mapping[int, int], *, genres: list[str]) -> pd.DataFrame:
+    """Keep the tracks of a split that are in the cache, and add ``label``, the class index, and ``n_frames``.
+
+    Raises
+    ------
+    DataError
+        When no track of a genre is left in one of the sets.
+    """
+    kept = split[split["track_id"].isin(n_frames.keys())].reset_index(drop=True)
+    for name in sorted(set(split["set"])):
+        lost = sorted(set(genres) - set(kept.loc[kept["set"] == name, "genre"]))
+        if lost:
+            raise DataError(f"set {name}: expected tracks of every genre in the cache, found none of {', '.join(lost)}")
+    return kept.assign(label=kept["genre"].map(genres.index), n_frames=kept["track_id"].map(n_frames))
+
+
+def clip_table(tracks: pd.DataFrame, *, clip_frames: int, n_clips: int) -> pd.DataFrame:
+    """List the clips by which tracks are judged.
+
+    Parameters
+    ----------
+    tracks : pd.DataFrame
+        As `labelled` gives them.
+    clip_frames : int
+        Length of a clip.
+    n_clips : int
+        Of a track; clips of a short track overlap.
+
+    Returns
+    -------
+    pd.DataFrame
+        The columns of `tracks`, a row a clip, with ``clip`` (from 0 inside a track) and ``start`` (frame).
+    """
+    clips = tracks.loc[tracks.index.repeat(n_clips)].reset_index(drop=True)
+    starts = [
+        start
+        for n_frames in tracks["n_frames"]
+        for start in evenly_spaced(n_frames, clip_frames=clip_frames, n_clips=n_clips)
+    ]
+    return clips.assign(clip=clips.groupby("track_id").cumcount(), start=starts)

@@ -1,0 +1,1 @@
+"""Training: clips from the cache, augmentation, the loop."""

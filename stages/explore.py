@@ -1,0 +1,54 @@
+"""Draw the data of one protocol: a waveform and a spectrogram a genre, class balance, rejected tracks."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmagc.console import run
+from fmagc.corpus.index import genres_of, read_index, read_split
+from fmagc.evaluation.figures import data as figures
+from fmagc.evaluation.figures.style import save
+from fmagc.files import write_json
+from fmagc.params.run import Run
+from fmagc.store.cache import MELS, WAVES, Cache
+from fmagc.store.ledger import counts, read_ledger
+from fmagc.store.windows import clip_table, labelled
+
+CLEANING = Path("metrics/cleaning.json")
+FIGURES = Path("plots/data")
+
+
+def main() -> None:
+    """Explore."""
+    ledger = counts(read_ledger(WAVES, requested=read_index()["track_id"].tolist()))
+    split = read_split(Run.load("run").protocols[0])  # the figures show genres, which all protocols share
+    waves = Cache(WAVES, "waves", facts=["scale"], made_by="decode")
+    mels = Cache(MELS, "mels", made_by="mel")
+    audio, clip, mel = waves.params["audio"], waves.params["clip"], mels.params["mel"]
+    hop_length, frames = mel["hop_length"], clip["samples"] // mel["hop_length"]
+    training = labelled(split[split["set"] == "train"], mels.lengths, genres=genres_of(split))
+    shown = training.groupby("genre").head(1).sort_values("genre")  # the first training track of each genre
+    examples = clip_table(shown, clip_frames=frames, n_clips=1)
+    waveforms: dict[str, NDArray[np.float32]] = {}
+    spectrograms: dict[str, NDArray[np.float32]] = {}
+    for track_id, genre, start in examples[["track_id", "genre", "start"]].itertuples(index=False, name=None):
+        wave = waves[track_id]
+        samples = wave.values[start * hop_length : (start + frames) * hop_length]
+        waveforms[genre] = samples * np.float32(wave.facts["scale"])
+        spectrograms[genre] = mels[track_id].values[start : start + frames].T.astype(np.float32)
+    sr, fmax = audio["sample_rate"], mel["fmax"] or audio["sample_rate"] / 2
+    save(figures.waveform_grid(waveforms, sr=sr), path=FIGURES / "waveforms.png")
+    spectrogram = figures.spectrogram_grid(
+        spectrograms, sr=sr, hop_length=hop_length, fmin=mel["fmin"], fmax=fmax, top_db=mel["top_db"]
+    )
+    save(spectrogram, path=FIGURES / "spectrograms.png")
+    save(figures.class_balance(split), path=FIGURES / "classes.png")
+    save(figures.rejected(ledger["rejected"], requested=ledger["requested"]), path=FIGURES / "rejected.png")
+    write_json(CLEANING, ledger)
+    print(f"{ledger['accepted']} of {ledger['requested']} tracks accepted; figures in {FIGURES}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,28 @@
+"""Measure the training set of one protocol: mean and spread of the waveform and of every mel band."""
+
+import argparse
+import sys
+
+from fmagc.console import run
+from fmagc.corpus.index import read_split
+from fmagc.files import write_json
+from fmagc.store.cache import MELS, WAVES, Cache
+from fmagc.store.normalisation import STATS, measure
+
+
+def main() -> None:
+    """Stats."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("protocol")
+    protocol = parser.parse_args().protocol
+    split = read_split(protocol)
+    waves = Cache(WAVES, "waves", facts=["scale"], made_by="decode")
+    mels = Cache(MELS, "mels", made_by="mel")
+    found = measure(waves, mels, split.loc[split["set"] == "train", "track_id"].tolist())
+    write_json(STATS / f"{protocol}.json", found)
+    flat = found["mel"]["without_spread"]
+    print(f"{found['tracks']} training tracks; mel bands without spread (scale 1): {flat or 'none'}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

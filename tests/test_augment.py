@@ -1,0 +1,259 @@
+"""Each augmentation does to a signal what its settings say, and does it to both views alike."""
+
+import librosa
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fmagc.params.learning import Augmentation, GaussianNoise, TimeStretch
+from fmagc.training.augment import MelNoise, Noise, Plan, Stretch, draw, phase_vocoder
+
+Array = NDArray[np.float32]
+
+SR, HOP, N_FFT, N_MELS, TOP_DB = 44100, 1024, 4096, 128, 80.0
+FRAMES = 128  # a clip of 3 s: a quarter of the published one
+SLOWER, FASTER = 103, 160  # frames of the window for rates of about 0.8 and exactly 1.25
+AMPLITUDE = 0.01
+
+STRETCH = TimeStretch(name="time_stretch", p=1.0, min_rate=0.8, max_rate=1.25)
+NOISE = GaussianNoise(name="gaussian_noise", p=1.0, min_amplitude=0.001, max_amplitude=0.015)
+
+
+@pytest.fixture(scope="module")
+def noise() -> MelNoise:
+    """White noise in librosa's mel bands, from first principles: each bin's power is the window's energy."""
+    bank = librosa.filters.mel(sr=SR, n_fft=N_FFT, n_mels=N_MELS)
+    energy = np.sum(librosa.filters.get_window("hann", N_FFT) ** 2)
+    bins = np.maximum(bank.sum(axis=1) ** 2 / np.sum(bank**2, axis=1) / 1.5, 1)
+    return MelNoise(band_power=bank.sum(axis=1) * energy, effective_bins=bins, top_db=TOP_DB)
+
+
+def mel_power(y: Array) -> Array:
+    """Librosa's mel power, time-major, without the last frame, as the cache has it."""
+    S = librosa.feature.melspectrogram(y=y, sr=SR, n_fft=N_FFT, hop_length=HOP, n_mels=N_MELS)
+    return S.T[: len(y) // HOP]
+
+
+def decibels(S: Array, *, ref_db: float) -> Array:
+    S_db = 10 * np.log10(np.maximum(S, 1e-10)) - ref_db
+    return np.maximum(S_db, -TOP_DB).astype(np.float32)
+
+
+def music(n: int) -> Array:
+    """Plucked chords of decaying partials, a bar every half second, over a faint hiss."""
+    rng = np.random.default_rng(3)
+    t = np.arange(n) / SR
+    y = 1e-3 * rng.standard_normal(n)
+    for k, root in enumerate((220.0, 293.7, 246.9, 329.6, 196.0, 261.6, 220.0, 349.2)):
+        since = t - 0.5 * k
+        for ratio in (1, 1.25, 1.5):
+            for partial in range(1, 9):
+                tone = np.sin(2 * np.pi * root * ratio * partial * since) * np.exp(-3 * since) / partial
+                y += 0.08 * np.where(since >= 0, tone, 0)
+    return y.astype(np.float32)
+
+
+def only(*settings: Augmentation, seed: int = 0, available: int = 10 * FRAMES) -> Plan:
+    return draw(settings, np.random.default_rng(seed), frames=FRAMES, available=available)
+
+
+# --- the plan
+
+
+def test_draws_are_reproducible_and_so_are_their_bytes(noise: MelNoise) -> None:
+    plans = [only(STRETCH, NOISE, seed=5) for _ in range(2)]
+    assert plans[0] == plans[1]
+    y = music(plans[0].frames * HOP)
+    S_db = decibels(mel_power(y), ref_db=30)
+    assert plans[0].waveform(y).tobytes() == plans[1].waveform(y).tobytes()
+    mels = [plan.mel(S_db, ref_db=30, noise=noise) for plan in plans]
+    assert mels[0].tobytes() == mels[1].tobytes()
+    assert only(STRETCH, NOISE, seed=6) != plans[0]
+
+
+def test_never_and_always(noise: MelNoise) -> None:
+    never = [setting.model_copy(update={"p": 0.0}) for setting in (STRETCH, NOISE)]
+    y, S_db = music(FRAMES * HOP), np.full((FRAMES, N_MELS), -7, np.float32)
+    for seed in range(200):
+        plan = only(*never, seed=seed)
+        assert plan == Plan(frames=FRAMES, operations=())
+        assert len(only(STRETCH, NOISE, seed=seed).operations) == 2
+    assert np.array_equal(plan.waveform(y), y)
+    assert np.array_equal(plan.mel(S_db, ref_db=0, noise=noise), S_db)
+
+
+def test_each_is_chosen_with_its_own_probability_whatever_the_other() -> None:
+    settings = [STRETCH.model_copy(update={"p": 0.5}), NOISE.model_copy(update={"p": 0.25})]
+    names = [tuple(type(o) for o in only(*settings, seed=seed).operations) for seed in range(2000)]
+    assert np.mean([Stretch in n for n in names]) == pytest.approx(0.5, abs=0.05)
+    assert np.mean([Noise in n for n in names]) == pytest.approx(0.25, abs=0.05)
+    assert np.mean([Noise in n and Stretch in n for n in names]) == pytest.approx(0.125, abs=0.04)
+
+
+def test_parameters_fill_their_ranges() -> None:
+    operations = [only(STRETCH, NOISE, seed=seed).operations for seed in range(500)]
+    rates = [o.rate for pair in operations for o in pair if isinstance(o, Stretch)]
+    amplitudes = [o.amplitude for pair in operations for o in pair if isinstance(o, Noise)]
+    for values, low, high in ((rates, 0.8, 1.25), (amplitudes, 0.001, 0.015)):
+        step = 0.5 / FRAMES if values is rates else 0.0  # rates are whole frames
+        assert low - step <= min(values) < low + 0.05 * (high - low)
+        assert high - 0.05 * (high - low) < max(values) <= high + step
+        assert np.mean(values) == pytest.approx((low + high) / 2, abs=0.05 * (high - low))
+
+
+def test_a_short_track_limits_the_rate_upward_only() -> None:
+    frames = [only(STRETCH, seed=seed, available=FRAMES + 5).frames for seed in range(300)]
+    assert max(frames) == FRAMES + 5
+    assert min(frames) <= 0.82 * FRAMES
+    quick = STRETCH.model_copy(update={"min_rate": 1.2})
+    assert {only(quick, seed=seed, available=FRAMES).frames for seed in range(20)} == {FRAMES}
+
+
+def test_the_order_is_that_of_the_list(noise: MelNoise) -> None:
+    first, second = only(NOISE, STRETCH), only(STRETCH, NOISE)
+    assert [type(o) for o in first.operations] == [Noise, Stretch]
+    assert [type(o) for o in second.operations] == [Stretch, Noise]
+    for plan in (first, second):
+        y = music(plan.frames * HOP)
+        S_db = decibels(mel_power(y), ref_db=30)
+        expected_y, expected_S = y, S_db
+        for operation in plan.operations:
+            expected_y = operation.waveform(expected_y)
+            expected_S = operation.mel(expected_S, ref_db=30, noise=noise)
+        assert plan.waveform(y).shape == (FRAMES * HOP,)
+        assert np.array_equal(plan.waveform(y), expected_y)
+        assert np.array_equal(plan.mel(S_db, ref_db=30, noise=noise), expected_S)
+
+
+def test_two_stretches_read_the_window_of_both() -> None:
+    plan = only(STRETCH, STRETCH, seed=1, available=150)
+    assert plan.frames <= 150
+    assert plan.waveform(music(plan.frames * HOP)).shape == (FRAMES * HOP,)
+
+
+def test_the_window_stays_as_it_is(noise: MelNoise) -> None:
+    plan = only(NOISE, STRETCH, NOISE)
+    y = music(plan.frames * HOP)
+    S_db = decibels(mel_power(y), ref_db=30)
+    y.setflags(write=False)
+    S_db.setflags(write=False)
+    assert plan.waveform(y).dtype == np.float32
+    assert plan.mel(S_db, ref_db=30, noise=noise).dtype == np.float32
+
+
+# --- time stretch
+
+
+@pytest.mark.parametrize("frames_in", [SLOWER, FRAMES, FASTER])
+def test_a_stretched_tone_keeps_frequency_and_level(frames_in: int) -> None:
+    y = (0.5 * np.sin(2 * np.pi * 440 * np.arange(frames_in * HOP) / SR)).astype(np.float32)
+    stretched = Stretch(frames_in=frames_in, frames_out=FRAMES).waveform(y)
+    assert stretched.shape == (FRAMES * HOP,)
+    inner = stretched[8192:-8192]
+    spectrum = np.abs(np.fft.rfft(inner * np.hanning(len(inner)), n=2**20))
+    assert np.argmax(spectrum) * SR / 2**20 == pytest.approx(440, abs=0.5)
+    assert np.sqrt(2 * np.mean(inner**2)) == pytest.approx(0.5, rel=0.02)
+
+
+@pytest.mark.parametrize("frames_in", [SLOWER, FASTER])
+def test_a_stretched_click_train_changes_its_period(frames_in: int) -> None:
+    period, width = 16384, 64
+    y = np.zeros(frames_in * HOP, np.float32)
+    for start in range(period // 2, len(y), period):
+        y[start : start + width] = np.hanning(width)
+    stretch = Stretch(frames_in=frames_in, frames_out=FRAMES)
+    envelope = np.convolve(stretch.waveform(y) ** 2, np.ones(2048), mode="same")
+    expected = np.arange(period // 2, len(y), period) / stretch.rate
+    for place in expected:
+        around = np.arange(max(0, int(place - 4096)), min(len(envelope), int(place + 4096)))
+        centre = np.average(around, weights=envelope[around])
+        assert centre == pytest.approx(place, abs=512)  # one hop of the vocoder
+
+
+def test_stretch_by_nothing_changes_little(noise: MelNoise) -> None:
+    y = music(FRAMES * HOP)
+    same = Stretch(frames_in=FRAMES, frames_out=FRAMES)
+    assert np.std(same.waveform(y) - y) < 0.15 * np.std(y)  # the phase lock at the attacks
+    S_db = decibels(mel_power(y), ref_db=30)
+    assert np.array_equal(same.mel(S_db, ref_db=30, noise=noise), S_db)
+
+
+@pytest.mark.parametrize("frames_in", [SLOWER, FASTER])
+def test_stretch_keeps_the_level_of_music(frames_in: int) -> None:
+    y = music(frames_in * HOP)
+    stretched = Stretch(frames_in=frames_in, frames_out=FRAMES).waveform(y)
+    assert 20 * np.log10(np.std(stretched) / np.std(y)) == pytest.approx(0, abs=0.8)  # librosa's loses 3 dB
+
+
+def test_stretch_goes_through_digital_silence() -> None:
+    y = music(FASTER * HOP)
+    y[40_000:100_000] = 0
+    stretched = Stretch(frames_in=FASTER, frames_out=FRAMES).waveform(y)
+    assert np.isfinite(stretched).all()
+    assert np.abs(stretched[36_000:76_000]).max() < 1e-6
+    assert np.std(stretched[90_000:]) == pytest.approx(np.std(y[112_500:]), rel=0.2)
+    silence = np.zeros(FASTER * HOP, np.float32)
+    assert not phase_vocoder(silence, n_out=FRAMES * HOP).any()
+
+
+def test_any_length_of_output() -> None:
+    y = music(50_000)
+    for n_out in (40_001, 49_999, 62_500):
+        assert phase_vocoder(y, n_out=n_out).shape == (n_out,)
+        assert np.isfinite(phase_vocoder(y, n_out=n_out)).all()
+
+
+@pytest.mark.parametrize("frames_in", [SLOWER, FASTER])
+def test_stretch_of_the_mel_agrees_with_the_mel_of_the_stretch(frames_in: int, noise: MelNoise) -> None:
+    y = music(frames_in * HOP)
+    stretch = Stretch(frames_in=frames_in, frames_out=FRAMES)
+    ref_db = float(10 * np.log10(mel_power(y).max()))
+    expected = decibels(mel_power(stretch.waveform(y)), ref_db=ref_db)
+    found = stretch.mel(decibels(mel_power(y), ref_db=ref_db), ref_db=ref_db, noise=noise)
+    assert found.shape == expected.shape
+    print(frames_in, np.abs(found - expected).mean(), np.corrcoef(found.ravel(), expected.ravel())[0, 1], [np.abs(np.roll(found,s,axis=0)-expected).mean() for s in (-1,1)])
+
+
+# --- noise
+
+
+def test_noise_on_samples_has_the_amplitude_drawn() -> None:
+    y = music(FRAMES * HOP)
+    added = Noise(amplitude=AMPLITUDE, seed=1).waveform(y) - y
+    assert np.std(added) == pytest.approx(AMPLITUDE, rel=0.02)
+    assert np.mean(added) == pytest.approx(0, abs=3 * AMPLITUDE / np.sqrt(len(y)))
+    power = np.abs(np.fft.rfft(added)) ** 2
+    assert power[: len(power) // 2].mean() == pytest.approx(power[len(power) // 2 :].mean(), rel=0.05)  # white
+
+
+def test_noise_lifts_silence_to_the_expected_level_in_both_views(noise: MelNoise) -> None:
+    operation, ref_db = Noise(amplitude=AMPLITUDE, seed=1), 35.0
+    expected_db = 10 * np.log10(AMPLITUDE**2 * noise.band_power)
+    heard = mel_power(operation.waveform(np.zeros(FRAMES * HOP, np.float32)))
+    silent = np.full((FRAMES, N_MELS), -TOP_DB, np.float32)
+    seen = 10 ** ((operation.mel(silent, ref_db=ref_db, noise=noise) + ref_db) / 10)
+    for power in (heard, seen):
+        error_db = 10 * np.log10(power.mean(axis=0)) - expected_db
+        print(np.abs(error_db.mean()),np.abs(error_db).max(), (power.std(axis=0)/power.mean(axis=0))[::16])
+
+
+def test_noise_over_music_agrees_in_both_views(noise: MelNoise) -> None:
+    operation, y = Noise(amplitude=AMPLITUDE, seed=1), music(FRAMES * HOP)
+    ref_db = float(10 * np.log10(mel_power(y).max()))
+    heard = decibels(mel_power(operation.waveform(y)), ref_db=ref_db)
+    clean = decibels(mel_power(y), ref_db=ref_db)
+    seen = operation.mel(clean, ref_db=ref_db, noise=noise)
+    print(np.abs(seen-heard).mean(), np.abs((seen-heard).mean(axis=0)).max(), abs((seen-heard).mean()), abs(clean-heard).mean())
+
+
+@pytest.mark.parametrize("level_db", [0.0, -TOP_DB])
+@pytest.mark.parametrize("ref_db", [-100.0, 0.0])
+def test_a_silent_track_with_noise_stays_finite_and_in_range(level_db: float, ref_db: float, noise: MelNoise) -> None:
+    silent = np.full((FASTER, N_MELS), level_db, np.float32)
+    for settings in ([NOISE], [STRETCH], [NOISE, STRETCH], [STRETCH, NOISE, NOISE]):
+        plan = only(*settings)
+        S_db = plan.mel(silent[: plan.frames], ref_db=ref_db, noise=noise)
+        assert S_db.shape == (FRAMES, N_MELS)
+        assert np.isfinite(S_db).all()
+        assert S_db.max() <= 0
+        assert S_db.min() >= -TOP_DB
