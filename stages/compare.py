@@ -1,6 +1,8 @@
 """Put all models and baselines side by side: leaderboard.md, focus.json, figures."""
 
 import sys
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from fmagc.params.run import Run
 
 FIGURES = Path("plots/results")
 HISTORY = Path("plots/history")
+CURVES = Path("plots/curves.csv")
 MODELS_FOLDER = Path("data/models")
 DEMO_NOTE = "The demo corpus is synthesised: these numbers show that the line runs, and say nothing about music."
 
@@ -38,6 +41,7 @@ def main() -> None:
         _draw(protocol, whole_run, [entry for entry in entries if entry.protocol == protocol], test_sets[protocol])
     context = Context(corpus=corpus, test_sets=test_sets, note=DEMO_NOTE if corpus == DEMO else "")
     write_text(Path("metrics/leaderboard.md"), leaderboard_markdown(entries, context=context))
+    write_text(CURVES, _histories(whole_run, whole_run.protocols).to_csv(index=False))
     chosen = next(entry for entry in entries if (entry.protocol, entry.model) == (compare.protocol, compare.focus))
     write_json(Path("metrics/focus.json"), dict(chosen.track))
     print(f"metrics/leaderboard.md: {len(entries)} rows; focus: {compare.focus} ({compare.protocol})")
@@ -58,12 +62,17 @@ def _draw(protocol: str, whole_run: Run, entries: list[Entry], test: HeldOut) ->
     table = pd.DataFrame([{"model": entry.model, **entry.track} for entry in entries])
     genres = list(test.genres)
     chance = max(test.genres.values()) / test.n_tracks
-    save(interval_bars(table, chance=chance), path=FIGURES / protocol / "scores.png")
+    save(interval_bars(table, chance=chance), FIGURES / protocol / "scores.png")
     matrices = {entry.model: _matrix(CONFUSION / protocol / f"{entry.model}.csv", genres) for entry in entries}
-    save(confusion_grid(matrices, genres), path=FIGURES / protocol / "confusion.png")
-    runs = [HISTORY / protocol / name / f"{seed}.csv" for name in whole_run.models for seed in whole_run.seeds]
-    history = pd.concat([pd.read_csv(path) for path in runs], ignore_index=True)
-    save(learning_curves(history), path=FIGURES / protocol / "curves.png")
+    save(confusion_grid(matrices, genres), FIGURES / protocol / "confusion.png")
+    save(learning_curves(_histories(whole_run, [protocol])), FIGURES / protocol / "curves.png")
+
+
+def _histories(whole_run: Run, protocols: Sequence[str]) -> pd.DataFrame:
+    """Join the histories of all trainings: DVC's charts take one file, or mix up the revisions."""
+    runs = product(protocols, whole_run.models, whole_run.seeds)
+    paths = [HISTORY / protocol / model / f"{seed}.csv" for protocol, model, seed in runs]
+    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
 
 
 def _matrix(path: Path, genres: list[str]) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":

@@ -39,13 +39,13 @@ def main() -> None:
         waveforms[genre] = samples * np.float32(wave.facts["scale"])
         spectrograms[genre] = mels[track_id].values[start : start + frames].T.astype(np.float32)
     sr, fmax = audio["sample_rate"], mel["fmax"] or audio["sample_rate"] / 2
-    save(figures.waveform_grid(waveforms, sr=sr), path=FIGURES / "waveforms.png")
+    save(figures.waveform_grid(waveforms, sr=sr), FIGURES / "waveforms.png")
     spectrogram = figures.spectrogram_grid(
         spectrograms, sr=sr, hop_length=hop_length, fmin=mel["fmin"], fmax=fmax, top_db=mel["top_db"]
     )
-    save(spectrogram, path=FIGURES / "spectrograms.png")
-    save(figures.class_balance(split), path=FIGURES / "classes.png")
-    save(figures.rejected(ledger["rejected"], requested=ledger["requested"]), path=FIGURES / "rejected.png")
+    save(spectrogram, FIGURES / "spectrograms.png")
+    save(figures.class_balance(split), FIGURES / "classes.png")
+    save(figures.rejected(ledger["rejected"], requested=ledger["requested"]), FIGURES / "rejected.png")
     write_json(CLEANING, ledger)
     print(f"{ledger['accepted']} of {ledger['requested']} tracks accepted; figures in {FIGURES}")
 

@@ -37,7 +37,7 @@ def test_accepts_a_whole_song(song: bytes, tmp_path: Path) -> None:
     assert decoded.peak == pytest.approx(32767 * decoded.scale)
     assert float(np.float32(decoded.scale)) == decoded.scale
     assert np.corrcoef(heard[:88200], y[:88200])[0, 1] > 0.99  # before the first hiss, which MP3 makes anew
-    assert heard[:88200].std() == pytest.approx(y[:88200].std(), rel=0.02)
+    assert heard[:88200].std() == pytest.approx(0.95 * y[:88200].std(), rel=0.01)  # LAME turns all music down a little
     assert (decoded.sample_rate, decoded.channels, decoded.flags, decoded.detail) == (44100, 2, (), "")
     assert decoded.decoder == f"soundfile {soundfile.__version__}/{soundfile.__libsndfile_version__}"
 

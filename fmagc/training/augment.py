@@ -37,7 +37,8 @@ class MelNoise:
     band_power : np.ndarray [shape=(n_mels,), power]
         Expected mel power of white noise of standard deviation 1.
     effective_bins : np.ndarray [shape=(n_mels,)]
-        How many independent bins a band sums; the power in a band fluctuates the less, the more there are.
+        How many independent bins a band sums; the power in a band fluctuates the less, the more there are. A band that
+        has none gets no noise.
     top_db : float [dB]
         Depth of the floor of the cache below its 0 dB.
     """
@@ -52,11 +53,9 @@ class Operation(Protocol):
 
     def waveform(self, y: Array) -> Array:
         """Act on samples."""
-        ...
 
     def mel(self, S_db: Array, *, ref_db: float, noise: MelNoise) -> Array:
         """Act on the log-mel spectrogram of the same samples."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +67,7 @@ class Stretch:
     On the cached spectrogram it is a linear interpolation along time, in dB. The timing is exact and the pitch is kept,
     as by the vocoder. Approximate: the vocoder's softening is missing, and where the level jumps between two frames
     the interpolated frame lies on the straight line in dB, where that of a stretched waveform lies nearer the louder.
+    On plucked chords the two differ by 1.5 dB in the mean, by 0.9 dB where the level is within 40 dB of the maximum.
     """
 
     frames_in: int
@@ -117,7 +117,7 @@ class Noise:
 
     def mel(self, S_db: Array, *, ref_db: float, noise: MelNoise) -> Array:
         """Add the noise's power to each band, relative to the power `ref_db` of 0 dB."""
-        bins = noise.effective_bins
+        bins = np.maximum(noise.effective_bins, 1)
         power = np.random.default_rng(self.seed).standard_gamma(bins, size=S_db.shape).astype(np.float32)
         level = self.amplitude**2 * 10.0 ** (-ref_db / 10)
         power *= (level * noise.band_power / bins).astype(np.float32)
@@ -200,20 +200,14 @@ def draw(settings: Sequence[Augmentation], rng: np.random.Generator, *, frames: 
     available : int
         Length of the track in frames, at least that of a clip. No faster rate is drawn than its music lasts for, so
         that in a short track the range of rates ends earlier.
-
-    Returns
-    -------
-    Plan
     """
     operations: list[Operation] = []
     for setting in reversed(settings):  # from the clip back to the window
         chosen = rng.random() < setting.p
         operation = _draw_one(setting, rng, frames=frames, available=available)
-        if not chosen:
-            continue
-        operations.insert(0, operation)
-        if isinstance(operation, Stretch):
-            frames = operation.frames_in
+        if chosen:
+            operations.insert(0, operation)
+            frames = operation.frames_in if isinstance(operation, Stretch) else frames
     return Plan(frames=frames, operations=tuple(operations))
 
 
@@ -234,7 +228,6 @@ def phase_vocoder(y: Array, *, n_out: int) -> Array:
     Parameters
     ----------
     y : np.ndarray [shape=(n,), float32]
-        Longer than one vocoder frame.
     n_out : int > 0
         Samples of the result; its sample j is the music at sample j * n / n_out.
 
