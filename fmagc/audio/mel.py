@@ -98,19 +98,25 @@ class LogMel:
 
     @property
     def effective_bins(self) -> NDArray[np.float64]:
-        """Number of equally weighted bins whose noise power varies as much as the band's (Welch and Satterthwaite).
+        """Number of independent bins whose noise power varies as much as the band's (Welch and Satterthwaite).
 
-        The power of noise in a band is close to a gamma variate whose shape is this number; neighbouring bins are
-        taken for independent, which under a Hann window they are not quite. A band without a bin gives 0.
+        The power of noise in a band is close to a gamma variate whose shape is this number. Under the window, the
+        powers of bins that lie k apart agree by the squared spectrum of the squared window at k, which for a Hann
+        window is next to nothing beyond 2. A band without a bin gives 0.
 
         Returns
         -------
         ndarray of float64, shape (n_mels,)
-            ``sum(w) ** 2 / sum(w ** 2)`` over the weights w of each band.
+            ``sum(w) ** 2 / sum(w_i w_j c_|i-j|)`` over the weights w of each band.
         """
-        sums = np.asarray(self.filterbank.sum(axis=1, dtype=np.float64))
-        squares = np.asarray(self.filterbank.power(2).sum(axis=1, dtype=np.float64))
-        return sums**2 / np.where(squares > 0, squares, 1)
+        weights = self.filterbank.toarray().astype(np.float64)
+        squared = np.square(self._window, dtype=np.float64)
+        agreement = np.abs(np.fft.rfft(squared)[:3] / squared.sum()) ** 2
+        variance = np.square(weights).sum(axis=1)
+        for lag in (1, 2):
+            variance += 2 * agreement[lag] * (weights[:, lag:] * weights[:, :-lag]).sum(axis=1)
+        bins: NDArray[np.float64] = weights.sum(axis=1) ** 2 / np.where(variance > 0, variance, 1)
+        return bins
 
     def _power(self, y: NDArray[np.float32]) -> NDArray[np.float32]:
         """Power in each band of every centred frame, shape (1 + n // hop_length, n_mels)."""

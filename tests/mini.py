@@ -1,0 +1,33 @@
+"""A corpus of thirty clips in FMA's layout, cut out of the demo: what the tests of the line run on."""
+
+import itertools
+from pathlib import Path
+
+from fmagc.corpus.demo.catalogue import Demo, Trouble, catalogue
+from fmagc.corpus.demo.tables import genres_csv, tracks_csv
+from fmagc.corpus.demo.write import write_tracks
+from fmagc.corpus.layout import track_file
+from fmagc.files import file_sha1, write_text
+
+NAME = "fma_mini"
+
+
+def mini_tracks() -> list[Demo]:
+    """Choose a sound clip of every genre and set, and the demo's six broken files."""
+    tracks = catalogue()
+    sound = [track for track in tracks if track.trouble is Trouble.NONE]
+    key = lambda track: (track.act.rules.title, track.act.split)  # noqa: E731
+    chosen = [next(group) for _, group in itertools.groupby(sorted(sound, key=key), key=key)]
+    broken = [track for track in tracks if track.trouble is not Trouble.NONE]
+    return sorted(chosen + broken, key=lambda track: track.track_id)
+
+
+def write_mini(root: Path) -> list[Demo]:
+    """Write the corpus below `root` and return its tracks."""
+    tracks = mini_tracks()
+    write_tracks(root / NAME, tracks)
+    names = [track_file(track.track_id) for track in tracks]
+    write_text(root / NAME / "checksums", "".join(f"{file_sha1(root / NAME / name)}  {name}\n" for name in names))
+    write_text(root / "fma_metadata" / "tracks.csv", tracks_csv(tracks))
+    write_text(root / "fma_metadata" / "genres.csv", genres_csv(tracks))
+    return tracks

@@ -1,0 +1,91 @@
+"""A copy of this project in a git and DVC repository of its own, with small settings."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tests.dag import ROOT
+from tests.mini import NAME
+
+COPIED = ("fmagc", "stages", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/plots")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder and the commands that a user gives in it."""
+
+    root: Path
+
+    def dvc(self, *arguments: str, expect: int = 0) -> str:
+        """Run dvc; return what it printed. The wrong exit status is an error that shows it."""
+        return self._run([sys.executable, "-m", "dvc", *arguments], expect)
+
+    def stage(self, *arguments: str, expect: int = 0) -> str:
+        """Run a stage's script without DVC."""
+        return self._run([sys.executable, "-m", *arguments], expect)
+
+    def git(self, *arguments: str) -> str:
+        """Run git."""
+        return self._run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments], 0)
+
+    def stages_run_by(self, *arguments: str) -> set[str]:
+        """Run `dvc repro` and name the stages that it ran."""
+        return set(re.findall(r"Running stage '([^']+)'", self.dvc("repro", *arguments)))
+
+    def change_params(self, change: Callable[[Any], None]) -> None:
+        """Edit params.yaml."""
+        yaml = YAML()
+        path = self.root / "params.yaml"
+        document = yaml.load(path)
+        change(document)
+        yaml.dump(document, path)
+
+    def restore(self) -> None:
+        """Go back to the last commit, outs included."""
+        self.git("checkout", "--quiet", "--", ".")
+        self.dvc("checkout", "--force")
+
+    def _run(self, command: list[str], expect: int) -> str:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # the stages say `python`
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        environment |= {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "DVC_NO_ANALYTICS": "1"}
+        done = subprocess.run(
+            command, cwd=self.root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert done.returncode == expect, f"{command}: status {done.returncode}, expected {expect}\n{done.stdout}"
+        return done.stdout
+
+
+def copy_project(folder: Path, shelf: Path) -> Project:
+    """Copy what the line consists of, and point it at a shelf with the mini corpus."""
+    for name in COPIED:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(source, target)
+    project = Project(folder)
+    project.change_params(lambda params: _shrink(params, shelf))
+    (folder / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n", encoding="utf-8")
+    project.git("init", "--quiet")
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--message", "project")
+    return project
+
+
+def _shrink(params: Any, shelf: Path) -> None:
+    """Make every stage a matter of seconds."""
+    params["dataset"].update(name=NAME, root=str(shelf))
+    params["audio"]["max_reject_fraction"] = 0.3
+    params["clip"]["samples"] = 2**16
+    params["train"].update(epochs=1, batch_size=8)
+    params["evaluate"].update(clips=2, bootstrap=50)

@@ -1,0 +1,111 @@
+"""The whole line on the mini corpus, through DVC, as a user runs it."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from tests.mini import mini_tracks
+from tests.project import Project
+
+pytestmark = pytest.mark.timeout(900)
+
+NETWORKS = ("cnn1d", "cnn2d", "crnn", "mmcrnn")
+
+
+def test_second_repro_runs_nothing(line: Project) -> None:
+    assert line.stages_run_by() == set()
+    assert "up to date" in line.dvc("status")
+
+
+def test_ledger_accounts_for_every_track(line: Project) -> None:
+    ledger = pd.read_csv(line.root / "data/waves/ledger.csv", keep_default_na=False)
+    assert ledger["track_id"].tolist() == [track.track_id for track in mini_tracks()]
+    rejected = ledger[ledger["status"] == "rejected"]
+    assert rejected["reason"].value_counts().to_dict() == {"no_audio": 3, "too_short": 2}
+    cleaning = json.loads((line.root / "metrics/cleaning.json").read_text())
+    assert cleaning == {"requested": 30, "accepted": 25, "rejected": {"no_audio": 3, "too_short": 2}}
+
+
+def test_metrics_show_is_the_table_of_models(line: Project) -> None:
+    shown = json.loads(line.dvc("metrics", "show", "--json"))[""]["data"]
+    rows = {path: entry["data"] for path, entry in shown.items()}
+    tracks = {path: row for path, row in rows.items() if path.startswith("metrics/models")}
+    names = [*NETWORKS, "svm_mfcc"]
+    assert set(tracks) == {f"metrics/models/official/{name}.json" for name in names}
+    keys = {"accuracy", "macro_f1", "macro_precision", "macro_recall", "seed_accuracy", "seed_f1", "top3", "log_loss"}
+    keys |= {f"{name}_{end}" for name in ("accuracy", "macro_f1") for end in ("low", "high")}
+    assert all(set(row) == keys for row in rows.values())
+    assert rows["metrics/focus.json"] == rows["metrics/models/official/crnn.json"]
+
+
+def test_leaderboard_has_all_models(line: Project) -> None:
+    leaderboard = (line.root / "metrics/leaderboard.md").read_text()
+    assert all(name in leaderboard for name in (*NETWORKS, "svm_mfcc", "fma_mini", "161,176", "623,848"))
+
+
+def test_history_has_two_rows_an_epoch(line: Project) -> None:
+    history = pd.read_csv(line.root / "plots/history/official/crnn/0.csv")
+    columns = ["protocol", "model", "seed", "epoch", "split", "loss", "accuracy", "precision", "recall", "f1"]
+    assert history.columns.tolist() == columns
+    assert history["split"].tolist() == ["train", "val"]
+
+
+def test_weight_decay_of_one_model_reruns_that_model_alone(line: Project) -> None:
+    line.change_params(lambda params: params["models"]["crnn"].update(weight_decay=0.01))
+    ran = line.stages_run_by()
+    line.restore()
+    assert ran == {"settings", "train@official-crnn-0", "evaluate@official-crnn", "compare"}
+
+
+def test_mel_settings_do_not_decode_again(line: Project) -> None:
+    line.change_params(lambda params: params["mel"].update(n_mels=64))
+    ran = line.stages_run_by("mel")
+    line.restore()
+    assert ran == {"mel"}
+
+
+def test_editing_the_trainer_leaves_the_cache_alone(line: Project) -> None:
+    with (line.root / "fmagc/training/fit.py").open("a", encoding="utf-8") as file:
+        file.write("# edited\n")
+    cache = line.dvc("repro", "--dry", "decode", "mel", "stats@official")
+    training = line.dvc("repro", "--dry", "--single-item", "train@official-crnn-0")
+    line.restore()
+    assert "Running stage" not in cache
+    assert "Running stage 'train@official-crnn-0'" in training
+
+
+def test_bad_settings_stop_with_status_2_and_checkout_restores(line: Project) -> None:
+    line.change_params(lambda params: params["mel"].update(n_mels=-1, hop=3))
+    said = line.stage("stages.settings", expect=2)
+    line.dvc("repro", "mel", expect=255)
+    assert not (line.root / "data/mels").exists()  # DVC empties outs before it runs a stage
+    line.restore()
+    assert (line.root / "data/mels/manifest.json").exists()
+    assert "mel.n_mels: expected greater than 0, found -1" in said
+    assert "mel.hop: expected no such key, found 3. Did you mean hop_length?" in said
+
+
+def test_two_models_compare_with_one_command(line: Project) -> None:
+    line.stage("fmagc.evaluation.refs")
+    said = line.dvc("metrics", "diff", "models/official/cnn2d", "models/official/crnn", "--json", "--all")
+    difference = json.loads(said)["metrics/focus.json"]["accuracy"]
+    for model, end in (("cnn2d", "old"), ("crnn", "new")):
+        expected = json.loads((line.root / f"metrics/models/official/{model}.json").read_text())["accuracy"]
+        assert difference[end] == expected
+
+
+def test_rebuild_from_nothing_gives_the_same_bytes(line: Project) -> None:
+    for name in ("data", ".dvc/cache", ".dvc/tmp", "plots", "metrics"):
+        shutil.rmtree(line.root / name, ignore_errors=True)
+    line.dvc("repro")
+    assert line.git("status", "--porcelain") == ""
+
+
+def test_clone_without_data_is_consistent(line: Project, tmp_path) -> None:
+    line.git("clone", "--quiet", str(line.root), str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    clone.dvc("repro", "--dry", "--allow-missing")
+    assert "crnn" in clone.dvc("metrics", "show")
+    assert "file://" in clone.dvc("plots", "show")

@@ -1,0 +1,109 @@
+"""Atomic files, and the staging folder: what is reused, what is not, and who may be there."""
+
+from pathlib import Path
+
+import pytest
+
+from fmagc import files
+from fmagc.errors import DataError
+from fmagc.staging import Staging, code_digest, piece_key
+
+
+def staging(tmp_path: Path) -> Staging:
+    return Staging("decode", root=tmp_path / "staging")
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "shard.h5"
+    files.write_bytes(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        files.write_bytes(path, b"new")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["shard.h5"]
+    assert path.read_bytes() == b"old"
+
+
+def test_json_keeps_its_order_and_refuses_nan(tmp_path: Path) -> None:
+    files.write_json(tmp_path / "a.json", {"b": 1, "a": [1.5, "é"]})
+    assert files.read_json(tmp_path / "a.json", made_by="x") == {"b": 1, "a": [1.5, "é"]}
+    assert (tmp_path / "a.json").read_text().index('"b"') < (tmp_path / "a.json").read_text().index('"a"')
+    with pytest.raises(ValueError, match="Out of range"):
+        files.write_json(tmp_path / "b.json", {"a": float("nan")})
+    assert not (tmp_path / "b.json").exists()
+
+
+@pytest.mark.parametrize(("content", "fault"), [(None, "found none"), (b'{"a": ', "found a fault")])
+def test_reading_json_names_the_stage_that_makes_it(tmp_path: Path, content: bytes | None, fault: str) -> None:
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=f"a.json: .*{fault}.*dvc repro"):
+        files.read_json(path, made_by="fetch")
+
+
+def test_a_piece_is_found_again_under_its_key_alone(tmp_path: Path) -> None:
+    with staging(tmp_path) as stage:
+        stage.add("000.h5", "key1", b"content", {"track_ids": [2, 5]})
+    with staging(tmp_path) as stage:
+        piece = stage.find("000.h5", "key1")
+        assert piece is not None
+        assert (piece.path.read_bytes(), piece.record) == (b"content", {"track_ids": [2, 5]})
+        assert stage.find("000.h5", "key2") is None
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "note", "unfinished"])
+def test_a_damaged_piece_is_not_used(tmp_path: Path, damage: str) -> None:
+    with staging(tmp_path) as stage:
+        piece = stage.add("000.h5", "key", b"content", {})
+        note = piece.path.with_name(piece.path.name + ".json")
+        if damage == "flip":
+            piece.path.write_bytes(b"contenu")
+        elif damage == "cut":
+            piece.path.write_bytes(b"cont")
+        elif damage == "note":
+            note.write_bytes(note.read_bytes()[:10])
+        else:
+            note.unlink()
+        assert stage.find("000.h5", "key") is None
+
+
+def test_publish_makes_the_out_hold_exactly_the_pieces(tmp_path: Path) -> None:
+    out = tmp_path / "waves"
+    with staging(tmp_path) as stage:
+        old = stage.add("000.h5", "old", b"old", {})
+        stage.publish(out, [old])
+    with staging(tmp_path) as stage:
+        new = stage.add("001.h5", "new", b"new", {})
+        stage.publish(out, [new])
+        assert not old.path.exists()  # what a run does not use does not fill the disk
+        assert new.path.stat().st_ino == (out / "001.h5").stat().st_ino  # linked, not copied
+    assert [entry.name for entry in out.iterdir()] == ["001.h5"]
+
+
+def test_a_second_process_is_told_who_is_there(tmp_path: Path) -> None:
+    import os
+
+    with staging(tmp_path), pytest.raises(DataError, match=f"process {os.getpid()} is already at this stage"):
+        staging(tmp_path).__enter__()
+    with staging(tmp_path):  # free again
+        pass
+
+
+def test_keys_follow_from_content(tmp_path: Path) -> None:
+    assert piece_key({"a": 1, "b": 2}) == piece_key({"b": 2, "a": 1}) != piece_key({"a": 1, "b": 3})
+
+
+def test_code_digest_follows_the_imported_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = code_digest()
+    module = tmp_path / "extra.py"
+    module.write_text("x = 1\n")
+    extra = type(files)("fmagc.extra")
+    extra.__file__ = str(module)
+    monkeypatch.setitem(__import__("sys").modules, "fmagc.extra", extra)
+    first = code_digest()
+    module.write_text("x = 2\n")
+    assert len({before, first, code_digest()}) == 3

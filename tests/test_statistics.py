@@ -1,0 +1,55 @@
+"""Normalisation: equal to two passes in float64, whatever the order; bands without spread; training rows alone."""
+
+import numpy as np
+import pytest
+
+from fmagc.store.statistics import LEAST_SPREAD_DB, Moments, Normalisation, waveform_moments
+from fmagc.store.windows import clip_table, evenly_spaced
+
+
+def test_merged_moments_equal_two_passes() -> None:
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(-60, 7, (n, 4)) for n in (1, 10, 3000)]
+    whole = np.concatenate(parts)
+    for order in (parts, parts[::-1]):
+        merged = Moments.merged(Moments.of(part) for part in order)
+        np.testing.assert_allclose(merged.mean, whole.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(merged.std, whole.std(axis=0), rtol=1e-9)
+
+
+def test_small_spread_on_a_large_offset_is_not_lost() -> None:
+    x = 100 + 1e-3 * np.random.default_rng(1).standard_normal((50_000, 1)).astype(np.float32)
+    np.testing.assert_allclose(Moments.of(x).std, x.astype(np.float64).std(axis=0), rtol=1e-6)
+
+
+def test_waveform_moments_are_those_of_the_scaled_samples() -> None:
+    samples = np.random.default_rng(2).integers(-32767, 32767, 100_000).astype(np.int16)
+    y = samples.astype(np.float64) * 3.1e-5
+    moments = waveform_moments(samples, 3.1e-5)
+    np.testing.assert_allclose(moments.mean, [y.mean()], rtol=1e-12)
+    np.testing.assert_allclose(moments.std, [y.std()], rtol=1e-12)
+
+
+def test_a_band_without_spread_gets_scale_1_and_is_reported() -> None:
+    S_db = np.random.default_rng(3).normal(-40, 10, (500, 3)).astype(np.float16)
+    S_db[:, 1] = -80
+    S_db[:, 2] = -80 + 0.03 * (np.arange(500) % 2)  # the step of storage, not of music
+    found = Normalisation.from_moments(Moments.of(S_db), least_spread=LEAST_SPREAD_DB)
+    assert found.without_spread == [1, 2]
+    assert found.scale_[1:] == [1.0, 1.0]
+    assert found.scale_[0] == pytest.approx(10, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("n_frames", "n_clips", "starts"), [(512, 3, [0, 0, 0]), (600, 1, [44]), (1290, 3, [0, 389, 778]), (514, 2, [0, 2])]
+)
+def test_clips_cover_a_track_from_end_to_end(n_frames: int, n_clips: int, starts: list[int]) -> None:
+    assert evenly_spaced(n_frames, clip_frames=512, n_clips=n_clips) == starts
+
+
+def test_clip_table_numbers_the_clips_of_each_track() -> None:
+    import pandas as pd
+
+    tracks = pd.DataFrame({"track_id": [2, 5], "label": [0, 1], "n_frames": [512, 1536]})
+    clips = clip_table(tracks, clip_frames=512, n_clips=2)
+    assert clips[["track_id", "clip", "start"]].to_numpy().tolist() == [[2, 0, 0], [2, 1, 0], [5, 0, 0], [5, 1, 1024]]

@@ -1,0 +1,122 @@
+"""Shards, cache and ledger: what is written is what is read, or it is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fmagc.errors import DataError
+from fmagc.staging import Staging
+from fmagc.store.cache import Cache
+from fmagc.store.ledger import accepted_row, counts, read_ledger, rejected_row, write_ledger
+from fmagc.store.manifest import write_manifest
+from fmagc.store.shards import map_rows, pack, read_columns, stack
+
+TRACKS = {2: 50, 5: 30, 1007: 40}
+
+
+def make_cache(tmp_path: Path) -> Path:
+    """Two shards of int16 rows; row values count up from the track's number."""
+    out = tmp_path / "waves"
+    with Staging("decode", root=tmp_path / "staging") as staging:
+        pieces = []
+        for name, ids in (("000.h5", [2, 5]), ("001.h5", [1007])):
+            rows = stack([np.arange(TRACKS[track], dtype=np.int16) + track for track in ids])
+            columns = {
+                "track_id": np.array(ids),
+                "length": np.array([TRACKS[track] for track in ids]),
+                "scale": np.array([track / 8 for track in ids], dtype=np.float32),
+            }
+            pieces.append(staging.add(name, name, pack("waves", rows, columns), {"track_ids": ids}))
+        staging.publish(out, pieces)
+        write_manifest(out, pieces, params={"mel": {"n_mels": 64}}, made_with={})
+    return out
+
+
+def opened(folder: Path) -> Cache:
+    return Cache(folder, "waves", facts=["scale"], made_by="decode")
+
+
+def test_rows_come_back_unpadded_with_their_facts(tmp_path: Path) -> None:
+    cache = opened(make_cache(tmp_path))
+    assert cache.lengths == TRACKS
+    for track, length in TRACKS.items():
+        np.testing.assert_array_equal(cache[track].values, np.arange(length) + track)
+        assert cache[track].facts["scale"] == track / 8
+    assert 3 not in cache
+
+
+def test_a_shard_follows_from_its_content_and_is_contiguous(tmp_path: Path) -> None:
+    rows = np.arange(12, dtype=np.float16).reshape(2, 3, 2)
+    image = pack("mels", rows, {"track_id": np.array([2, 5])})
+    assert image == pack("mels", rows, {"track_id": np.array([2, 5])})
+    path = tmp_path / "000.h5"
+    path.write_bytes(image)
+    mapped = map_rows(path, "mels")
+    np.testing.assert_array_equal(mapped, rows)
+    assert mapped.flags["C_CONTIGUOUS"]
+    assert not mapped.flags["WRITEABLE"]
+    assert read_columns(path, "track_id")["track_id"].tolist() == [2, 5]
+
+
+def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
+    folder = make_cache(tmp_path)
+    path = folder / "000.h5"
+    sound = path.read_bytes()
+    path.unlink()  # the out is a hard link: damage the published file, not the staged one
+    for place in range(0, len(sound), 97):
+        path.write_bytes(sound[:place] + bytes([sound[place] ^ 1]) + sound[place + 1 :])
+        with pytest.raises(DataError, match=r"000.h5: expected digest .*dvc checkout"):
+            opened(folder)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "swapped", "manifest", "schema"])
+def test_a_broken_cache_is_refused(tmp_path: Path, damage: str) -> None:
+    folder = make_cache(tmp_path)
+    first, second, manifest = folder / "000.h5", folder / "001.h5", folder / "manifest.json"
+    if damage == "missing":
+        first.unlink()
+    elif damage == "cut":
+        content = first.read_bytes()[:-1]
+        first.unlink()
+        first.write_bytes(content)
+    elif damage == "swapped":
+        first.rename(folder / "x")
+        second.rename(first)
+        (folder / "x").rename(second)
+    elif damage == "manifest":
+        manifest.unlink()
+    else:
+        manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 0'))
+    with pytest.raises(DataError, match=r"dvc (checkout|repro)"):
+        opened(folder)
+
+
+def test_a_cache_of_other_settings_is_refused(tmp_path: Path) -> None:
+    cache = opened(make_cache(tmp_path))
+    cache.require(mel={"n_mels": 64})
+    with pytest.raises(DataError, match=r"made with mel.n_mels=64, expected n_mels=128: run `dvc repro`"):
+        cache.require(mel={"n_mels": 128})
+
+
+def test_the_ledger_accounts_for_every_requested_track(tmp_path: Path) -> None:
+    rows = [
+        rejected_row(5, reason="too_short", detail="1 sample,\nneeds 2"),
+        accepted_row(2, shard="000.h5", row=0, flags=("resampled", "warned"), detail=""),
+    ]
+    write_ledger(tmp_path, rows, requested=[2, 5])
+    table = read_ledger(tmp_path, requested=[5, 2])
+    assert table["track_id"].tolist() == [2, 5]
+    assert table.loc[1, "detail"] == "1 sample, needs 2"
+    assert table.loc[0, "flags"] == "resampled warned"
+    assert counts(table) == {"requested": 2, "accepted": 1, "rejected": {"too_short": 1}}
+    with pytest.raises(DataError, match=r"expected each of 3 requested tracks once.*1 tracks missing \[7\]"):
+        read_ledger(tmp_path, requested=[2, 5, 7])
+
+
+@pytest.mark.parametrize("requested", [[2], [2, 5, 5], [2, 5, 9]])
+def test_a_ledger_that_does_not_add_up_is_not_written(tmp_path: Path, requested: list[int]) -> None:
+    rows = [rejected_row(track, reason="not_mp3", detail="") for track in (2, 5)]
+    with pytest.raises(DataError, match="requested tracks once"):
+        write_ledger(tmp_path, rows, requested=requested)
+    assert not (tmp_path / "ledger.csv").exists()
