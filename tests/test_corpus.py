@@ -1,0 +1,191 @@
+"""From FMA's tables and a shelf of files to an index, its splits and their audit; every offence is named."""
+
+import csv
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fmagc.corpus import shelf as shelves
+from fmagc.corpus.index import genres_of
+from fmagc.corpus.selection import select_tracks, split_table
+from fmagc.corpus.shelf import put_on_shelf, survey
+from fmagc.corpus.splits import audit
+from fmagc.corpus.tables import read_genres, read_tracks
+from fmagc.errors import DataError
+from fmagc.params.corpus import Dataset
+from tests.mini import NAME, mini_tracks
+
+Rows = list[list[str]]
+
+
+@pytest.fixture
+def raw(tmp_path: Path, mini_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of shelves with a copy of the mini corpus on one of them."""
+    monkeypatch.setattr(shelves, "RAW", tmp_path / "raw")
+    shutil.copytree(mini_root, tmp_path / "disk")
+    put_on_shelf(Dataset(name=NAME, root=str(tmp_path / "disk")))
+    return tmp_path / "raw"
+
+
+def edit(raw: Path, change: Callable[[Rows], object]) -> Path:
+    """Rewrite tracks.csv; rows 0 to 2 are its header."""
+    path = raw / NAME / "fma_metadata/tracks.csv"
+    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
+    change(rows)
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return path
+
+
+def column(rows: Rows, group: str, name: str) -> int:
+    return next(place for place, pair in enumerate(zip(rows[0], rows[1], strict=True)) if pair == (group, name))
+
+
+def put(group: str, name: str, value: str, *, row: int = 5) -> Callable[[Rows], None]:
+    def change(rows: Rows) -> None:
+        rows[row][column(rows, group, name)] = value
+
+    return change
+
+
+def selected(raw: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return select_tracks(raw, survey(raw / NAME, NAME), subset="small")
+
+
+def test_index_names_every_track_with_its_file(raw: Path) -> None:
+    files, tracks = selected(raw)
+    assert files["track_id"].tolist() == tracks["track_id"].tolist() == [track.track_id for track in mini_tracks()]
+    assert all((raw / path).is_file() for path in files["path"])
+    assert (files["sha1"] == files["listed_sha1"]).all()
+    split = split_table(tracks, "official")
+    assert genres_of(split) == sorted({track.act.rules.title for track in mini_tracks()})
+    expected = {"training": "train", "validation": "val", "test": "test"}
+    assert split["set"].tolist() == [expected[track.act.split] for track in mini_tracks()]
+
+
+def test_a_missing_file_stays_in_the_index_without_a_checksum(raw: Path) -> None:
+    victim = mini_tracks()[3].track_id
+    next((raw / NAME).rglob(f"{victim:06d}.mp3")).unlink()
+    manifest = survey(raw / NAME, NAME)
+    assert [Path(path).stem for path in manifest["missing"]] == [f"{victim:06d}"]
+    files, _ = select_tracks(raw, manifest, subset="small")
+    assert files.set_index("track_id").loc[victim, "sha1"] == ""
+    assert len(files) == len(mini_tracks())
+
+
+def test_a_changed_file_shows_in_the_manifest_beside_what_the_list_says(raw: Path) -> None:
+    path = next((raw / NAME).rglob("*.mp3"))
+    path.write_bytes(path.read_bytes() + b"x")
+    entry = survey(raw / NAME, NAME)["files"][path.relative_to(raw / NAME).as_posix()]
+    assert entry["sha1"] != entry["listed_sha1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (
+            put("set", "split", "trainig"),
+            r"column split: expected one of training.*found in 1 rows track '\d+': 'trainig'",
+        ),
+        (put("set", "subset", "tiny"), "column subset: expected one of small"),
+        (put("artist", "id", "x9"), "column artist_id: expected a number"),
+        (lambda rows: rows.append(rows[5]), r"column track_id: expected every track once, found in 2 rows"),
+        (
+            lambda rows: rows[5].__setitem__(0, "x9"),
+            "column track_id: expected a track number, found in 1 rows track 'x9'",
+        ),
+        (lambda rows: rows.__delitem__(slice(0, 2)), "expected FMA's tracks.csv, found no column"),
+        (lambda rows: rows.clear(), "expected FMA's tracks.csv in UTF-8 with three header rows, found none"),
+    ],
+)
+def test_offences_in_tracks_csv_are_named(raw: Path, change: Callable[[Rows], object], fault: str) -> None:
+    with pytest.raises(DataError, match=fault):
+        read_tracks(edit(raw, change))
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (put("track", "genre_top", "Psych-Rock"), "expected genres of genres.csv, found Psych-Rock"),
+        (lambda rows: [put("set", "subset", "large", row=row)(rows) for row in range(3, len(rows))], "found none"),
+    ],
+)
+def test_tables_that_contradict_each_other_are_refused(raw: Path, change: Callable[[Rows], object], fault: str) -> None:
+    edit(raw, change)
+    with pytest.raises(DataError, match=fault):
+        selected(raw)
+
+
+def test_tracks_without_a_genre_are_left_out(raw: Path) -> None:
+    edit(raw, put("track", "genre_top", "", row=5))
+    assert len(selected(raw)[0]) == len(mini_tracks()) - 1
+
+
+def test_tables_changed_since_the_survey_are_refused(raw: Path) -> None:
+    manifest = survey(raw / NAME, NAME)
+    edit(raw, put("track", "title", "Another"))
+    with pytest.raises(DataError, match=r"expected the file that fetch saw .*dvc repro -f fetch"):
+        select_tracks(raw, manifest, subset="small")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"title\nRock\n"])
+def test_what_is_no_genres_csv_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "genres.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"genres.csv: expected FMA's genres.csv"):
+        read_genres(path)
+
+
+def test_a_genre_that_could_not_be_judged_is_refused(raw: Path) -> None:
+    _, tracks = selected(raw)
+    lacking = tracks[(tracks["genre"] != "Rock") | (tracks["split"] != "test")]
+    with pytest.raises(DataError, match="expected tracks of every genre in every set, found Rock has none in test"):
+        split_table(lacking, "official")
+
+
+def test_audit_counts_what_leaks() -> None:
+    split = pd.DataFrame(
+        {
+            "track_id": [1, 2, 3, 4],
+            "genre": ["Rock", "Rock", "Pop", "Pop"],
+            "artist_id": [7, 7, 8, 9],
+            "set": ["train", "test", "train", "val"],
+        }
+    )
+    found = audit(split, pd.Series({1: "a", 2: "b", 3: "c", 4: "c"}))
+    assert found["tracks"] == {"train": 2, "val": 1, "test": 1}
+    assert found["genres"]["Rock"] == {"train": 1, "val": 0, "test": 1}
+    assert (found["artists_shared"], found["files_shared"]) == (1, 1)
+    assert (
+        audit(split, pd.Series({1: "", 2: "", 3: "c", 4: "d"}))["files_shared"] == 0
+    )  # two missing files are not alike
+
+
+@pytest.mark.parametrize(
+    ("dataset", "fault"),
+    [
+        (Dataset(name="fma_none", root=None), "expected FMA's layout, found no fma_none, no fma_metadata/tracks.csv"),
+        (Dataset(name="fma_none", root="does/not/exist"), "dataset.root: expected a folder, found none at"),
+    ],
+)
+def test_a_shelf_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: Dataset, fault: str
+) -> None:
+    monkeypatch.setattr(shelves, "RAW", tmp_path / "raw")
+    with pytest.raises(DataError, match=fault):
+        put_on_shelf(dataset)
+
+
+def test_another_root_moves_the_link_and_never_a_folder(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").rename(tmp_path / "elsewhere")
+    dataset = Dataset(name=NAME, root=str(tmp_path / "elsewhere"))
+    assert put_on_shelf(dataset).resolve() == tmp_path / "elsewhere"
+    (raw / NAME).unlink()
+    (raw / NAME).mkdir()
+    with pytest.raises(DataError, match=r"expected a link to dataset.root, found a folder"):
+        put_on_shelf(dataset)

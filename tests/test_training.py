@@ -1,0 +1,229 @@
+"""Clips and the loop: two views of the same music, the same batches for the same seed, the best weights kept."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from fmagc.audio.mel import LogMel
+from fmagc.errors import DataError
+from fmagc.models.registry import build
+from fmagc.params.learning import GaussianNoise, TimeStretch, Train
+from fmagc.params.signal import Mel
+from fmagc.staging import Staging
+from fmagc.store.manifest import write_manifest
+from fmagc.store.shards import pack, stack
+from fmagc.store.statistics import Normalisation
+from fmagc.training import clips
+from fmagc.training.augment import N_FFT
+from fmagc.training.clips import Batch, ClipSource, fixed_batches, random_batches
+from fmagc.training.fit import fit
+from fmagc.training.hardware import Hardware, prepare
+from fmagc.training.weights import load_trained, save_trained
+
+MEL = Mel(n_fft=512, hop_length=256, n_mels=16, fmin=0.0, fmax=None, top_db=80.0)
+SR = 22050
+FRAMES = 64
+LENGTHS = [2**15, 2**15 + 300, 2**16, 2**16 + 5, 2**15 + 999, 2**15]
+AUGMENT = [
+    GaussianNoise(name="gaussian_noise", p=0.5, min_amplitude=0.001, max_amplitude=0.015),
+    TimeStretch(name="time_stretch", p=0.5, min_rate=0.8, max_rate=1.25),
+]
+CPU = Hardware(torch.device("cpu"), "float32", "test")
+
+
+def settings(**changes: object) -> Train:
+    values = {"epochs": 5, "patience": 2, "batch_size": 4, "lr": 0.01, "precision": "float32", "augment": AUGMENT}
+    return Train.model_validate(values | changes)
+
+
+def publish(folder: Path, dataset: str, rows: list[np.ndarray], **facts: list[float]) -> None:
+    ids = list(range(len(rows)))
+    columns = {"track_id": np.array(ids), "length": np.array([len(row) for row in rows])}
+    columns |= {name: np.array(values, dtype=np.float32) for name, values in facts.items()}
+    with Staging(dataset, root=folder.parent / "staging") as staging:
+        piece = staging.add("000.h5", "key", pack(dataset, stack(rows), columns), {"track_ids": ids})
+        staging.publish(folder, [piece])
+        params = {"mel": MEL.model_dump(), "audio": {"sample_rate": SR}}
+        write_manifest(folder, [piece], params=params, made_with={})
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipSource:
+    """Six tracks of noise with one loud click each, in both caches; no normalisation."""
+    rng = np.random.default_rng(0)
+    log_mel = LogMel(SR, MEL)
+    waves, mels, levels = [], [], []
+    for number, length in enumerate(LENGTHS):
+        y = (0.001 * rng.standard_normal(length)).astype(np.float32)
+        y[(40 + number) * 256] = 1.0  # on frame 40 + number
+        S_db, ref_db = log_mel(y)
+        waves.append(np.rint(y * 32767).astype(np.int16))
+        mels.append(S_db.astype(np.float16))
+        levels.append(ref_db)
+    publish(tmp_path / "waves", "waves", waves, scale=[1 / 32767] * len(waves))
+    publish(tmp_path / "mels", "mels", mels, ref_db=levels)
+    monkeypatch.setattr(clips, "WAVES", tmp_path / "waves")
+    monkeypatch.setattr(clips, "MELS", tmp_path / "mels")
+    same = {"waveform": Normalisation([0.0], [1.0], []), "mel": Normalisation([0.0] * 16, [1.0] * 16, [])}
+    return ClipSource(same, clip_samples=FRAMES * 256, mel=MEL)
+
+
+def tracks(source: ClipSource) -> pd.DataFrame:
+    split = pd.DataFrame({"track_id": range(6), "genre": ["Folk", "Rock"] * 3, "set": "train"})
+    return source.tracks(split, genres=["Folk", "Rock"])
+
+
+def test_both_views_are_the_same_music(source: ClipSource) -> None:
+    rows = tracks(source).assign(start=list(range(0, 30, 5)))
+    batch = next(fixed_batches(source, rows, batch_size=6))
+    assert batch.views["waveform"].shape == (6, FRAMES * 256)
+    assert batch.views["mel"].shape == (6, FRAMES, 16)
+    click = batch.views["waveform"].abs().argmax(dim=1)
+    frame = batch.views["mel"].mean(dim=2).argmax(dim=1)
+    expected = [40 + number - start for number, start in zip(range(6), rows["start"], strict=True)]
+    assert (click // 256).tolist() == frame.tolist() == expected
+    assert batch.target.tolist() == [0, 1] * 3
+
+
+def test_stretched_views_stay_together(source: ClipSource) -> None:
+    stretch = settings(augment=[TimeStretch(name="time_stretch", p=1.0, min_rate=0.8, max_rate=1.25)])
+    for epoch in range(4):
+        for batch in random_batches(source, tracks(source), settings=stretch, seed=0, epoch=epoch):
+            for y, S_db in zip(batch.views["waveform"], batch.views["mel"], strict=True):
+                if y.abs().max() > 0.1:  # the click is in the window
+                    apart = abs(int(y.abs().argmax()) - 256 * int(S_db.mean(dim=1).argmax()))
+                    assert apart <= N_FFT // 2  # the vocoder softens an attack within one of its frames
+
+
+def test_an_epoch_gives_every_track_once_in_batches_of_two_or_more(source: ClipSource) -> None:
+    for batch_size in (2, 4, 5):
+        batches = list(
+            random_batches(source, tracks(source), settings=settings(batch_size=batch_size), seed=3, epoch=1)
+        )
+        assert sorted(track for batch in batches for track in batch.track_ids) == list(range(6))
+        assert all(2 <= len(batch.target) <= batch_size for batch in batches)
+
+
+def test_batches_follow_from_seed_and_epoch(source: ClipSource) -> None:
+    def mels(seed: int, epoch: int) -> torch.Tensor:
+        batches = random_batches(source, tracks(source), settings=settings(), seed=seed, epoch=epoch)
+        return torch.cat([batch.views["mel"] for batch in batches])
+
+    assert torch.equal(mels(0, 1), mels(0, 1))
+    assert not torch.equal(mels(0, 1), mels(0, 2))
+    assert not torch.equal(mels(0, 1), mels(1, 1))
+
+
+def test_a_band_without_spread_stays_silent_under_noise(source: ClipSource) -> None:
+    flat = {"mel": Normalisation([-40.0] * 16, [2.0] * 15 + [1.0], [15])}
+    loud = settings(augment=[GaussianNoise(name="gaussian_noise", p=1.0, min_amplitude=0.1, max_amplitude=0.1)])
+    source = ClipSource(flat, clip_samples=FRAMES * 256, mel=MEL)
+    batch = next(random_batches(source, tracks(source), settings=loud, seed=0, epoch=0))
+    assert set(batch.views) == {"mel"}
+    assert torch.equal(batch.views["mel"][..., 15], torch.zeros(batch.views["mel"].shape[:2]))
+    assert batch.views["mel"][..., :15].std() > 0
+
+
+def test_a_genre_that_cleaning_emptied_is_refused(source: ClipSource) -> None:
+    split = pd.DataFrame({"track_id": [0, 99], "genre": ["Folk", "Rock"], "set": "val"})
+    with pytest.raises(DataError, match="set val: expected tracks of every genre in the cache, found none of Rock"):
+        source.tracks(split, genres=["Folk", "Rock"])
+
+
+class Toy(nn.Module):
+    """One weight a class, on a constant input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scores = nn.Linear(1, 2, bias=False)
+
+    def forward(self, views: dict[str, torch.Tensor]) -> torch.Tensor:
+        return self.scores(views["x"])
+
+
+def toy_batches(label: int, *, value: float = 1.0) -> Iterator[Batch]:
+    yield Batch({"x": torch.full((4, 1), value)}, torch.full((4,), label), [10, 11, 12, 13])
+
+
+def fit_toy(model: nn.Module, *, judged: int, value: float = 1.0, **changes: object):
+    return fit(
+        model,
+        training=lambda epoch: toy_batches(0, value=value),
+        validation=lambda: toy_batches(judged),
+        settings=settings(**changes),
+        weight_decay=0.0,
+        hardware=CPU,
+        progress=tqdm(disable=True),
+    )
+
+
+def test_the_history_and_the_best_weights_are_kept() -> None:
+    fitted = fit_toy(Toy(), judged=0, epochs=4)
+    assert [(row["epoch"], row["split"]) for row in fitted.history] == [
+        (epoch, split) for epoch in range(1, 5) for split in ("train", "val")
+    ]
+    assert fitted.best_epoch == 4
+    assert fitted.history[-1]["loss"] < fitted.history[1]["loss"]
+    assert set(fitted.history[0]) == {"epoch", "split", "loss", "accuracy", "precision", "recall", "f1"}
+
+
+def test_training_stops_when_validation_gets_worse_and_goes_back() -> None:
+    model = Toy()
+    fitted = fit_toy(model, judged=1, epochs=50, patience=3)  # what helps training hurts validation
+    assert fitted.best_epoch == 1
+    assert len(fitted.history) == 2 * (1 + 3)
+    losses = [row["loss"] for row in fitted.history if row["split"] == "val"]
+    model.load_state_dict(fitted.state)
+    logits = model({"x": torch.ones(1, 1)})
+    assert nn.functional.cross_entropy(logits, torch.tensor([1])).item() == pytest.approx(min(losses))
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_step() -> None:
+    model = Toy()
+    before = model.scores.weight.detach().clone()
+    with pytest.raises(DataError, match=r"found nan in epoch 1, batch 1, tracks \[10, 11, 12, 13\]"):
+        fit_toy(model, judged=0, value=float("nan"))
+    assert torch.equal(model.scores.weight, before)
+
+
+def test_precision_is_the_machine_s_unless_it_is_named() -> None:
+    assert prepare("bfloat16", threads=1, seed=0).precision == "bfloat16"
+    chosen = prepare("auto", threads=1, seed=0)
+    units = [name for name in ("amx_bf16", "avx512_bf16") if torch.cpu.get_capabilities().get(name)]
+    if not torch.cuda.is_available():
+        assert chosen.precision == ("bfloat16" if units else "float32")
+    assert chosen.reason.startswith("auto: ")
+
+
+def test_a_trained_model_comes_back_and_a_foreign_one_is_refused(tmp_path: Path) -> None:
+    card = {
+        "architecture": {
+            "name": "crnn",
+            "n_classes": 3,
+            "dropout": 0.1,
+            "clip_samples": 2**16,
+            "hop_length": 1024,
+            "n_mels": 128,
+        },
+        "best_epoch": 2,
+    }
+    model = build(**card["architecture"])
+    save_trained(tmp_path, model.state_dict(), card)
+    loaded, read = load_trained(tmp_path, made_by="train")
+    assert read == card
+    assert all(torch.equal(loaded.state_dict()[name], value) for name, value in model.state_dict().items())
+    assert not loaded.training
+    card["architecture"]["n_classes"] = 4
+    save_trained(tmp_path, model.state_dict(), card)
+    with pytest.raises(DataError, match="expected the weights of"):
+        load_trained(tmp_path, made_by="train")
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(DataError, match="expected the weights of"):
+        load_trained(tmp_path, made_by="train")
