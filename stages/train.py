@@ -17,7 +17,7 @@ from fmagc.params.run import Run
 from fmagc.params.signal import Clip, Mel
 from fmagc.store.normalisation import read_normalisation
 from fmagc.store.windows import clip_table
-from fmagc.training.clips import ClipSource, fixed_batches, random_batches
+from fmagc.training.clips import ClipSource, ahead, fixed_batches, random_batches
 from fmagc.training.fit import fit
 from fmagc.training.hardware import prepare
 from fmagc.training.weights import MODELS_FOLDER, save_trained
@@ -58,7 +58,7 @@ def main() -> None:
     with tqdm(total=clips, unit="clip", desc=name) as progress:
         fitted = fit(
             model,
-            training=lambda epoch: random_batches(source, training, settings=settings, seed=seed, epoch=epoch),
+            training=lambda epoch: ahead(random_batches(source, training, settings=settings, seed=seed, epoch=epoch)),
             validation=lambda: fixed_batches(source, judged, batch_size=settings.batch_size),
             settings=settings,
             weight_decay=own.weight_decay,

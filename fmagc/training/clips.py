@@ -5,6 +5,7 @@ A clip starts on a multiple of hop_length, so that its waveform and its frames a
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from fmagc.store.statistics import Normalisation
 from fmagc.store.windows import labelled
 from fmagc.training.augment import MelNoise, Plan, draw
 
-__all__ = ["Batch", "ClipSource", "fixed_batches", "random_batches"]
+__all__ = ["Batch", "ClipSource", "ahead", "fixed_batches", "random_batches"]
 
 Array = NDArray[np.float32]
 
@@ -130,6 +131,15 @@ def fixed_batches(source: ClipSource, clips: pd.DataFrame, *, batch_size: int) -
     for first in range(0, len(clips), batch_size):
         rows = clips.iloc[first : first + batch_size]
         yield source.batch(rows, rows["start"].tolist(), [plan] * len(rows))
+
+
+def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Prepare the next batch in a thread while the network works on this one; the batches stay the same."""
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = thread.submit(next, batches, None)
+            yield batch
 
 
 class _Scaler:

@@ -56,6 +56,8 @@ def waveform_grid(clips: Mapping[str, Array], *, sr: int) -> Figure:
         for ax, (genre, y) in zip(axes, clips.items(), strict=True):
             _envelope(ax, y, sr=sr)
             ax.set_title(genre)
+        peak = max(1.0, *(float(np.abs(y).max()) for y in clips.values()))  # an MP3 may decode to more than 1
+        axes[0].set_ylim(-1.05 * peak, 1.05 * peak)
         figure.supxlabel("time (s)", fontsize=9)
         figure.supylabel("amplitude (full scale is 1)", fontsize=9)
     return figure
@@ -93,7 +95,7 @@ def spectrogram_grid(
         figure.supxlabel("time (s)", fontsize=9)
         figure.supylabel("frequency (Hz, mel scale)", fontsize=9)
         bar = figure.colorbar(image, ax=axes, shrink=0.6, aspect=35, format="%.0f dB")
-        bar.set_label("level below the loudest cell")
+        bar.set_label("level relative to the track's maximum")
     return figure
 
 
@@ -176,4 +178,3 @@ def _envelope(ax: Axes, y: Array, *, sr: int) -> None:
     time = np.cumsum([0, *(len(piece) for piece in pieces[:-1])]) / sr
     ax.fill_between(time, [p.min() for p in pieces], [p.max() for p in pieces], color="#0072B2", linewidth=0.4)
     ax.set_xlim(0, len(y) / sr)
-    ax.set_ylim(-1.05, 1.05)
