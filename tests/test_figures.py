@@ -57,7 +57,7 @@ def test_a_missing_column_is_named(history: pd.DataFrame, column: str) -> None:
 
 def test_confusion_rows_are_shares_of_the_true_genre() -> None:
     counts = np.array([[3, 1, 0], [0, 0, 0], [5, 0, 5]])
-    figure = confusion.confusion_matrix_figure(counts, GENRES, title="crnn")
+    figure = confusion.confusion_grid({"crnn": counts}, GENRES)
     shown = np.array([float(text.get_text()) for text in figure.axes[0].texts]).reshape(3, 3)
     np.testing.assert_allclose(shown, [[0.75, 0.25, 0], [0, 0, 0], [0.5, 0, 0.5]])
     top_to_bottom = [label.get_text().split(" (")[0] for label in figure.axes[0].get_yticklabels()]
@@ -97,7 +97,7 @@ def test_the_mel_axis_names_the_bands_that_hold_the_tone() -> None:
 def test_the_waveform_keeps_a_single_peak() -> None:
     y = np.zeros(200_000, dtype=np.float32)
     y[123_456] = 0.9
-    ax = data.waveform(y, sr=SR, title="click").axes[0]
+    ax = data.waveform_grid({"click": y}, sr=SR).axes[0]
     (path,) = ax.collections[0].get_paths()
     top = path.vertices[path.vertices[:, 1].argmax()]
     assert top[1] == pytest.approx(0.9)

@@ -11,29 +11,10 @@ from matplotlib.image import AxesImage
 from fmagc.errors import DataError
 from fmagc.evaluation.figures import style
 
-__all__ = ["confusion_grid", "confusion_matrix_figure"]
+__all__ = ["confusion_grid"]
 
 _CELL = 0.48  # inches; a cell holds a number of two decimals
 _LETTER = 0.075  # inches that a letter of a genre's name takes
-
-
-def confusion_matrix_figure(matrix: npt.NDArray[np.integer], genres: Sequence[str], *, title: str) -> Figure:
-    """Draw one confusion matrix with the row share in every cell.
-
-    Parameters
-    ----------
-    matrix : ndarray, shape (K, K)
-        Counts; rows are true genres, columns predicted ones.
-    genres : sequence of str, length K
-        Names in class order.
-    title : str
-
-    Raises
-    ------
-    DataError
-        When the matrix is not K x K.
-    """
-    return confusion_grid({title: matrix}, genres)
 
 
 def confusion_grid(matrices: Mapping[str, npt.NDArray[np.integer]], genres: Sequence[str]) -> Figure:

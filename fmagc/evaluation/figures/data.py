@@ -13,33 +13,13 @@ from matplotlib.ticker import MaxNLocator
 from fmagc.errors import DataError
 from fmagc.evaluation.figures import style
 
-__all__ = ["class_balance", "rejected", "spectrogram_grid", "waveform", "waveform_grid"]
+__all__ = ["class_balance", "rejected", "spectrogram_grid", "waveform_grid"]
 
 Array = npt.NDArray[np.floating]
 
 _ENVELOPE_BINS = 1500  # about one a pixel: more would only be drawn over each other
 _TICKS_HZ = (64, 512, 1024, 2048, 4096, 8192, 16384)  # 128 and 256 would overlap: the mel scale is linear down there
 _SETS = {"train": "training", "val": "validation", "test": "test"}
-
-
-def waveform(y: Array, *, sr: int, title: str) -> Figure:
-    """Draw one clip over time.
-
-    Parameters
-    ----------
-    y : ndarray, shape (n_samples,)
-        Mono signal, full scale is 1.
-    sr : int, Hz
-    title : str
-    """
-    with style.drawing():
-        figure = Figure(figsize=(8, 2.4))
-        ax = figure.subplots()
-        _envelope(ax, y, sr=sr)
-        ax.set_title(title)
-        ax.set_xlabel("time (s)")
-        ax.set_ylabel("amplitude")
-    return figure
 
 
 def waveform_grid(clips: Mapping[str, Array], *, sr: int) -> Figure:
