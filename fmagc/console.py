@@ -16,6 +16,6 @@ def run(stage: Callable[[], None]) -> int:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_status
     except KeyboardInterrupt:
-        print("stopped: finished pieces are kept, the next `dvc repro` goes on from them", file=sys.stderr)  # noqa: T201
+        print("stopped", file=sys.stderr)  # noqa: T201
         return 130
     return 0

@@ -5,12 +5,13 @@ key made of everything that decides its bytes, and hard-links the finished set i
 """
 
 import fcntl
+import inspect
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -134,18 +135,12 @@ def piece_key(parts: Mapping[str, Any]) -> str:
     return digest(json.dumps(parts, sort_keys=True, allow_nan=False).encode())
 
 
-def code_digest() -> str:
-    """Return the digest of every module of the package that this process has imported.
+def code_digest(*modules: str) -> str:
+    """Return the digest of the source of some modules: those that decide the bytes of a piece.
 
-    A stage imports exactly what it uses, so that mending the decoder makes other keys for its pieces while an edit of
-    the trainer leaves them.
+    Mending the decoder then makes other keys for its pieces, while an edit of a message or of the trainer leaves them.
     """
-    sources = {
-        name: module.__file__
-        for name, module in sys.modules.items()
-        if name.split(".")[0] == "fmagc" and getattr(module, "__file__", None)
-    }
-    return piece_key({name: file_digest(Path(file)) for name, file in sources.items() if file})
+    return piece_key({name: digest(inspect.getsource(import_module(name)).encode()) for name in modules})
 
 
 def versions(*packages: str) -> dict[str, str]:

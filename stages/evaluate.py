@@ -4,18 +4,15 @@ import argparse
 import sys
 
 import pandas as pd
-from tqdm import tqdm
 
 from fmagc.console import run
 from fmagc.corpus.index import read_split
-from fmagc.evaluation.inference import probabilities
-from fmagc.evaluation.results import publish, table_of
+from fmagc.evaluation.inference import predict_tracks
+from fmagc.evaluation.results import publish
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.run import Run
-from fmagc.store.windows import clip_table
-from fmagc.training.clips import fixed_batches
-from fmagc.training.hardware import prepare
-from fmagc.training.weights import MODELS_FOLDER, load_trained, source_of
+from fmagc.training.outputs import training_folder
+from fmagc.training.weights import load_trained, source_of
 
 
 def main() -> None:
@@ -27,17 +24,18 @@ def main() -> None:
     protocol, name = arguments.protocol, arguments.model
     settings, whole_run = Evaluate.load("evaluate"), Run.load("run")
     split = read_split(protocol)
-    tables: list[pd.DataFrame] = []
-    for seed in whole_run.seeds:
-        folder = MODELS_FOLDER / protocol / name / str(seed)
-        model, card = load_trained(folder, made_by=f"train@{protocol}-{name}-{seed}")
-        hardware = prepare(card["precision"], threads=whole_run.threads, seed=seed)
-        source = source_of(card)
-        tracks = source.tracks(split[split["set"] != "train"], genres=card["genres"])
-        clips = clip_table(tracks, clip_frames=source.clip_frames, n_clips=settings.clips)
-        batches = fixed_batches(source, clips, batch_size=card["train"]["batch_size"])
-        p = probabilities(model, tqdm(batches, unit="batch", desc=f"{name} seed {seed}"), hardware=hardware)
-        tables.append(table_of(p, clips, genres=card["genres"], protocol=protocol, model=name, seed=seed))
+    judged = split[split["set"] != "train"]
+    trained = [
+        load_trained(training_folder(protocol, name, seed), made_by=f"train@{protocol}-{name}-{seed}")
+        for seed in whole_run.seeds
+    ]
+    source = source_of(trained[0][1])  # the seeds of one model share their data and settings
+    tables = [
+        predict_tracks(
+            model, card, source, judged, protocol=protocol, n_clips=settings.clips, threads=whole_run.threads
+        )
+        for model, card in trained
+    ]
     metrics = publish(pd.concat(tables, ignore_index=True), protocol=protocol, model=name, settings=settings)
     print(f"{name}: accuracy {metrics['accuracy']}, macro_f1 {metrics['macro_f1']}")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fmagc.audio.frames import n_frames
 from fmagc.console import run
 from fmagc.corpus.index import genres_of, read_index, read_split
 from fmagc.evaluation.figures import data as figures
@@ -23,11 +24,17 @@ FIGURES = Path("plots/data")
 def main() -> None:
     """Explore."""
     ledger = counts(read_ledger(WAVES, requested=read_index()["track_id"].tolist()))
-    split = read_split(Run.load("run").protocols[0])  # the figures show genres, which all protocols share
+    write_json(CLEANING, ledger)
+    save(figures.rejected(ledger["rejected"], requested=ledger["requested"]), FIGURES / "rejected.png")
+    splits = {protocol: read_split(protocol) for protocol in Run.load("run").protocols}
+    for protocol, split in splits.items():
+        save(figures.class_balance(split), FIGURES / f"classes_{protocol}.png")
     waves = Cache(WAVES, "waves", facts=["scale"], made_by="decode")
     mels = Cache(MELS, "mels", made_by="mel")
     audio, clip, mel = waves.params["audio"], waves.params["clip"], mels.params["mel"]
-    hop_length, frames = mel["hop_length"], clip["samples"] // mel["hop_length"]
+    hop_length = mel["hop_length"]
+    frames = n_frames(clip["samples"], hop_length=hop_length)
+    split = next(iter(splits.values()))  # any: the examples show genres, not sets
     training = labelled(split[split["set"] == "train"], mels.lengths, genres=genres_of(split))
     shown = training.groupby("genre").head(1).sort_values("genre")  # the first training track of each genre
     examples = clip_table(shown, clip_frames=frames, n_clips=1)
@@ -44,9 +51,6 @@ def main() -> None:
         spectrograms, sr=sr, hop_length=hop_length, fmin=mel["fmin"], fmax=fmax, top_db=mel["top_db"]
     )
     save(spectrogram, FIGURES / "spectrograms.png")
-    save(figures.class_balance(split), FIGURES / "classes.png")
-    save(figures.rejected(ledger["rejected"], requested=ledger["requested"]), FIGURES / "rejected.png")
-    write_json(CLEANING, ledger)
     print(f"{ledger['accepted']} of {ledger['requested']} tracks accepted; figures in {FIGURES}")
 
 

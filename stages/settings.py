@@ -3,13 +3,36 @@
 import sys
 
 from fmagc.console import run
-from fmagc.params.whole import check
+from fmagc.errors import SettingsError
+from fmagc.models.registry import build
+from fmagc.params.base import PARAMS_FILE, settings_error
+from fmagc.params.whole import Params, check
 
 
 def main() -> None:
     """Check params.yaml."""
     params = check()
+    faults = [fault for name in params.models for fault in _faults_of(name, params)]
+    if faults:
+        raise settings_error(PARAMS_FILE, faults)
     print(f"params.yaml is sound: {params.dataset.name}, models {', '.join(params.run.models)}")
+
+
+def _faults_of(name: str, params: Params) -> list[str]:
+    """Build a network as training would: it knows best which clips and bands it can read."""
+    mel = params.mel
+    try:
+        build(
+            name,
+            n_classes=2,
+            dropout=0.0,
+            clip_samples=params.clip.samples,
+            hop_length=mel.hop_length,
+            n_mels=mel.n_mels,
+        )
+    except SettingsError as error:
+        return [str(error)]
+    return []
 
 
 if __name__ == "__main__":

@@ -68,3 +68,22 @@ def _is_bare(file: Path) -> bool:
     """Tell whether a package's __init__ holds no import and no definition."""
     body = ast.parse(file.read_text(encoding="utf-8")).body
     return file.name == "__init__.py" and all(isinstance(node, ast.Expr | ast.Assign) for node in body)
+
+
+# A file imports from lower floors and from its own room; the stages stand above all of them.
+FLOORS = (
+    ("errors",),
+    ("files",),
+    ("params", "console", "staging", "engine"),
+    ("audio", "corpus"),
+    ("store",),
+    ("models",),
+    ("training",),
+    ("evaluation",),
+)
+
+
+def floor(path: str) -> int:
+    """Return the floor of a file of the package."""
+    room = Path(path).parts[1].removesuffix(".py")
+    return next((number for number, rooms in enumerate(FLOORS) if room in rooms), -1)

@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import librosa
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,7 +84,6 @@ def test_bars_show_each_interval_best_model_on_top() -> None:
 
 
 def test_the_mel_axis_names_the_bands_that_hold_the_tone() -> None:
-    librosa = pytest.importorskip("librosa")
     y = np.sin(2 * np.pi * 1024 * np.arange(SR) / SR).astype(np.float32)
     S_db = librosa.power_to_db(librosa.feature.melspectrogram(y=y, sr=SR, n_fft=1024, hop_length=256), ref=np.max)
     figure = data.spectrogram_grid({"tone": S_db}, sr=SR, hop_length=256, fmin=0, fmax=SR / 2, top_db=80)

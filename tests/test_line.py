@@ -3,6 +3,8 @@
 import json
 import shutil
 
+import h5py
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,7 +13,7 @@ from tests.project import Project
 
 pytestmark = pytest.mark.timeout(900)
 
-NETWORKS = ("crnn", "mmcrnn")
+NETWORKS = ("cnn1d", "crnn")
 
 
 def test_second_repro_runs_nothing(line: Project) -> None:
@@ -42,7 +44,24 @@ def test_metrics_show_is_the_table_of_models(line: Project) -> None:
 
 def test_leaderboard_has_all_models(line: Project) -> None:
     leaderboard = (line.root / "metrics/leaderboard.md").read_text()
-    assert all(name in leaderboard for name in (*NETWORKS, "svm_mfcc", "fma_mini", "438,808", "623,848"))
+    assert all(name in leaderboard for name in (*NETWORKS, "svm_mfcc", "fma_mini", "161,176", "438,808"))
+
+
+def test_statistics_are_those_of_the_training_tracks_alone(line: Project) -> None:
+    found = json.loads((line.root / "data/stats/official.json").read_text())
+    split = pd.read_csv(line.root / "data/index/splits/official.csv")
+    training = set(split.loc[split["set"] == "train", "track_id"])
+    shards = json.loads((line.root / "data/mels/manifest.json").read_text())["shards"]
+    rows = []
+    for name in shards:
+        with h5py.File(line.root / "data/mels" / name) as shard:
+            for track_id, length, row in zip(shard["track_id"], shard["length"], shard["mels"], strict=True):
+                rows += [row[:length].astype(np.float64)] if track_id in training else []
+    frames = np.concatenate(rows)
+    assert found["tracks"] == len(rows) < len(split)
+    np.testing.assert_allclose(found["mel"]["mean_"], frames.mean(axis=0), rtol=1e-9)
+    spread = [band for band in range(frames.shape[1]) if band not in found["mel"]["without_spread"]]
+    np.testing.assert_allclose(np.array(found["mel"]["scale_"])[spread], frames.std(axis=0)[spread], rtol=1e-9)
 
 
 def test_history_has_two_rows_an_epoch(line: Project) -> None:
@@ -57,6 +76,13 @@ def test_weight_decay_of_one_model_reruns_that_model_alone(line: Project) -> Non
     ran = line.stages_run_by()
     line.restore()
     assert ran == {"settings", "train@official-crnn-0", "evaluate@official-crnn", "compare"}
+
+
+def test_limits_of_a_run_change_nothing_that_was_decoded(line: Project) -> None:
+    line.change_params(lambda params: params["audio"].update(max_reject_fraction=0.4, timeout_s=61.0))
+    ran = line.stages_run_by("stats@official")
+    line.restore()
+    assert ran == {"decode"}
 
 
 def test_mel_settings_do_not_decode_again(line: Project) -> None:
@@ -89,9 +115,9 @@ def test_bad_settings_stop_with_status_2_and_checkout_restores(line: Project) ->
 
 def test_two_models_compare_with_one_command(line: Project) -> None:
     line.stage("fmagc.evaluation.refs")
-    said = line.dvc("metrics", "diff", "models/official/mmcrnn", "models/official/crnn", "--json", "--all")
+    said = line.dvc("metrics", "diff", "models/official/cnn1d", "models/official/crnn", "--json", "--all")
     difference = json.loads(said)["metrics/focus.json"]["accuracy"]
-    for model, end in (("mmcrnn", "old"), ("crnn", "new")):
+    for model, end in (("cnn1d", "old"), ("crnn", "new")):
         expected = json.loads((line.root / f"metrics/models/official/{model}.json").read_text())["accuracy"]
         assert difference[end] == expected
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmagc.audio.mel import AMIN, LogMel, n_frames
+from fmagc.audio.frames import n_frames
+from fmagc.audio.mel import AMIN, LogMel
 from fmagc.params.signal import Mel
 from tests.audio_files import music
 

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from fmagc.errors import SettingsError
 from fmagc.params.signal import Mel
 from fmagc.params.whole import check
+from stages import settings
 from tests.dag import ROOT
 
 
@@ -71,7 +72,7 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
         ("run", "protocols", ["randm"], "run.protocols.0: expected 'official', found 'randm'"),
         ("dataset", "root", "elsewhere", "dataset.root: expected null"),
         ("dataset", "name", "../up", "dataset.name: expected"),
-        ("train", "batch_size", 1, "train.batch_size: expected greater than 1, found 1"),
+        ("train", "batch_size", 0, "train.batch_size: expected greater than 0, found 0"),
         ("train", "augment", [{"name": "reverb", "p": 0.5}], "train.augment.0: expected a name of 'gaussian_noise'"),
         ("index", "subset", True, "index.subset: expected 'small', 'medium', 'large' or 'full', found True"),
     ],
@@ -110,3 +111,18 @@ def test_missing_file_and_missing_block(tmp_path: Path) -> None:
     path = written(tmp_path, lambda params: params.pop("mel"))
     with pytest.raises(SettingsError, match="mel: expected a block of keys, found nothing"):
         Mel.load("mel", path=path)
+
+
+def test_the_settings_stage_asks_the_networks_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoil(params: Any) -> None:
+        params["models"]["crnm"] = params["models"].pop("crnn")
+        params["run"]["models"] = ["crnm", "cnn2d"]
+        params["compare"]["focus"] = "crnm"
+        params["mel"]["n_mels"] = 100
+
+    written(tmp_path, spoil)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        settings.main()
+    assert "models: expected one of cnn1d, cnn2d, crnn, mmcrnn, found 'crnm'. Did you mean crnn?" in str(caught.value)
+    assert "n_mels" in str(caught.value)

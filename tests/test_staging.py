@@ -7,6 +7,8 @@ import pytest
 from fmagc import files
 from fmagc.errors import DataError
 from fmagc.staging import Staging, code_digest, piece_key
+from fmagc.store import mels, waves
+from tests.dag import ROOT, closure
 
 
 def staging(tmp_path: Path) -> Staging:
@@ -97,13 +99,16 @@ def test_keys_follow_from_content(tmp_path: Path) -> None:
     assert piece_key({"a": 1, "b": 2}) == piece_key({"b": 2, "a": 1}) != piece_key({"a": 1, "b": 3})
 
 
-def test_code_digest_follows_the_imported_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = code_digest()
-    module = tmp_path / "extra.py"
-    module.write_text("x = 1\n")
-    extra = type(files)("fmagc.extra")
-    extra.__file__ = str(module)
-    monkeypatch.setitem(__import__("sys").modules, "fmagc.extra", extra)
-    first = code_digest()
-    module.write_text("x = 2\n")
-    assert len({before, first, code_digest()}) == 3
+def test_code_digest_follows_the_named_modules_alone() -> None:
+    before = code_digest("fmagc.audio.mel")
+    assert before == code_digest("fmagc.audio.mel") != code_digest("fmagc.audio.decode")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inspect.getsource", lambda module: "changed" if module.__name__ == "fmagc.audio.mel" else "")
+        assert code_digest("fmagc.audio.mel") != before
+
+
+@pytest.mark.parametrize(("code", "root"), [(waves._CODE, "fmagc/audio/decode.py"), (mels._CODE, "fmagc/audio/mel.py")])
+def test_shards_are_keyed_by_all_the_code_that_makes_their_bytes(code: tuple[str, ...], root: str) -> None:
+    signal = {path for path in closure(ROOT / root) if "/audio/" in path}
+    named = {module.replace(".", "/") + ".py" for module in code}
+    assert named >= signal | {"fmagc/store/shards.py"}

@@ -43,7 +43,6 @@ def test_rows_come_back_unpadded_with_their_facts(tmp_path: Path) -> None:
     for track, length in TRACKS.items():
         np.testing.assert_array_equal(cache[track].values, np.arange(length) + track)
         assert cache[track].facts["scale"] == track / 8
-    assert 3 not in cache
 
 
 def test_a_shard_follows_from_its_content_and_is_contiguous(tmp_path: Path) -> None:

@@ -6,32 +6,15 @@ import scipy.fft
 import scipy.sparse
 from numpy.typing import NDArray
 
+from fmagc.audio.frames import n_frames
 from fmagc.params.signal import Mel
 
-__all__ = ["AMIN", "LogMel", "n_frames"]
+__all__ = ["AMIN", "LogMel"]
 
 AMIN = 1e-10  # librosa.power_to_db's smallest power: silence has a level, -100 dB
 
 _BLOCK = 32  # frames a block: half a MB of spectrum at n_fft 4096
 _DB_PER_NEPER = np.float32(10 / np.log(10))  # of power; NumPy's log is several times faster than its log10
-
-
-def n_frames(n_samples: int, *, hop_length: int) -> int:
-    """Count the frames that stand for a waveform: whole hops.
-
-    Centred frames are ``1 + n // hop_length``, the last of them centred on the end or close to it, half of it padding.
-    It is dropped, here alone, so that frame f stands for samples ``f * hop_length`` onwards and 2**19 samples make 512.
-
-    Parameters
-    ----------
-    n_samples : int, samples
-    hop_length : int, samples
-
-    Returns
-    -------
-    int, frames
-    """
-    return n_samples // hop_length
 
 
 class LogMel:

@@ -10,7 +10,7 @@ __all__ = ["INDEX", "genres_of", "read_index", "read_split"]
 
 INDEX = Path("data/index")
 _TRACK_TYPES = {"track_id": int, "path": str, "sha1": str, "listed_sha1": str}
-_SPLIT_TYPES = {"track_id": int, "genre": str, "artist_id": int, "artist": str, "title": str, "set": str}
+_SPLIT_TYPES = {"track_id": int, "genre": str, "artist_id": int, "set": str}
 
 
 def read_index(path: Path = INDEX / "tracks.csv") -> pd.DataFrame:

@@ -64,14 +64,14 @@ def select_tracks(raw: Path, manifest: dict[str, Any], *, subset: str) -> tuple[
 
 
 def split_table(tracks: pd.DataFrame, protocol: str) -> pd.DataFrame:
-    """Return one protocol's table: ``track_id``, ``genre``, ``artist_id``, ``artist``, ``title``, ``set``.
+    """Return one protocol's table: ``track_id``, ``genre``, ``artist_id``, ``set``.
 
     Raises
     ------
     DataError
         When a genre has no track in one of the sets: it could be neither learnt nor judged.
     """
-    split = tracks[["track_id", "genre", "artist_id", "artist", "title"]].assign(set=PROTOCOLS[protocol](tracks))
+    split = tracks[["track_id", "genre", "artist_id"]].assign(set=PROTOCOLS[protocol](tracks))
     sizes = pd.crosstab(split["genre"], split["set"]).reindex(columns=list(SETS), fill_value=0)
     empty = [f"{genre} has none in {name}" for genre, row in sizes.iterrows() for name in SETS if row[name] == 0]
     if empty:

@@ -17,9 +17,7 @@ _COLUMNS = {
     ("set", "split"): "split",
     ("set", "subset"): "subset",
     ("track", "genre_top"): "genre",
-    ("track", "title"): "title",
     ("artist", "id"): "artist_id",
-    ("artist", "name"): "artist",
 }
 
 
@@ -29,8 +27,8 @@ def read_tracks(path: Path) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        One row a track, sorted by ``track_id`` (int): ``artist_id`` (int), ``artist``, ``title``, ``genre`` (text,
-        empty where FMA names no root genre), ``split``, ``subset``.
+        One row a track, sorted by ``track_id`` (int): ``artist_id`` (int), ``genre`` (text, empty where FMA names no
+        root genre), ``split``, ``subset``.
 
     Raises
     ------

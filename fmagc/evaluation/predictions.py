@@ -21,7 +21,7 @@ __all__ = ["arrays_of", "by_track", "genres_of", "predictions_of", "read_predict
 
 DECIMALS = 6
 SUM_TOLERANCE = 1e-4
-SETS = ("val", "test")
+JUDGED_SETS = ("val", "test")
 
 _COLUMNS = ("protocol", "model", "seed", "track_id", "artist_id", "set", "clip", "genre")
 _TEXT = ("protocol", "model", "set", "genre")
@@ -177,7 +177,7 @@ def _fault_of(table: pd.DataFrame) -> str | None:
     for name in ("protocol", "model"):
         if table[name].nunique() > 1:
             return f"expected one {name}, found {', '.join(sorted(map(str, table[name].unique())))}"
-    for name, known in (("set", SETS), ("genre", genres)):
+    for name, known in (("set", JUDGED_SETS), ("genre", genres)):
         unknown = sorted(set(table[name]) - set(known))
         if unknown:
             where = _at(table, (table[name] == unknown[0]))

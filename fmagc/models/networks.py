@@ -3,6 +3,7 @@
 After Choi et al., "Convolutional recurrent neural networks for music classification" (2017), for the recurrent ones.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -26,7 +27,7 @@ class ClipShape:
     n_mels: int  # bands of a frame
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """What every model keeps to: a constructor with these three arguments, `inputs`, and `forward`.
 
     Attributes
@@ -40,6 +41,7 @@ class Network(nn.Module):
     def __init__(self, *, n_classes: int, dropout: float, clip: ClipShape) -> None:
         super().__init__()
 
+    @abstractmethod
     def forward(self, views: Mapping[str, Tensor]) -> Tensor:
         """Score a batch of clips.
 
@@ -54,7 +56,6 @@ class Network(nn.Module):
         Tensor [shape=(B, n_classes)]
             Logits: no softmax was taken.
         """
-        raise NotImplementedError
 
 
 class Cnn1d(Network):

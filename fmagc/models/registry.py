@@ -4,6 +4,7 @@ import difflib
 
 from torch import nn
 
+from fmagc.audio.frames import n_frames
 from fmagc.errors import SettingsError
 from fmagc.models.networks import ClipShape, Cnn1d, Cnn2d, Crnn, MmCrnn, Network
 
@@ -42,8 +43,8 @@ def build(name: str, *, n_classes: int, dropout: float, clip_samples: int, hop_l
     if name not in MODELS:
         close = difflib.get_close_matches(name, MODELS, n=1)
         advice = f" Did you mean {close[0]}?" if close else ""
-        raise SettingsError(f"run.models: expected one of {', '.join(MODELS)}, found {name!r}.{advice}")
-    clip = ClipShape(samples=clip_samples, frames=clip_samples // hop_length, n_mels=n_mels)
+        raise SettingsError(f"models: expected one of {', '.join(MODELS)}, found {name!r}.{advice}")
+    clip = ClipShape(samples=clip_samples, frames=n_frames(clip_samples, hop_length=hop_length), n_mels=n_mels)
     return MODELS[name](n_classes=n_classes, dropout=dropout, clip=clip)
 
 

@@ -16,14 +16,11 @@ __all__ = ["PARAMS_FILE", "Block", "faults_of", "read_document", "settings_error
 PARAMS_FILE = Path("params.yaml")
 
 _EXPECTED = {
-    "missing": "this key",
-    "extra_forbidden": "no such key",
     "int_type": "an integer",
     "int_from_float": "an integer",
     "float_type": "a number",
     "finite_number": "a finite number",
     "string_type": "text",
-    "bool_type": "true or false",
     "list_type": "a list",
     "model_type": "a block of keys",
     "model_attributes_type": "a block of keys",
@@ -106,7 +103,7 @@ def _describe(block: type[BaseModel], fault: ErrorDetails, where: str) -> str:
     location = [str(part) for part in fault["loc"]]
     key = ".".join([*([where] if where else []), *location]) or "the file"
     kind = fault["type"]
-    expected = _EXPECTED.get(kind, fault["msg"][0].lower() + fault["msg"][1:].removeprefix("Input "))
+    expected = _EXPECTED.get(kind, fault["msg"][0].lower() + fault["msg"][1:])
     if kind == "missing":
         return f"{key}: expected this key, found nothing"
     if kind == "extra_forbidden":

@@ -38,7 +38,7 @@ class Train(Block):
 
     epochs: Annotated[int, Field(gt=0)]  # at most
     patience: Annotated[int, Field(gt=0)]  # epochs without a lower validation loss before stopping
-    batch_size: Annotated[int, Field(gt=1)]  # BatchNorm needs two
+    batch_size: Annotated[int, Field(gt=0)]
     lr: Positive  # Adam's
     precision: Literal["auto", "float32", "bfloat16"]
     augment: list[Augmentation]  # training clips only, in this order

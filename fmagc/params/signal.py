@@ -1,6 +1,6 @@
 """Settings of the cache: how a track is decoded, what a clip is, how its log-mel spectrogram is taken."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -19,6 +19,10 @@ class Audio(Block):
     timeout_s: Annotated[float, Field(gt=0)]  # a decode that takes longer is rejected
     max_reject_fraction: Annotated[float, Field(ge=0, le=1)]  # above it the shelf, not the tracks, is taken to be wrong
     ids_per_shard: Positive  # a shard holds the tracks of one range of ids
+
+    def content(self) -> dict[str, Any]:
+        """Return the settings that decide what a cache holds; the others only decide when a run gives up."""
+        return self.model_dump(include={"sample_rate", "max_seconds", "ids_per_shard"})
 
 
 class Clip(Block):

@@ -89,9 +89,6 @@ class Cache:
     def __getitem__(self, track_id: int) -> Row:
         return self._rows[track_id]
 
-    def __contains__(self, track_id: int) -> bool:
-        return track_id in self._rows
-
     def _verify(self, name: str) -> None:
         path, expected = self.folder / name, self.shards[name]["digest"]
         found = file_digest(path) if path.exists() else "no file"

@@ -19,6 +19,7 @@ from fmagc.store.shards import map_rows, pack, read_columns, stack
 
 __all__ = ["make_mels"]
 
+_CODE = ("fmagc.audio.frames", "fmagc.audio.mel", "fmagc.store.mels", "fmagc.store.shards")
 _LIBRARIES = ("h5py", "librosa", "numpy", "scipy")
 _SHARD_TIMEOUT_S = 3_600.0  # a shard holds a few hundred tracks of some 50 ms each
 
@@ -49,7 +50,12 @@ def make_mels(waves: Cache, settings: Mel, *, staging: Staging, out: Path) -> tu
     """
     sample_rate = waves.params["audio"]["sample_rate"]
     made_with = versions(*_LIBRARIES)
-    common = {"code": code_digest(), "made_with": made_with, "mel": settings.model_dump(), "sample_rate": sample_rate}
+    common = {
+        "code": code_digest(*_CODE),
+        "made_with": made_with,
+        "mel": settings.model_dump(),
+        "sample_rate": sample_rate,
+    }
     keys = {name: piece_key(common | {"shard": shard["digest"]}) for name, shard in waves.shards.items()}
     staged = {name: staging.find(name, key) for name, key in keys.items()}
     missing = [name for name, piece in staged.items() if piece is None]

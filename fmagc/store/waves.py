@@ -22,6 +22,8 @@ from fmagc.store.shards import Array, pack, stack
 
 __all__ = ["make_waves"]
 
+_CODE = ("fmagc.audio.decode", "fmagc.audio.mpeg", "fmagc.store.shards", "fmagc.store.waves")
+_SHOWN = 10  # rejected tracks in a message
 _LIBRARIES = ("h5py", "numpy", "soundfile", "soxr")
 
 
@@ -72,8 +74,8 @@ def make_waves(
     requests.sort(key=lambda request: request.track_id)
     shards = {name: list(group) for name, group in groupby(requests, key=lambda request: request.shard)}
     made_with = versions(*_LIBRARIES) | {"libsndfile": soundfile.__libsndfile_version__}
-    settings = {"audio": audio.model_dump(), "clip": clip.model_dump()}
-    common = {"code": code_digest(), "made_with": made_with} | settings
+    settings = {"audio": audio.content(), "clip": clip.model_dump()}
+    common = {"code": code_digest(*_CODE), "made_with": made_with} | settings
     keys = {name: piece_key(common | {"tracks": [vars(r) for r in group]}) for name, group in shards.items()}
     pieces = {name: piece for name, key in keys.items() if (piece := staging.find(name, key))}
     missing = [request for request in requests if request.shard not in pieces]
@@ -89,7 +91,7 @@ def make_waves(
     ordered = [pieces[name] for name in shards]
     ledger = [row for piece in ordered for row in piece.record["ledger"]]
     summary = counts(pd.DataFrame(ledger))
-    _refuse_wrong_shelf(summary, audio, raw)
+    _refuse_wrong_shelf(ledger, summary, audio, raw)
     full = [piece for piece in ordered if piece.record["track_ids"]]
     staging.publish(out, full)
     write_ledger(out, ledger, requested=index["track_id"].tolist())
@@ -137,12 +139,13 @@ def _pack(accepted: list[tuple[int, Decoded]]) -> bytes:
     return pack("waves", stack([track.samples for track in decoded]), columns)
 
 
-def _refuse_wrong_shelf(summary: dict[str, Any], audio: Audio, raw: Path) -> None:
+def _refuse_wrong_shelf(ledger: list[dict[str, Any]], summary: dict[str, Any], audio: Audio, raw: Path) -> None:
     """Stop before anything is published when so much is rejected that the shelf must be wrong."""
-    rejected = summary["requested"] - summary["accepted"]
-    if summary["accepted"] == 0 or rejected > audio.max_reject_fraction * summary["requested"]:
+    rejected = [row for row in ledger if row["status"] == "rejected"]
+    if len(rejected) == len(ledger) or len(rejected) > audio.max_reject_fraction * len(ledger):
+        shown = "".join(f"\n  track {row['track_id']}: {row['reason']}: {row['detail']}" for row in rejected[:_SHOWN])
         raise DataError(
-            f"{raw}: expected at most {audio.max_reject_fraction:.0%} of {summary['requested']} tracks to be rejected "
-            f"(audio.max_reject_fraction), found {rejected}: {summary['rejected']}: look at the shelf, then run "
-            "`dvc repro -f fetch` and `dvc repro`"
+            f"{raw}: expected at most {audio.max_reject_fraction:.0%} of {len(ledger)} tracks to be rejected "
+            f"(audio.max_reject_fraction), found {len(rejected)}: {summary['rejected']}, the first of them{shown}\n"
+            "Look at the shelf, then run `dvc repro -f fetch` and `dvc repro`."
         )

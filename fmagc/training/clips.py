@@ -7,6 +7,7 @@ A clip starts on a multiple of hop_length, so that its waveform and its frames a
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fmagc.audio.frames import n_frames
 from fmagc.audio.mel import LogMel
 from fmagc.params.learning import Train
 from fmagc.params.signal import Mel
@@ -66,7 +68,7 @@ class ClipSource:
 
     def __init__(self, normalisation: Mapping[str, Normalisation], *, clip_samples: int, mel: Mel) -> None:
         self.hop_length = mel.hop_length
-        self.clip_frames = clip_samples // mel.hop_length
+        self.clip_frames = n_frames(clip_samples, hop_length=mel.hop_length)
         self._waves = Cache(WAVES, "waves", facts=["scale"], made_by="decode") if "waveform" in normalisation else None
         self._mels = Cache(MELS, "mels", facts=["ref_db"], made_by="mel") if "mel" in normalisation else None
         self._scalers = {view: _Scaler(values) for view, values in normalisation.items()}
@@ -77,13 +79,18 @@ class ClipSource:
                 band_power=log_mel.noise_band_power(), effective_bins=log_mel.effective_bins, top_db=mel.top_db
             )
 
+    @property
+    def folders(self) -> list[Path]:
+        """The caches that are read."""
+        return [cache.folder for cache in (self._waves, self._mels) if cache]
+
     def tracks(self, split: pd.DataFrame, *, genres: list[str]) -> pd.DataFrame:
         """Keep the tracks of a split that are in the cache, with ``label`` and ``n_frames``; see `store.windows`."""
         if self._mels:
             return labelled(split, self._mels.lengths, genres=genres)
         lengths = self._waves.lengths if self._waves else {}
-        n_frames = {track_id: length // self.hop_length for track_id, length in lengths.items()}
-        return labelled(split, n_frames, genres=genres)
+        frames = {track_id: n_frames(length, hop_length=self.hop_length) for track_id, length in lengths.items()}
+        return labelled(split, frames, genres=genres)
 
     def batch(self, tracks: pd.DataFrame, starts: Sequence[int], plans: Sequence[Plan]) -> Batch:
         """Read windows of tracks, carry out their plans, normalise."""
@@ -111,17 +118,15 @@ def random_batches(
 ) -> Iterator[Batch]:
     """Give one random, augmented clip of every track, in random order: the same for the same seed and epoch.
 
-    The batches are as equal in size as can be, so that none is dropped and none has a single clip, on which BatchNorm
-    has nothing to measure.
+    The batches are as equal in size as can be, so that no clip is dropped and no small batch is left over.
     """
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(tracks))
     for places in np.array_split(order, -(-len(order) // settings.batch_size)):
         rows = tracks.iloc[places]
-        plans = [
-            draw(settings.augment, rng, frames=source.clip_frames, available=n_frames) for n_frames in rows["n_frames"]
-        ]
-        last = [n_frames - plan.frames for n_frames, plan in zip(rows["n_frames"], plans, strict=True)]
+        lengths = rows["n_frames"].tolist()
+        plans = [draw(settings.augment, rng, frames=source.clip_frames, available=length) for length in lengths]
+        last = [length - plan.frames for length, plan in zip(lengths, plans, strict=True)]
         yield source.batch(rows, rng.integers(0, np.array(last), endpoint=True).tolist(), plans)
 
 

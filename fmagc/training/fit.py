@@ -97,7 +97,8 @@ def fit(
     Raises
     ------
     DataError
-        When a loss is not finite; nothing is stepped and the message names epoch, batch and tracks.
+        When a training loss is not finite: nothing is stepped, and the message names epoch, batch and tracks. When
+        no validation loss was.
     """
     hardware.place(model)
     optimiser = torch.optim.Adam(model.parameters(), lr=settings.lr, weight_decay=weight_decay)
@@ -115,6 +116,8 @@ def fit(
         )
         if epoch - best_epoch >= settings.patience:
             break
+    if best_epoch == 0:
+        raise DataError("training: expected a finite validation loss, found none in any epoch: lower train.lr")
     return Fitted(best_state, best_epoch, history)
 
 

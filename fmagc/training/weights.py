@@ -14,11 +14,11 @@ from fmagc.models.registry import build
 from fmagc.params.signal import Mel
 from fmagc.store.statistics import Normalisation
 from fmagc.training.clips import ClipSource
+from fmagc.training.outputs import CARD
 
-__all__ = ["MODELS_FOLDER", "load_trained", "save_trained", "source_of"]
+__all__ = ["load_trained", "save_trained", "source_of"]
 
-MODELS_FOLDER = Path("data/models")
-_WEIGHTS, _CARD = "weights.safetensors", "card.json"
+_WEIGHTS = "weights.safetensors"
 
 
 def save_trained(folder: Path, state: dict[str, Tensor], card: dict[str, Any]) -> None:
@@ -35,7 +35,7 @@ def save_trained(folder: Path, state: dict[str, Tensor], card: dict[str, Any]) -
         and whatever else a reader should know.
     """
     write_bytes(folder / _WEIGHTS, save({name: value.contiguous() for name, value in state.items()}))
-    write_json(folder / _CARD, card)
+    write_json(folder / CARD, card)
 
 
 def load_trained(folder: Path, *, made_by: str) -> tuple[Network, dict[str, Any]]:
@@ -46,7 +46,7 @@ def load_trained(folder: Path, *, made_by: str) -> tuple[Network, dict[str, Any]
     DataError
         When weights or card are missing, damaged, or of another architecture.
     """
-    card: dict[str, Any] = read_json(folder / _CARD, made_by=made_by)
+    card: dict[str, Any] = read_json(folder / CARD, made_by=made_by)
     model = build(**card["architecture"])
     try:
         load_model(model, folder / _WEIGHTS, strict=True)

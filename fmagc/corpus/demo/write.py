@@ -17,17 +17,18 @@ from fmagc.corpus.demo.mix import render
 from fmagc.corpus.demo.tables import genres_csv, tracks_csv
 from fmagc.corpus.layout import track_file
 from fmagc.errors import DataError
-from fmagc.files import file_sha1, write_bytes, write_text
+from fmagc.files import digest, file_sha1, write_bytes, write_text
 
 __all__ = ["encode", "write_demo", "write_tracks"]
 
-# To be raised whenever the music or its encoding changes: a demo of another edition is made anew.
-_EDITION = 1
+# Of the code that makes the music: a demo of another edition is made anew.
+_EDITION = digest(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))))
 _COMPRESSION = 0.5  # the middle of LAME's VBR qualities; from 0.9 on it cuts the treble at 7.5 kHz
 _EMPTY_BYTES = 1800  # FMA's files without audio are about this long
 
-_README = f"""The demo corpus of fmagc, edition {_EDITION}
-=====================================
+_README = f"""The demo corpus of fmagc
+========================
+Edition {_EDITION}
 
 Music of eight invented genres, synthesised by fmagc.corpus.demo and laid out like the Free Music Archive dataset
 (FMA). The genres carry the names and ids of FMA-small's, but each is a handful of rules: scores reached here say

@@ -1,0 +1,51 @@
+"""All models and baselines of a run, gathered from the files that their stages left."""
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fmagc.evaluation.leaderboard import Entry
+from fmagc.evaluation.results import CLIP_METRICS, CONFUSION, TRACK_METRICS
+from fmagc.files import read_json
+from fmagc.params.run import Run
+from fmagc.training.outputs import CARD, HISTORY, training_folder
+
+__all__ = ["confusion_counts_of", "entries_of", "histories_of"]
+
+
+def entries_of(whole_run: Run) -> list[Entry]:
+    """Read the metrics, and the cards of the networks, of every protocol and model of a run."""
+    networks = [(name, whole_run.seeds) for name in whole_run.models]
+    baselines: list[tuple[str, list[int]]] = [(name, []) for name in whole_run.baselines]
+    return [
+        _entry(protocol, name, seeds)
+        for protocol, (name, seeds) in product(whole_run.protocols, [*networks, *baselines])
+    ]
+
+
+def histories_of(whole_run: Run, protocols: Sequence[str]) -> pd.DataFrame:
+    """Join the histories of all trainings of some protocols."""
+    runs = product(protocols, whole_run.models, whole_run.seeds)
+    paths = [HISTORY / protocol / model / f"{seed}.csv" for protocol, model, seed in runs]
+    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+
+
+def confusion_counts_of(protocol: str, name: str, genres: list[str]) -> npt.NDArray[np.int64]:
+    """Count the confusion table of a model [shape=(K, K)]: rows are true genres, columns predicted ones."""
+    table = pd.read_csv(CONFUSION / protocol / f"{name}.csv", dtype=str, keep_default_na=False)
+    counts = pd.crosstab(table["true"], table["predicted"]).reindex(index=genres, columns=genres, fill_value=0)
+    return counts.to_numpy(dtype=np.int64)
+
+
+def _entry(protocol: str, name: str, seeds: Sequence[int]) -> Entry:
+    cards = {seed: training_folder(protocol, name, seed) / CARD for seed in seeds}
+    return Entry(
+        protocol=protocol,
+        model=name,
+        track=read_json(TRACK_METRICS / protocol / f"{name}.json", made_by=f"evaluate@{protocol}-{name}"),
+        clip=read_json(CLIP_METRICS / protocol / f"{name}.json", made_by=f"evaluate@{protocol}-{name}"),
+        cards=[read_json(path, made_by=f"train@{protocol}-{name}-{seed}") for seed, path in cards.items()],
+    )

@@ -1,0 +1,56 @@
+"""From predictions to the files that users read: which way round a confusion is, and who is in the table."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fmagc.evaluation import comparison, results
+from fmagc.evaluation.predictions import predictions_of
+from fmagc.evaluation.results import confusion_table
+
+GENRES = ["Folk", "Pop", "Rock"]
+
+
+def predictions() -> pd.DataFrame:
+    """Three test tracks of Folk, all taken for Rock by their mean, one of Pop and one of Rock; a validation track."""
+    p = {"rock": [0.1, 0.1, 0.8], "pop": [0.1, 0.5, 0.4]}
+    rows = [p["rock"], p["pop"], p["rock"], p["rock"], p["pop"], p["rock"], p["pop"]]
+    return predictions_of(
+        rows,
+        protocol="official",
+        model="crnn",
+        seed=0,
+        track_ids=[2, 2, 3, 5, 7, 8, 9],
+        artist_ids=[1, 1, 1, 2, 3, 4, 5],
+        sets=["test"] * 6 + ["val"],
+        clips=[0, 1, 0, 0, 0, 0, 0],
+        labels=[0, 0, 0, 0, 1, 2, 0],
+        genres=GENRES,
+    )
+
+
+def test_confusion_is_of_test_tracks_true_against_predicted() -> None:
+    table = confusion_table(predictions())
+    pairs = sorted(zip(table["true"], table["predicted"], strict=True))
+    assert pairs == [("Folk", "Rock")] * 3 + [("Pop", "Pop"), ("Rock", "Rock")]
+
+
+def test_counts_have_true_genres_as_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "CONFUSION", tmp_path)
+    (tmp_path / "official").mkdir()
+    confusion_table(predictions()).to_csv(tmp_path / "official" / "crnn.csv", index=False)
+    counts = comparison.confusion_counts_of("official", "crnn", GENRES)
+    np.testing.assert_array_equal(counts, [[0, 0, 3], [0, 1, 0], [0, 0, 1]])
+
+
+def test_publish_writes_the_same_keys_for_tracks_and_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PREDICTIONS", "TRACK_METRICS", "CLIP_METRICS", "CONFUSION"):
+        monkeypatch.setattr(results, name, tmp_path / name)
+    settings = results.Evaluate(clips=2, bootstrap=20)
+    tracks = results.publish(predictions(), protocol="official", model="crnn", settings=settings)
+    assert tracks["accuracy"] == pytest.approx(2 / 5)
+    clips = pd.read_json(tmp_path / "CLIP_METRICS/official/crnn.json", typ="series")
+    assert clips["accuracy"] == pytest.approx(2 / 6)
+    assert set(clips.index) == set(tracks)
