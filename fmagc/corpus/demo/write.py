@@ -1,10 +1,8 @@
 """Writing the demo: MP3s by several processes, then checksums and tables."""
 
 import io
-import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,8 @@ from fmagc.corpus.demo.catalogue import Demo, Trouble, catalogue
 from fmagc.corpus.demo.mix import render
 from fmagc.corpus.demo.tables import genres_csv, tracks_csv
 from fmagc.corpus.layout import track_file
-from fmagc.errors import DataError
+from fmagc.engine import run_isolated
+from fmagc.errors import DataError, RejectedTrack
 from fmagc.files import digest, file_sha1, write_bytes, write_text
 
 __all__ = ["encode", "write_demo", "write_tracks"]
@@ -24,6 +23,7 @@ __all__ = ["encode", "write_demo", "write_tracks"]
 # Of the code that makes the music: a demo of another edition is made anew.
 _EDITION = digest(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))))
 _COMPRESSION = 0.5  # the middle of LAME's VBR qualities; from 0.9 on it cuts the treble at 7.5 kHz
+_TRACK_TIMEOUT_S = 600.0
 _EMPTY_BYTES = 1800  # FMA's files without audio are about this long
 
 _README = f"""The demo corpus of fmagc
@@ -82,15 +82,10 @@ def write_tracks(audio: Path, tracks: Sequence[Demo]) -> None:
             f"soundfile: expected its library libsndfile to write MP3, found {sf.__libsndfile_version__} without it: "
             "install libsndfile 1.1 or newer, or pip's soundfile>=0.13, which brings one"
         )
-    # spawn, not fork: a fork of a process with threads (progress bars, BLAS) may hang
-    with ProcessPoolExecutor(min(len(os.sched_getaffinity(0)), len(missing)), mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_write_track, audio, track) for track in missing]
-        try:
-            for future in tqdm(as_completed(futures), total=len(futures), unit="track", desc="demo"):
-                future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    outcomes = run_isolated(partial(_write_track, audio), missing, timeout_s=_TRACK_TIMEOUT_S)
+    for outcome in tqdm(outcomes, total=len(missing), unit="track", desc="demo"):
+        if isinstance(outcome.result, RejectedTrack):
+            raise DataError(f"{audio}: track {outcome.task.track_id} could not be made: {outcome.result.detail}")
 
 
 def encode(track: Demo) -> bytes:
