@@ -15,6 +15,9 @@ def run(stage: Callable[[], None]) -> int:
     except FmagcError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_status
+    except OSError as error:  # a full disk, a folder that may not be written, a file that may not be read
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201
         return 130

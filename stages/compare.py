@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from fmagc.console import run
-from fmagc.evaluation.comparison import confusion_counts_of, entries_of, histories_of
+from fmagc.errors import SettingsError
+from fmagc.evaluation.comparison import confusion_counts_of, entries_of, histories_of, left_over
 from fmagc.evaluation.figures.bars import interval_bars
 from fmagc.evaluation.figures.confusion import confusion_grid
 from fmagc.evaluation.figures.curves import learning_curves
@@ -30,6 +31,13 @@ def main() -> None:
     """Compare."""
     whole_run, compare, corpus = Run.load("run"), Compare.load("compare"), Dataset.load("dataset").name
     entries = entries_of(whole_run)
+    chosen = next(
+        (entry for entry in entries if (entry.protocol, entry.model) == (compare.protocol, compare.focus)), None
+    )
+    if chosen is None:
+        raise SettingsError(
+            f"compare: expected a protocol and a focus of this run, found {compare}: see run in params.yaml"
+        )
     test_sets: dict[str, HeldOut] = {}
     for protocol in whole_run.protocols:
         group = {entry.model: entry for entry in entries if entry.protocol == protocol}
@@ -44,8 +52,9 @@ def main() -> None:
     context = Context(corpus=corpus, test_sets=test_sets, note=DEMO_NOTE if corpus == DEMO else "")
     write_text(LEADERBOARD, leaderboard_markdown(entries, context=context))
     write_text(CURVES, histories_of(whole_run, whole_run.protocols).to_csv(index=False))
-    chosen = next(entry for entry in entries if (entry.protocol, entry.model) == (compare.protocol, compare.focus))
     write_json(FOCUS, dict(chosen.track))
+    for path in left_over(whole_run):
+        print(f"left over from other settings of run: {path}; `git rm` or `rm -r` it and run `dvc repro` again")
     print(f"{LEADERBOARD}: {len(entries)} rows; focus: {compare.focus} ({compare.protocol})")
 
 

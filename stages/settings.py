@@ -12,7 +12,7 @@ from fmagc.params.whole import Params, check
 def main() -> None:
     """Check params.yaml."""
     params = check()
-    faults = [fault for name in params.models for fault in _faults_of(name, params)]
+    faults = list(dict.fromkeys(fault for name in params.run.models for fault in _faults_of(name, params)))
     if faults:
         raise settings_error(PARAMS_FILE, faults)
     print(f"params.yaml is sound: {params.dataset.name}, models {', '.join(params.run.models)}")

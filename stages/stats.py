@@ -4,10 +4,11 @@ import argparse
 import sys
 
 from fmagc.console import run
-from fmagc.corpus.index import read_split
+from fmagc.corpus.index import genres_of, read_split
 from fmagc.files import write_json
 from fmagc.store.cache import MELS, WAVES, Cache
 from fmagc.store.normalisation import STATS, measure
+from fmagc.store.windows import labelled
 
 
 def main() -> None:
@@ -18,6 +19,7 @@ def main() -> None:
     split = read_split(protocol)
     waves = Cache(WAVES, "waves", facts=["scale"], made_by="decode")
     mels = Cache(MELS, "mels", made_by="mel")
+    labelled(split, mels.lengths, genres=genres_of(split))  # before anything is trained: no genre may have been lost
     found = measure(waves, mels, split.loc[split["set"] == "train", "track_id"].tolist())
     write_json(STATS / f"{protocol}.json", found)
     flat = found["mel"]["without_spread"]

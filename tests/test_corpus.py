@@ -189,3 +189,43 @@ def test_another_root_moves_the_link_and_never_a_folder(raw: Path, tmp_path: Pat
     (raw / NAME).mkdir()
     with pytest.raises(DataError, match=r"expected a link to dataset.root, found a folder"):
         put_on_shelf(dataset)
+
+
+def test_the_demo_never_touches_files_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelves, "RAW", tmp_path / "raw")
+    own = tmp_path / "raw/fma_demo/fma_demo/000/000002.mp3"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"music")
+    with pytest.raises(DataError, match="found MP3s of your own: move them away"):
+        put_on_shelf(Dataset(name="fma_demo", root=None))
+    assert own.read_bytes() == b"music"
+    (tmp_path / "raw/fma_demo").rename(tmp_path / "music")
+    (tmp_path / "raw/fma_demo").symlink_to(tmp_path / "music")
+    for root in (None, str(tmp_path / "music")):
+        with pytest.raises(DataError, match="expected the demo's own folder, found a link"):
+            put_on_shelf(Dataset(name="fma_demo", root=root))
+
+
+def test_a_corpus_may_lie_behind_links_even_in_a_circle(raw: Path, tmp_path: Path) -> None:
+    before = survey(raw / NAME, NAME)["files"]
+    folder = next(path for path in (raw / NAME / NAME).resolve().iterdir() if path.is_dir())
+    folder.rename(tmp_path / "other_disk")
+    folder.symlink_to(tmp_path / "other_disk")
+    (tmp_path / "other_disk" / "up").symlink_to(folder.parent)
+    assert survey(raw / NAME, NAME)["files"] == before
+
+
+def test_an_untidy_shelf_is_surveyed_all_the_same(raw: Path) -> None:
+    path = next((raw / NAME / NAME).rglob("*.mp3"))
+    path.unlink()
+    path.mkdir()
+    (raw / NAME / NAME / "checksums").open("ab").write(b"abc.mp3\n\xff  caf\xe9.mp3\n")
+    manifest = survey(raw / NAME, NAME)
+    assert manifest["files"][path.relative_to(raw / NAME).as_posix()]["sha1"] == ""
+    assert len(manifest["files"]) == len(mini_tracks()) + 2
+
+
+def test_one_genre_alone_is_refused(raw: Path) -> None:
+    _, tracks = selected(raw)
+    with pytest.raises(DataError, match="expected two genres or more, found Rock"):
+        split_table(tracks[tracks["genre"] == "Rock"], "official")

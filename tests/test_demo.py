@@ -205,7 +205,7 @@ def test_another_edition_is_made_anew(tmp_path: Path, monkeypatch: pytest.Monkey
     path = tmp_path / "fma_demo" / track_file(chosen[0].track_id)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"of an older edition")
-    (tmp_path / "fma_demo" / "README.txt").write_text("an older edition", encoding="utf-8")
+    (tmp_path / "fma_demo" / "README.txt").write_text("The demo corpus of fmagc\nolder", encoding="utf-8")
     write_demo(tmp_path)
     assert path.read_bytes() == encode(chosen[0])
 

@@ -72,6 +72,8 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
         ("run", "protocols", ["randm"], "run.protocols.0: expected 'official', found 'randm'"),
         ("dataset", "root", "elsewhere", "dataset.root: expected null"),
         ("dataset", "name", "../up", "dataset.name: expected"),
+        ("mel", "n_mels", 16, "baselines.svm_mfcc.n_mfcc: expected at most mel.n_mels (16), found 20"),
+        ("run", "models", [], "run.models: expected at least one entry, found []"),
         ("train", "batch_size", 0, "train.batch_size: expected greater than 0, found 0"),
         ("train", "augment", [{"name": "reverb", "p": 0.5}], "train.augment.0: expected a name of 'gaussian_noise'"),
         ("index", "subset", True, "index.subset: expected 'small', 'medium', 'large' or 'full', found True"),

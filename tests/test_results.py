@@ -9,6 +9,7 @@ import pytest
 from fmagc.evaluation import comparison, results
 from fmagc.evaluation.predictions import predictions_of
 from fmagc.evaluation.results import confusion_table
+from fmagc.params.run import Run
 
 GENRES = ["Folk", "Pop", "Rock"]
 
@@ -54,3 +55,23 @@ def test_publish_writes_the_same_keys_for_tracks_and_clips(tmp_path: Path, monke
     clips = pd.read_json(tmp_path / "CLIP_METRICS/official/crnn.json", typ="series")
     assert clips["accuracy"] == pytest.approx(2 / 6)
     assert set(clips.index) == set(tracks)
+
+
+def test_results_that_the_run_no_longer_names_are_left_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = [
+        "data/models/official/crnn/0/card.json",
+        "metrics/models/official/crnn.json",
+        "plots/history/official/crnn/0.csv",
+    ]
+    stale = [
+        "data/models/official/crnn/1/card.json",
+        "metrics/models/official/cnn1d.json",
+        "plots/confusion/random/crnn.csv",
+    ]
+    for name in kept + stale:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    run = Run(protocols=["official"], models=["crnn"], seeds=[0], baselines=["svm_mfcc"], threads=1)
+    found = [path.as_posix() for path in comparison.left_over(run)]
+    assert found == ["data/models/official/crnn/1", "metrics/models/official/cnn1d.json", "plots/confusion/random"]

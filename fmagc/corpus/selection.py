@@ -69,9 +69,11 @@ def split_table(tracks: pd.DataFrame, protocol: str) -> pd.DataFrame:
     Raises
     ------
     DataError
-        When a genre has no track in one of the sets: it could be neither learnt nor judged.
+        When there is one genre alone, or one has no track in some set: it could be neither learnt nor judged.
     """
     split = tracks[["track_id", "genre", "artist_id"]].assign(set=PROTOCOLS[protocol](tracks))
+    if split["genre"].nunique() < 2:
+        raise DataError(f"protocol {protocol}: expected two genres or more, found {', '.join(set(split['genre']))}")
     sizes = pd.crosstab(split["genre"], split["set"]).reindex(columns=list(SETS), fill_value=0)
     empty = [f"{genre} has none in {name}" for genre, row in sizes.iterrows() for name in SETS if row[name] == 0]
     if empty:

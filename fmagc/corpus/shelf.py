@@ -1,5 +1,7 @@
 """The shelf: where a corpus lies, and what lies on it."""
 
+import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,11 +33,13 @@ def put_on_shelf(dataset: Dataset) -> Path:
     """
     shelf = RAW / dataset.name
     RAW.mkdir(parents=True, exist_ok=True)
-    if dataset.name == DEMO and dataset.root is None:
+    if dataset.name == DEMO:
+        if dataset.root is not None or shelf.is_symlink():
+            raise DataError(f"{shelf}: expected the demo's own folder, found a link or dataset.root: {DEMO} takes none")
         shelf.mkdir(exist_ok=True)
         write_demo(shelf)
     elif dataset.root is not None:
-        _link(shelf, Path(dataset.root).expanduser().resolve())
+        _link(shelf, Path(dataset.root).resolve())
     missing = [path for path in (dataset.name, *METADATA) if not (shelf / path).exists()]
     if missing:
         raise DataError(
@@ -55,7 +59,7 @@ def survey(shelf: Path, name: str) -> dict[str, Any]:
         checksums has the file, ``listed_sha1``; ``missing``: the files that this list has and the shelf has not.
     """
     listed = _checksums(shelf / name)
-    mp3s = sorted(path.relative_to(shelf).as_posix() for path in (shelf / name).rglob("*.mp3"))
+    mp3s = sorted(path.relative_to(shelf).as_posix() for path in _mp3s(shelf / name))
     paths = [*METADATA, *mp3s]
     # SHA-1 releases the interpreter lock: threads use both the cores and the disk
     with ThreadPoolExecutor(usable_cores()) as pool:
@@ -78,11 +82,27 @@ def _link(shelf: Path, target: Path) -> None:
     shelf.symlink_to(target)
 
 
+def _mp3s(folder: Path) -> Iterator[Path]:
+    """Find the MP3s of a corpus, also behind linked folders; a name that is no UTF-8 cannot be a track's."""
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:  # a link to a folder above: its files are listed already
+            folders.clear()
+            continue
+        seen.add(real)
+        names = [name for name in [*files, *folders] if name.endswith(".mp3")]
+        yield from (Path(place, name) for name in names if name.isprintable() and name.isascii())
+
+
 def _entry(path: Path) -> dict[str, Any]:
-    """Describe one file; what is no regular file is listed too, for the ledger to name."""
-    if not path.is_file():
-        return {"bytes": 0, "sha1": ""}
-    return {"bytes": path.stat().st_size, "sha1": file_sha1(path)}
+    """Describe one file; what is no regular or readable file is listed too, for the ledger to name."""
+    try:
+        if path.is_file():
+            return {"bytes": path.stat().st_size, "sha1": file_sha1(path)}
+    except OSError:
+        pass
+    return {"bytes": 0, "sha1": ""}
 
 
 def _checksums(folder: Path) -> dict[str, str]:
@@ -90,6 +110,6 @@ def _checksums(folder: Path) -> dict[str, str]:
     path = folder / "checksums"
     if not path.exists():
         return {}
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     pairs = [line.split(maxsplit=1) for line in lines if line.endswith(".mp3")]
-    return {f"{folder.name}/{name}": sha1 for sha1, name in pairs}
+    return {f"{folder.name}/{pair[1]}": pair[0] for pair in pairs if len(pair) == 2}

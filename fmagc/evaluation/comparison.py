@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from fmagc.evaluation.leaderboard import Entry
-from fmagc.evaluation.results import CLIP_METRICS, CONFUSION, TRACK_METRICS
+from fmagc.evaluation.results import CLIP_METRICS, CONFUSION, PREDICTIONS, TRACK_METRICS
 from fmagc.files import read_json
 from fmagc.params.run import Run
-from fmagc.training.outputs import CARD, HISTORY, training_folder
+from fmagc.training.outputs import CARD, HISTORY, MODELS_FOLDER, training_folder
 
-__all__ = ["confusion_counts_of", "entries_of", "histories_of"]
+__all__ = ["confusion_counts_of", "entries_of", "histories_of", "left_over"]
 
 
 def entries_of(whole_run: Run) -> list[Entry]:
@@ -40,12 +41,25 @@ def confusion_counts_of(protocol: str, name: str, genres: list[str]) -> npt.NDAr
     return counts.to_numpy(dtype=np.int64)
 
 
+def left_over(whole_run: Run) -> list[Path]:
+    """Find results of protocols, models and seeds that the run no longer names; DVC counts them as dependencies."""
+    protocols, models, seeds = set(whole_run.protocols), set(whole_run.models), set(map(str, whole_run.seeds))
+    names = models | set(whole_run.baselines)
+    found: list[Path] = []
+    for folder in (MODELS_FOLDER, HISTORY, PREDICTIONS, TRACK_METRICS, CLIP_METRICS, CONFUSION):
+        found += [path for path in folder.glob("*") if path.name not in protocols]
+        found += [path for path in folder.glob("*/*") if path.stem not in names and path.parent.name in protocols]
+        found += [path for path in folder.glob("*/*/*") if path.stem not in seeds and path.parent.name in models]
+    return sorted(found)
+
+
 def _entry(protocol: str, name: str, seeds: Sequence[int]) -> Entry:
     cards = {seed: training_folder(protocol, name, seed) / CARD for seed in seeds}
+    made_by = f"{'evaluate' if seeds else 'baseline'}@{protocol}-{name}"
     return Entry(
         protocol=protocol,
         model=name,
-        track=read_json(TRACK_METRICS / protocol / f"{name}.json", made_by=f"evaluate@{protocol}-{name}"),
-        clip=read_json(CLIP_METRICS / protocol / f"{name}.json", made_by=f"evaluate@{protocol}-{name}"),
+        track=read_json(TRACK_METRICS / protocol / f"{name}.json", made_by=made_by),
+        clip=read_json(CLIP_METRICS / protocol / f"{name}.json", made_by=made_by),
         cards=[read_json(path, made_by=f"train@{protocol}-{name}-{seed}") for seed, path in cards.items()],
     )

@@ -22,6 +22,7 @@ _EXPECTED = {
     "finite_number": "a finite number",
     "string_type": "text",
     "list_type": "a list",
+    "too_short": "at least one entry",
     "model_type": "a block of keys",
     "model_attributes_type": "a block of keys",
     "dict_type": "a block of keys",

@@ -10,6 +10,7 @@ __all__ = ["Architecture", "Augmentation", "GaussianNoise", "TimeStretch", "Trai
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+Rate = Annotated[float, Field(ge=0.1, le=10)]
 
 
 class GaussianNoise(Block):
@@ -26,8 +27,8 @@ class TimeStretch(Block):
 
     name: Literal["time_stretch"]
     p: Probability
-    min_rate: Positive
-    max_rate: Positive
+    min_rate: Rate
+    max_rate: Rate
 
 
 Augmentation = Annotated[GaussianNoise | TimeStretch, Field(discriminator="name")]

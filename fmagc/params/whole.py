@@ -78,6 +78,9 @@ def _signal_relations(document: dict[str, Any]) -> Iterator[str]:
     samples, hop = _at(document, "clip.samples", int), _at(document, "mel.hop_length", int)
     rate, seconds = _at(document, "audio.sample_rate", int), _at(document, "audio.max_seconds", int, float)
     fmin, fmax = _at(document, "mel.fmin", int, float), _at(document, "mel.fmax", int, float)
+    n_mfcc, n_mels = _at(document, "baselines.svm_mfcc.n_mfcc", int), _at(document, "mel.n_mels", int)
+    if n_mfcc and n_mels and n_mfcc > n_mels:
+        yield f"baselines.svm_mfcc.n_mfcc: expected at most mel.n_mels ({n_mels}), found {n_mfcc}"
     if samples and hop and samples % hop:
         yield f"clip.samples: expected a multiple of mel.hop_length ({hop}), found {samples}"
     if samples and rate and seconds and samples > rate * seconds:

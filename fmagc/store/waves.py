@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from fmagc.audio.decode import Decoded, decode
 from fmagc.engine import run_isolated
-from fmagc.errors import DataError, RejectedTrack
+from fmagc.errors import DataError, Reason, RejectedTrack
 from fmagc.params.signal import Audio, Clip
 from fmagc.staging import Piece, Staging, code_digest, piece_key, versions
 from fmagc.store.ledger import accepted_row, counts, rejected_row, write_ledger
@@ -23,6 +23,14 @@ from fmagc.store.shards import Array, pack, stack
 __all__ = ["make_waves"]
 
 _CODE = ("fmagc.audio.decode", "fmagc.audio.mpeg", "fmagc.store.shards", "fmagc.store.waves")
+_PASSING = {
+    Reason.MISSING_FILE,
+    Reason.NOT_REGULAR_FILE,
+    Reason.CHECKSUM_MISMATCH,
+    Reason.DECODER_CRASHED,
+    Reason.DECODER_TIMEOUT,
+    Reason.DECODER_OUT_OF_MEMORY,
+}
 _SHOWN = 10  # rejected tracks in a message
 _LIBRARIES = ("h5py", "numpy", "soundfile", "soxr")
 
@@ -77,7 +85,8 @@ def make_waves(
     settings = {"audio": audio.content(), "clip": clip.model_dump()}
     common = {"code": code_digest(*_CODE), "made_with": made_with} | settings
     keys = {name: piece_key(common | {"tracks": [vars(r) for r in group]}) for name, group in shards.items()}
-    pieces = {name: piece for name, key in keys.items() if (piece := staging.find(name, key))}
+    staged = {name: staging.find(name, key) for name, key in keys.items()}
+    pieces = {name: piece for name, piece in staged.items() if piece and not _passing(piece)}
     missing = [request for request in requests if request.shard not in pieces]
     made = 0
     work = partial(_decode, raw=raw, audio=audio, min_samples=clip.samples)
@@ -107,6 +116,11 @@ def _decode(request: Request, *, raw: Path, audio: Audio, min_samples: int) -> D
         settings=audio,
         min_samples=min_samples,
     )
+
+
+def _passing(piece: Piece) -> bool:
+    """Tell whether a shard lacks a track for a reason that may be gone: one that the file's bytes do not decide."""
+    return any(row["reason"] in _PASSING for row in piece.record["ledger"])
 
 
 def _keep(staging: Staging, name: str, key: str, outcomes: list[tuple[Request, Decoded | RejectedTrack]]) -> Piece:

@@ -30,7 +30,10 @@ def labelled(split: pd.DataFrame, n_frames: Mapping[int, int], *, genres: list[s
     for name in sorted(set(split["set"])):
         lost = sorted(set(genres) - set(kept.loc[kept["set"] == name, "genre"]))
         if lost:
-            raise DataError(f"set {name}: expected tracks of every genre in the cache, found none of {', '.join(lost)}")
+            raise DataError(
+                f"set {name}: expected tracks of every genre in the cache, found none of {', '.join(lost)}: see why in "
+                "data/waves/ledger.csv"
+            )
     return kept.assign(label=kept["genre"].map(genres.index), n_frames=kept["track_id"].map(n_frames))
 
 

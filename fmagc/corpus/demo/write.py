@@ -26,7 +26,8 @@ _COMPRESSION = 0.5  # the middle of LAME's VBR qualities; from 0.9 on it cuts th
 _TRACK_TIMEOUT_S = 600.0
 _EMPTY_BYTES = 1800  # FMA's files without audio are about this long
 
-_README = f"""The demo corpus of fmagc
+_TITLE = "The demo corpus of fmagc"
+_README = f"""{_TITLE}
 ========================
 Edition {_EDITION}
 
@@ -134,6 +135,9 @@ def _checksums(folder: Path, names: Sequence[str]) -> str:
 def _retire_other_edition(audio: Path) -> None:
     """Remove the MP3s of another edition; the README, which names the edition, is written before any track."""
     readme = audio / "README.txt"
+    ours = readme.exists() and readme.read_text(encoding="utf-8", errors="replace").startswith(_TITLE)
+    if not ours and next(audio.rglob("*.mp3"), None):
+        raise DataError(f"{audio}: expected the demo or an empty folder, found MP3s of your own: move them away")
     if not readme.exists() or readme.read_text(encoding="utf-8") != _README:
         for path in audio.rglob("*.mp3"):
             path.unlink()

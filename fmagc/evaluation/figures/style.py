@@ -23,6 +23,7 @@ _DPI = 120  # of the saved file
 _RC = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that no font of the machine changes a figure
     "font.size": 9,
+    "text.parse_math": False,  # a genre may have dollars in its name
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
     "axes.labelsize": 9,
