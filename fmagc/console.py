@@ -5,7 +5,12 @@ from collections.abc import Callable
 
 from fmagc.errors import FmagcError
 
-__all__ = ["run"]
+__all__ = ["run", "say"]
+
+
+def say(text: str) -> None:
+    """Print a line that tells what a stage is about to do or has done."""
+    print(text, flush=True)  # noqa: T201
 
 
 def run(stage: Callable[[], None]) -> int:

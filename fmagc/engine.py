@@ -2,24 +2,32 @@
 
 import multiprocessing
 import os
+import resource
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
 from fmagc.errors import Reason, RejectedTrack
 
-__all__ = ["Outcome", "run_isolated", "usable_cores"]
+__all__ = ["MEMORY", "Outcome", "run_isolated", "usable_cores"]
 
 Task = TypeVar("Task")
 Value = TypeVar("Value")
 
-_WAITING = 2  # tasks under way or done early, per worker: what bounds the memory
+MEMORY = 1 << 30  # bytes that a worker may take beyond what its libraries take: a track of 30 s needs a thirtieth
+
+_WAITING = 8  # tasks under way or done early, per worker: work for them while the caller is busy, a bound for memory
+_ONE_THREAD = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +60,8 @@ def run_isolated(
     """Run a function on every task in worker processes and yield the outcomes in the order of the tasks.
 
     Tasks are taken from the iterable as they are needed and few outcomes wait, so memory does not grow with their
-    number. The workers are stopped when the iterator ends, is closed, or an exception passes through it; a caller that
+    number; what a worker takes is capped (`MEMORY`, by the limit of its address space, where the system has one). The
+    workers are stopped when the iterator ends, is closed, or an exception passes through it; a caller that
     may leave early holds it in ``contextlib.closing``.
 
     Parameters
@@ -76,7 +85,7 @@ def run_isolated(
         Whatever else the function raised, which is a fault of the program; a note names the task.
     """
     n_workers = workers or usable_cores()
-    pool = ProcessPool(max_workers=n_workers, context=_context())
+    pool = ProcessPool(max_workers=n_workers, context=_context(function), initializer=_cap_memory)
     under_way: deque[tuple[Task, Future[Value | RejectedTrack]]] = deque()
     ended = False
     try:
@@ -95,10 +104,44 @@ def run_isolated(
         pool.join()
 
 
-def _context() -> BaseContext:
-    """Choose how workers start: never by forking this process, whose threads and locks would come along half alive."""
-    methods = multiprocessing.get_all_start_methods()
-    return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+def _context(function: Callable[[Task], Value]) -> BaseContext:
+    """Choose how workers start: never by forking this process, whose threads and locks would come along half alive.
+
+    A server that is forked instead imports what the function needs, once for all workers.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    multiprocessing.set_forkserver_preload([_bare(function).__module__])
+    with _environment(_ONE_THREAD):  # there is a worker a core, so its libraries need no threads of their own
+        forkserver.ensure_running()
+    return multiprocessing.get_context("forkserver")
+
+
+def _bare(function: Callable[[Task], Value]) -> Callable[..., Value]:
+    return function.func if isinstance(function, partial) else function
+
+
+@contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _cap_memory() -> None:
+    """Run in the worker: let an allocation beyond the cap fail, before the system kills whom it likes."""
+    status = Path("/proc/self/statm")
+    if status.exists():
+        taken = int(status.read_text().split()[0]) * resource.getpagesize()
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, hard))
 
 
 def _guarded(function: Callable[[Task], Value], task: Task) -> Value | RejectedTrack:

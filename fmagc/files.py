@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,17 @@ import xxhash
 
 from fmagc.errors import DataError
 
-__all__ = ["digest", "file_digest", "file_sha1", "read_json", "replace_with", "write_bytes", "write_json", "write_text"]
+__all__ = [
+    "digest",
+    "file_digest",
+    "file_sha1",
+    "read_json",
+    "replace_with",
+    "require_space",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]
 
 _BLOCK = 1 << 20
 
@@ -41,6 +52,16 @@ def replace_with(path: Path, temporary: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def require_space(folder: Path, n_bytes: int, *, what: str) -> None:
+    """Raise DataError unless the disk of a folder has room for what is about to be written there."""
+    free = shutil.disk_usage(folder).free
+    if n_bytes > free:
+        raise DataError(
+            f"{folder}: {what} need up to {n_bytes / 1e9:.2f} GB, {free / 1e9:.2f} GB are free: make room (`dvc gc -w` "
+            "drops what the workspace does not use), or move the project to a larger disk; nothing was started"
+        )
 
 
 def write_text(path: Path, text: str) -> None:

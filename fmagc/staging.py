@@ -17,10 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from fmagc.direct import stream_digest
 from fmagc.errors import DataError
-from fmagc.files import digest, file_digest, replace_with, write_bytes, write_json
+from fmagc.files import digest, replace_with, write_json
 
-__all__ = ["STAGING", "Piece", "Staging", "code_digest", "piece_key", "versions"]
+__all__ = ["STAGING", "Piece", "Staging", "code_digest", "draft_path", "piece_key", "versions"]
 
 STAGING = Path("data/.staging")
 
@@ -93,7 +94,7 @@ class Staging:
         path, note = self._paths(name, key)
         try:
             made = json.loads(note.read_text(encoding="utf-8"))
-            intact = made["digest"] == file_digest(path)
+            intact = made["digest"] == stream_digest(path)
         except (FileNotFoundError, ValueError, KeyError):
             return None
         if not intact:
@@ -101,11 +102,11 @@ class Staging:
         self._used |= {path, note}
         return Piece(name, path, made["digest"], made["record"])
 
-    def add(self, name: str, key: str, data: bytes, record: dict[str, Any]) -> Piece:
-        """Keep a finished piece; its note, written last, makes it count."""
+    def keep(self, name: str, key: str, record: dict[str, Any]) -> Piece:
+        """Keep the draft of a piece, which is on the disk; its note, written last, makes it count."""
         path, note = self._paths(name, key)
-        write_bytes(path, data)
-        made = {"digest": digest(data), "record": record}
+        replace_with(path, draft_path(self.folder, name))
+        made = {"digest": stream_digest(path), "record": record}
         write_json(note, made)
         self._used |= {path, note}
         return Piece(name, path, digest=str(made["digest"]), record=record)
@@ -128,6 +129,11 @@ class Staging:
     def _paths(self, name: str, key: str) -> tuple[Path, Path]:
         path = self.folder / f"{key}.{name}"
         return path, path.with_name(path.name + ".json")
+
+
+def draft_path(folder: Path, name: str) -> Path:
+    """Name the file in which a piece grows; what a killed run leaves, the first one that ends removes."""
+    return folder / f".{name}.draft"
 
 
 def piece_key(parts: Mapping[str, Any]) -> str:

@@ -1,23 +1,29 @@
 """Decode the MP3s into waveform shards; every track that is malformed or too short becomes a ledger row."""
 
 import sys
+import time
 
-from fmagc.console import run
+from fmagc.console import run, say
 from fmagc.corpus.index import read_index
 from fmagc.corpus.layout import RAW
 from fmagc.params.signal import Audio, Clip
 from fmagc.staging import Staging
 from fmagc.store.cache import WAVES
+from fmagc.store.ledger import LEDGER
 from fmagc.store.waves import make_waves
 
 
 def main() -> None:
     """Decode."""
     audio, clip = Audio.load("audio"), Clip.load("clip")
+    started = time.monotonic()
     with Staging("decode") as staging:
         done = make_waves(read_index(), raw=RAW, audio=audio, clip=clip, staging=staging, out=WAVES)
-    print(f"{done['accepted']} of {done['requested']} tracks accepted, rejected: {done['rejected'] or 'none'}")
-    print(f"{done['shards_made']} shards made, {done['shards_reused']} reused; ledger: {WAVES / 'ledger.csv'}")
+    speed = done["tracks_tried"] / (time.monotonic() - started)
+    rejected = ", ".join(f"{count} {reason}" for reason, count in done["rejected"].items())
+    say(f"{done['accepted']} of {done['requested']} tracks accepted, rejected: {rejected or 'none'}")
+    say(f"{done['shards_made']} shards made ({speed:.0f} tracks/s), {done['shards_reused']} reused")
+    say(f"what became of every track: {WAVES / LEDGER}")
 
 
 if __name__ == "__main__":

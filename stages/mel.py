@@ -1,21 +1,24 @@
 """Take the log-mel spectrogram of every cached waveform."""
 
 import sys
+import time
 
-from fmagc.console import run
+from fmagc.console import run, say
 from fmagc.params.signal import Mel
 from fmagc.staging import Staging
-from fmagc.store.cache import MELS, WAVES, Cache
+from fmagc.store.cache import MELS, WAVES
+from fmagc.store.manifest import read_manifest
 from fmagc.store.mels import make_mels
 
 
 def main() -> None:
     """Mel."""
     settings = Mel.load("mel")
-    waves = Cache(WAVES, "waves", made_by="decode")
+    started = time.monotonic()
     with Staging("mel") as staging:
-        made, reused = make_mels(waves, settings, staging=staging, out=MELS)
-    print(f"{len(waves.track_ids)} spectrograms, {made} shards made, {reused} reused")
+        done = make_mels(read_manifest(WAVES, made_by="decode"), settings, staging=staging, out=MELS)
+    speed = done["tracks"] / (time.monotonic() - started)
+    say(f"{done['shards_made']} shards made ({speed:.0f} tracks/s), {done['shards_reused']} reused")
 
 
 if __name__ == "__main__":

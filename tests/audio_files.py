@@ -9,7 +9,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from fmagc.audio import mpeg
-from fmagc.audio.decode import Decoded, decode
+from fmagc.audio.decode import Decoded, decode, most_samples
 from fmagc.params.signal import Audio
 
 CLIP = 2**19
@@ -53,4 +53,5 @@ def decode_bytes(data: bytes, folder: Path, *, min_samples: int = CLIP, **change
     path.write_bytes(data)
     sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
     settings = SETTINGS.model_copy(update=changes)
-    return decode(path, expected_sha1=sha1, listed_sha1="", settings=settings, min_samples=min_samples)
+    out = np.empty(most_samples(settings), dtype=np.int16)
+    return decode(path, expected_sha1=sha1, listed_sha1="", settings=settings, min_samples=min_samples, out=out)

@@ -10,10 +10,12 @@ import pytest
 import soundfile
 
 import fmagc.audio.decode as module
-from fmagc.audio.decode import LOSS_ALLOWED, decode, truncation
+from fmagc.audio.decode import LOSS_ALLOWED, decode, most_samples, truncation
 from fmagc.audio.mpeg import MpegAudio, scan
 from fmagc.errors import Reason, RejectedTrack
 from tests.audio_files import CLIP, SETTINGS, decode_bytes, id3, mp3, music, without_header_frame
+
+ROOM = np.empty(most_samples(SETTINGS), dtype=np.int16)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +105,7 @@ def test_missing_and_irregular_files(tmp_path: Path) -> None:
     }
     for name, reason in expected.items():
         with pytest.raises(RejectedTrack) as caught:
-            decode(tmp_path / name, expected_sha1="", listed_sha1="", settings=SETTINGS, min_samples=1)
+            decode(tmp_path / name, expected_sha1="", listed_sha1="", settings=SETTINGS, min_samples=1, out=ROOM)
         assert caught.value.reason == reason, name
 
 
@@ -119,12 +121,12 @@ def test_checksums_come_before_decoding(tmp_path: Path) -> None:
     right = hashlib.sha1(b"not even audio", usedforsecurity=False).hexdigest()
     for expected, listed, culprit in (("0" * 40, right, "manifest"), (right, "0" * 40, "archive")):
         with pytest.raises(RejectedTrack) as caught:
-            decode(path, expected_sha1=expected, listed_sha1=listed, settings=SETTINGS, min_samples=1)
+            decode(path, expected_sha1=expected, listed_sha1=listed, settings=SETTINGS, min_samples=1, out=ROOM)
         assert caught.value.reason == Reason.CHECKSUM_MISMATCH
         assert culprit in caught.value.detail
         assert right in caught.value.detail
     with pytest.raises(RejectedTrack) as caught:
-        decode(path, expected_sha1=right, listed_sha1=right.upper(), settings=SETTINGS, min_samples=1)
+        decode(path, expected_sha1=right, listed_sha1=right.upper(), settings=SETTINGS, min_samples=1, out=ROOM)
     assert caught.value.reason == Reason.NOT_MP3
 
 

@@ -6,13 +6,18 @@ import pytest
 
 from fmagc import files
 from fmagc.errors import DataError
-from fmagc.staging import Staging, code_digest, piece_key
+from fmagc.staging import Piece, Staging, code_digest, draft_path, piece_key
 from fmagc.store import mels, waves
 from tests.dag import ROOT, closure
 
 
 def staging(tmp_path: Path) -> Staging:
     return Staging("decode", root=tmp_path / "staging")
+
+
+def add(stage: Staging, name: str, key: str, content: bytes, record: dict[str, object]) -> Piece:
+    draft_path(stage.folder, name).write_bytes(content)
+    return stage.keep(name, key, record)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +54,7 @@ def test_reading_json_names_the_stage_that_makes_it(tmp_path: Path, content: byt
 
 def test_a_piece_is_found_again_under_its_key_alone(tmp_path: Path) -> None:
     with staging(tmp_path) as stage:
-        stage.add("000.h5", "key1", b"content", {"track_ids": [2, 5]})
+        add(stage, "000.h5", "key1", b"content", {"track_ids": [2, 5]})
     with staging(tmp_path) as stage:
         piece = stage.find("000.h5", "key1")
         assert piece is not None
@@ -60,7 +65,7 @@ def test_a_piece_is_found_again_under_its_key_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["flip", "cut", "note", "unfinished"])
 def test_a_damaged_piece_is_not_used(tmp_path: Path, damage: str) -> None:
     with staging(tmp_path) as stage:
-        piece = stage.add("000.h5", "key", b"content", {})
+        piece = add(stage, "000.h5", "key", b"content", {})
         note = piece.path.with_name(piece.path.name + ".json")
         if damage == "flip":
             piece.path.write_bytes(b"contenu")
@@ -76,10 +81,10 @@ def test_a_damaged_piece_is_not_used(tmp_path: Path, damage: str) -> None:
 def test_publish_makes_the_out_hold_exactly_the_pieces(tmp_path: Path) -> None:
     out = tmp_path / "waves"
     with staging(tmp_path) as stage:
-        old = stage.add("000.h5", "old", b"old", {})
+        old = add(stage, "000.h5", "old", b"old", {})
         stage.publish(out, [old])
     with staging(tmp_path) as stage:
-        new = stage.add("001.h5", "new", b"new", {})
+        new = add(stage, "001.h5", "new", b"new", {})
         stage.publish(out, [new])
         assert not old.path.exists()  # what a run does not use does not fill the disk
         assert new.path.stat().st_ino == (out / "001.h5").stat().st_ino  # linked, not copied

@@ -10,7 +10,8 @@ from fmagc.staging import Staging
 from fmagc.store.cache import Cache
 from fmagc.store.ledger import accepted_row, counts, read_ledger, rejected_row, write_ledger
 from fmagc.store.manifest import write_manifest
-from fmagc.store.shards import map_rows, pack, read_columns, stack
+from fmagc.store.shards import Layout, RowBuffer, layout_of, map_rows, read_columns, seal, start
+from tests.shard_files import stage_shard, write_shard
 
 TRACKS = {2: 50, 5: 30, 1007: 40}
 
@@ -21,13 +22,8 @@ def make_cache(tmp_path: Path) -> Path:
     with Staging("decode", root=tmp_path / "staging") as staging:
         pieces = []
         for name, ids in (("000.h5", [2, 5]), ("001.h5", [1007])):
-            rows = stack([np.arange(TRACKS[track], dtype=np.int16) + track for track in ids])
-            columns = {
-                "track_id": np.array(ids),
-                "length": np.array([TRACKS[track] for track in ids]),
-                "scale": np.array([track / 8 for track in ids], dtype=np.float32),
-            }
-            pieces.append(staging.add(name, name, pack("waves", rows, columns), {"track_ids": ids}))
+            rows = {track: np.arange(TRACKS[track], dtype=np.int16) + np.int16(track) for track in ids}
+            pieces.append(stage_shard(staging, name, "waves", rows, scale=[track / 8 for track in ids]))
         staging.publish(out, pieces)
         write_manifest(out, pieces, params={"mel": {"n_mels": 64}}, made_with={})
     return out
@@ -46,16 +42,39 @@ def test_rows_come_back_unpadded_with_their_facts(tmp_path: Path) -> None:
 
 
 def test_a_shard_follows_from_its_content_and_is_contiguous(tmp_path: Path) -> None:
-    rows = np.arange(12, dtype=np.float16).reshape(2, 3, 2)
-    image = pack("mels", rows, {"track_id": np.array([2, 5])})
-    assert image == pack("mels", rows, {"track_id": np.array([2, 5])})
-    path = tmp_path / "000.h5"
-    path.write_bytes(image)
-    mapped = map_rows(path, "mels")
-    np.testing.assert_array_equal(mapped, rows)
+    rows = list(np.arange(12, dtype=np.float16).reshape(2, 3, 2))
+    paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
+    for path in paths:
+        write_shard(path, "mels", rows, {"track_id": np.array([2, 5])})
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    mapped = map_rows(paths[0], "mels")
+    np.testing.assert_array_equal(mapped[:, :3], rows)
+    assert not mapped[:, 3:].any()
     assert mapped.flags["C_CONTIGUOUS"]
     assert not mapped.flags["WRITEABLE"]
-    assert read_columns(path, "track_id")["track_id"].tolist() == [2, 5]
+    assert read_columns(paths[0], "track_id")["track_id"].tolist() == [2, 5]
+
+
+@pytest.mark.parametrize("inner", [(), (2,), (96,)])
+def test_rejected_rows_close_up_and_short_rows_make_a_narrow_shard(tmp_path: Path, inner: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(1, 100, (length, *inner)).astype(np.int16) for length in (3000, 10, 4100, 2048, 5)]
+    kept = [0, 2, 4]
+    columns = {"track_id": np.array(kept)}
+    write_shard(tmp_path / "plain.h5", "waves", [rows[row] for row in kept], columns)
+    wide = Layout.holding(20_000, name="waves", dtype="int16", inner=inner)
+    buffer = RowBuffer(wide)
+    path = tmp_path / "wide.h5"
+    start(path)
+    for place in (4, 1, 2, 0, 3):  # as workers finish
+        buffer.values[:] = 77  # what an earlier row left
+        buffer.values[: len(rows[place])] = rows[place]
+        buffer.write(path, place, length=len(rows[place]))
+    seal(path, wide, kept=kept, longest=4100, columns=columns)
+    assert path.read_bytes() == (tmp_path / "plain.h5").read_bytes()
+    reader = RowBuffer(layout_of(path, "waves"))
+    for place, row in enumerate(kept):
+        np.testing.assert_array_equal(reader.read(path, place, length=len(rows[row])), rows[row])
 
 
 def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
@@ -86,7 +105,7 @@ def test_a_broken_cache_is_refused(tmp_path: Path, damage: str) -> None:
     elif damage == "manifest":
         manifest.unlink()
     else:
-        manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 0'))
+        manifest.write_text(manifest.read_text().replace('"schema": 2', '"schema": 1'))
     with pytest.raises(DataError, match=r"dvc (checkout|repro)"):
         opened(folder)
 

@@ -17,7 +17,6 @@ from fmagc.params.learning import GaussianNoise, TimeStretch, Train
 from fmagc.params.signal import Mel
 from fmagc.staging import Staging
 from fmagc.store.manifest import write_manifest
-from fmagc.store.shards import pack, stack
 from fmagc.store.statistics import Normalisation
 from fmagc.training import clips
 from fmagc.training.augment import N_FFT
@@ -25,6 +24,7 @@ from fmagc.training.clips import Batch, ClipSource, ahead, fixed_batches, random
 from fmagc.training.fit import fit
 from fmagc.training.hardware import Hardware, prepare
 from fmagc.training.weights import load_trained, save_trained
+from tests.shard_files import stage_shard
 
 MEL = Mel(n_fft=512, hop_length=256, n_mels=16, fmin=0.0, fmax=None, top_db=80.0)
 SR = 22050
@@ -43,11 +43,8 @@ def settings(**changes: object) -> Train:
 
 
 def publish(folder: Path, dataset: str, rows: list[np.ndarray], **facts: list[float]) -> None:
-    ids = list(range(len(rows)))
-    columns = {"track_id": np.array(ids), "length": np.array([len(row) for row in rows])}
-    columns |= {name: np.array(values, dtype=np.float32) for name, values in facts.items()}
     with Staging(dataset, root=folder.parent / "staging") as staging:
-        piece = staging.add("000.h5", "key", pack(dataset, stack(rows), columns), {"track_ids": ids})
+        piece = stage_shard(staging, "000.h5", dataset, dict(enumerate(rows)), **facts)
         staging.publish(folder, [piece])
         params = {"mel": MEL.model_dump(), "audio": {"sample_rate": SR}}
         write_manifest(folder, [piece], params=params, made_with={})

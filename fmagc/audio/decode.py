@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +23,7 @@ from fmagc.audio import mpeg
 from fmagc.errors import Reason, RejectedTrack
 from fmagc.params.signal import Audio
 
-__all__ = ["DECODER", "LOSS_ALLOWED", "SILENCE_PEAK", "Decoded", "decode", "truncation"]
+__all__ = ["DECODER", "LOSS_ALLOWED", "SILENCE_PEAK", "Decoded", "decode", "most_samples", "truncation"]
 
 DECODER = f"soundfile {soundfile.__version__}/{soundfile.__libsndfile_version__}"
 
@@ -44,7 +45,8 @@ class Decoded:
     Attributes
     ----------
     samples : ndarray of int16, shape (n,)
-        Mono, at the sample rate of the settings; ``y = scale * samples`` (float32), and the peak is at 32767.
+        The beginning of what `decode` was given to fill. Mono, at the sample rate of the settings;
+        ``y = scale * samples`` (float32), and the peak is at 32767.
     scale : float
         Exact in float32; 1 for silence.
     peak : float
@@ -86,11 +88,18 @@ class _Heard:
     warnings: str
 
 
-def decode(path: Path, *, expected_sha1: str, listed_sha1: str, settings: Audio, min_samples: int) -> Decoded:
+def most_samples(settings: Audio) -> int:
+    """Return how many samples a decoded track has at most."""
+    return round(settings.max_seconds * settings.sample_rate) + 1  # a resampler may round up
+
+
+def decode(
+    path: Path, *, expected_sha1: str, listed_sha1: str, settings: Audio, min_samples: int, out: NDArray[np.int16]
+) -> Decoded:
     """Decode one MP3 to mono, at one sample rate, as int16 with one scale.
 
-    The decoder's C library writes to file descriptor 2, which is diverted while it runs: call this from one thread of
-    a process only.
+    The decoder's C library writes to file descriptor 2, which is diverted while it runs, and memory is used again from
+    track to track: call this from one thread of a process only.
 
     Parameters
     ----------
@@ -102,6 +111,8 @@ def decode(path: Path, *, expected_sha1: str, listed_sha1: str, settings: Audio,
     settings : Audio
     min_samples : int, samples
         Shorter tracks, after resampling, are rejected.
+    out : ndarray of int16, shape (`most_samples` or more,)
+        Takes the samples.
 
     Raises
     ------
@@ -121,14 +132,14 @@ def decode(path: Path, *, expected_sha1: str, listed_sha1: str, settings: Audio,
     if lost is not None:
         raise RejectedTrack(Reason.TRUNCATED, _joined(lost, heard.warnings))
     y = heard.y
-    if not np.isfinite(y).all():
+    if not np.isfinite(_peak(y)):
         count = int(np.count_nonzero(~np.isfinite(y)))
         raise RejectedTrack(Reason.NON_FINITE, _joined(f"{count} of {len(y)} samples", heard.warnings))
     if heard.sample_rate != settings.sample_rate:
         y = soxr.resample(y, heard.sample_rate, settings.sample_rate, quality="HQ")
     if len(y) < min_samples:
         raise RejectedTrack(Reason.TOO_SHORT, f"{len(y)} samples at {settings.sample_rate} Hz, needs {min_samples}")
-    samples, scale, peak = _to_int16(y)
+    samples, scale, peak = _to_int16(y, out)
     flags = {
         "silent": peak < SILENCE_PEAK,
         "resampled": heard.sample_rate != settings.sample_rate,
@@ -226,7 +237,7 @@ def _middle(file: soundfile.SoundFile, *, keep: int) -> tuple[NDArray[np.float32
     start = max(0, (file.frames - keep) // 2)
     parts = [np.empty(0, dtype=np.float32)]
     position = 0
-    while len(block := file.read(2 * keep, dtype="float32", always_2d=True)) > 0:
+    while len(block := file.read(out=_scratch(2 * keep, file.channels))) > 0:
         wanted = block[max(0, start - position) : max(0, start + keep - position)]
         if len(wanted) > 0:
             parts.append(_mono(wanted))
@@ -234,23 +245,38 @@ def _middle(file: soundfile.SoundFile, *, keep: int) -> tuple[NDArray[np.float32
     return parts[-1] if len(parts) == 2 else np.concatenate(parts), position
 
 
+@lru_cache(maxsize=1)
+def _scratch(n: int, channels: int) -> NDArray[np.float32]:
+    """Keep one array for the decoder from track to track: fresh memory costs more than filling it."""
+    return np.empty((n, channels), dtype=np.float32)
+
+
 def _mono(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     """Average the channels; np.mean is slow over two columns, and a matrix product would wake BLAS's threads."""
-    y = frames[:, 0].copy()
-    for channel in frames.T[1:]:
+    if frames.shape[1] == 1:
+        return frames[:, 0].copy()
+    y = frames[:, 0] + frames[:, 1]
+    for channel in frames.T[2:]:
         y += channel
-    if frames.shape[1] > 1:
-        y *= np.float32(1 / frames.shape[1])
+    y *= np.float32(1 / frames.shape[1])
     return y
 
 
-def _to_int16(y: NDArray[np.float32]) -> tuple[NDArray[np.int16], float, float]:
-    peak = max(float(y.max()), -float(y.min()))
+def _peak(y: NDArray[np.float32]) -> float:
+    """Find the largest absolute sample; NaN where there is one."""
+    return max(float(y.max()), -float(y.min())) if len(y) > 0 else 0.0
+
+
+def _to_int16(y: NDArray[np.float32], out: NDArray[np.int16]) -> tuple[NDArray[np.int16], float, float]:
+    """Quantise into `out`; y is used up."""
+    samples, peak = out[: len(y)], _peak(y)
     if peak < SILENCE_PEAK:
-        return np.zeros(len(y), dtype=np.int16), 1.0, peak
+        samples[:] = 0
+        return samples, 1.0, peak
     scale = np.float32(peak / _FULL_SCALE)
-    scaled = y * (np.float32(1) / scale)
-    return np.rint(scaled, out=scaled).astype(np.int16), float(scale), peak
+    y *= np.float32(1) / scale
+    np.copyto(samples, np.rint(y, out=y), casting="unsafe")
+    return samples, float(scale), peak
 
 
 @contextmanager

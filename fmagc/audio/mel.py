@@ -1,15 +1,23 @@
 """The log-mel spectrogram of a waveform: librosa's numbers, taken in blocks of frames that stay in the CPU's cache."""
 
-import librosa.filters
+import numba
 import numpy as np
-import scipy.fft
-import scipy.sparse
 from numpy.typing import NDArray
 
+from fmagc.audio.filterbank import hann, mel_filterbank
 from fmagc.audio.frames import n_frames
 from fmagc.params.signal import Mel
 
-__all__ = ["AMIN", "LogMel"]
+try:
+    from mkl_fft import rfft
+
+    FFT = "mkl_fft"
+except ImportError:
+    from scipy.fft import rfft
+
+    FFT = "scipy"
+
+__all__ = ["AMIN", "FFT", "LogMel"]
 
 AMIN = 1e-10  # librosa.power_to_db's smallest power: silence has a level, -100 dB
 
@@ -27,18 +35,19 @@ class LogMel:
 
     Attributes
     ----------
-    filterbank : csr_array of float32, shape (n_mels, 1 + n_fft // 2)
-        Weight of each frequency bin in each band; a bin lies in two bands at most, so nearly all of it is zero.
+    filterbank : ndarray of float32, shape (n_mels, 1 + n_fft // 2)
+        Weight of each frequency bin in each band.
     """
 
     def __init__(self, sr: int, settings: Mel) -> None:
         self.settings = settings
-        self._window = librosa.filters.get_window("hann", settings.n_fft).astype(np.float32)
-        self.filterbank = scipy.sparse.csr_array(
-            librosa.filters.mel(
-                sr=sr, n_fft=settings.n_fft, n_mels=settings.n_mels, fmin=settings.fmin, fmax=settings.fmax
-            )
-        )
+        self.filterbank = mel_filterbank(sr, settings)
+        self._window = hann(settings.n_fft)
+        # A bin lies in two bands at most, so nearly all of the filterbank is zero: keep the run of bins of each band.
+        held = [np.flatnonzero(band) for band in self.filterbank]
+        self._first_bin = np.array([bins[0] if len(bins) else 0 for bins in held])
+        self._ends = np.cumsum([0, *(len(bins) for bins in held)])
+        self._weights = np.concatenate([band[bins] for band, bins in zip(self.filterbank, held, strict=True)])
 
     def __call__(self, y: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
         """Compute the spectrogram of one track.
@@ -92,7 +101,7 @@ class LogMel:
         ndarray of float64, shape (n_mels,)
             ``sum(w) ** 2 / sum(w_i w_j c_|i-j|)`` over the weights w of each band.
         """
-        weights = self.filterbank.toarray().astype(np.float64)
+        weights = self.filterbank.astype(np.float64)
         squared = np.square(self._window, dtype=np.float64)
         agreement = np.abs(np.fft.rfft(squared)[:3] / squared.sum()) ** 2
         variance = np.square(weights).sum(axis=1)
@@ -112,9 +121,42 @@ class LogMel:
         for start in range(0, len(frames), _BLOCK):
             block = frames[start : start + _BLOCK]
             np.multiply(block, self._window, out=windowed[: len(block)])
-            # Transformed along the first axis of a transposed view, bins come out as rows: the sparse product's own
-            # layout, which would otherwise cost it a transposing copy.
-            spectrum = scipy.fft.rfft(windowed[: len(block)].T, axis=0)
-            bins = np.square(spectrum.real) + np.square(spectrum.imag)
-            power[start : start + _BLOCK] = (self.filterbank @ bins).T
+            spectrum = rfft(windowed[: len(block)])
+            _sum_bands(
+                spectrum.view(np.float32), self._first_bin, self._ends, self._weights, power[start : start + _BLOCK]
+            )
         return power
+
+
+# Compiled once and kept beside the source. Sums may be taken in another order, so that a CPU can take eight at once.
+@numba.njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
+def _sum_bands(
+    spectrum: NDArray[np.float32],
+    first_bin: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Sum the power of each band's bins, weighted.
+
+    Parameters
+    ----------
+    spectrum : ndarray of float32, shape (frames, 2 * bins)
+        Real and imaginary parts in turn.
+    first_bin, ends : ndarray of int64, shape (n_mels,) and (n_mels + 1,)
+        Band b holds ``weights[ends[b]:ends[b + 1]]``, for the bins from ``first_bin[b]`` on.
+    weights : ndarray of float32
+    out : ndarray of float32, shape (frames, n_mels)
+    """
+    power = np.empty(spectrum.shape[1] // 2, dtype=np.float32)
+    for frame in range(spectrum.shape[0]):
+        row = spectrum[frame]
+        for k in range(power.size):
+            power[k] = row[2 * k] * row[2 * k] + row[2 * k + 1] * row[2 * k + 1]
+        for band in range(first_bin.size):
+            w = weights[ends[band] : ends[band + 1]]
+            p = power[first_bin[band] : first_bin[band] + w.size]
+            total = np.float32(0)
+            for k in range(w.size):
+                total += w[k] * p[k]
+            out[frame, band] = total

@@ -11,14 +11,13 @@ import numpy.typing as npt
 
 from fmagc.engine import usable_cores
 from fmagc.errors import DataError
-from fmagc.files import file_digest, read_json
+from fmagc.store.manifest import read_manifest
 from fmagc.store.shards import map_rows, read_columns
 
-__all__ = ["MELS", "SCHEMA", "WAVES", "Cache"]
+__all__ = ["MELS", "WAVES", "Cache"]
 
 WAVES = Path("data/waves")
 MELS = Path("data/mels")
-SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -50,20 +49,14 @@ class Cache:
     """
 
     def __init__(self, folder: Path, dataset: str, *, facts: Iterable[str] = (), made_by: str) -> None:
-        manifest = read_json(folder / "manifest.json", made_by=made_by)
-        if manifest["schema"] != SCHEMA:
-            raise DataError(
-                f"{folder}: expected a cache of schema {SCHEMA}, found {manifest['schema']}: run `dvc repro {made_by}`"
-            )
+        manifest = read_manifest(folder, made_by=made_by)
         self.folder = folder
-        self.params: dict[str, Any] = manifest["params"]
-        self.shards: dict[str, dict[str, Any]] = manifest["shards"]
-        self._made_by = made_by
+        self.params = manifest.params
         with ThreadPoolExecutor(usable_cores()) as pool:
-            list(pool.map(self._verify, self.shards))
+            list(pool.map(manifest.verify, manifest.shards))
         self._rows: dict[int, Row] = {}
-        for name in self.shards:
-            self._open(name, dataset, ["track_id", "length", *facts])
+        for name, shard in manifest.shards.items():
+            self._open(folder / name, dataset, ["track_id", "length", *facts], shard.track_ids)
 
     @property
     def track_ids(self) -> list[int]:
@@ -79,29 +72,18 @@ class Cache:
         """Raise DataError unless the cache was made with these blocks of settings."""
         for block, wanted in blocks.items():
             made = self.params[block]
-            other = [f"{block}.{key}={made.get(key)}" for key, value in wanted.items() if made.get(key) != value]
+            other = [key for key, value in wanted.items() if made.get(key) != value]
             if other:
-                raise DataError(
-                    f"{self.folder}: made with {', '.join(other)}, expected "
-                    f"{', '.join(f'{key}={value}' for key, value in wanted.items())}: run `dvc repro`"
-                )
+                found = ", ".join(f"{block}.{key}={made.get(key)}" for key in other)
+                expected = ", ".join(f"{key}={wanted[key]}" for key in other)
+                raise DataError(f"{self.folder}: made with {found}, expected {expected}: run `dvc repro`")
 
     def __getitem__(self, track_id: int) -> Row:
         return self._rows[track_id]
 
-    def _verify(self, name: str) -> None:
-        path, expected = self.folder / name, self.shards[name]["digest"]
-        found = file_digest(path) if path.exists() else "no file"
-        if found != expected:
-            raise DataError(
-                f"{path}: expected digest {expected}, found {found}: the shard is damaged or was changed; run "
-                f"`dvc checkout --force`, or `dvc repro -f {self._made_by}` if that does not mend it"
-            )
-
-    def _open(self, name: str, dataset: str, columns: list[str]) -> None:
-        path = self.folder / name
+    def _open(self, path: Path, dataset: str, columns: list[str], track_ids: list[int]) -> None:
         table = read_columns(path, *columns)
-        if table["track_id"].tolist() != self.shards[name]["track_ids"]:
+        if table["track_id"].tolist() != track_ids:
             raise DataError(f"{path}: expected the tracks that manifest.json names, found others: run `dvc checkout`")
         rows = map_rows(path, dataset)
         for place, track_id in enumerate(table["track_id"].tolist()):

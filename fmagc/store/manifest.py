@@ -1,32 +1,111 @@
 """The manifest of a cache: a shard that is not in it does not exist."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fmagc.files import write_json
+from fmagc.direct import stream_digest
+from fmagc.errors import DataError
+from fmagc.files import read_json, write_json
 from fmagc.staging import Piece
-from fmagc.store.cache import SCHEMA
 
-__all__ = ["write_manifest"]
+__all__ = ["Manifest", "Shard", "read_manifest", "write_manifest"]
+
+_SCHEMA = 2
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One line of the manifest.
+
+    Attributes
+    ----------
+    digest : str
+        xxh3-128 of its bytes.
+    rows : int
+    longest : int
+        Samples or frames of its longest row.
+    track_ids : list of int
+        In the order of the rows.
+    """
+
+    digest: str
+    rows: int
+    longest: int
+    track_ids: list[int]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a cache consists of and was made with.
+
+    Attributes
+    ----------
+    folder : Path
+    made_by : str
+        The stage to name when something is wrong.
+    params : dict
+        The settings that decided the content, by block.
+    shards : dict of str to Shard
+        By file name.
+    """
+
+    folder: Path
+    made_by: str
+    params: dict[str, Any]
+    shards: dict[str, Shard]
+
+    def verify(self, name: str) -> None:
+        """Raise DataError unless a shard has the bytes that it was made with."""
+        path, expected = self.folder / name, self.shards[name].digest
+        found = stream_digest(path) if path.exists() else "no file"
+        if found != expected:
+            raise DataError(
+                f"{path}: expected digest {expected}, found {found}: the shard is damaged or was changed; run "
+                f"`dvc checkout --force`, or `dvc repro -f {self.made_by}` if that does not mend it"
+            )
+
+
+def read_manifest(folder: Path, *, made_by: str) -> Manifest:
+    """Read manifest.json.
+
+    Raises
+    ------
+    DataError
+        When it is missing, damaged, or of another schema.
+    """
+    found = read_json(folder / "manifest.json", made_by=made_by)
+    if found["schema"] != _SCHEMA:
+        raise DataError(
+            f"{folder}: expected a cache of schema {_SCHEMA}, found {found['schema']}: run `dvc repro {made_by}`"
+        )
+    shards = {name: Shard(**shard) for name, shard in found["shards"].items()}
+    return Manifest(folder, made_by, found["params"], shards)
 
 
 def write_manifest(folder: Path, pieces: Iterable[Piece], *, params: Mapping[str, Any], made_with: Any) -> None:
-    """Write manifest.json, last: shard -> digest and track ids, what the shards were made with.
+    """Write manifest.json, last: what each shard holds, and what all were made with.
 
     Parameters
     ----------
     folder : Path
         Of the published shards.
     pieces : Iterable[Piece]
-        Each with ``track_ids`` in its record.
+        Each with ``track_ids`` and ``longest`` in its record.
     params : Mapping[str, Any]
         The settings that decided the content.
     made_with : dict
         Versions of the libraries that did.
     """
-    shards = {
-        piece.name: {"digest": piece.digest, "rows": len(ids := piece.record["track_ids"]), "track_ids": ids}
-        for piece in pieces
-    }
-    write_json(folder / "manifest.json", {"schema": SCHEMA, "params": params, "made_with": made_with, "shards": shards})
+    shards = {}
+    for piece in pieces:
+        track_ids, longest = piece.record["track_ids"], piece.record["longest"]
+        shards[piece.name] = {
+            "digest": piece.digest,
+            "rows": len(track_ids),
+            "longest": longest,
+            "track_ids": track_ids,
+        }
+    content = {"schema": _SCHEMA, "params": params, "made_with": made_with, "shards": shards}
+    write_json(folder / "manifest.json", content)

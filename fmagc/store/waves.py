@@ -1,5 +1,6 @@
 """From MP3s to waveform shards and the ledger."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -11,18 +12,20 @@ import pandas as pd
 import soundfile
 from tqdm import tqdm
 
-from fmagc.audio.decode import Decoded, decode
+from fmagc.audio.decode import decode, most_samples
+from fmagc.console import say
 from fmagc.engine import run_isolated
 from fmagc.errors import DataError, Reason, RejectedTrack
+from fmagc.files import require_space
 from fmagc.params.signal import Audio, Clip
-from fmagc.staging import Piece, Staging, code_digest, piece_key, versions
+from fmagc.staging import Piece, Staging, code_digest, draft_path, piece_key, versions
 from fmagc.store.ledger import accepted_row, counts, rejected_row, write_ledger
 from fmagc.store.manifest import write_manifest
-from fmagc.store.shards import Array, pack, stack
+from fmagc.store.shards import Array, Layout, row_buffer, seal, start
 
 __all__ = ["make_waves"]
 
-_CODE = ("fmagc.audio.decode", "fmagc.audio.mpeg", "fmagc.store.shards", "fmagc.store.waves")
+_CODE = ("fmagc.audio.decode", "fmagc.audio.mpeg", "fmagc.direct", "fmagc.store.shards", "fmagc.store.waves")
 _PASSING = {
     Reason.MISSING_FILE,
     Reason.NOT_REGULAR_FILE,
@@ -37,13 +40,27 @@ _LIBRARIES = ("h5py", "numpy", "soundfile", "soxr")
 
 @dataclass(frozen=True)
 class Request:
-    """One row of the index, with the shard that it belongs to."""
+    """One row of the index, with the place in a shard that is kept for it."""
 
     track_id: int
     path: str
     sha1: str
     listed_sha1: str
     shard: str
+    row: int
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the ledger and the columns of a shard say of a row that was written."""
+
+    length: int
+    scale: float
+    sample_rate: int
+    decoder: str
+    sha1: str
+    flags: tuple[str, ...]
+    detail: str
 
 
 def make_waves(
@@ -67,36 +84,36 @@ def make_waves(
     Returns
     -------
     dict
-        The counts of the ledger, and ``shards_made`` and ``shards_reused``.
+        The counts of the ledger, ``shards_made`` and ``shards_reused``, and ``tracks_tried``, those of the shards made.
 
     Raises
     ------
     DataError
-        When no track, or less than 1 - `audio.max_reject_fraction` of them, could be accepted.
+        When no track, or less than 1 - `audio.max_reject_fraction` of them, could be accepted, or the disk lacks room.
     """
-    columns = index[["track_id", "path", "sha1", "listed_sha1"]].itertuples(index=False, name=None)
-    requests = [
-        Request(track_id, path, sha1, listed_sha1, f"{track_id // audio.ids_per_shard:03d}.h5")
-        for track_id, path, sha1, listed_sha1 in columns
-    ]
-    requests.sort(key=lambda request: request.track_id)
-    shards = {name: list(group) for name, group in groupby(requests, key=lambda request: request.shard)}
+    shards = _requests(index, ids_per_shard=audio.ids_per_shard)
     made_with = versions(*_LIBRARIES) | {"libsndfile": soundfile.__libsndfile_version__}
     settings = {"audio": audio.content(), "clip": clip.model_dump()}
     common = {"code": code_digest(*_CODE), "made_with": made_with} | settings
     keys = {name: piece_key(common | {"tracks": [vars(r) for r in group]}) for name, group in shards.items()}
     staged = {name: staging.find(name, key) for name, key in keys.items()}
     pieces = {name: piece for name, piece in staged.items() if piece and not _passing(piece)}
-    missing = [request for request in requests if request.shard not in pieces]
-    made = 0
-    work = partial(_decode, raw=raw, audio=audio, min_samples=clip.samples)
+    missing = {name: group for name, group in shards.items() if name not in pieces}
+    layout = Layout.holding(most_samples(audio), name="waves", dtype="int16")
+    n_tracks = sum(len(group) for group in missing.values())
+    needed = n_tracks * layout.row_bytes
+    require_space(staging.folder, needed, what=f"{n_tracks} waveforms")
+    say(f"{n_tracks} tracks to decode, up to {needed / 1e9:.2f} GB; {len(pieces)} of {len(shards)} shards are there")
+    work = partial(_decode, drafts=staging.folder, raw=raw, audio=audio, min_samples=clip.samples, layout=layout)
     outcomes = tqdm(
-        run_isolated(work, missing, timeout_s=audio.timeout_s), total=len(missing), unit="track", desc="decode"
+        run_isolated(work, _drafted(missing, staging), timeout_s=audio.timeout_s),
+        total=n_tracks,
+        unit="track",
+        desc="decode",
     )
     for name, group in groupby(outcomes, key=lambda outcome: outcome.task.shard):
         rows = [(outcome.task, outcome.result) for outcome in group]
-        pieces[name] = _keep(staging, name, keys[name], rows)
-        made += 1
+        pieces[name] = _keep(staging, name, keys[name], rows, layout)
     ordered = [pieces[name] for name in shards]
     ledger = [row for piece in ordered for row in piece.record["ledger"]]
     summary = counts(pd.DataFrame(ledger))
@@ -105,16 +122,43 @@ def make_waves(
     staging.publish(out, full)
     write_ledger(out, ledger, requested=index["track_id"].tolist())
     write_manifest(out, full, params=settings, made_with=made_with)
-    return summary | {"shards_made": made, "shards_reused": len(shards) - made}
+    made = {"shards_made": len(missing), "shards_reused": len(shards) - len(missing), "tracks_tried": n_tracks}
+    return summary | made
 
 
-def _decode(request: Request, *, raw: Path, audio: Audio, min_samples: int) -> Decoded:
-    return decode(
+def _requests(index: pd.DataFrame, *, ids_per_shard: int) -> dict[str, list[Request]]:
+    """Give every shard its tracks, in ascending order, and every track a row."""
+    columns = index.sort_values("track_id")[["track_id", "path", "sha1", "listed_sha1"]]
+    shards: dict[str, list[Request]] = {}
+    for track_id, path, sha1, listed_sha1 in columns.itertuples(index=False, name=None):
+        name = f"{track_id // ids_per_shard:03d}.h5"
+        group = shards.setdefault(name, [])
+        group.append(Request(track_id, path, sha1, listed_sha1, name, len(group)))
+    return shards
+
+
+def _drafted(shards: dict[str, list[Request]], staging: Staging) -> Iterator[Request]:
+    """Start the file of each shard before its first track is handed out."""
+    for name, group in shards.items():
+        start(draft_path(staging.folder, name))
+        yield from group
+
+
+def _decode(request: Request, *, drafts: Path, raw: Path, audio: Audio, min_samples: int, layout: Layout) -> Stored:
+    """Run in a worker: decode a track and write it to its row."""
+    buffer = row_buffer(layout)
+    decoded = decode(
         raw / request.path,
         expected_sha1=request.sha1,
         listed_sha1=request.listed_sha1,
         settings=audio,
         min_samples=min_samples,
+        out=buffer.values,
+    )
+    length = len(decoded.samples)
+    buffer.write(draft_path(drafts, request.shard), request.row, length=length)
+    return Stored(
+        length, decoded.scale, decoded.sample_rate, decoded.decoder, decoded.sha1, decoded.flags, decoded.detail
     )
 
 
@@ -123,10 +167,12 @@ def _passing(piece: Piece) -> bool:
     return any(row["reason"] in _PASSING for row in piece.record["ledger"])
 
 
-def _keep(staging: Staging, name: str, key: str, outcomes: list[tuple[Request, Decoded | RejectedTrack]]) -> Piece:
-    """Put one shard into the staging folder; a shard without an accepted track is an empty file with a record."""
+def _keep(
+    staging: Staging, name: str, key: str, outcomes: list[tuple[Request, Stored | RejectedTrack]], layout: Layout
+) -> Piece:
+    """Make the shard of the rows that were written; one without an accepted track is an empty file with a record."""
     ledger: list[dict[str, Any]] = []
-    accepted: list[tuple[int, Decoded]] = []
+    accepted: list[tuple[Request, Stored]] = []
     for request, outcome in outcomes:
         if isinstance(outcome, RejectedTrack):
             ledger.append(rejected_row(request.track_id, reason=outcome.reason, detail=outcome.detail))
@@ -135,22 +181,29 @@ def _keep(staging: Staging, name: str, key: str, outcomes: list[tuple[Request, D
                 request.track_id, shard=name, row=len(accepted), flags=outcome.flags, detail=outcome.detail
             )
             ledger.append(row)
-            accepted.append((request.track_id, outcome))
-    record = {"track_ids": [track_id for track_id, _ in accepted], "ledger": ledger}
-    return staging.add(name, key, _pack(accepted) if accepted else b"", record)
-
-
-def _pack(accepted: list[tuple[int, Decoded]]) -> bytes:
-    decoded = [track for _, track in accepted]
-    columns: dict[str, Array] = {
-        "track_id": np.array([track_id for track_id, _ in accepted], dtype=np.int64),
-        "length": np.array([len(track.samples) for track in decoded], dtype=np.int64),
-        "scale": np.array([track.scale for track in decoded], dtype=np.float32),
-        "sample_rate": np.array([track.sample_rate for track in decoded], dtype=np.int64),
-        "decoder": np.array([track.decoder.encode() for track in decoded]),
-        "sha1": np.array([track.sha1.encode() for track in decoded]),
+            accepted.append((request, outcome))
+    if accepted:
+        _seal(draft_path(staging.folder, name), accepted, layout)
+    record = {
+        "track_ids": [request.track_id for request, _ in accepted],
+        "longest": max((stored.length for _, stored in accepted), default=0),
+        "ledger": ledger,
     }
-    return pack("waves", stack([track.samples for track in decoded]), columns)
+    return staging.keep(name, key, record)
+
+
+def _seal(path: Path, accepted: list[tuple[Request, Stored]], layout: Layout) -> None:
+    stored = [track for _, track in accepted]
+    columns: dict[str, Array] = {
+        "track_id": np.array([request.track_id for request, _ in accepted], dtype=np.int64),
+        "length": np.array([track.length for track in stored], dtype=np.int64),
+        "scale": np.array([track.scale for track in stored], dtype=np.float32),
+        "sample_rate": np.array([track.sample_rate for track in stored], dtype=np.int64),
+        "decoder": np.array([track.decoder.encode() for track in stored]),
+        "sha1": np.array([track.sha1.encode() for track in stored]),
+    }
+    kept = [request.row for request, _ in accepted]
+    seal(path, layout, kept=kept, longest=max(track.length for track in stored), columns=columns)
 
 
 def _refuse_wrong_shelf(ledger: list[dict[str, Any]], summary: dict[str, Any], audio: Audio, raw: Path) -> None:

@@ -1,0 +1,37 @@
+"""Shards made for tests and benchmarks."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmagc.staging import Piece, Staging, draft_path
+from fmagc.store.shards import Layout, RowBuffer, seal, start
+
+Array = NDArray[Any]
+
+
+def write_shard(path: Path, name: str, rows: Sequence[Array], columns: Mapping[str, Array]) -> None:
+    """Write a shard of these rows, each as long as it is."""
+    longest = max(len(row) for row in rows)
+    layout = Layout.holding(longest, name=name, dtype=rows[0].dtype.name, inner=rows[0].shape[1:])
+    buffer = RowBuffer(layout)
+    start(path)
+    for place, row in enumerate(rows):
+        buffer.values[: len(row)] = row
+        buffer.write(path, place, length=len(row))
+    seal(path, layout, kept=range(len(rows)), longest=longest, columns=columns)
+
+
+def stage_shard(
+    staging: Staging, shard: str, name: str, tracks: Mapping[int, Array], **facts: Sequence[float]
+) -> Piece:
+    """Put a shard of these tracks into a staging folder; facts are further columns, in float32."""
+    columns = {
+        "track_id": np.array(list(tracks)),
+        "length": np.array([len(row) for row in tracks.values()]),
+    } | {column: np.array(values, dtype=np.float32) for column, values in facts.items()}
+    write_shard(draft_path(staging.folder, shard), name, list(tracks.values()), columns)
+    return staging.keep(shard, shard, {"track_ids": list(tracks), "longest": max(map(len, tracks.values()))})
