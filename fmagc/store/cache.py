@@ -23,10 +23,12 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Row:
-    """One track of a cache: its samples or frames, unpadded, and the facts of its row."""
+    """One track of a cache: its samples or frames, unpadded, the facts of its row, and where its bytes lie."""
 
     values: npt.NDArray[Any]
     facts: dict[str, Any]
+    path: Path  # of the shard
+    offset: int  # bytes of the shard before the first value
 
 
 class Cache:
@@ -106,4 +108,5 @@ class Cache:
         rows = map_rows(path, dataset)
         for place, track_id in enumerate(table["track_id"].tolist()):
             facts = {column: np.asarray(table[column])[place].item() for column in columns}
-            self._rows[track_id] = Row(values=rows[place, : facts["length"]], facts=facts)
+            offset = rows.offset + place * rows.strides[0]
+            self._rows[track_id] = Row(rows[place, : facts["length"]], facts, path, offset)
