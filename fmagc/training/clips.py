@@ -84,15 +84,14 @@ class ClipSource:
         frames = {track_id: n_frames(length, hop_length=self.hop_length) for track_id, length in lengths.items()}
         return labelled(split, frames, genres=genres)
 
-    def batch(self, tracks: pd.DataFrame, starts: Sequence[int], plans: Sequence[Plan]) -> Batch:
+    def batch(self, ids: list[int], labels: Array, starts: Sequence[int], plans: Sequence[Plan]) -> Batch:
         """Read windows of tracks and carry out their plans."""
-        ids = tracks["track_id"].tolist()
         views: dict[str, View] = {}
         if self._waves:
             views["waveform"] = self._waveforms(self._waves, ids, starts, plans)
         if self._mels:
             views["mel"] = self._spectrograms(self._mels, ids, starts, plans)
-        return Batch(views, torch.tensor(tracks["label"].to_numpy()), ids)
+        return Batch(views, torch.tensor(labels), ids)
 
     def _waveforms(self, reader: ClipReader, ids: list[int], starts: Sequence[int], plans: Sequence[Plan]) -> View:
         hop = self.hop_length
@@ -133,13 +132,12 @@ def random_batches(
     The batches are as equal in size as can be, so that no clip is dropped and no small batch is left over.
     """
     rng = np.random.default_rng([seed, epoch])
+    ids, labels, lengths = (tracks[column].to_numpy() for column in ("track_id", "label", "n_frames"))
     order = rng.permutation(len(tracks))
     for places in np.array_split(order, -(-len(order) // settings.batch_size)):
-        rows = tracks.iloc[places]
-        lengths = rows["n_frames"].tolist()
-        plans = [draw(settings.augment, rng, frames=source.clip_frames, available=length) for length in lengths]
-        last = [length - plan.frames for length, plan in zip(lengths, plans, strict=True)]
-        yield source.batch(rows, rng.integers(0, np.array(last), endpoint=True).tolist(), plans)
+        plans = [draw(settings.augment, rng, frames=source.clip_frames, available=length) for length in lengths[places]]
+        last = lengths[places] - [plan.frames for plan in plans]
+        yield source.batch(ids[places].tolist(), labels[places], rng.integers(last, endpoint=True).tolist(), plans)
 
 
 def fixed_batches(source: ClipSource, clips: pd.DataFrame, *, batch_size: int) -> Iterator[Batch]:
@@ -147,7 +145,9 @@ def fixed_batches(source: ClipSource, clips: pd.DataFrame, *, batch_size: int) -
     plan = Plan(frames=source.clip_frames, operations=())
     for first in range(0, len(clips), batch_size):
         rows = clips.iloc[first : first + batch_size]
-        yield source.batch(rows, rows["start"].tolist(), [plan] * len(rows))
+        yield source.batch(
+            rows["track_id"].tolist(), rows["label"].to_numpy(), rows["start"].tolist(), [plan] * len(rows)
+        )
 
 
 def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
