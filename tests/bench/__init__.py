@@ -1,0 +1,1 @@
+"""Benchmarks: each prints one line of JSON with its ratios, `python -m tests.bench.<name>`; none is a test."""
