@@ -4,9 +4,12 @@ A bad track never ends a run: it becomes a ledger row with a `Reason`. Bad setti
 `FmagcError`, whose message says what failed, where, what was expected, what was found and what to do next.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 
-__all__ = ["DataError", "FmagcError", "Reason", "RejectedTrack", "SettingsError"]
+__all__ = ["DataError", "FmagcError", "Reason", "RejectedTrack", "SettingsError", "naming"]
 
 
 class FmagcError(Exception):
@@ -56,3 +59,13 @@ class RejectedTrack(Exception):  # noqa: N818 - an outcome of one track, not an 
         super().__init__(reason, detail)  # both in args, so that it survives pickling between processes
         self.reason = reason
         self.detail = detail
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put a file's name into errors of calls that know nothing but its descriptor."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise

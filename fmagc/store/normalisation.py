@@ -8,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from fmagc.errors import DataError
-from fmagc.files import read_json
+from fmagc.files import read_record
 from fmagc.store.cache import Cache
 from fmagc.store.statistics import LEAST_SPREAD, LEAST_SPREAD_DB, Moments, Normalisation, waveform_moments
 
@@ -56,5 +56,5 @@ def measure(waves: Cache, mels: Cache, training: Collection[int]) -> dict[str, A
 
 def read_normalisation(protocol: str) -> dict[str, Normalisation]:
     """Read the z-scores of ``waveform`` and ``mel``."""
-    found = read_json(STATS / f"{protocol}.json", made_by=f"stats@{protocol}")
+    found = read_record(STATS / f"{protocol}.json", made_by=f"stats@{protocol}")
     return {view: Normalisation(**found[view]) for view in ("waveform", "mel")}
