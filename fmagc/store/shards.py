@@ -172,6 +172,7 @@ def _structure(layout: Layout, n_rows: int, columns: Mapping[str, Array]) -> lis
     aligned = {"alignment_threshold": BLOCK, "alignment_interval": BLOCK}
     with h5py.File(sparse, "w", libver="earliest", **aligned) as file:
         properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_obj_track_times(False)  # no clock decides a byte
         properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
         space = h5py.h5s.create_simple((n_rows, layout.width, *layout.inner))
