@@ -59,10 +59,11 @@ def _counted(call: Callable[..., Any], name: str, calls: Counter[str], *, fatal:
         mine = calls[name] == fatal
         if mine and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        value = call(*positional, **named)
-        if mine:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return value
+        try:
+            return call(*positional, **named)
+        finally:
+            if mine:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     return counted
 

@@ -59,11 +59,11 @@ def clear(small: Small, stage: str) -> None:
 
 
 def named_kills(stage: str, calls: dict[str, int]) -> list[Kill]:
-    """List kills before and after the first, a middle and the last call of each step that a stage comes to."""
+    """List kills before and after a middle and the last call of each step that a stage comes to."""
     return [
         Kill(stage, step, number, when)
         for step, count in calls.items()
-        for number in sorted({1, (count + 1) // 2, count})
+        for number in sorted({(count + 1) // 2, count})
         for when in ("before", "after")
     ]
 
@@ -115,7 +115,7 @@ def kill_all(small: Small, stage: str, kills: Sequence[Kill], reference: Undistu
 def main() -> None:
     """Kill and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--random", type=int, default=15, help="kills at random times, for each stage")
+    parser.add_argument("--random", type=int, default=12, help="kills at random times, for each stage")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,30 @@
+"""The little project: made once, copied for each test that does something to it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.faults.small import Small, write_small
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """Decode, mel and stats have run; tests leave it as it is."""
+    return write_small(tmp_path_factory.mktemp("sound") / "little").made("decode", "mel", "stats official")
+
+
+@pytest.fixture
+def made(sound: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
+    """Make a copy of the sound project, and go there."""
+    shutil.copytree(sound.root, tmp_path / "little")
+    monkeypatch.chdir(tmp_path / "little")
+    return Small(tmp_path / "little")
+
+
+@pytest.fixture
+def fresh(made: Small) -> Small:
+    """Make a copy in which nothing was made yet."""
+    for name in ("waves", "mels", "stats", ".staging"):
+        shutil.rmtree(made.root / "data" / name)
+    return made
