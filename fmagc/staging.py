@@ -163,8 +163,8 @@ class Staging:
         """Try a hard link, or else an ordinary file, which shows that a folder can be written."""
         probe, link = self.folder / ".probe", place / f".{self.folder.name}.probe"
         link.unlink(missing_ok=True)
+        probe.touch()
         try:
-            probe.touch()
             link.hardlink_to(probe)
         except OSError:
             link.touch()

@@ -1,11 +1,11 @@
 """A project of ten little tracks in four shards, in which the stages decode, mel and stats run as a user runs them."""
 
 import os
+import re
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,9 +53,7 @@ class Small:
         """Run a module of Python to its end."""
         with self.start(*command, **popen) as process:
             out, errors = process.communicate(timeout=120)
-        # a bar of progress is drawn over and over, each time after a carriage return
-        lines = [line.rsplit("\r", 1)[-1] for line in errors.replace("\r\n", "\n").split("\n")]
-        return Ended(process.returncode, out, [line for line in lines if line and "track/s]" not in line])
+        return Ended(process.returncode, out, without_bars(errors))
 
     def made(self, *stages: str) -> "Small":
         """Run stages that must succeed."""
@@ -102,6 +100,11 @@ class Small:
             return False
 
 
+def without_bars(errors: str) -> list[str]:
+    """Split into lines, and leave out bars of progress, which are drawn over and over after carriage returns."""
+    return [line for line in re.split(r"[\r\n]+", errors) if line and not re.search(r"\d+/\d+ \[\d", line)]
+
+
 def write_small(root: Path) -> Small:
     """Write the project: the MP3s, what the stage index says of them, settings."""
     shelf = root / "data/raw/little"
@@ -130,8 +133,3 @@ def write_index(small: Small) -> None:
     rows = [(int(path.stem), f"little/{path.name}", file_sha1(path), "") for path in files]
     table = pd.DataFrame(rows, columns=["track_id", "path", "sha1", "listed_sha1"])
     table.to_csv(small.root / "data/index/tracks.csv", index=False)
-
-
-def limited(environment: Mapping[str, str]) -> dict[str, str]:
-    """Leave out what a test runner has set for itself."""
-    return {key: value for key, value in environment.items() if not key.startswith("PYTEST")}
