@@ -139,7 +139,8 @@ def damaged(path: Path, *, expected: str, found: str, made_by: str) -> DataError
     """Say that a file has not the content that it was made with, and what mends that."""
     return DataError(
         f"{path}: expected digest {expected}, found {found}: the file is damaged or was changed; run "
-        f"`dvc checkout --force`, or `dvc repro -f {made_by}` if that does not mend it"
+        f'`dvc checkout --force`; if DVC\'s cache is damaged too, run `find -L "$(dvc cache dir)" -samefile {path} '
+        f"-delete` and `dvc repro -f {made_by}`"
     )
 
 
