@@ -1,11 +1,24 @@
 """How a stage ends: quietly, or with one clear message and its exit status."""
 
+import errno
 import sys
 from collections.abc import Callable
 
 from fmagc.errors import FmagcError
 
 __all__ = ["run", "say"]
+
+_NO_ROOM = "make room there (`dvc gc -w` drops what the workspace does not use)"
+_NO_RIGHT = "let this user read and write there"
+_REMEDIES = {
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+    errno.EFBIG: "raise the limit of a file's size (`ulimit -f`), or move to a disk that holds larger files",
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: "the disk is mounted read-only: have it mounted for writing, or move the project",
+    errno.EIO: "the disk fails to read or write it: look at the system's log",
+}
 
 
 def say(text: str) -> None:
@@ -21,9 +34,18 @@ def run(stage: Callable[[], None]) -> int:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_status
     except OSError as error:  # a full disk, a folder that may not be written, a file that may not be read
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {_told(error)}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201
         return 130
     return 0
+
+
+def _told(error: OSError) -> str:
+    """Say where the system refused something, what it said, and what mends that."""
+    remedy = _REMEDIES.get(error.errno or 0)
+    if error.filename is None or remedy is None:
+        return str(error)
+    said = (error.strerror or str(error)).lower()
+    return f"{error.filename}: {said}: {remedy}, then run again; what was finished is kept"

@@ -16,6 +16,8 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from fmagc.errors import naming
+
 __all__ = ["BLOCK", "aligned_buffer", "opened", "read_at", "stream_digest", "write_at"]
 
 BLOCK = 4096  # bytes: offsets, lengths and addresses are multiples of it
@@ -40,7 +42,8 @@ def opened(path: Path, flags: int) -> Iterator[int]:
             raise
         descriptor = os.open(path, flags, 0o644)
     try:
-        yield descriptor
+        with naming(path):
+            yield descriptor
     finally:
         os.close(descriptor)
 

@@ -4,8 +4,9 @@ import multiprocessing
 import os
 import resource
 import signal
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,13 +57,13 @@ def usable_cores() -> int:
 
 def run_isolated(
     function: Callable[[Task], Value], tasks: Iterable[Task], *, timeout_s: float, workers: int | None = None
-) -> Iterator[Outcome[Task, Value]]:
+) -> Generator[Outcome[Task, Value], None, None]:
     """Run a function on every task in worker processes and yield the outcomes in the order of the tasks.
 
     Tasks are taken from the iterable as they are needed and few outcomes wait, so memory does not grow with their
     number; what a worker takes is capped (`MEMORY`, by the limit of its address space, where the system has one). The
     workers are stopped when the iterator ends, is closed, or an exception passes through it; a caller that
-    may leave early holds it in ``contextlib.closing``.
+    may leave early holds it in ``contextlib.closing``. They end by themselves when this process is killed.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def run_isolated(
         Whatever else the function raised, which is a fault of the program; a note names the task.
     """
     n_workers = workers or usable_cores()
-    pool = ProcessPool(max_workers=n_workers, context=_context(function), initializer=_cap_memory)
+    pool = ProcessPool(max_workers=n_workers, context=_context(function), initializer=_prepare_worker)
     under_way: deque[tuple[Task, Future[Value | RejectedTrack]]] = deque()
     ended = False
     try:
@@ -135,8 +136,22 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def _prepare_worker() -> None:
+    """Run in the worker, before its first task."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _cap_memory()
+
+
+def _end_with_parent() -> None:
+    """Die when the parent does, in the middle of a task too: its late writes could meet the next run."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _cap_memory() -> None:
-    """Run in the worker: let an allocation beyond the cap fail, before the system kills whom it likes."""
+    """Let an allocation beyond the cap fail, before the system kills whom it likes."""
     status = Path("/proc/self/statm")
     if status.exists():
         taken = int(status.read_text().split()[0]) * resource.getpagesize()

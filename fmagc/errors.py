@@ -5,12 +5,14 @@ A bad track never ends a run: it becomes a ledger row with a `Reason`. Bad setti
 """
 
 import reprlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
-__all__ = ["DataError", "FmagcError", "Reason", "RejectedTrack", "SettingsError", "shown", "some"]
+__all__ = ["DataError", "FmagcError", "Reason", "RejectedTrack", "SettingsError", "naming", "shown", "some"]
 
 _SHOWN = 20  # entries of a list in a message
 _WIDTH = 300  # characters of one value
@@ -87,3 +89,13 @@ def some(entries: Collection[str], *, count: int | None = None) -> str:
     listed = list(islice(entries, _SHOWN))
     others = (len(entries) if count is None else count) - len(listed)
     return ", ".join(listed) + (f" and {others} more" if others else "")
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put a file's name into errors of calls that know nothing but its descriptor."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise

@@ -5,26 +5,32 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import xxhash
 
-from fmagc.errors import DataError
+from fmagc.errors import DataError, naming
 
 __all__ = [
+    "damaged",
     "digest",
     "file_digest",
     "file_sha1",
+    "link_or_copy",
     "read_json",
+    "read_record",
     "replace_with",
     "require_space",
     "write_bytes",
     "write_json",
+    "write_record",
     "write_text",
 ]
 
 _BLOCK = 1 << 20
+_OWN_DIGEST = "own_digest"
 
 
 def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
@@ -33,11 +39,28 @@ def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with naming(path), os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)  # mkstemp's 0600 would keep colleagues out of a shared cache
+        replace_with(path, temporary)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def link_or_copy(source: Path, path: Path) -> None:
+    """Give a file a second name, or a copy where hard links do not reach, so that the name never holds a part."""
+    temporary = path.with_name(f".{path.name}.link")
+    temporary.unlink(missing_ok=True)
+    try:
+        try:
+            temporary.hardlink_to(source)
+        except OSError:  # another file system, or one without hard links
+            shutil.copyfile(source, temporary)
+            with naming(path), temporary.open("rb+") as file:
+                os.fsync(file.fileno())
         replace_with(path, temporary)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -49,7 +72,8 @@ def replace_with(path: Path, temporary: Path) -> None:
     temporary.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        with naming(path):
+            os.fsync(folder)
     finally:
         os.close(folder)
 
@@ -90,9 +114,43 @@ def read_json(path: Path, *, made_by: str) -> Any:
         raise DataError(f"{path}: expected JSON, found a fault ({error}): run `dvc repro -f {made_by}`") from None
 
 
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write JSON that ends with a digest of itself: no part of it can be changed and go unnoticed."""
+    write_json(path, {**record, _OWN_DIGEST: _digest_of_record(record)})
+
+
+def read_record(path: Path, *, made_by: str) -> dict[str, Any]:
+    """Read what `write_record` wrote.
+
+    Raises
+    ------
+    DataError
+        When it is missing or damaged; the message names the stage that makes it.
+    """
+    found = read_json(path, made_by=made_by)
+    record = dict(found) if isinstance(found, dict) else {}
+    expected = record.pop(_OWN_DIGEST, "none")
+    if expected != _digest_of_record(record):
+        raise damaged(path, expected=str(expected), found=_digest_of_record(record), made_by=made_by)
+    return record
+
+
+def damaged(path: Path, *, expected: str, found: str, made_by: str) -> DataError:
+    """Say that a file has not the content that it was made with, and what mends that."""
+    return DataError(
+        f"{path}: expected digest {expected}, found {found}: the file is damaged or was changed; run "
+        f'`dvc checkout --force`; if DVC\'s cache is damaged too, run `find -L "$(dvc cache dir)" -samefile {path} '
+        f"-delete` and `dvc repro -f {made_by}`"
+    )
+
+
 def digest(data: bytes | bytearray | memoryview) -> str:
     """Return the xxh3-128 of bytes in hex: it finds damage, it does not prove authorship."""
     return xxhash.xxh3_128_hexdigest(data)
+
+
+def _digest_of_record(record: Mapping[str, Any]) -> str:
+    return digest(json.dumps(record, allow_nan=False).encode())
 
 
 def file_digest(path: Path) -> str:

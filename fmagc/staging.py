@@ -5,11 +5,10 @@ key made of everything that decides its bytes, and hard-links the finished set i
 """
 
 import fcntl
-import inspect
 import json
 import os
-import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
@@ -19,7 +18,7 @@ from typing import Any, Self
 
 from fmagc.direct import stream_digest
 from fmagc.errors import DataError
-from fmagc.files import digest, replace_with, write_json
+from fmagc.files import digest, link_or_copy, read_record, replace_with, require_space, write_record
 
 __all__ = ["STAGING", "Piece", "Staging", "code_digest", "draft_path", "piece_key", "versions"]
 
@@ -68,6 +67,8 @@ class Staging:
         self.folder = root / stage
         self._lock_path = root / f"{stage}.lock"
         self._used: set[Path] = set()
+        self._code: tuple[str, ...] = ()
+        self._code_digest = code_digest()
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -82,49 +83,109 @@ class Staging:
             ) from None
         os.truncate(self._lock, 0)
         os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        self._drop_unfinished()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with suppress(OSError):  # the disk that ended the run may not let go of them either; the next run will
+            self._drop_unfinished()
         os.close(self._lock)  # the kernel drops the lock with it, also when the process is killed
+
+    def watch(self, *modules: str) -> str:
+        """Return the digest of the code that makes the pieces; from now on none is kept or published if it changes."""
+        self._code, self._code_digest = modules, code_digest(*modules)
+        return self._code_digest
 
     def find(self, name: str, key: str) -> Piece | None:
         """Return the piece made earlier under this key, if it is there and undamaged."""
         path, note = self._paths(name, key)
         try:
-            made = json.loads(note.read_text(encoding="utf-8"))
-            intact = made["digest"] == stream_digest(path)
-        except (FileNotFoundError, ValueError, KeyError):
-            return None
-        if not intact:
+            made = read_record(note, made_by=self.folder.name)
+            if made["name"] != path.name or made["digest"] != stream_digest(path):
+                return None
+        except (FileNotFoundError, DataError):
             return None
         self._used |= {path, note}
         return Piece(name, path, made["digest"], made["record"])
 
+    def prepare(self, out: Path, n_bytes: int, *, reused: Iterable[Piece], what: str) -> None:
+        """Raise before any work is done unless the out can be written and there is room for what will be.
+
+        Parameters
+        ----------
+        out : Path
+            Where the pieces will be published. Where hard links do not reach, it takes a copy of each.
+        n_bytes : int
+            Of the pieces that will be made, at most.
+        reused : Iterable[Piece]
+            Those that are there.
+        what : str
+            Will be made: names it in the message.
+
+        Raises
+        ------
+        DataError
+            When the disk lacks room.
+        OSError
+            When the out cannot be written.
+        """
+        place = out if out.exists() else out.parent
+        place.mkdir(parents=True, exist_ok=True)
+        require_space(self.folder, n_bytes, what=what)
+        if not self._links_reach(place):
+            copies = n_bytes + sum(piece.path.stat().st_size for piece in reused)
+            beside = n_bytes if place.stat().st_dev == self.folder.stat().st_dev else 0
+            require_space(place, copies + beside, what=f"copies of {what}")
+
     def keep(self, name: str, key: str, record: dict[str, Any]) -> Piece:
         """Keep the draft of a piece, which is on the disk; its note, written last, makes it count."""
+        self._require_same_code()
         path, note = self._paths(name, key)
         replace_with(path, draft_path(self.folder, name))
-        made = {"digest": stream_digest(path), "record": record}
-        write_json(note, made)
+        made = {"name": path.name, "digest": stream_digest(path), "record": record}
+        write_record(note, made)
         self._used |= {path, note}
         return Piece(name, path, digest=str(made["digest"]), record=record)
 
     def publish(self, out: Path, pieces: Iterable[Piece]) -> None:
         """Make a folder hold exactly these pieces, and drop what this run did not use."""
+        self._require_same_code()
         out.mkdir(parents=True, exist_ok=True)
         pieces = list(pieces)
         for piece in pieces:
-            temporary = out / f".{piece.name}.link"
-            temporary.unlink(missing_ok=True)
-            try:
-                temporary.hardlink_to(piece.path)
-            except OSError:  # another file system, or one without hard links
-                shutil.copyfile(piece.path, temporary)
-            replace_with(out / piece.name, temporary)
+            link_or_copy(piece.path, out / piece.name)
         _keep_only(out, {out / piece.name for piece in pieces})
         _keep_only(self.folder, self._used)
+
+    def _links_reach(self, place: Path) -> bool:
+        """Try a hard link, or else an ordinary file, which shows that a folder can be written."""
+        probe, link = self.folder / ".probe", place / f".{self.folder.name}.probe"
+        link.unlink(missing_ok=True)
+        probe.touch()
+        try:
+            link.hardlink_to(probe)
+        except OSError:
+            link.touch()
+            return False
+        else:
+            return True
+        finally:
+            for path in (probe, link):
+                path.unlink(missing_ok=True)
+
+    def _require_same_code(self) -> None:
+        """Refuse a piece that another version of the code may have made: workers load it after the keys are taken."""
+        if code_digest(*self._code) != self._code_digest:
+            raise DataError(
+                f"{self.folder}: the code was changed while it ran ({', '.join(self._code)}): run `dvc repro` again"
+            )
+
+    def _drop_unfinished(self) -> None:
+        """Remove what a run left that was killed, or that an error ends: it fills the disk and is of no use."""
+        for path in self.folder.glob(".*"):
+            path.unlink()
 
     def _paths(self, name: str, key: str) -> tuple[Path, Path]:
         path = self.folder / f"{key}.{name}"
@@ -132,7 +193,7 @@ class Staging:
 
 
 def draft_path(folder: Path, name: str) -> Path:
-    """Name the file in which a piece grows; what a killed run leaves, the first one that ends removes."""
+    """Name the file in which a piece grows; what a killed run leaves, the next one removes."""
     return folder / f".{name}.draft"
 
 
@@ -146,7 +207,11 @@ def code_digest(*modules: str) -> str:
 
     Mending the decoder then makes other keys for its pieces, while an edit of a message or of the trainer leaves them.
     """
-    return piece_key({name: digest(inspect.getsource(import_module(name)).encode()) for name in modules})
+    return piece_key({name: digest(_source(name)) for name in modules})
+
+
+def _source(module: str) -> bytes:
+    return Path(str(import_module(module).__file__)).read_bytes()
 
 
 def versions(*packages: str) -> dict[str, str]:

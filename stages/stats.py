@@ -5,7 +5,7 @@ import sys
 
 from fmagc.console import run
 from fmagc.corpus.index import genres_of, read_split
-from fmagc.files import write_json
+from fmagc.files import write_record
 from fmagc.store.cache import MELS, WAVES, Cache
 from fmagc.store.normalisation import STATS, measure
 from fmagc.store.windows import labelled
@@ -21,7 +21,7 @@ def main() -> None:
     mels = Cache(MELS, "mels", made_by="mel")
     labelled(split, mels.lengths, genres=genres_of(split))  # before anything is trained: no genre may have been lost
     found = measure(waves, mels, split.loc[split["set"] == "train", "track_id"].tolist())
-    write_json(STATS / f"{protocol}.json", found)
+    write_record(STATS / f"{protocol}.json", found)
     flat = found["mel"]["without_spread"]
     print(f"{found['tracks']} training tracks; mel bands without spread (scale 1): {flat or 'none'}")
 

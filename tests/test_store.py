@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from fmagc.errors import DataError
+from fmagc.files import read_record, write_record
 from fmagc.staging import Staging
 from fmagc.store.cache import Cache
-from fmagc.store.ledger import accepted_row, counts, read_ledger, rejected_row, write_ledger
+from fmagc.store.ledger import LEDGER, accepted_row, counts, read_ledger, rejected_row, write_ledger
 from fmagc.store.manifest import write_manifest
 from fmagc.store.shards import Layout, RowBuffer, layout_of, map_rows, read_columns, seal, start
 from tests.caches import stage_shard, write_shard
@@ -105,7 +106,7 @@ def test_a_broken_cache_is_refused(tmp_path: Path, damage: str) -> None:
     elif damage == "manifest":
         manifest.unlink()
     else:
-        manifest.write_text(manifest.read_text().replace('"schema": 2', '"schema": 1'))
+        write_record(manifest, read_record(manifest, made_by="decode") | {"schema": 1})
     with pytest.raises(DataError, match=r"dvc (checkout|repro)"):
         opened(folder)
 
@@ -123,6 +124,7 @@ def test_the_ledger_accounts_for_every_requested_track(tmp_path: Path) -> None:
         accepted_row(2, shard="000.h5", row=0, flags=("resampled", "warned"), detail=""),
     ]
     write_ledger(tmp_path, rows, requested=[2, 5])
+    write_manifest(tmp_path, [], params={}, made_with={}, files=[LEDGER])
     table = read_ledger(tmp_path, requested=[5, 2])
     assert table["track_id"].tolist() == [2, 5]
     assert table.loc[1, "detail"] == "1 sample, needs 2"

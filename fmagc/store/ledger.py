@@ -8,6 +8,7 @@ import pandas as pd
 
 from fmagc.errors import DataError
 from fmagc.files import write_text
+from fmagc.store.manifest import read_manifest
 
 __all__ = ["accepted_row", "counts", "read_ledger", "rejected_row", "write_ledger"]
 
@@ -39,13 +40,10 @@ def write_ledger(folder: Path, rows: Sequence[dict[str, Any]], *, requested: Seq
 
 
 def read_ledger(folder: Path, *, requested: Sequence[int]) -> pd.DataFrame:
-    """Read ledger.csv; raise DataError unless it accounts for every requested track."""
-    path = folder / LEDGER
-    try:
-        table = pd.read_csv(path, dtype=_COLUMNS, keep_default_na=False)
-    except (FileNotFoundError, ValueError) as error:
-        raise DataError(f"{path}: expected the ledger of the stage decode, found {error}: run `dvc repro`") from None
-    _account(path, table, requested)
+    """Read ledger.csv; raise DataError unless it is undamaged and accounts for every requested track."""
+    read_manifest(folder, made_by="decode").verify(LEDGER)
+    table = pd.read_csv(folder / LEDGER, dtype=_COLUMNS, keep_default_na=False)
+    _account(folder / LEDGER, table, requested)
     return table
 
 

@@ -1,18 +1,18 @@
 """The manifest of a cache: a shard that is not in it does not exist."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fmagc.direct import stream_digest
 from fmagc.errors import DataError
-from fmagc.files import read_json, write_json
+from fmagc.files import damaged, read_record, write_record
 from fmagc.staging import Piece
 
 __all__ = ["Manifest", "Shard", "read_manifest", "write_manifest"]
 
-_SCHEMA = 2
+_SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -49,22 +49,23 @@ class Manifest:
         The settings that decided the content, by block.
     shards : dict of str to Shard
         By file name.
+    files : dict of str to str
+        The digests of other files beside them.
     """
 
     folder: Path
     made_by: str
     params: dict[str, Any]
     shards: dict[str, Shard]
+    files: dict[str, str]
 
     def verify(self, name: str) -> None:
-        """Raise DataError unless a shard has the bytes that it was made with."""
-        path, expected = self.folder / name, self.shards[name].digest
+        """Raise DataError unless a shard or another file has the bytes that it was made with."""
+        path = self.folder / name
+        expected = self.files[name] if name in self.files else self.shards[name].digest
         found = stream_digest(path) if path.exists() else "no file"
         if found != expected:
-            raise DataError(
-                f"{path}: expected digest {expected}, found {found}: the shard is damaged or was changed; run "
-                f"`dvc checkout --force`, or `dvc repro -f {self.made_by}` if that does not mend it"
-            )
+            raise damaged(path, expected=expected, found=found, made_by=self.made_by)
 
 
 def read_manifest(folder: Path, *, made_by: str) -> Manifest:
@@ -75,16 +76,18 @@ def read_manifest(folder: Path, *, made_by: str) -> Manifest:
     DataError
         When it is missing, damaged, or of another schema.
     """
-    found = read_json(folder / "manifest.json", made_by=made_by)
+    found = read_record(folder / "manifest.json", made_by=made_by)
     if found["schema"] != _SCHEMA:
         raise DataError(
             f"{folder}: expected a cache of schema {_SCHEMA}, found {found['schema']}: run `dvc repro {made_by}`"
         )
     shards = {name: Shard(**shard) for name, shard in found["shards"].items()}
-    return Manifest(folder, made_by, found["params"], shards)
+    return Manifest(folder, made_by, found["params"], shards, found["files"])
 
 
-def write_manifest(folder: Path, pieces: Iterable[Piece], *, params: Mapping[str, Any], made_with: Any) -> None:
+def write_manifest(
+    folder: Path, pieces: Iterable[Piece], *, params: Mapping[str, Any], made_with: Any, files: Sequence[str] = ()
+) -> None:
     """Write manifest.json, last: what each shard holds, and what all were made with.
 
     Parameters
@@ -97,6 +100,8 @@ def write_manifest(folder: Path, pieces: Iterable[Piece], *, params: Mapping[str
         The settings that decided the content.
     made_with : dict
         Versions of the libraries that did.
+    files : Sequence[str]
+        Names of other files in the folder that it answers for.
     """
     shards = {}
     for piece in pieces:
@@ -107,5 +112,11 @@ def write_manifest(folder: Path, pieces: Iterable[Piece], *, params: Mapping[str
             "longest": longest,
             "track_ids": track_ids,
         }
-    content = {"schema": _SCHEMA, "params": params, "made_with": made_with, "shards": shards}
-    write_json(folder / "manifest.json", content)
+    content = {
+        "schema": _SCHEMA,
+        "params": params,
+        "made_with": made_with,
+        "shards": shards,
+        "files": {name: stream_digest(folder / name) for name in files},
+    }
+    write_record(folder / "manifest.json", content)

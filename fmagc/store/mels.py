@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import groupby
@@ -15,9 +16,8 @@ from fmagc.audio.mel import LogMel
 from fmagc.console import say
 from fmagc.engine import run_isolated
 from fmagc.errors import DataError, RejectedTrack
-from fmagc.files import require_space
 from fmagc.params.signal import Mel
-from fmagc.staging import Piece, Staging, code_digest, draft_path, piece_key, versions
+from fmagc.staging import Piece, Staging, draft_path, piece_key, versions
 from fmagc.store.manifest import Manifest, Shard, write_manifest
 from fmagc.store.shards import Array, Layout, layout_of, read_columns, row_buffer, seal, start
 
@@ -75,7 +75,7 @@ def make_mels(waves: Manifest, settings: Mel, *, staging: Staging, out: Path) ->
     sample_rate = waves.params["audio"]["sample_rate"]
     made_with = versions(*_LIBRARIES)
     common = {
-        "code": code_digest(*_CODE),
+        "code": staging.watch(*_CODE),
         "made_with": made_with,
         "mel": settings.model_dump(),
         "sample_rate": sample_rate,
@@ -85,19 +85,17 @@ def make_mels(waves: Manifest, settings: Mel, *, staging: Staging, out: Path) ->
     pieces = {name: piece for name, piece in staged.items() if piece}
     missing = [name for name in waves.shards if name not in pieces]
     n_tracks = sum(waves.shards[name].rows for name in missing)
-    needed = sum(waves.shards[name].rows * _layout(waves.shards[name], settings).row_bytes for name in missing)
-    require_space(staging.folder, needed, what=f"{n_tracks} spectrograms")
+    needed = sum(_layout(waves.shards[name], settings).most_bytes(waves.shards[name].rows) for name in missing)
+    staging.prepare(out, needed, reused=pieces.values(), what=f"{n_tracks} spectrograms")
     say(f"{n_tracks} spectrograms to take, up to {needed / 1e9:.2f} GB; {len(pieces)} of {len(keys)} shards are there")
     work = partial(_mel_row, folder=waves.folder, drafts=staging.folder, settings=settings, sample_rate=sample_rate)
-    outcomes = tqdm(
-        run_isolated(work, _sources(waves, missing, settings, staging), timeout_s=_TIMEOUT_S),
-        total=n_tracks,
-        unit="track",
-        desc="mel",
-    )
-    for name, group in groupby(outcomes, key=lambda outcome: outcome.task.shard):
-        rows = [(outcome.task, outcome.result) for outcome in group]
-        pieces[name] = _keep(staging, keys[name], waves.shards[name], rows, settings)
+    with (
+        closing(run_isolated(work, _sources(waves, missing, settings, staging), timeout_s=_TIMEOUT_S)) as running,
+        tqdm(running, total=n_tracks, unit="track", desc="mel") as outcomes,
+    ):
+        for name, group in groupby(outcomes, key=lambda outcome: outcome.task.shard):
+            rows = [(outcome.task, outcome.result) for outcome in group]
+            pieces[name] = _keep(staging, keys[name], waves.shards[name], rows, settings)
     finished = [pieces[name] for name in waves.shards]
     staging.publish(out, finished)
     params = {"mel": settings.model_dump(), "audio": waves.params["audio"]}

@@ -8,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from fmagc.errors import DataError
-from fmagc.files import read_json
+from fmagc.files import read_record
 from fmagc.store.cache import Cache
 from fmagc.store.statistics import LEAST_SPREAD, LEAST_SPREAD_DB, Moments, Normalisation, waveform_moments
 
@@ -35,12 +35,17 @@ def measure(waves: Cache, mels: Cache, training: Collection[int]) -> dict[str, A
     Raises
     ------
     DataError
-        When no training track is in the cache.
+        When no training track is in the cache, or one is in that of the waveforms alone.
     """
     wanted = set(training)
     tracks = [track_id for track_id in waves.track_ids if track_id in wanted]
     if not tracks:
         raise DataError(f"{waves.folder}: expected tracks of the training set, found none: see ledger.csv there")
+    lost = sorted(set(tracks) - set(mels.track_ids))
+    if lost:
+        raise DataError(
+            f"{mels.folder}: expected the tracks of {waves.folder}, found none of track {lost[0]}: run `dvc repro`"
+        )
     waveform: list[Moments] = []
     mel: list[Moments] = []
     for track_id in tqdm(tracks, unit="track", desc="stats"):
@@ -56,5 +61,5 @@ def measure(waves: Cache, mels: Cache, training: Collection[int]) -> dict[str, A
 
 def read_normalisation(protocol: str) -> dict[str, Normalisation]:
     """Read the z-scores of ``waveform`` and ``mel``."""
-    found = read_json(STATS / f"{protocol}.json", made_by=f"stats@{protocol}")
+    found = read_record(STATS / f"{protocol}.json", made_by=f"stats@{protocol}")
     return {view: Normalisation(**found[view]) for view in ("waveform", "mel")}

@@ -18,11 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fmagc.direct import BLOCK, aligned_buffer, opened, read_at, write_at
+from fmagc.errors import naming
 
 __all__ = ["Layout", "RowBuffer", "layout_of", "map_rows", "read_columns", "row_buffer", "seal", "start"]
 
 Array = npt.NDArray[Any]
 
+_FACTS = 512  # bytes of a row in all columns, and of its line in the note: more than they take
 _ROWS_AT = BLOCK  # bytes before the rows: HDF5's own for the file and the dataset of rows
 
 
@@ -57,6 +59,10 @@ class Layout:
     def row_bytes(self) -> int:
         """Bytes of a row."""
         return self.width * np.dtype(self.dtype).itemsize * math.prod(self.inner)
+
+    def most_bytes(self, n_rows: int) -> int:
+        """Tell how large a shard of so many rows becomes at most."""
+        return self.offset(n_rows) + n_rows * _FACTS + 2 * BLOCK
 
     def offset(self, row: int) -> int:
         """Give the place of a row in the file, in bytes."""
@@ -119,7 +125,7 @@ def seal(path: Path, layout: Layout, *, kept: Sequence[int], longest: int, colum
     """
     narrow = Layout.holding(longest, name=layout.name, dtype=layout.dtype, inner=layout.inner)
     _close_up(path, layout, narrow, kept)
-    with path.open("r+b") as file:
+    with naming(path), path.open("r+b") as file:
         file.truncate(narrow.offset(len(kept)))
         for offset, data in _structure(narrow, len(kept), columns):
             file.seek(offset)
@@ -166,6 +172,7 @@ def _structure(layout: Layout, n_rows: int, columns: Mapping[str, Array]) -> lis
     aligned = {"alignment_threshold": BLOCK, "alignment_interval": BLOCK}
     with h5py.File(sparse, "w", libver="earliest", **aligned) as file:
         properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_obj_track_times(False)  # no clock decides a byte
         properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
         space = h5py.h5s.create_simple((n_rows, layout.width, *layout.inner))

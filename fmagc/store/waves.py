@@ -1,6 +1,7 @@
 """From MP3s to waveform shards and the ledger."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -16,16 +17,22 @@ from fmagc.audio.decode import decode, most_samples
 from fmagc.console import say
 from fmagc.engine import run_isolated
 from fmagc.errors import DataError, Reason, RejectedTrack
-from fmagc.files import require_space
 from fmagc.params.signal import Audio, Clip
-from fmagc.staging import Piece, Staging, code_digest, draft_path, piece_key, versions
-from fmagc.store.ledger import accepted_row, counts, rejected_row, write_ledger
+from fmagc.staging import Piece, Staging, draft_path, piece_key, versions
+from fmagc.store.ledger import LEDGER, accepted_row, counts, rejected_row, write_ledger
 from fmagc.store.manifest import write_manifest
 from fmagc.store.shards import Array, Layout, row_buffer, seal, start
 
 __all__ = ["make_waves"]
 
-_CODE = ("fmagc.audio.decode", "fmagc.audio.mpeg", "fmagc.direct", "fmagc.store.shards", "fmagc.store.waves")
+_CODE = (
+    "fmagc.audio.decode",
+    "fmagc.audio.mpeg",
+    "fmagc.direct",
+    "fmagc.store.ledger",
+    "fmagc.store.shards",
+    "fmagc.store.waves",
+)
 _PASSING = {
     Reason.MISSING_FILE,
     Reason.NOT_REGULAR_FILE,
@@ -94,26 +101,24 @@ def make_waves(
     shards = _requests(index, ids_per_shard=audio.ids_per_shard)
     made_with = versions(*_LIBRARIES) | {"libsndfile": soundfile.__libsndfile_version__}
     settings = {"audio": audio.content(), "clip": clip.model_dump()}
-    common = {"code": code_digest(*_CODE), "made_with": made_with} | settings
+    common = {"code": staging.watch(*_CODE), "made_with": made_with} | settings
     keys = {name: piece_key(common | {"tracks": [vars(r) for r in group]}) for name, group in shards.items()}
     staged = {name: staging.find(name, key) for name, key in keys.items()}
     pieces = {name: piece for name, piece in staged.items() if piece and not _passing(piece)}
     missing = {name: group for name, group in shards.items() if name not in pieces}
     layout = Layout.holding(most_samples(audio), name="waves", dtype="int16")
     n_tracks = sum(len(group) for group in missing.values())
-    needed = n_tracks * layout.row_bytes
-    require_space(staging.folder, needed, what=f"{n_tracks} waveforms")
+    needed = sum(layout.most_bytes(len(group)) for group in missing.values())
+    staging.prepare(out, needed, reused=pieces.values(), what=f"{n_tracks} waveforms")
     say(f"{n_tracks} tracks to decode, up to {needed / 1e9:.2f} GB; {len(pieces)} of {len(shards)} shards are there")
     work = partial(_decode, drafts=staging.folder, raw=raw, audio=audio, min_samples=clip.samples, layout=layout)
-    outcomes = tqdm(
-        run_isolated(work, _drafted(missing, staging), timeout_s=audio.timeout_s),
-        total=n_tracks,
-        unit="track",
-        desc="decode",
-    )
-    for name, group in groupby(outcomes, key=lambda outcome: outcome.task.shard):
-        rows = [(outcome.task, outcome.result) for outcome in group]
-        pieces[name] = _keep(staging, name, keys[name], rows, layout)
+    with (
+        closing(run_isolated(work, _drafted(missing, staging), timeout_s=audio.timeout_s)) as running,
+        tqdm(running, total=n_tracks, unit="track", desc="decode") as outcomes,
+    ):
+        for name, group in groupby(outcomes, key=lambda outcome: outcome.task.shard):
+            rows = [(outcome.task, outcome.result) for outcome in group]
+            pieces[name] = _keep(staging, name, keys[name], rows, layout)
     ordered = [pieces[name] for name in shards]
     ledger = [row for piece in ordered for row in piece.record["ledger"]]
     summary = counts(pd.DataFrame(ledger))
@@ -121,7 +126,7 @@ def make_waves(
     full = [piece for piece in ordered if piece.record["track_ids"]]
     staging.publish(out, full)
     write_ledger(out, ledger, requested=index["track_id"].tolist())
-    write_manifest(out, full, params=settings, made_with=made_with)
+    write_manifest(out, full, files=[LEDGER], params=settings, made_with=made_with)
     made = {"shards_made": len(missing), "shards_reused": len(shards) - len(missing), "tracks_tried": n_tracks}
     return summary | made
 

@@ -1,1 +1,1 @@
-"""Faults put into real files, and the stages that meet them: one message, its exit status, nothing written."""
+"""Faults put into the real thing: files, processes, disks. A test removes what a promise rests on, not only its guard."""

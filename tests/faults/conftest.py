@@ -1,5 +1,6 @@
-"""The project that faults are put into."""
+"""The two projects that faults are put into: tables without audio, and a little one with audio and both caches."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from fmagc.console import run
 from stages import index
 from tests.faults.shelf import Project, make_project
+from tests.faults.small import Small, write_small
 
 
 @pytest.fixture
@@ -15,4 +17,26 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     made = make_project(tmp_path)
     monkeypatch.chdir(tmp_path)
     assert run(index.main) == 0, capsys.readouterr().err
+    return made
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """Decode, mel and stats have run; tests leave it as it is."""
+    return write_small(tmp_path_factory.mktemp("sound") / "little").made("decode", "mel", "stats official")
+
+
+@pytest.fixture
+def made(sound: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
+    """Make a copy of the sound project, and go there."""
+    shutil.copytree(sound.root, tmp_path / "little")
+    monkeypatch.chdir(tmp_path / "little")
+    return Small(tmp_path / "little")
+
+
+@pytest.fixture
+def fresh(made: Small) -> Small:
+    """Make a copy in which nothing was made yet."""
+    for name in ("waves", "mels", "stats", ".staging"):
+        shutil.rmtree(made.root / "data" / name)
     return made

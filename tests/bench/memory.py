@@ -1,0 +1,99 @@
+"""What decode and mel take of memory: the peak of the parent and of each worker, for few tracks and for many.
+
+``python -m tests.bench.memory`` runs both stages on 200 and on 2,000 little MP3s (a few of them, under many ids) and
+prints one line of JSON: peak resident sets in MiB, and their ratio, the largest worker against the largest worker.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.faults.small import OUT_OF, Small, write_index, write_small
+
+_ROLES = ("parent", "workers")
+_EVERY_S = 0.01  # a peak only grows, so the last look at a process is as good as its end
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tracks", type=int, nargs=2, default=(200, 2000), metavar=("FEW", "MANY"))
+    few, many = parser.parse_args().tracks
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(compare(Path(folder), few=few, many=many)))  # noqa: T201
+
+
+def compare(folder: Path, *, few: int, many: int) -> dict[str, dict[str, Any]]:
+    """Measure both stages on few tracks and on many.
+
+    Returns
+    -------
+    dict
+        By stage: ``few`` and ``many``, each with ``parent`` and ``workers`` (MiB), and the ratios ``parent`` and
+        ``worker`` of many to few.
+    """
+    small = write_small(folder / "little")
+    sources = [path for path in sorted((small.root / "data/raw/little").iterdir()) if path.stat().st_size > 1000]
+    small.change("audio", ids_per_shard=1000)
+    peaks: dict[str, dict[str, dict[str, list[float]]]] = {stage: {} for stage in OUT_OF}
+    for name, n_tracks in (("few", few), ("many", many)):
+        _multiply(small, sources, n_tracks)
+        for stage, measured in peaks.items():
+            measured[name] = _peaks(small, stage)
+    return {
+        stage: measured
+        | {f"{role}_ratio": round(max(measured["many"][role]) / max(measured["few"][role]), 3) for role in _ROLES}
+        for stage, measured in peaks.items()
+    }
+
+
+def _multiply(small: Small, sources: list[Path], n_tracks: int) -> None:
+    """Put a few files on the shelf under consecutive ids, and forget what was made of others."""
+    raw = small.root / "data/raw"
+    (raw / "many").mkdir()
+    for track_id in range(n_tracks):
+        (raw / f"many/{track_id}.mp3").hardlink_to(sources[track_id % len(sources)])
+    shutil.rmtree(raw / "little")
+    (raw / "many").rename(raw / "little")
+    write_index(small)
+    sources[:] = [raw / f"little/{number}.mp3" for number in range(len(sources))]
+    for name in ("waves", "mels", ".staging"):
+        shutil.rmtree(small.root / "data" / name, ignore_errors=True)
+
+
+def _peaks(small: Small, stage: str) -> dict[str, list[float]]:
+    """Run a stage and watch its processes."""
+    seen: dict[int, tuple[int, float]] = {}
+    with tempfile.TemporaryFile() as log, small.start(f"stages.{stage}", stdout=log, stderr=log) as process:
+        while process.poll() is None:
+            for entry in Path("/proc").iterdir():
+                if entry.name.isdigit():
+                    _look_at(int(entry.name), seen, of=process.pid)
+            time.sleep(_EVERY_S)
+        assert process.returncode == 0, log.seek(0) or log.read()
+    servers = {pid for pid, (parent, _) in seen.items() if parent == process.pid}
+    return {
+        "parent": [seen[process.pid][1]],
+        "workers": sorted(peak for parent, peak in seen.values() if parent in servers),
+    }
+
+
+def _look_at(pid: int, seen: dict[int, tuple[int, float]], *, of: int) -> None:
+    """Note the parent and the peak (MiB) of a process that is, or descends from, the one that is measured."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        server = "forkserver" in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
+    except OSError:  # gone meanwhile
+        return
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    parent, _ = seen.get(pid, (int(fields["PPid"]), 0.0))  # the first: an orphan gets another
+    if "VmHWM" in fields and (pid == of or (server and (parent == of or parent in seen))):
+        seen[pid] = (parent, round(int(fields["VmHWM"].split()[0]) / 1024, 1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A stage that kills itself at a named step: ``python -m tests.faults.dying decode replace 3 before``.
+
+The product has no hook for this: the step is a function of it, or of the system, that is wrapped here. With the number
+0 nothing is killed, and the calls of every step are counted and printed.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from typing import Any
+
+from fmagc import staging
+from fmagc.console import run
+from fmagc.store import mels, waves
+
+STEPS: dict[str, list[tuple[Any, str]]] = {
+    "enter": [(staging.Staging, "__enter__")],
+    "prepare": [(staging.Staging, "prepare")],
+    "start": [(waves, "start"), (mels, "start")],
+    "seal": [(waves, "seal"), (mels, "seal")],
+    "keep": [(staging.Staging, "keep")],
+    "note": [(staging, "write_record")],
+    "publish": [(staging.Staging, "publish")],
+    "place": [(staging, "link_or_copy")],
+    "tidy": [(staging, "_keep_only")],
+    "ledger": [(waves, "write_ledger")],
+    "manifest": [(waves, "write_manifest"), (mels, "write_manifest")],
+    "leave": [(staging.Staging, "__exit__")],
+    "replace": [(os, "replace")],
+    "fsync": [(os, "fsync")],
+    "link": [(os, "link")],
+    "unlink": [(os, "unlink")],
+}
+
+
+def main() -> int:
+    """Run the stage, and die on the way."""
+    stage, step, number, when = sys.argv[1:]
+    calls: Counter[str] = Counter()
+    for name, places in STEPS.items():
+        for owner, attribute in places:
+            call = getattr(owner, attribute)
+            setattr(owner, attribute, _counted(call, name, calls, fatal=int(number) if name == step else 0, when=when))
+    status = run(import_module(f"stages.{stage}").main)
+    if int(number) == 0:
+        print(json.dumps(calls))  # noqa: T201
+    return status
+
+
+def _counted(call: Callable[..., Any], name: str, calls: Counter[str], *, fatal: int, when: str) -> Callable[..., Any]:
+    @wraps(call)
+    def counted(*positional: Any, **named: Any) -> Any:
+        calls[name] += 1
+        mine = calls[name] == fatal
+        if mine and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            return call(*positional, **named)
+        finally:
+            if mine:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return counted
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""Kill the stages decode and mel at every named step and at random times, and see what the next run makes of it.
+
+``python -m tests.faults.kills`` does all of it in some minutes and prints one line; tests/faults/test_kills.py takes a
+few of the same kills.
+"""
+
+import argparse
+import json
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.small import OUT_OF, SHARDS, Small, write_small
+
+
+@dataclass(frozen=True)
+class Kill:
+    """Where a run dies: at the n-th call of a step, or after a time (the share of an undisturbed run)."""
+
+    stage: str
+    step: str = ""
+    number: int = 0
+    when: str = "before"
+    share: float = 0.0
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What a run makes that nobody disturbs, how long it takes, and how often it comes to each step."""
+
+    published: dict[str, bytes]
+    seconds: float
+    calls: dict[str, int]
+
+
+def undisturbed(small: Small, stage: str) -> Undisturbed:
+    """Run a stage to its end; the project is left without what it made."""
+    started = time.monotonic()
+    small.made(stage)
+    seconds = time.monotonic() - started
+    published = small.published(stage)
+    clear(small, stage)
+    ended = small.run("tests.faults.dying", stage, "none", "0", "before")
+    assert ended.status == 0, ended
+    assert small.published(stage) == published
+    clear(small, stage)
+    return Undisturbed(published, seconds, json.loads(ended.out.splitlines()[-1]))
+
+
+def clear(small: Small, stage: str) -> None:
+    """Forget all that a stage made."""
+    for folder in (small.root / OUT_OF[stage], small.staging(stage)):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def named_kills(stage: str, calls: dict[str, int]) -> list[Kill]:
+    """List kills before and after a middle and the last call of each step that a stage comes to."""
+    return [
+        Kill(stage, step, number, when)
+        for step, count in calls.items()
+        for number in sorted({(count + 1) // 2, count})
+        for when in ("before", "after")
+    ]
+
+
+def random_kills(stage: str, n_kills: int, *, seed: int) -> list[Kill]:
+    """Draw times of death; most of a little run's time is the start of Python, so the first quarter is left out."""
+    rng = random.Random(seed)
+    return [Kill(stage, share=rng.uniform(0.25, 1.0)) for _ in range(n_kills)]
+
+
+def survive(small: Small, kill: Kill, reference: Undisturbed) -> int:
+    """Kill a run, run again, and raise AssertionError unless all is as if nothing had been; return the shards kept.
+
+    The out keeps what the killed run left, which is more than DVC would leave there.
+    """
+    clear(small, kill.stage)
+    status = _die(small, kill, reference.seconds)
+    assert status == -signal.SIGKILL or (kill.share and status == 0), (kill, status)
+    assert small.survivors(within_s=2.0) == [], kill
+    kept = small.pieces(kill.stage)
+    ended = small.run(f"stages.{kill.stage}")
+    assert ended.status == 0, (kill, ended)
+    after = small.pieces(kill.stage)
+    assert {name: after.get(name) for name in kept} == kept, (kill, "a finished shard was made again")
+    assert f"{len(SHARDS) - len(kept)} shards made" in ended.out, (kill, ended)
+    assert small.published(kill.stage) == reference.published, (kill, "other bytes")
+    assert len(after) == len(SHARDS), (kill, after)
+    left = {path.name for path in small.staging(kill.stage).iterdir()}
+    assert left == set(after) | {f"{name}.json" for name in after}, (kill, left)
+    return len(kept)
+
+
+def _die(small: Small, kill: Kill, seconds: float) -> int:
+    if kill.step:
+        return small.run("tests.faults.dying", kill.stage, kill.step, str(kill.number), kill.when).status
+    with small.start(f"stages.{kill.stage}") as process:
+        time.sleep(kill.share * seconds)
+        process.kill()
+        process.communicate()
+    return process.returncode
+
+
+def kill_all(small: Small, stage: str, kills: Sequence[Kill], reference: Undisturbed) -> dict[str, int]:
+    """Survive some kills and count."""
+    kept = [survive(small, kill, reference) for kill in kills]
+    return {"kills": len(kills), "with_shards_kept": sum(count > 0 for count in kept), "shards_kept": sum(kept)}
+
+
+def main() -> None:
+    """Kill and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--random", type=int, default=12, help="kills at random times, for each stage")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        small = write_small(Path(folder) / "little")
+        summary = {}
+        for stage in OUT_OF:
+            reference = undisturbed(small, stage)
+            named = named_kills(stage, reference.calls)
+            drawn = random_kills(stage, arguments.random, seed=arguments.seed)
+            summary[stage] = {
+                "named": kill_all(small, stage, named, reference),
+                "random": kill_all(small, stage, drawn, reference),
+            }
+            small.made(stage)  # for the next stage
+    print(json.dumps(summary))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

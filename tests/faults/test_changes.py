@@ -1,0 +1,113 @@
+"""What a change makes again: one shard for a file, every shard for the decoder, and nothing stale."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fmagc.corpus.demo.catalogue import catalogue
+from fmagc.corpus.demo.tables import tracks_csv
+from fmagc.corpus.demo.write import write_tracks
+from fmagc.corpus.layout import track_file
+from fmagc.files import file_sha1
+from fmagc.store import waves
+from tests.faults.small import SHARDS, Small, without_bars
+from tests.faults.test_disk import at_call, run_here
+from tests.mini import NAME, mini_tracks
+from tests.project import Project
+
+pytestmark = pytest.mark.timeout(900)
+
+DECODER = Path("fmagc/audio/decode.py")
+
+
+@pytest.fixture
+def shelf(line: Project, mini_root: Path, tmp_path: Path) -> Iterator[Path]:
+    """Point the line at a copy of its corpus in many shards; it is put back afterwards."""
+    shutil.copytree(mini_root, tmp_path / "shelf")
+    line.change_params(lambda params: params["dataset"].update(root=str(tmp_path / "shelf")))
+    line.change_params(lambda params: params["audio"].update(ids_per_shard=10))
+    line.dvc("repro", "decode")
+    yield tmp_path / "shelf"
+    line.restore()
+
+
+def shards_of(line: Project) -> dict[str, str]:
+    """Return the digests of the shards."""
+    manifest = json.loads((line.root / "data/waves/manifest.json").read_text(encoding="utf-8"))
+    return {name: shard["digest"] for name, shard in manifest["shards"].items()}
+
+
+def list_checksums(shelf: Path) -> None:
+    files = sorted((shelf / NAME).glob("*/*.mp3"))
+    lines = [f"{file_sha1(path)}  {path.relative_to(shelf / NAME)}\n" for path in files]
+    (shelf / NAME / "checksums").write_text("".join(lines), encoding="utf-8")
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def test_one_more_mp3_decodes_one_shard(line: Project, shelf: Path) -> None:
+    before = shards_of(line)
+    known = {track.track_id for track in mini_tracks()}
+    more = next(track for track in catalogue() if track.track_id not in known)
+    write_tracks(shelf / NAME, [more])
+    list_checksums(shelf)
+    tracks = sorted([*mini_tracks(), more], key=lambda track: track.track_id)
+    (shelf / "fma_metadata/tracks.csv").write_text(tracks_csv(tracks), encoding="utf-8")
+    line.dvc("repro", "-f", "--single-item", "fetch")
+    said = line.dvc("repro", "decode")
+    assert "1 shards made" in said
+    assert changed(before, shards_of(line)) == {f"{more.track_id // 10:03d}.h5"}
+
+
+def test_a_changed_mp3_decodes_its_shard_once_fetch_has_looked(line: Project, shelf: Path) -> None:
+    before = shards_of(line)
+    one, other = [track.track_id for track in mini_tracks() if track.trouble.name == "NONE"][:2]
+    shutil.copyfile(shelf / NAME / track_file(other), shelf / NAME / track_file(one))
+    list_checksums(shelf)
+    line.dvc("repro", "decode")
+    assert shards_of(line) == before  # DVC does not watch the corpus
+    line.dvc("repro", "-f", "--single-item", "fetch")
+    said = line.dvc("repro", "decode")
+    assert "1 shards made" in said
+    assert changed(before, shards_of(line)) == {f"{one // 10:03d}.h5"}
+
+
+def test_a_mended_decoder_decodes_every_shard(line: Project, shelf: Path) -> None:
+    before = shards_of(line)
+    path = line.root / DECODER
+    source = path.read_text(encoding="utf-8")
+    assert source.count("_FULL_SCALE = 32767") == 1
+    path.write_text(source.replace("_FULL_SCALE = 32767", "_FULL_SCALE = 32766"), encoding="utf-8")  # as long as before
+    said = line.dvc("repro", "decode")
+    assert "0 reused" in said
+    assert changed(before, shards_of(line)) == before.keys()
+    path.write_text(source, encoding="utf-8")
+    line.dvc("repro", "decode")
+    assert shards_of(line) == before
+
+
+def test_code_that_changes_during_a_run_publishes_nothing(
+    fresh: Small, sound: Small, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    decoder = fresh.root / "decode.py"
+    shutil.copyfile(waves.decode.__code__.co_filename, decoder)
+    with monkeypatch.context() as patch:
+        patch.setattr("fmagc.audio.decode.__file__", str(decoder))
+
+        def edit() -> None:
+            decoder.write_text(decoder.read_text(encoding="utf-8") + "# mended\n", encoding="utf-8")
+
+        at_call(patch, "seal", 2, edit)
+        assert run_here("decode") == 1
+    (line,) = without_bars(capfd.readouterr().err)
+    assert line.startswith("error: data/.staging/decode: the code was changed while it ran (fmagc.audio.decode")
+    assert len(fresh.pieces("decode")) == 1  # the one that was finished before
+    assert not (fresh.root / "data/waves").exists()
+    assert run_here("decode") == 0
+    assert f"{len(SHARDS) - 1} shards made" in capfd.readouterr().out
+    assert fresh.published("decode") == sound.published("decode")

@@ -1,0 +1,43 @@
+"""Killed decodes and mels: a few of the kills of ``python -m tests.faults.kills``, and workers whose parent dies."""
+
+import signal
+import time
+
+import pytest
+
+from tests.faults.kills import Kill, Undisturbed, survive
+from tests.faults.small import Small
+
+KILLS = (
+    Kill("decode", "seal", 3, "after"),
+    Kill("decode", "replace", 3, "after"),  # the second piece lies there without its note
+    Kill("decode", "place", 2, "after"),
+    Kill("decode", "ledger", 1, "after"),
+    Kill("decode", share=0.9),
+    Kill("mel", "note", 2, "before"),
+    Kill("mel", "replace", 11, "before"),  # a half published cache, a temporary link in it
+)
+STUCK = """
+import time
+from fmagc.engine import run_isolated
+if __name__ == "__main__":
+    for outcome in run_isolated(time.sleep, [0, 600, 600], timeout_s=900, workers=2):
+        print("under way", flush=True)
+"""
+
+
+@pytest.mark.parametrize("kill", KILLS, ids=lambda kill: f"{kill.stage}-{kill.step or 'random'}-{kill.when}")
+def test_the_run_after_a_kill_makes_the_same_bytes(made: Small, sound: Small, kill: Kill) -> None:
+    survive(made, kill, Undisturbed(sound.published(kill.stage), seconds=2.0, calls={}))
+
+
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_do_not_outlive_their_parent_in_the_middle_of_a_task(made: Small, death: signal.Signals) -> None:
+    (made.root / "stuck.py").write_text(STUCK)
+    with made.start("stuck") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "under way\n"
+        time.sleep(0.2)  # until both workers are at their long tasks
+        process.send_signal(death)
+        process.wait()
+        assert made.survivors(within_s=2.0) == []
