@@ -34,6 +34,11 @@ LOSS_ALLOWED = 3 * 1152
 
 SILENCE_PEAK = 2.0**-24  # below it there is nothing but the decoder's rounding, which int16 must not blow up
 
+_REASON_OF_ERRNO = {
+    errno.ENOENT: Reason.MISSING_FILE,
+    errno.ENOTDIR: Reason.MISSING_FILE,
+    errno.ELOOP: Reason.NOT_REGULAR_FILE,
+}
 _FULL_SCALE = 32767
 _DETAIL_CHARACTERS = 400
 
@@ -195,7 +200,7 @@ def _read_regular_file(path: Path) -> bytes:
             raise RejectedTrack(Reason.NOT_REGULAR_FILE, f"file type {stat.filemode(mode)[0]}")
         return path.read_bytes()
     except OSError as error:
-        reason = Reason.NOT_REGULAR_FILE if error.errno == errno.ELOOP else Reason.MISSING_FILE
+        reason = _REASON_OF_ERRNO.get(error.errno or 0, Reason.UNREADABLE_FILE)
         raise RejectedTrack(reason, error.strerror or str(error)) from error
 
 

@@ -29,6 +29,7 @@ _CODE = ("fmagc.audio.decode", "fmagc.audio.mpeg", "fmagc.direct", "fmagc.store.
 _PASSING = {
     Reason.MISSING_FILE,
     Reason.NOT_REGULAR_FILE,
+    Reason.UNREADABLE_FILE,
     Reason.CHECKSUM_MISMATCH,
     Reason.DECODER_CRASHED,
     Reason.DECODER_TIMEOUT,
