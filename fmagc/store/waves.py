@@ -25,7 +25,14 @@ from fmagc.store.shards import Array, Layout, row_buffer, seal, start
 
 __all__ = ["make_waves"]
 
-_CODE = ("fmagc.audio.decode", "fmagc.audio.mpeg", "fmagc.direct", "fmagc.store.shards", "fmagc.store.waves")
+_CODE = (
+    "fmagc.audio.decode",
+    "fmagc.audio.mpeg",
+    "fmagc.audio.source",
+    "fmagc.direct",
+    "fmagc.store.shards",
+    "fmagc.store.waves",
+)
 _PASSING = {
     Reason.MISSING_FILE,
     Reason.NOT_REGULAR_FILE,
