@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from fmagc.store.cache import Cache
 from fmagc.store.ledger import read_ledger
 from tests.dag import ROOT
-from tests.faults.shelf import IDS_PER_SHARD, LENGTH
+from tests.faults.broken import IDS_PER_SHARD, LENGTH
 
 
 @dataclass(frozen=True)

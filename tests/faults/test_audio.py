@@ -21,7 +21,7 @@ from fmagc.store.manifest import Shard, read_manifest
 from tests.audio_files import SETTINGS
 from tests.dag import ROOT
 from tests.faults import deeds
-from tests.faults.shelf import IDS_PER_SHARD, LENGTH, SILENT_FRAME, Case, cases, fill, neighbours, song
+from tests.faults.broken import IDS_PER_SHARD, LENGTH, SILENT_FRAME, Case, cases, fill, neighbours, song
 from tests.faults.stage import Run, prepare, run_stage
 
 CASES = cases()
