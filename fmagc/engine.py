@@ -1,22 +1,25 @@
 """Where work runs: isolated processes of this machine, so that a task that crashes or hangs costs itself alone."""
 
+import fcntl
 import multiprocessing
 import os
+import pickle
 import resource
 import signal
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import forkserver
-from multiprocessing.context import BaseContext
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
-from typing import Generic, TypeVar
-
-from pebble import ProcessExpired, ProcessPool
+from queue import SimpleQueue
+from typing import Any, Generic, Self, TypeVar
 
 from fmagc.errors import Reason, RejectedTrack
 
@@ -28,6 +31,7 @@ Value = TypeVar("Value")
 MEMORY = 1 << 30  # bytes that a worker may take beyond what its libraries take: a track of 30 s needs a thirtieth
 
 _WAITING = 8  # tasks under way or done early, per worker: work for them while the caller is busy, a bound for memory
+_DYING_S = 5.0  # a process that closed its pipe is about to end; a kill before that would hide the cause
 _ONE_THREAD = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
@@ -63,7 +67,7 @@ def run_isolated(
     Tasks are taken from the iterable as they are needed and few outcomes wait, so memory does not grow with their
     number; what a worker takes is capped (`MEMORY`, by the limit of its address space, where the system has one). The
     workers are stopped when the iterator ends, is closed, or an exception passes through it; a caller that
-    may leave early holds it in ``contextlib.closing``. They end by themselves when this process is killed.
+    may leave early holds it in ``contextlib.closing``.
 
     Parameters
     ----------
@@ -85,27 +89,132 @@ def run_isolated(
     Exception
         Whatever else the function raised, which is a fault of the program; a note names the task.
     """
+    context = _context(function)
     n_workers = workers or usable_cores()
-    pool = ProcessPool(max_workers=n_workers, context=_context(function), initializer=_prepare_worker)
+    stopped, stop = context.Pipe(duplex=False)
+    tended = [_Worker(function, context, stopped) for _ in range(n_workers)]
+    idle: SimpleQueue[_Worker[Task, Value]] = SimpleQueue()
+    for worker in tended:
+        idle.put(worker)
+
+    def run(task: Task) -> Value | RejectedTrack:
+        worker = idle.get()
+        try:
+            return worker.run(task, timeout_s=timeout_s)
+        finally:
+            idle.put(worker)
+
+    threads = ThreadPoolExecutor(n_workers, thread_name_prefix="tends a worker")
     under_way: deque[tuple[Task, Future[Value | RejectedTrack]]] = deque()
-    ended = False
     try:
         for task in tasks:
-            under_way.append((task, pool.schedule(_guarded, args=(function, task), timeout=timeout_s)))
+            under_way.append((task, threads.submit(run, task)))
             if len(under_way) >= _WAITING * n_workers:
-                yield _outcome(*under_way.popleft(), timeout_s=timeout_s)
+                yield _outcome(*under_way.popleft())
         while under_way:
-            yield _outcome(*under_way.popleft(), timeout_s=timeout_s)
-        ended = True
+            yield _outcome(*under_way.popleft())
     finally:
-        if ended:
-            pool.close()  # type: ignore[no-untyped-call]
-        else:
-            pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
+        stop.close()  # which every thread that waits for a worker hears
+        threads.shutdown(cancel_futures=True)
+        for worker in tended:
+            worker.end()
+        stopped.close()
 
 
-def _context(function: Callable[[Task], Value]) -> BaseContext:
+class _Worker(Generic[Task, Value]):
+    """A process that runs one task at a time, and the next process when it had to go.
+
+    One thread at a time uses it, and nothing is shared with other workers, no queue and no lock: whatever a process
+    dies of, at whatever moment, is known to belong to the task that it was given.
+
+    Parameters
+    ----------
+    function : callable
+    context : multiprocessing context
+    stopped : Connection
+        Readable as soon as nobody waits for tasks any more.
+    """
+
+    _starting = threading.Lock()  # multiprocessing looks after all children when one starts, from any thread
+
+    def __init__(
+        self, function: Callable[[Task], Value], context: ForkServerContext | SpawnContext, stopped: Connection
+    ) -> None:
+        self._function = function
+        self._context = context
+        self._stopped = stopped
+        self._process: Any = None
+
+    def run(self, task: Task, *, timeout_s: float) -> Value | RejectedTrack:
+        """Run a task in the process; what the function raised is raised here."""
+        self._hand_over(task)
+        if not self._answers(timeout_s):
+            self.end()
+            return RejectedTrack(Reason.DECODER_TIMEOUT, f"stopped after {timeout_s:g} s")
+        try:
+            answer = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            return RejectedTrack(Reason.DECODER_CRASHED, _cause_of_death(self.end(grace_s=_DYING_S)))
+        if isinstance(answer, _Failure):
+            raise answer.error
+        result: Value | RejectedTrack = answer
+        return result
+
+    def end(self, *, grace_s: float = 0) -> int:
+        """Kill the process, if there is one and it does not end by itself, and return its exit code."""
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        with self._starting:
+            process.join(grace_s)
+            process.kill()  # a process that was stopped or hangs in C code hears nothing else
+            process.join()
+        self._pipe.close()
+        self._lifeline.close()
+        return int(process.exitcode)
+
+    def _hand_over(self, task: Task) -> None:
+        if self._process is not None:
+            try:
+                return self._pipe.send(task)
+            except ConnectionError:  # it died while it had nothing to do, for which this task is not to blame
+                self.end()
+        self._start()
+        return self._pipe.send(task)
+
+    def _start(self) -> None:
+        self._pipe, pipe = self._context.Pipe()
+        lifeline, self._lifeline = self._context.Pipe(duplex=False)
+        self._process = self._context.Process(target=_serve, args=(self._function, pipe, lifeline), daemon=True)
+        with self._starting:
+            self._process.start()
+        pipe.close()
+        lifeline.close()
+        try:
+            if self._answers(None):
+                self._pipe.recv()  # it is ready: what comes before counts to no task's time
+        except (EOFError, ConnectionError):
+            raise RuntimeError(f"a worker could not start: {_cause_of_death(self.end(grace_s=_DYING_S))}") from None
+
+    def _answers(self, timeout_s: float | None) -> bool:
+        return self._pipe in wait([self._pipe, self._stopped], timeout_s)
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """An exception on its way from a worker."""
+
+    error: Exception
+
+    @classmethod
+    def of(cls, error: Exception, task: object) -> Self:
+        """Note on the exception what it loses on the way."""
+        error.add_note(f"This happened in a worker process, on the task {task!r}.")
+        error.add_note("".join(traceback.format_exception(error)))
+        return cls(error)
+
+
+def _context(function: Callable[[Task], Value]) -> ForkServerContext | SpawnContext:
     """Choose how workers start: never by forking this process, whose threads and locks would come along half alive.
 
     A server that is forked instead imports what the function needs, once for all workers.
@@ -136,22 +245,16 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _prepare_worker() -> None:
-    """Run in the worker, before its first task."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _cap_memory()
-
-
-def _end_with_parent() -> None:
-    """Die when the parent does, in the middle of a task too: its late writes could meet the next run."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGKILL)
+def _end_with_the_parent(lifeline: Connection) -> None:
+    """Run in the worker: let the system kill this process, even in a hang, when the parent's end of a pipe closes."""
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)  # in place of SIGIO, which a stopped process ignores
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
 
 
 def _cap_memory() -> None:
-    """Let an allocation beyond the cap fail, before the system kills whom it likes."""
+    """Run in the worker: let an allocation beyond the cap fail, before the system kills whom it likes."""
     status = Path("/proc/self/statm")
     if status.exists():
         taken = int(status.read_text().split()[0]) * resource.getpagesize()
@@ -159,28 +262,35 @@ def _cap_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, hard))
 
 
-def _guarded(function: Callable[[Task], Value], task: Task) -> Value | RejectedTrack:
-    """Run in the worker: turn what is an outcome into a value, so that other exceptions mean what they say."""
+def _serve(function: Callable[[Task], Value], pipe: Connection, lifeline: Connection) -> None:
+    """Run in the worker: do the tasks of a pipe until the parent closes it, or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    _end_with_the_parent(lifeline)
+    _cap_memory()
+    with suppress(EOFError, ConnectionError):
+        pipe.send("ready")
+        while True:
+            task = pipe.recv()
+            answer = _guarded(function, task)
+            try:
+                pipe.send(answer)
+            except (pickle.PicklingError, TypeError, AttributeError) as error:
+                pipe.send(_Failure.of(error, task))
+
+
+def _guarded(function: Callable[[Task], Value], task: Task) -> Value | RejectedTrack | _Failure:
     try:
         return function(task)
     except RejectedTrack as rejection:
         return rejection
     except MemoryError as error:
         return RejectedTrack(Reason.DECODER_OUT_OF_MEMORY, str(error) or "MemoryError")
-    except TimeoutError as error:  # the parent would take it for its own
-        raise RuntimeError(f"the task met a TimeoutError of its own: {error}") from error
-
-
-def _outcome(task: Task, future: "Future[Value | RejectedTrack]", *, timeout_s: float) -> Outcome[Task, Value]:
-    try:
-        return Outcome(task=task, result=future.result())
-    except TimeoutError:
-        return Outcome(task=task, result=RejectedTrack(Reason.DECODER_TIMEOUT, f"stopped after {timeout_s:g} s"))
-    except ProcessExpired as expired:
-        return Outcome(task=task, result=RejectedTrack(Reason.DECODER_CRASHED, _cause_of_death(expired.exitcode)))
     except Exception as error:
-        error.add_note(f"This happened in a worker process, on the task {task!r}.")
-        raise
+        return _Failure.of(error, task)
+
+
+def _outcome(task: Task, future: "Future[Value | RejectedTrack]") -> Outcome[Task, Value]:
+    return Outcome(task=task, result=future.result())
 
 
 def _cause_of_death(exit_code: int) -> str:

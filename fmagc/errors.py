@@ -43,6 +43,7 @@ class Reason(StrEnum):
 
     MISSING_FILE = "missing_file"  # listed in tracks.csv, not on the shelf
     NOT_REGULAR_FILE = "not_regular_file"  # a directory, a FIFO, a device
+    UNREADABLE_FILE = "unreadable_file"  # there, but the system refuses: permissions, a failing disk
     CHECKSUM_MISMATCH = "checksum_mismatch"  # other bytes than the archive's list or the manifest names
     NOT_MP3 = "not_mp3"  # the content is no MPEG audio, whatever the suffix says
     NO_AUDIO = "no_audio"  # tags, but not one MPEG audio frame

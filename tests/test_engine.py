@@ -32,6 +32,8 @@ def work(task: str) -> str:
         raise RejectedTrack(Reason.NO_AUDIO, "nothing in it")
     if task == "bug":
         raise KeyError("misspelt")
+    if task == "lambda":
+        return lambda: task  # type: ignore[return-value]
     if task == "own timeout":
         raise TimeoutError("a socket's")
     return task.upper()
@@ -75,7 +77,9 @@ def test_a_stopped_worker_is_killed() -> None:
     assert outcomes == [("stop", Reason.DECODER_TIMEOUT), ("a", "A")]
 
 
-@pytest.mark.parametrize(("task", "error"), [("bug", KeyError), ("own timeout", RuntimeError)])
+@pytest.mark.parametrize(
+    ("task", "error"), [("bug", KeyError), ("own timeout", TimeoutError), ("lambda", AttributeError)]
+)
 def test_other_exceptions_are_bugs_and_name_the_task(task: str, error: type[Exception]) -> None:
     with pytest.raises(error) as caught:
         list(run_isolated(work, ["a", task, "b"], timeout_s=30, workers=1))

@@ -1,10 +1,7 @@
 """From an MP3 on the shelf to one verified mono waveform, or to the one reason why there is none."""
 
-import errno
-import hashlib
 import io
 import os
-import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +16,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from fmagc.audio import mpeg
+from fmagc.audio.mpeg import MpegAudio
+from fmagc.audio.source import not_mp3, read_source, summary
 from fmagc.errors import Reason, RejectedTrack
 from fmagc.params.signal import Audio
 
@@ -119,16 +117,9 @@ def decode(
     RejectedTrack
         With the reason, and in its detail what was measured or what the decoder said.
     """
-    data = _read_regular_file(path)
-    sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    for source, wanted in (("manifest", expected_sha1), ("archive's list", listed_sha1 or sha1)):
-        if sha1 != wanted.lower():
-            raise RejectedTrack(
-                Reason.CHECKSUM_MISMATCH, f"sha1 of the {source} {wanted or 'none'}, of the file {sha1}"
-            )
-    audio = _classify(data)
-    heard = _listen(data, max_seconds=settings.max_seconds)
-    lost = truncation(audio, n_decoded=heard.n_decoded)
+    source = read_source(path, expected_sha1=expected_sha1, listed_sha1=listed_sha1)
+    heard = _listen(source.data, max_seconds=settings.max_seconds)
+    lost = truncation(source.audio, n_decoded=heard.n_decoded)
     if lost is not None:
         raise RejectedTrack(Reason.TRUNCATED, _joined(lost, heard.warnings))
     y = heard.y
@@ -144,7 +135,7 @@ def decode(
         "silent": peak < SILENCE_PEAK,
         "resampled": heard.sample_rate != settings.sample_rate,
         "above_full_scale": peak > 1,
-        "resynced": audio.skipped_bytes > 0,
+        "resynced": source.audio.skipped_bytes > 0,
         "warned": bool(heard.warnings),
     }
     return Decoded(
@@ -153,14 +144,14 @@ def decode(
         peak=peak,
         sample_rate=heard.sample_rate,
         channels=heard.channels,
-        sha1=sha1,
+        sha1=source.sha1,
         decoder=DECODER,
         flags=tuple(flag for flag, holds in flags.items() if holds),
         detail=heard.warnings,
     )
 
 
-def truncation(audio: mpeg.MpegAudio, *, n_decoded: int) -> str | None:
+def truncation(audio: MpegAudio, *, n_decoded: int) -> str | None:
     """Say what is missing when a decoder gave less than a file's frames hold or its header promises.
 
     Both are asked, because each is blind to something: the frames that are there do not know of those that were cut
@@ -187,44 +178,16 @@ def truncation(audio: mpeg.MpegAudio, *, n_decoded: int) -> str | None:
     return None
 
 
-def _read_regular_file(path: Path) -> bytes:
-    """Read a file whole; looking at its kind first, for to open a FIFO is to wait for a writer."""
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            raise RejectedTrack(Reason.NOT_REGULAR_FILE, f"file type {stat.filemode(mode)[0]}")
-        return path.read_bytes()
-    except OSError as error:
-        reason = Reason.NOT_REGULAR_FILE if error.errno == errno.ELOOP else Reason.MISSING_FILE
-        raise RejectedTrack(reason, error.strerror or str(error)) from error
-
-
-def _classify(data: bytes) -> mpeg.MpegAudio:
-    audio = mpeg.scan(data)
-    if audio is not None and audio.layer != 3:
-        raise RejectedTrack(Reason.NOT_MP3, f"MPEG audio layer {audio.layer}, expected 3")
-    if audio is not None and audio.frames > 0:
-        return audio
-    if audio is not None or mpeg.only_tags(data):
-        raise RejectedTrack(Reason.NO_AUDIO, f"{len(data)} bytes, not one audio frame")
-    raise _not_mp3(data)
-
-
-def _not_mp3(data: bytes) -> RejectedTrack:
-    start = f"begins with {data[:8].hex(' ')}" if data else "empty"
-    return RejectedTrack(Reason.NOT_MP3, f"{len(data)} bytes, {start}")
-
-
 def _listen(data: bytes, *, max_seconds: float) -> _Heard:
     with tempfile.TemporaryFile() as log:
         try:
             with _stderr_diverted_to(log), soundfile.SoundFile(io.BytesIO(data)) as file:
                 if file.format != "MP3":  # the decoder goes by the first bytes, and there they are another container's
-                    raise _not_mp3(data)
+                    raise not_mp3(data)
                 y, n_decoded = _middle(file, keep=round(max_seconds * file.samplerate))
         except soundfile.SoundFileError as error:
             said = getattr(error, "error_string", str(error))
-            raise RejectedTrack(Reason.DECODE_ERROR, _joined(said, _text_of(log))) from error
+            raise RejectedTrack(Reason.DECODE_ERROR, _joined(f"{said} ({summary(data)})", _text_of(log))) from error
         return _Heard(y, n_decoded, file.samplerate, file.channels, _text_of(log))
 
 

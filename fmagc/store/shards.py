@@ -175,6 +175,7 @@ def _structure(layout: Layout, n_rows: int, columns: Mapping[str, Array]) -> lis
         properties.set_obj_track_times(False)  # no clock decides a byte
         properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        properties.set_obj_track_times(False)  # or the hour would be among the bytes
         space = h5py.h5s.create_simple((n_rows, layout.width, *layout.inner))
         kind = h5py.h5t.py_create(np.dtype(layout.dtype))
         rows = h5py.h5d.create(file.id, layout.name.encode(), kind, space, properties)

@@ -28,6 +28,7 @@ __all__ = ["make_waves"]
 _CODE = (
     "fmagc.audio.decode",
     "fmagc.audio.mpeg",
+    "fmagc.audio.source",
     "fmagc.direct",
     "fmagc.store.ledger",
     "fmagc.store.shards",
@@ -36,6 +37,7 @@ _CODE = (
 _PASSING = {
     Reason.MISSING_FILE,
     Reason.NOT_REGULAR_FILE,
+    Reason.UNREADABLE_FILE,
     Reason.CHECKSUM_MISMATCH,
     Reason.DECODER_CRASHED,
     Reason.DECODER_TIMEOUT,

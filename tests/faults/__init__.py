@@ -1,1 +1,4 @@
-"""Faults put into the real thing: files, processes, disks. A test removes what a promise rests on, not only its guard."""
+"""Faults put into the real thing: files, processes, disks.
+
+Each test removes the cause of a promise, not only its guard.
+"""
