@@ -123,8 +123,8 @@ def test_a_disk_that_fills_up_ends_the_run_with_one_line(
     assert disk.published(stage) == sound.published(stage)
 
 
-@pytest.mark.parametrize(("stage", "limit"), [("decode", 495_000), ("mel", 40_000)])
-def test_a_limit_of_a_files_size_ends_the_run_with_one_line(made: Small, sound: Small, stage: str, limit: int) -> None:
+def test_a_limit_of_a_files_size_ends_the_run_with_one_line(made: Small, sound: Small) -> None:
+    stage, limit = "decode", 495_000  # bytes: between the largest draft and the others
     clear(made, stage)
     ended = made.run(f"stages.{stage}", prefix=("prlimit", f"--fsize={limit}"))
     assert (ended.status, len(ended.errors)) == (1, 1), ended

@@ -9,12 +9,10 @@ from tests.faults.kills import Kill, Undisturbed, survive
 from tests.faults.small import Small
 
 KILLS = (
-    Kill("decode", "seal", 3, "after"),
     Kill("decode", "replace", 3, "after"),  # the second piece lies there without its note
     Kill("decode", "place", 2, "after"),
     Kill("decode", "ledger", 1, "after"),
     Kill("decode", share=0.9),
-    Kill("mel", "note", 2, "before"),
     Kill("mel", "replace", 11, "before"),  # a half published cache, a temporary link in it
 )
 STUCK = """
