@@ -4,9 +4,20 @@ A bad track never ends a run: it becomes a ledger row with a `Reason`. Bad setti
 `FmagcError`, whose message says what failed, where, what was expected, what was found and what to do next.
 """
 
+import reprlib
+from collections.abc import Collection
 from enum import StrEnum
+from itertools import islice
+from typing import Any
 
-__all__ = ["DataError", "FmagcError", "Reason", "RejectedTrack", "SettingsError"]
+__all__ = ["DataError", "FmagcError", "Reason", "RejectedTrack", "SettingsError", "shown", "some"]
+
+_SHOWN = 20  # entries of a list in a message
+_WIDTH = 300  # characters of one value
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 80
+_REPR.maxlist = _REPR.maxdict = _SHOWN
+_REPR.maxlevel = 2  # a few lines of YAML hold lists of lists that no memory could hold in writing
 
 
 class FmagcError(Exception):
@@ -57,3 +68,23 @@ class RejectedTrack(Exception):  # noqa: N818 - an outcome of one track, not an 
         super().__init__(reason, detail)  # both in args, so that it survives pickling between processes
         self.reason = reason
         self.detail = detail
+
+
+def shown(value: Any) -> str:
+    """Write what was found for a message: on one line, and short however large or deep it is."""
+    text = _REPR.repr(value)
+    return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}..."
+
+
+def some(entries: Collection[str], *, count: int | None = None) -> str:
+    """List entries for a message: all of them, or the first and the number of the others.
+
+    Parameters
+    ----------
+    entries : collection of str
+    count : int, optional
+        How many there are, if `entries` holds only the first of them.
+    """
+    listed = list(islice(entries, _SHOWN))
+    others = (len(entries) if count is None else count) - len(listed)
+    return ", ".join(listed) + (f" and {others} more" if others else "")

@@ -14,7 +14,6 @@ from fmagc.corpus.index import genres_of
 from fmagc.corpus.selection import select_tracks, split_table
 from fmagc.corpus.shelf import put_on_shelf, survey
 from fmagc.corpus.splits import audit
-from fmagc.corpus.tables import read_genres, read_tracks
 from fmagc.errors import DataError
 from fmagc.params.corpus import Dataset
 from tests.mini import NAME, mini_tracks
@@ -85,45 +84,20 @@ def test_a_changed_file_shows_in_the_manifest_beside_what_the_list_says(raw: Pat
     assert entry["sha1"] != entry["listed_sha1"]
 
 
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        (
-            put("set", "split", "trainig"),
-            r"column split: expected one of training.*found in 1 rows track '\d+': 'trainig'",
-        ),
-        (put("set", "subset", "tiny"), "column subset: expected one of small"),
-        (put("artist", "id", "x9"), "column artist_id: expected a number"),
-        (lambda rows: rows.append(rows[5]), r"column track_id: expected every track once, found in 2 rows"),
-        (
-            lambda rows: rows[5].__setitem__(0, "x9"),
-            "column track_id: expected a track number, found in 1 rows track 'x9'",
-        ),
-        (lambda rows: rows.__delitem__(slice(0, 2)), "expected FMA's tracks.csv, found no column"),
-        (lambda rows: rows.clear(), "expected FMA's tracks.csv in UTF-8 with three header rows, found none"),
-    ],
-)
-def test_offences_in_tracks_csv_are_named(raw: Path, change: Callable[[Rows], object], fault: str) -> None:
-    with pytest.raises(DataError, match=fault):
-        read_tracks(edit(raw, change))
-
-
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        (put("track", "genre_top", "Psych-Rock"), "expected genres of genres.csv, found Psych-Rock"),
-        (lambda rows: [put("set", "subset", "large", row=row)(rows) for row in range(3, len(rows))], "found none"),
-    ],
-)
-def test_tables_that_contradict_each_other_are_refused(raw: Path, change: Callable[[Rows], object], fault: str) -> None:
-    edit(raw, change)
-    with pytest.raises(DataError, match=fault):
+def test_a_subset_without_tracks_is_refused(raw: Path) -> None:
+    edit(raw, lambda rows: [put("set", "subset", "large", row=row)(rows) for row in range(3, len(rows))])
+    with pytest.raises(DataError, match="expected tracks of the subset small with a genre, found none: set"):
         selected(raw)
 
 
-def test_tracks_without_a_genre_are_left_out(raw: Path) -> None:
-    edit(raw, put("track", "genre_top", "", row=5))
-    assert len(selected(raw)[0]) == len(mini_tracks()) - 1
+def test_tracks_without_a_genre_are_left_out_of_the_subsets_that_have_them(raw: Path) -> None:
+    def change(rows: Rows) -> None:
+        put("track", "genre_top", "")(rows)
+        put("set", "subset", "large")(rows)
+
+    edit(raw, change)
+    files, _ = select_tracks(raw, survey(raw / NAME, NAME), subset="large")
+    assert len(files) == len(mini_tracks()) - 1
 
 
 def test_tables_changed_since_the_survey_are_refused(raw: Path) -> None:
@@ -131,14 +105,6 @@ def test_tables_changed_since_the_survey_are_refused(raw: Path) -> None:
     edit(raw, put("track", "title", "Another"))
     with pytest.raises(DataError, match=r"expected the file that fetch saw .*dvc repro -f fetch"):
         select_tracks(raw, manifest, subset="small")
-
-
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"title\nRock\n"])
-def test_what_is_no_genres_csv_is_refused(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "genres.csv"
-    path.write_bytes(content)
-    with pytest.raises(DataError, match=r"genres.csv: expected FMA's genres.csv"):
-        read_genres(path)
 
 
 def test_a_genre_that_could_not_be_judged_is_refused(raw: Path) -> None:

@@ -120,7 +120,7 @@ def test_tracks_csv_has_fma_header_and_its_traps():
 def test_project_reads_the_tables(tmp_path: Path):
     (tmp_path / "tracks.csv").write_text(tracks_csv(TRACKS), encoding="utf-8")
     (tmp_path / "genres.csv").write_text(genres_csv(TRACKS), encoding="utf-8")
-    table = read_tracks(tmp_path / "tracks.csv")
+    table = read_tracks(tmp_path / "tracks.csv", genres=[rules.title for rules in GENRES])
     assert list(table["track_id"]) == [track.track_id for track in TRACKS]
     assert list(table["genre"]) == [track.act.rules.title for track in TRACKS]
     assert list(table["artist_id"]) == [track.act.artist_id for track in TRACKS]

@@ -58,13 +58,15 @@ def test_equals_librosa(name: str) -> None:
     assert ref_db == pytest.approx(expected_ref, abs=1e-3)
 
 
-def test_equals_librosa_with_other_settings() -> None:
-    settings = Mel(n_fft=1000, hop_length=300, n_mels=40, fmin=50.0, fmax=8000.0, top_db=60.0)
-    S_db, _ = LogMel(SR, settings)(SIGNALS["music"])
-    expected, _ = librosas(SIGNALS["music"], settings)
+@pytest.mark.filterwarnings("ignore:Empty filters detected")
+@pytest.mark.parametrize(("n_fft", "hop_length"), [(64, 100), (128, 64), (512, 300), (1024, 1000)])
+def test_equals_librosa_with_other_settings(n_fft: int, hop_length: int) -> None:
+    settings = Mel(n_fft=n_fft, hop_length=hop_length, n_mels=20, fmin=50.0, fmax=8000.0, top_db=60.0)
+    y = SIGNALS["music"][: 99 * 300 + 7]
+    S_db, _ = LogMel(SR, settings)(y)
+    expected, _ = librosas(y, settings)
     assert S_db.shape == expected.shape
     assert np.abs(S_db - expected).max() < 1e-3
-    assert S_db.min() == -60
 
 
 @pytest.mark.parametrize("changes", [{}, {"n_fft": 2000, "n_mels": 20, "fmin": 1500.0, "fmax": 9000.0}])

@@ -94,7 +94,7 @@ def test_minimum_above_maximum(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("mel: {n_fft: 1, n_fft: 2}", "duplicate key"),
+        ("mel: {n_fft: 1, n_fft: 2}", "mel.n_fft: expected this key once, found it in lines 1, 1"),
         ("mel: [", "expected YAML"),
         ("- 1", "expected blocks of keys, found \\[1\\]"),
         ("", "expected blocks of keys, found None"),

@@ -11,7 +11,7 @@ from fmagc.store.cache import Cache
 from fmagc.store.ledger import accepted_row, counts, read_ledger, rejected_row, write_ledger
 from fmagc.store.manifest import write_manifest
 from fmagc.store.shards import Layout, RowBuffer, layout_of, map_rows, read_columns, seal, start
-from tests.shard_files import stage_shard, write_shard
+from tests.caches import stage_shard, write_shard
 
 TRACKS = {2: 50, 5: 30, 1007: 40}
 

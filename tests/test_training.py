@@ -15,16 +15,16 @@ from fmagc.errors import DataError
 from fmagc.models.registry import build
 from fmagc.params.learning import GaussianNoise, TimeStretch, Train
 from fmagc.params.signal import Mel
-from fmagc.staging import Staging
-from fmagc.store.manifest import write_manifest
+from fmagc.store.cache import Cache
 from fmagc.store.statistics import Normalisation
 from fmagc.training import clips
-from fmagc.training.augment import N_FFT
-from fmagc.training.clips import Batch, ClipSource, ahead, fixed_batches, random_batches
+from fmagc.training.augment import N_FFT, Noise, Plan
+from fmagc.training.batch import Batch, Scaler, View
+from fmagc.training.clips import ClipSource, ahead, fixed_batches, random_batches
 from fmagc.training.fit import fit
 from fmagc.training.hardware import Hardware, prepare
 from fmagc.training.weights import load_trained, save_trained
-from tests.shard_files import stage_shard
+from tests.caches import publish
 
 MEL = Mel(n_fft=512, hop_length=256, n_mels=16, fmin=0.0, fmax=None, top_db=80.0)
 SR = 22050
@@ -42,14 +42,6 @@ def settings(**changes: object) -> Train:
     return Train.model_validate(values | changes)
 
 
-def publish(folder: Path, dataset: str, rows: list[np.ndarray], **facts: list[float]) -> None:
-    with Staging(dataset, root=folder.parent / "staging") as staging:
-        piece = stage_shard(staging, "000.h5", dataset, dict(enumerate(rows)), **facts)
-        staging.publish(folder, [piece])
-        params = {"mel": MEL.model_dump(), "audio": {"sample_rate": SR}}
-        write_manifest(folder, [piece], params=params, made_with={})
-
-
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipSource:
     """Six tracks of noise with one loud click each, in both caches; no normalisation."""
@@ -63,8 +55,9 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipSource:
         waves.append(np.rint(y * 32767).astype(np.int16))
         mels.append(S_db.astype(np.float16))
         levels.append(ref_db)
-    publish(tmp_path / "waves", "waves", waves, scale=[1 / 32767] * len(waves))
-    publish(tmp_path / "mels", "mels", mels, ref_db=levels)
+    params = {"mel": MEL.model_dump(), "audio": {"sample_rate": SR}}
+    publish(tmp_path / "waves", waves, params=params, scale=[1 / 32767] * len(waves))
+    publish(tmp_path / "mels", mels, params=params, ref_db=levels)
     monkeypatch.setattr(clips, "WAVES", tmp_path / "waves")
     monkeypatch.setattr(clips, "MELS", tmp_path / "mels")
     same = {"waveform": Normalisation([0.0], [1.0], []), "mel": Normalisation([0.0] * 16, [1.0] * 16, [])}
@@ -79,20 +72,49 @@ def tracks(source: ClipSource) -> pd.DataFrame:
 def test_both_views_are_the_same_music(source: ClipSource) -> None:
     rows = tracks(source).assign(start=list(range(0, 30, 5)))
     batch = next(fixed_batches(source, rows, batch_size=6))
-    assert batch.views["waveform"].shape == (6, FRAMES * 256)
-    assert batch.views["mel"].shape == (6, FRAMES, 16)
-    click = batch.views["waveform"].abs().argmax(dim=1)
-    frame = batch.views["mel"].mean(dim=2).argmax(dim=1)
+    views = batch.on(CPU.device)
+    assert views["waveform"].shape == (6, FRAMES * 256)
+    assert views["mel"].shape == (6, FRAMES, 16)
+    click = views["waveform"].abs().argmax(dim=1)
+    frame = views["mel"].mean(dim=2).argmax(dim=1)
     expected = [40 + number - start for number, start in zip(range(6), rows["start"], strict=True)]
     assert (click // 256).tolist() == frame.tolist() == expected
     assert batch.target.tolist() == [0, 1] * 3
+
+
+@pytest.mark.parametrize("augmented", [(), (1, 4), range(6)], ids=["none", "some", "all"])
+def test_clips_are_the_rows_of_the_cache_normalised(tmp_path: Path, source: ClipSource, augmented: list[int]) -> None:
+    z_scores = {"waveform": Normalisation([0.01], [0.3], []), "mel": Normalisation([-40.0] * 16, [15.0] * 16, [])}
+    waves = Cache(tmp_path / "waves", "waves", facts=["scale"], made_by="decode")
+    mels = Cache(tmp_path / "mels", "mels", facts=["ref_db"], made_by="mel")
+    ids, starts = [3, 0, 3, 5, 1, 2], [7, 0, 31, 2, 40, 9]
+    noise = Noise(amplitude=0.01, seed=1)
+    plans = [Plan(frames=FRAMES, operations=(noise,) if n in augmented else ()) for n in range(6)]
+    scaled = ClipSource(z_scores, clip_samples=FRAMES * 256, mel=MEL)
+    batch = scaled.batch(ids, np.zeros(6, dtype=np.int64), starts, plans)
+    stored = {"waveform": torch.int16, "mel": torch.float16}
+    assert {name: view.values.dtype for name, view in batch.views.items()} == (
+        dict.fromkeys(stored, torch.float32) if augmented else stored
+    )
+    views = batch.on(CPU.device)
+    for n, (track, start, plan) in enumerate(zip(ids, starts, plans, strict=True)):
+        y = waves[track].values[start * 256 : (start + FRAMES) * 256] * np.float32(waves[track].facts["scale"])
+        expected = (plan.waveform(y).astype(np.float64) - 0.01) / 0.3
+        np.testing.assert_allclose(views["waveform"][n], expected, rtol=1e-6, atol=1e-7)
+        S_db = mels[track].values[start : start + FRAMES].astype(np.float32)
+        expected = (
+            plan.mel(S_db, ref_db=mels[track].facts["ref_db"], noise=scaled._noise).astype(np.float64) + 40
+        ) / 15
+        np.testing.assert_allclose(views["mel"][n], expected, rtol=1e-6, atol=1e-6)
+    assert torch.equal(views["mel"], batch.on(CPU.device)["mel"])  # normalising leaves the batch as it was
 
 
 def test_stretched_views_stay_together(source: ClipSource) -> None:
     stretch = settings(augment=[TimeStretch(name="time_stretch", p=1.0, min_rate=0.8, max_rate=1.25)])
     for epoch in range(4):
         for batch in random_batches(source, tracks(source), settings=stretch, seed=0, epoch=epoch):
-            for y, S_db in zip(batch.views["waveform"], batch.views["mel"], strict=True):
+            views = batch.on(CPU.device)
+            for y, S_db in zip(views["waveform"], views["mel"], strict=True):
                 if y.abs().max() > 0.1:  # the click is in the window
                     apart = abs(int(y.abs().argmax()) - 256 * int(S_db.mean(dim=1).argmax()))
                     assert apart <= N_FFT // 2  # the vocoder softens an attack within one of its frames
@@ -112,7 +134,7 @@ def test_an_epoch_gives_every_track_once_in_batches_alike(source: ClipSource) ->
 def test_batches_follow_from_seed_and_epoch(source: ClipSource) -> None:
     def mels(seed: int, epoch: int) -> torch.Tensor:
         batches = random_batches(source, tracks(source), settings=settings(), seed=seed, epoch=epoch)
-        return torch.cat([batch.views["mel"] for batch in batches])
+        return torch.cat([batch.on(CPU.device)["mel"] for batch in batches])
 
     assert torch.equal(mels(0, 1), mels(0, 1))
     assert not torch.equal(mels(0, 1), mels(0, 2))
@@ -123,10 +145,10 @@ def test_a_band_without_spread_stays_silent_under_noise(source: ClipSource) -> N
     flat = {"mel": Normalisation([-40.0] * 16, [2.0] * 15 + [1.0], [15])}
     loud = settings(augment=[GaussianNoise(name="gaussian_noise", p=1.0, min_amplitude=0.1, max_amplitude=0.1)])
     source = ClipSource(flat, clip_samples=FRAMES * 256, mel=MEL)
-    batch = next(random_batches(source, tracks(source), settings=loud, seed=0, epoch=0))
-    assert set(batch.views) == {"mel"}
-    assert torch.equal(batch.views["mel"][..., 15], torch.zeros(batch.views["mel"].shape[:2]))
-    assert batch.views["mel"][..., :15].std() > 0
+    views = next(random_batches(source, tracks(source), settings=loud, seed=0, epoch=0)).on(CPU.device)
+    assert set(views) == {"mel"}
+    assert torch.equal(views["mel"][..., 15], torch.zeros(views["mel"].shape[:2]))
+    assert views["mel"][..., :15].std() > 0
 
 
 def test_a_genre_that_cleaning_emptied_is_refused(source: ClipSource) -> None:
@@ -147,7 +169,8 @@ class Toy(nn.Module):
 
 
 def toy_batches(label: int, *, value: float = 1.0) -> Iterator[Batch]:
-    yield Batch({"x": torch.full((4, 1), value)}, torch.full((4,), label), [10, 11, 12, 13])
+    x = View(torch.full((4, 1), value), Scaler(torch.ones(1), torch.zeros(1)))
+    yield Batch({"x": x}, torch.full((4,), label), [10, 11, 12, 13])
 
 
 def fit_toy(model: nn.Module, *, judged: int, value: float = 1.0, **changes: object):
@@ -211,7 +234,7 @@ def test_precision_is_the_machine_s_unless_it_is_named(
 
 def test_batches_prepared_ahead_are_the_same_batches(source: ClipSource) -> None:
     def mels(batches: Iterator[Batch]) -> list[torch.Tensor]:
-        return [batch.views["mel"] for batch in batches]
+        return [batch.on(CPU.device)["mel"] for batch in batches]
 
     def epoch() -> Iterator[Batch]:
         return random_batches(source, tracks(source), settings=settings(), seed=0, epoch=1)
@@ -234,9 +257,9 @@ def test_a_source_of_waveforms_alone_counts_in_frames(source: ClipSource) -> Non
     alone = ClipSource({"waveform": Normalisation([0.0], [2.0], [])}, clip_samples=FRAMES * 256, mel=MEL)
     assert tracks(alone)["n_frames"].tolist() == tracks(source)["n_frames"].tolist()
     starts = tracks(source).assign(start=range(6))
-    one, both = (next(fixed_batches(each, starts, batch_size=6)) for each in (alone, source))
-    assert set(one.views) == {"waveform"}
-    assert torch.equal(one.views["waveform"] * 2, both.views["waveform"])
+    one, both = (next(fixed_batches(each, starts, batch_size=6)).on(CPU.device) for each in (alone, source))
+    assert set(one) == {"waveform"}
+    assert torch.equal(one["waveform"] * 2, both["waveform"])
 
 
 def test_training_without_a_finite_validation_loss_is_an_error() -> None:

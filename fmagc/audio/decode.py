@@ -200,7 +200,7 @@ def _middle(file: soundfile.SoundFile, *, keep: int) -> tuple[NDArray[np.float32
     start = max(0, (file.frames - keep) // 2)
     parts = [np.empty(0, dtype=np.float32)]
     position = 0
-    while len(block := file.read(out=_scratch(2 * keep, file.channels))) > 0:
+    while position < file.frames and len(block := file.read(out=_scratch(2 * keep, file.channels))) > 0:
         wanted = block[max(0, start - position) : max(0, start + keep - position)]
         if len(wanted) > 0:
             parts.append(_mono(wanted))

@@ -8,7 +8,7 @@ import pandas as pd
 from fmagc.corpus.layout import METADATA, track_file
 from fmagc.corpus.splits import PROTOCOLS, SETS
 from fmagc.corpus.tables import SUBSETS, read_genres, read_tracks
-from fmagc.errors import DataError
+from fmagc.errors import DataError, some
 from fmagc.files import file_sha1
 
 __all__ = ["select_tracks", "split_table"]
@@ -42,14 +42,14 @@ def select_tracks(raw: Path, manifest: dict[str, Any], *, subset: str) -> tuple[
     shelf = raw / name
     for path in METADATA:
         _unchanged(shelf / path, manifest["files"].get(path, {}).get("sha1", ""))
-    tracks = read_tracks(shelf / METADATA[0])
+    tracks = read_tracks(shelf / METADATA[0], genres=read_genres(shelf / METADATA[1]))
     tracks = tracks[tracks["subset"].map(SUBSETS.index) <= SUBSETS.index(subset)]
     tracks = tracks[tracks["genre"] != ""].reset_index(drop=True)
     if tracks.empty:
-        raise DataError(f"{shelf / METADATA[0]}: expected tracks of the subset {subset} with a genre, found none")
-    unknown = sorted(set(tracks["genre"]) - set(read_genres(shelf / METADATA[1])))
-    if unknown:
-        raise DataError(f"{shelf / METADATA[0]}: expected genres of genres.csv, found {', '.join(unknown)}")
+        raise DataError(
+            f"{shelf / METADATA[0]}: expected tracks of the subset {subset} with a genre, found none: set "
+            "index.subset in params.yaml to a larger one"
+        )
     paths = [f"{name}/{track_file(track_id)}" for track_id in tracks["track_id"]]
     entries = [manifest["files"].get(path, {}) for path in paths]
     files = pd.DataFrame(
@@ -73,11 +73,17 @@ def split_table(tracks: pd.DataFrame, protocol: str) -> pd.DataFrame:
     """
     split = tracks[["track_id", "genre", "artist_id"]].assign(set=PROTOCOLS[protocol](tracks))
     if split["genre"].nunique() < 2:
-        raise DataError(f"protocol {protocol}: expected two genres or more, found {', '.join(set(split['genre']))}")
+        raise DataError(
+            f"{METADATA[0]}, protocol {protocol}: expected two genres or more, found {some(set(split['genre']))}: take "
+            "another index.subset or another corpus"
+        )
     sizes = pd.crosstab(split["genre"], split["set"]).reindex(columns=list(SETS), fill_value=0)
     empty = [f"{genre} has none in {name}" for genre, row in sizes.iterrows() for name in SETS if row[name] == 0]
     if empty:
-        raise DataError(f"protocol {protocol}: expected tracks of every genre in every set, found {', '.join(empty)}")
+        raise DataError(
+            f"{METADATA[0]}, protocol {protocol}: expected tracks of every genre in every set, found {some(empty)}: "
+            "give the sets such tracks, or take the genre's tracks out of the table"
+        )
     return split
 
 

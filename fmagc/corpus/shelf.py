@@ -40,7 +40,8 @@ def put_on_shelf(dataset: Dataset) -> Path:
         write_demo(shelf)
     elif dataset.root is not None:
         _link(shelf, Path(dataset.root).resolve())
-    missing = [path for path in (dataset.name, *METADATA) if not (shelf / path).exists()]
+    missing = [] if (shelf / dataset.name).is_dir() else [dataset.name]
+    missing += [path for path in METADATA if not (shelf / path).is_file()]
     if missing:
         raise DataError(
             f"{shelf}: expected FMA's layout, found no {', no '.join(missing)}: put them there, or set dataset.root in "

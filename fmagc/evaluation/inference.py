@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from fmagc.evaluation.results import table_of
 from fmagc.store.windows import clip_table
-from fmagc.training.clips import Batch, ClipSource, fixed_batches
+from fmagc.training.batch import Batch
+from fmagc.training.clips import ClipSource, fixed_batches
 from fmagc.training.hardware import Hardware, prepare
 
 __all__ = ["predict_tracks", "probabilities"]
@@ -74,7 +75,7 @@ def probabilities(
     rows: list[Any] = []
     for batch in batches:
         with hardware.autocast():
-            logits = model({name: view.to(hardware.device) for name, view in batch.views.items()})
+            logits = model(batch.on(hardware.device))
         rows.append(logits.double().softmax(dim=1).cpu().numpy())
         progress.update(len(batch.target))
     return np.concatenate(rows)

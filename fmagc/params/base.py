@@ -1,15 +1,19 @@
 """Reading params.yaml: strict blocks, and every fault of a file in one message."""
 
 import difflib
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from fmagc.errors import SettingsError
+from fmagc.errors import SettingsError, shown
 
 __all__ = ["PARAMS_FILE", "Block", "faults_of", "read_document", "settings_error"]
 
@@ -68,19 +72,23 @@ def read_document(path: Path) -> dict[str, Any]:
     Raises
     ------
     SettingsError
-        When the file is missing, is no YAML, repeats a key or holds something else than keys.
+        When the file is missing, is no YAML, repeats keys or holds something else than keys.
     """
     try:
-        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        try:
+            document = YAML(typ="safe", pure=True).load(text)
+        except DuplicateKeyError:  # tells the first alone
+            raise settings_error(path, list(_repeated(YAML(typ="safe", pure=True).compose(text)))) from None
     except FileNotFoundError:
         raise settings_error(path, ["expected a settings file, found none: run from the project's folder"]) from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError) as error:  # no UTF-8, or a tagged or overlong number, is a ValueError
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        hint = "To suppress this check"  # ruamel's advice to programmers
-        text = "; ".join(line for line in lines if not line.startswith((hint, "http")))
-        raise settings_error(path, [f"expected YAML, found a fault: {text}"]) from None
+        raise settings_error(path, [f"expected YAML in UTF-8, found a fault: {'; '.join(lines)}"]) from None
+    except RecursionError:
+        raise settings_error(path, ["expected blocks of keys, found brackets nested too deep to read"]) from None
     if not isinstance(document, dict):
-        raise settings_error(path, [f"expected blocks of keys, found {document!r}"])
+        raise settings_error(path, [f"expected blocks of keys, found {shown(document)}"])
     return document
 
 
@@ -100,6 +108,26 @@ def settings_error(path: Path, faults: list[str]) -> SettingsError:
     return SettingsError(f"{path}: {count}\n{lines}\nMend the file and run again; `dvc checkout` restores the outputs.")
 
 
+def _repeated(root: Node) -> Iterator[str]:
+    """Describe every key that a file holds twice or more, with its lines."""
+    waiting, seen = [("", root)], set()
+    while waiting:
+        where, node = waiting.pop(0)
+        if id(node) in seen or not isinstance(node, MappingNode | SequenceNode):
+            continue
+        seen.add(id(node))  # aliases may lead to one node a million times, or in a circle
+        entries = [(str(place), entry) for place, entry in enumerate(node.value)]
+        if isinstance(node, MappingNode):
+            entries = [(str(key.value), value) for key, value in node.value]
+            lines = defaultdict(list)
+            for key, _ in node.value:
+                lines[str(key.value)].append(str(key.start_mark.line + 1))
+            for name, numbers in lines.items():
+                if len(numbers) > 1:
+                    yield f"{where}{name}: expected this key once, found it in lines {', '.join(numbers)}"
+        waiting += [(f"{where}{name}.", entry) for name, entry in entries]
+
+
 def _describe(block: type[BaseModel], fault: ErrorDetails, where: str) -> str:
     location = [str(part) for part in fault["loc"]]
     key = ".".join([*([where] if where else []), *location]) or "the file"
@@ -111,12 +139,12 @@ def _describe(block: type[BaseModel], fault: ErrorDetails, where: str) -> str:
         known = _siblings(block, location)
         close = difflib.get_close_matches(location[-1], known, n=1)
         advice = f" Did you mean {close[0]}?" if close else f" Known here: {', '.join(known)}." if known else ""
-        return f"{key}: expected no such key, found {fault['input']!r}.{advice}"
+        return f"{key}: expected no such key, found {shown(fault['input'])}.{advice}"
     if kind == "union_tag_invalid":
         expected, found = f"a name of {fault['ctx']['expected_tags']}", fault["ctx"]["tag"]
-        return f"{key}: expected {expected}, found {found!r}"
+        return f"{key}: expected {expected}, found {shown(found)}"
     expected = expected.removeprefix("input should be ").removeprefix("value error, ")
-    return f"{key}: expected {expected}, found {fault['input']!r} ({type(fault['input']).__name__})"
+    return f"{key}: expected {expected}, found {shown(fault['input'])} ({type(fault['input']).__name__})"
 
 
 def _siblings(block: type[BaseModel], location: list[str]) -> list[str]:

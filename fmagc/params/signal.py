@@ -2,13 +2,19 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from fmagc.params.base import Block
 
 __all__ = ["Audio", "Clip", "Mel"]
 
 Positive = Annotated[int, Field(gt=0)]
+
+
+def _power_of_two(value: int) -> int:
+    if value.bit_count() != 1:
+        raise ValueError(f"expected a power of two, as {1 << value.bit_length()}")
+    return value
 
 
 class Audio(Block):
@@ -34,7 +40,7 @@ class Clip(Block):
 class Mel(Block):
     """The log-mel spectrogram, in librosa's terms."""
 
-    n_fft: Annotated[int, Field(ge=16)]
+    n_fft: Annotated[int, Field(ge=64, le=65_536), AfterValidator(_power_of_two)]
     hop_length: Positive
     n_mels: Positive
     fmin: Annotated[float, Field(ge=0)]  # Hz

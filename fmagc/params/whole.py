@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from fmagc.errors import shown, some
 from fmagc.params.base import PARAMS_FILE, Block, faults_of, read_document, settings_error
 from fmagc.params.corpus import DEMO, Dataset, Index
 from fmagc.params.evaluation import Baselines, Compare, Evaluate
@@ -52,17 +53,17 @@ def _relations(document: dict[str, Any]) -> Iterator[str]:
     for key in ("run.protocols", "run.models", "run.seeds", "run.baselines"):
         values = _at(document, key, list)
         if values and len(set(map(str, values))) < len(values):
-            yield f"{key}: expected each entry once, found {values}"
+            yield f"{key}: expected each entry once, found {shown(values)}"
     for key, blocks in (("run.models", "models"), ("run.baselines", "baselines")):
         known = _at(document, blocks, dict)
         for name in _at(document, key, list) or []:
-            if known is not None and name not in known:
-                yield f"{key}: expected a block of {blocks} ({', '.join(known)}), found {name!r}"
+            if known is not None and isinstance(name, str) and name not in known:
+                yield f"{key}: expected a block of {blocks} ({some(list(map(str, known)))}), found {shown(name)}"
     for key, lists in (("compare.focus", ("run.models", "run.baselines")), ("compare.protocol", ("run.protocols",))):
-        value = _at(document, key, str)
-        values = [entry for listed in lists for entry in _at(document, listed, list) or []]
-        if value is not None and values and value not in values:
-            yield f"{key}: expected an entry of {' or '.join(lists)} ({', '.join(map(str, values))}), found {value!r}"
+        value, known = _at(document, key, str), [_at(document, listed, list) for listed in lists]
+        values = [str(entry) for entries in known for entry in entries or []]
+        if value is not None and values and None not in known and value not in values:
+            yield f"{key}: expected an entry of {' or '.join(lists)} ({some(values)}), found {shown(value)}"
     yield from _signal_relations(document)
     for place, augmentation in enumerate(_at(document, "train.augment", list) or []):
         for name in ("amplitude", "rate"):
@@ -71,13 +72,14 @@ def _relations(document: dict[str, Any]) -> Iterator[str]:
                 yield f"train.augment.{place}.max_{name}: expected at least min_{name} ({low}), found {high}"
     root, name = _at(document, "dataset.root", str), _at(document, "dataset.name", str)
     if name == DEMO and root is not None:
-        yield f"dataset.root: expected null, since {DEMO} is synthesised, found {root!r}"
+        yield f"dataset.root: expected null, since {DEMO} is synthesised, found {shown(root)}"
 
 
 def _signal_relations(document: dict[str, Any]) -> Iterator[str]:
     samples, hop = _at(document, "clip.samples", int), _at(document, "mel.hop_length", int)
     rate, seconds = _at(document, "audio.sample_rate", int), _at(document, "audio.max_seconds", int, float)
     fmin, fmax = _at(document, "mel.fmin", int, float), _at(document, "mel.fmax", int, float)
+    rate = rate if rate and rate < 2**31 else None  # beyond that its block refuses it, and arithmetic would overflow
     n_mfcc, n_mels = _at(document, "baselines.svm_mfcc.n_mfcc", int), _at(document, "mel.n_mels", int)
     if n_mfcc and n_mels and n_mfcc > n_mels:
         yield f"baselines.svm_mfcc.n_mfcc: expected at most mel.n_mels ({n_mels}), found {n_mfcc}"

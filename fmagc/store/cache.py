@@ -22,10 +22,12 @@ MELS = Path("data/mels")
 
 @dataclass(frozen=True)
 class Row:
-    """One track of a cache: its samples or frames, unpadded, and the facts of its row."""
+    """One track of a cache: its samples or frames, unpadded, the facts of its row, and where its bytes lie."""
 
     values: npt.NDArray[Any]
     facts: dict[str, Any]
+    path: Path  # of the shard
+    offset: int  # bytes of the shard before the first value
 
 
 class Cache:
@@ -42,6 +44,13 @@ class Cache:
     made_by : str
         The stage to name when something is wrong.
 
+    Attributes
+    ----------
+    params : dict
+        The settings that it was made with, by block.
+    paths : list of Path
+        Its shards.
+
     Raises
     ------
     DataError
@@ -54,6 +63,7 @@ class Cache:
         self.params = manifest.params
         with ThreadPoolExecutor(usable_cores()) as pool:
             list(pool.map(manifest.verify, manifest.shards))
+        self.paths = [folder / name for name in manifest.shards]
         self._rows: dict[int, Row] = {}
         for name, shard in manifest.shards.items():
             self._open(folder / name, dataset, ["track_id", "length", *facts], shard.track_ids)
@@ -88,4 +98,5 @@ class Cache:
         rows = map_rows(path, dataset)
         for place, track_id in enumerate(table["track_id"].tolist()):
             facts = {column: np.asarray(table[column])[place].item() for column in columns}
-            self._rows[track_id] = Row(values=rows[place, : facts["length"]], facts=facts)
+            offset = rows.offset + place * rows.strides[0]
+            self._rows[track_id] = Row(rows[place, : facts["length"]], facts, path, offset)

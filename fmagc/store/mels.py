@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fmagc.audio.frames import n_frames
-from fmagc.audio.mel import FFT, LogMel
+from fmagc.audio.mel import LogMel
 from fmagc.console import say
 from fmagc.engine import run_isolated
 from fmagc.errors import DataError, RejectedTrack
@@ -24,6 +24,7 @@ from fmagc.store.shards import Array, Layout, layout_of, read_columns, row_buffe
 __all__ = ["make_mels"]
 
 _CODE = (
+    "fmagc.audio.bands",
     "fmagc.audio.filterbank",
     "fmagc.audio.frames",
     "fmagc.audio.mel",
@@ -31,7 +32,7 @@ _CODE = (
     "fmagc.store.mels",
     "fmagc.store.shards",
 )
-_LIBRARIES = ("h5py", "numba", "numpy", FFT)
+_LIBRARIES = ("h5py", "llvmlite", "numba", "numpy")
 _TIMEOUT_S = 600.0  # a track takes some 20 ms, the first one a compilation
 
 

@@ -135,7 +135,7 @@ def layout_of(path: Path, name: str) -> Layout:
         return Layout(name, file[name].dtype.name, width, tuple(inner))
 
 
-def map_rows(path: Path, name: str) -> Array:
+def map_rows(path: Path, name: str) -> np.memmap[Any, np.dtype[Any]]:
     """Map the dataset of rows into memory, read-only: nothing is read before it is used, and threads may share it."""
     with h5py.File(path, "r") as file:
         dataset = file[name]

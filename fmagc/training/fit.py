@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from fmagc.errors import DataError
 from fmagc.params.learning import Train
-from fmagc.training.clips import Batch
+from fmagc.training.batch import Batch
 from fmagc.training.hardware import Hardware
 
 __all__ = ["Fitted", "fit"]
@@ -161,7 +161,7 @@ def _judge(
 
 
 def _forward(model: nn.Module, batch: Batch, hardware: Hardware) -> tuple[Tensor, Tensor]:
-    views = {name: view.to(hardware.device) for name, view in batch.views.items()}
+    views = batch.on(hardware.device)
     with hardware.autocast():
         logits = model(views)
     logits = logits.float()

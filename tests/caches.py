@@ -1,4 +1,4 @@
-"""Shards made for tests and benchmarks."""
+"""Shards and caches of made-up rows, as the stages decode and mel publish them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmagc.staging import Piece, Staging, draft_path
+from fmagc.store.manifest import write_manifest
 from fmagc.store.shards import Layout, RowBuffer, seal, start
 
 Array = NDArray[Any]
@@ -35,3 +36,23 @@ def stage_shard(
     } | {column: np.array(values, dtype=np.float32) for column, values in facts.items()}
     write_shard(draft_path(staging.folder, shard), name, list(tracks.values()), columns)
     return staging.keep(shard, shard, {"track_ids": list(tracks), "longest": max(map(len, tracks.values()))})
+
+
+def publish(
+    folder: Path,
+    rows: Sequence[Array],
+    *,
+    params: Mapping[str, Any],
+    rows_per_shard: int = 1000,
+    **facts: Sequence[float],
+) -> None:
+    """Write a cache whose tracks are numbered from 0; the folder's name is that of the dataset of rows."""
+    with Staging(folder.name, root=folder.parent / "staging") as staging:
+        pieces = []
+        for first in range(0, len(rows), rows_per_shard):
+            shard = slice(first, first + rows_per_shard)
+            tracks = dict(list(enumerate(rows))[shard])
+            columns = {name: values[shard] for name, values in facts.items()}
+            pieces.append(stage_shard(staging, f"{len(pieces):03d}.h5", folder.name, tracks, **columns))
+        staging.publish(folder, pieces)
+        write_manifest(folder, pieces, params=params, made_with={})

@@ -1,0 +1,86 @@
+"""CSV read without trust: record by record, each with its line, and every fault of a file in one message."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from fmagc.errors import DataError, some
+
+__all__ = ["Faults", "records"]
+
+_MAX_CELL = 1 << 20  # characters; FMA's longest texts are pages of HTML, and an open quote ends here
+_KEPT = 20  # places of one kind of fault; the others are counted
+
+
+class Faults:
+    """The faults of one table: what was expected, and where something else was found."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._counts: Counter[str] = Counter()
+        self._places: dict[str, list[str]] = {}
+
+    def add(self, expected: str, found: str) -> None:
+        """Note one fault; `found` says where, too, and the same words of `expected` make one kind."""
+        self._counts[expected] += 1
+        places = self._places.setdefault(expected, [])
+        if len(places) < _KEPT:
+            places.append(found)
+
+    def refuse(self) -> None:
+        """End the run if there is a fault.
+
+        Raises
+        ------
+        DataError
+            With every kind of fault, how often it was found, and where first.
+        """
+        if self._counts:
+            n_faults = self._counts.total()
+            kinds = "\n".join(
+                f"  {expected}, found {f'{count}: ' if count > 1 else ''}{some(self._places[expected], count=count)}"
+                for expected, count in self._counts.items()
+            )
+            raise DataError(
+                f"{self._path}: {n_faults} fault{'s' if n_faults > 1 else ''}\n{kinds}\n"
+                "Mend the table or unpack FMA's own again, then `dvc repro -f fetch` and `dvc repro`."
+            )
+
+
+def records(path: Path, faults: Faults) -> Iterator[tuple[int, list[str]]]:
+    """Read a CSV file in UTF-8; what cannot be read is a fault, and reading goes on at the next line.
+
+    Yields
+    ------
+    tuple of int and list of str
+        The line on which a record begins, from 1, and its cells; empty lines are left out.
+    """
+    csv.field_size_limit(_MAX_CELL)  # Python's own 2^17 is not far above what people write about themselves
+    with path.open("rb") as file:
+        reader = csv.reader(_lines(file, faults), strict=True)
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                faults.add("expected well-formed CSV", f"{error} in line {line}")
+                continue
+            if cells:
+                yield line, cells
+
+
+def _lines(file: BinaryIO, faults: Faults) -> Iterator[str]:
+    number, line = 0, b"\n"
+    for number, line in enumerate(file, 1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            faults.add("expected UTF-8", f"byte 0x{line[error.start]:02x} in line {number}")
+            text = line.decode("utf-8", errors="replace")
+        yield text
+    if not line.endswith(b"\n"):
+        faults.add("expected a line break at the end, which a file cut short lacks", f"none in line {number}")

@@ -1,0 +1,266 @@
+"""Faults of FMA's tables: the stage index names all offenders in one message, leaves with 1 and writes nothing."""
+
+import json
+import re
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from fmagc.console import run
+from fmagc.corpus.layout import RAW, track_file
+from stages import fetch, index
+from tests.faults.shelf import FIRST, GENRES, TRACKS, Project, Rows, assert_one_message, line_of, place_of, read_rows
+from tests.mini import NAME, mini_tracks
+
+Capture = pytest.CaptureFixture[str]
+ADVICE = "Mend the table or unpack FMA's own again, then `dvc repro -f fetch` and `dvc repro`."
+LAST = FIRST + len(mini_tracks()) - 1
+ROOTS = "International, Pop, Rock, Electronic, Folk, Hip-Hop, Experimental, Instrumental"
+CANARY = "__import__('pathlib').Path('canary').touch()"
+
+
+def refusal(project: Project, capsys: Capture, *, file: Path = TRACKS) -> str:
+    """Survey the tables as they now are and let index refuse them."""
+    project.survey()
+    message = project.refusal_of(index.main, capsys)
+    assert message.startswith(f"error: {file}: ")
+    assert message.endswith(f"\n{ADVICE}\n")
+    return message
+
+
+@pytest.mark.parametrize(
+    ("column", "expected", "values"),
+    [
+        # F18: one such id would make text of the whole column
+        ("track_id", "a track's number", ["x9", "", "9.5", "-1", " 7", "1e3", "\u0667", "7" * 10, "../../etc/passwd"]),
+        ("artist.id", "a number", ["x9", "", "9.0", "--1", "NaN", "1_000"]),
+        # F19
+        ("set.split", "one of training, validation, test", ["trainig", "", "Test", "test ", "NA"]),
+        ("set.subset", "one of small, medium, large, full", ["tiny", "", "Small", "NA"]),
+        # F17: NA and the empty text are what pandas would read as NaN
+        (
+            "track.genre_top",
+            f"a root genre of genres.csv ({ROOTS}), or none in large and full",
+            ["Psych-Rock", "", "NA", "nan", "rock"],
+        ),
+    ],
+)
+def test_every_offending_cell_of_a_column_is_named(
+    project: Project, capsys: Capture, column: str, expected: str, values: list[str]
+) -> None:
+    cells = {FIRST + 2 * number: value for number, value in enumerate(values)}
+    places = project.put(column, cells)
+    message = refusal(project, capsys)
+    assert f"\n  column {column}: expected {expected}, found {len(values)}: " in message
+    assert [value for place, value in zip(places, values, strict=True) if f"{value!r} in {place}" not in message] == []
+
+
+def test_faults_of_all_columns_make_one_message(project: Project, capsys: Capture) -> None:
+    wrong = {"artist.id": "", "set.split": "tset", "set.subset": "tiny", "track.genre_top": "Rok", "track_id": "x9"}
+    for column, value in wrong.items():
+        project.put(column, {FIRST: value, LAST: value})
+    message = refusal(project, capsys)
+    assert message.startswith(f"error: {TRACKS}: 10 faults\n")
+    assert [f"  column {column}: expected " in message for column in wrong] == [True] * 5
+    assert len(re.findall(r"'Rok' in line \d+ \(track 'x9'\)", message)) == 2
+
+
+def test_a_long_list_is_cut_and_counted(project: Project, capsys: Capture) -> None:
+    places = project.put("set.split", dict.fromkeys(range(FIRST, LAST + 1), "tset"))
+    message = refusal(project, capsys)
+    assert f"found {len(places)}: " in message
+    assert f"'tset' in {places[19]} and {len(places) - 20} more\n" in message
+    assert places[20] not in message
+
+
+def test_every_repeated_track_is_named_with_all_its_lines(project: Project, capsys: Capture) -> None:  # F16
+    def repeat(rows: Rows) -> None:
+        for row in (FIRST, FIRST, FIRST + 4):
+            rows.append([f"{int(rows[row][0]):06d}", *rows[row][1:]])  # 000002 is 2
+
+    rows = project.edit(TRACKS, repeat)
+    message = refusal(project, capsys)
+    lines = [line_of(rows, row) for row in (FIRST, LAST + 1, LAST + 2, FIRST + 4, LAST + 3)]
+    assert "column track_id: expected every track once, found 2: " in message
+    assert f"track {rows[FIRST][0]} in lines {lines[0]}, {lines[1]}, {lines[2]}" in message
+    assert f"track {rows[FIRST + 4][0]} in lines {lines[3]}, {lines[4]}" in message
+
+
+def test_a_genre_below_a_root_is_no_class(project: Project, capsys: Capture) -> None:  # F17
+    project.edit(GENRES, lambda rows: rows.append(["58", "1", "12", "Psych-Rock", "12"]))
+    (place,) = project.put("track.genre_top", {FIRST: "Psych-Rock"})
+    assert f"found 'Psych-Rock' in {place}" in refusal(project, capsys)
+
+
+def test_faults_of_genres_csv_are_named_together(project: Project, capsys: Capture) -> None:  # F16, F17, F18
+    def spoil(rows: Rows) -> None:
+        rows[1][0], rows[2][2], rows[3][3] = "x9", "", ""
+        rows += [rows[4], rows[5][:2]]
+
+    rows = project.edit(GENRES, spoil)
+    message = refusal(project, capsys, file=GENRES)
+    assert f"error: {GENRES}: 5 faults\n" in message
+    assert "  column genre_id: expected a genre's number, found 'x9' in line 2\n" in message
+    assert "  column parent: expected a genre's number, found '' in line 3\n" in message
+    assert f"  column title: expected a name, found none in line 4 (genre {rows[3][0]!r})\n" in message
+    assert f"  column genre_id: expected every genre once, found {rows[4][0]!r} in lines 5, 10\n" in message
+    assert "  expected 5 cells a row, found 2 in line 11\n" in message
+
+
+def test_what_a_split_leaks_is_counted_and_said(project: Project, capsys: Capture) -> None:  # F19
+    rows = read_rows(TRACKS)
+    artist, split = (place_of(rows, column) for column in ("artist.id", "set.split"))
+    other = next(row for row in range(FIRST, LAST) if rows[row][split] != rows[LAST][split])
+    assert json.loads(Path("metrics/split.json").read_text())["official"]["artists_shared"] == 0
+    project.put("artist.id", {other: rows[LAST][artist]})
+    for row in (other, LAST):
+        path = RAW / NAME / NAME / track_file(int(rows[row][0]))
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"the same music")
+    project.survey()
+    assert run(index.main) == 0
+    found = json.loads(Path("metrics/split.json").read_text())["official"]
+    assert (found["artists_shared"], found["files_shared"]) == (1, 1)
+    assert "1 artists and 1 files in more than one set" in capsys.readouterr().out
+
+
+def test_genres_that_a_set_lacks_are_named_before_any_training(project: Project, capsys: Capture) -> None:  # F20
+    rows = read_rows(TRACKS)
+    genre, split = (place_of(rows, column) for column in ("track.genre_top", "set.split"))
+    move = {("Rock", "training"): "test", ("Folk", "training"): "validation", ("Pop", "test"): "training"}
+    cells = {row: move.get((rows[row][genre], rows[row][split])) for row in range(FIRST, LAST + 1)}
+    project.put("set.split", {row: value for row, value in cells.items() if value})
+    project.survey()
+    message = project.refusal_of(index.main, capsys)
+    assert "fma_metadata/tracks.csv, protocol official: expected tracks of every genre in every set, found " in message
+    assert "found Folk has none in train, Pop has none in test, Rock has none in train: give the sets" in message
+
+
+def test_text_that_would_run_is_never_evaluated(project: Project, capsys: Capture) -> None:  # F21
+    before = project.tree()
+    for column in ("track.genres", "track.genres_all", "track.tags", "album.tags", "artist.tags"):
+        project.put(column, {FIRST: CANARY, FIRST + 1: f"[{CANARY}]", FIRST + 2: "[" * 100_000 + "]" * 100_000})
+    project.survey()
+    assert run(index.main) == 0, "nobody reads these columns"
+    unread = {path for path, content in project.tree().items() if content != before.get(path)}
+    assert unread == {str(TRACKS), "data/raw.json"}
+    capsys.readouterr()
+    places = [
+        place
+        for column in ("track.genre_top", "set.split", "artist.id", "track_id")
+        for place in project.put(column, {FIRST: CANARY, FIRST + 1: "[" * 100_000})
+    ]
+    message = refusal(project, capsys)
+    assert message.startswith(f"error: {TRACKS}: {len(places)} faults\n")
+    assert "'[[[[" in message
+    assert not Path("canary").exists()
+
+
+@pytest.mark.parametrize("column", ["track.genre_top", "artist.bio"])
+def test_cells_longer_than_any_text_are_refused_unread(project: Project, capsys: Capture, column: str) -> None:  # F21
+    project.put("set.split", {FIRST + 3: "tset"})
+    long = project.put(column, {FIRST + 1: "x" * 10_000_000, LAST: "y " * 5_000_000})
+    project.survey()
+    tracemalloc.start()
+    message = project.refusal_of(index.main, capsys)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "  expected well-formed CSV, found 2: " in message
+    assert [
+        place for place in long if f"larger than field limit (1048576) in {place.split(' (')[0]}" not in message
+    ] == []
+    assert (
+        "column set.split: expected one of training, validation, test, found 'tset' in line " in message
+    )  # what follows is read all the same
+    assert peak < 150_000_000
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "expected FMA's three header rows, found 0 rows in all"),
+        (b"track_id,genre\n2,Rock\n", "expected FMA's three header rows, found 2 rows in all"),
+        (
+            b"feature,chroma_cens,chroma_cens\nstatistics,kurtosis,kurtosis\nnumber,01,02\ntrack_id,,\n2,7.1,5.2\n",
+            "expected the columns track_id, artist.id, set.split, set.subset, track.genre_top, "
+            "found 3 others, ['number', 'chroma_cens.kurtosis', 'chroma_cens.kurtosis']: is it another table?",
+        ),
+        (b"genre_id,#tracks,parent,title,top_level\n1,5,0,Rock,1\n2,5,0,Pop,2\n", "expected the columns track_id, "),
+        (b"PK\x03\x04\xff\xfe\n\n\x00\n\xff\n", "expected UTF-8, found 2: byte 0xff in line 1, byte 0xff in line 4"),
+    ],
+    ids=["empty", "flat", "features.csv", "genres.csv", "zip"],
+)
+def test_another_file_in_place_of_tracks_csv(project: Project, capsys: Capture, content: bytes, found: str) -> None:
+    TRACKS.write_bytes(content)  # F22
+    assert found in refusal(project, capsys)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfeg\x00\n", b"title\nRock\n", TRACKS], ids=str)
+def test_another_file_in_place_of_genres_csv(project: Project, capsys: Capture, content: bytes | Path) -> None:
+    GENRES.write_bytes(content.read_bytes() if isinstance(content, Path) else content)  # F22
+    assert "expected the columns genre_id, parent" in refusal(project, capsys, file=GENRES)
+
+
+def test_every_line_that_is_no_utf_8_is_named(project: Project, capsys: Capture) -> None:  # F22
+    rows = read_rows(TRACKS)
+    project.put("track.title", {FIRST: "Voil\u00e0", LAST: "\u00dcbung"})
+    content = TRACKS.read_bytes()
+    for word in ("Voil\u00e0", "\u00dcbung"):
+        content = content.replace(word.encode(), word.encode("latin-1"))
+    TRACKS.write_bytes(content)
+    lines = [line_of(rows, row + 1) - 1 for row in (FIRST, LAST)]  # the title is a row's last cell
+    expected = f"  expected UTF-8, found 2: byte 0xe0 in line {lines[0]}, byte 0xdc in line {lines[1]}\n"
+    assert expected in refusal(project, capsys)
+
+
+def test_a_last_line_cut_anywhere_is_seen(project: Project, capsys: Capture) -> None:  # F22
+    whole = TRACKS.read_bytes()
+    rows = read_rows(TRACKS)
+    begin = sum(len(line) + 1 for line in whole.split(b"\n")[: line_of(rows, LAST) - 1])
+    assert whole[begin:].startswith(rows[LAST][0].encode())
+    for cut in [*range(begin + 1, len(whole) - 1, 97), len(whole) - 1]:
+        TRACKS.write_bytes(whole[:cut])
+        assert "expected a line break at the end, which a file cut short lacks" in refusal(project, capsys)
+
+
+def test_a_row_cut_between_cells_and_an_open_quote_are_seen(project: Project, capsys: Capture) -> None:  # F22
+    rows = project.edit(TRACKS, lambda rows: rows[FIRST].__delitem__(slice(20, None)))
+    TRACKS.write_bytes(TRACKS.read_bytes() + b'9999,"an open quote\n')
+    message = refusal(project, capsys)
+    assert "  expected 53 cells a row, found 20 in line 4\n" in message
+    last = line_of(rows, len(rows))
+    assert f"  expected well-formed CSV, found unexpected end of data in line {last}\n" in message
+
+
+def test_tables_that_are_not_there(project: Project, capsys: Capture) -> None:  # F22
+    TRACKS.unlink()
+    assert f"{TRACKS}: expected the file that fetch saw" in project.refusal_of(index.main, capsys)
+    GENRES.unlink()
+    GENRES.mkdir()  # of the right name, and no file
+    message = project.refusal_of(fetch.main, capsys)
+    assert "expected FMA's layout, found no fma_metadata/tracks.csv, no fma_metadata/genres.csv: put them" in message
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_fault(project: Project) -> None:
+    before = project.tree()
+    for path in (TRACKS, GENRES):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    project.survey()
+    assert run(index.main) == 0
+    changed = {path for path, content in project.tree().items() if content != before[path]}
+    assert changed == {str(TRACKS), str(GENRES), "data/raw.json"}
+
+
+def test_the_commands_leave_with_their_status(project: Project) -> None:
+    project.put("set.split", {FIRST: "tset"})
+    assert project.command("fetch").returncode == 0
+    before = project.tree()
+    refused = project.command("index")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert_one_message(refused.stderr)
+    assert project.tree() == before
+    project.put("set.split", {FIRST: "training"})
+    unseen = project.command("index")
+    assert unseen.returncode == 1
+    assert "run `dvc repro -f fetch`" in unseen.stderr
