@@ -110,9 +110,10 @@ def run_isolated(
         for task in tasks:
             under_way.append((task, threads.submit(run, task)))
             if len(under_way) >= _WAITING * n_workers:
-                yield _outcome(*under_way.popleft())
-        while under_way:
-            yield _outcome(*under_way.popleft())
+                first, future = under_way.popleft()
+                yield Outcome(task=first, result=future.result())
+        for last, future in under_way:
+            yield Outcome(task=last, result=future.result())
     finally:
         stop.close()  # which every thread that waits for a worker hears
         threads.shutdown(cancel_futures=True)
@@ -287,10 +288,6 @@ def _guarded(function: Callable[[Task], Value], task: Task) -> Value | RejectedT
         return RejectedTrack(Reason.DECODER_OUT_OF_MEMORY, str(error) or "MemoryError")
     except Exception as error:
         return _Failure.of(error, task)
-
-
-def _outcome(task: Task, future: "Future[Value | RejectedTrack]") -> Outcome[Task, Value]:
-    return Outcome(task=task, result=future.result())
 
 
 def _cause_of_death(exit_code: int) -> str:

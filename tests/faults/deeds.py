@@ -84,7 +84,7 @@ def _note(name: str, peak: int) -> None:
     (NOTES / f"{name}.json").write_text(json.dumps({"peak": peak, "limit": limit}), encoding="utf-8")
 
 
-if __name__ in ("__main__", "__mp_main__"):  # the latter is what the script is called in a worker
+if __name__ in ("__main__", "__mp_main__"):  # the parent and its workers, not who imports a name
     waves.decode = _decode
 
 if __name__ == "__main__":
