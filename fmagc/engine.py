@@ -32,7 +32,12 @@ MEMORY = 1 << 30  # bytes that a worker may take beyond what its libraries take:
 
 _WAITING = 8  # tasks under way or done early, per worker: work for them while the caller is busy, a bound for memory
 _DYING_S = 5.0  # a process that closed its pipe is about to end; a kill before that would hide the cause
-_ONE_THREAD = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+# Of a worker: one thread, since there is a worker a core; and glibc's allocator is to keep what a track took for the next
+# one, since the kernel's work on fresh pages costs more than what is done with them.
+_ENVIRONMENT = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1") | {
+    "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +228,7 @@ def _context(function: Callable[[Task], Value]) -> ForkServerContext | SpawnCont
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     multiprocessing.set_forkserver_preload([_bare(function).__module__])
-    with _environment(_ONE_THREAD):  # there is a worker a core, so its libraries need no threads of their own
+    with _environment(_ENVIRONMENT):
         forkserver.ensure_running()
     return multiprocessing.get_context("forkserver")
 
