@@ -2,22 +2,19 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from fmagc.audio.frames import n_frames
 from fmagc.audio.mel import LogMel
 from fmagc.console import say
-from fmagc.engine import run_isolated
 from fmagc.errors import DataError, RejectedTrack
 from fmagc.params.signal import Mel
 from fmagc.staging import Piece, Staging, draft_path, piece_key, versions
+from fmagc.store.assembly import assemble
 from fmagc.store.manifest import Manifest, Shard, write_manifest
 from fmagc.store.shards import Array, Layout, layout_of, read_columns, row_buffer, seal, start
 
@@ -89,13 +86,14 @@ def make_mels(waves: Manifest, settings: Mel, *, staging: Staging, out: Path) ->
     staging.prepare(out, needed, reused=pieces.values(), what=f"{n_tracks} spectrograms")
     say(f"{n_tracks} spectrograms to take, up to {needed / 1e9:.2f} GB; {len(pieces)} of {len(keys)} shards are there")
     work = partial(_mel_row, folder=waves.folder, drafts=staging.folder, settings=settings, sample_rate=sample_rate)
-    with (
-        closing(run_isolated(work, _sources(waves, missing, settings, staging), timeout_s=_TIMEOUT_S)) as running,
-        tqdm(running, total=n_tracks, unit="track", desc="mel") as outcomes,
-    ):
-        for name, group in groupby(outcomes, key=lambda outcome: outcome.task.shard):
-            rows = [(outcome.task, outcome.result) for outcome in group]
-            pieces[name] = _keep(staging, keys[name], waves.shards[name], rows, settings)
+    pieces |= assemble(
+        work,
+        _sources(waves, missing, settings, staging),
+        keep=lambda name, rows: _keep(staging, keys[name], waves.shards[name], rows, settings),
+        timeout_s=_TIMEOUT_S,
+        n_tracks=n_tracks,
+        title="mel",
+    )
     finished = [pieces[name] for name in waves.shards]
     staging.publish(out, finished)
     params = {"mel": settings.model_dump(), "audio": waves.params["audio"]}

@@ -1,24 +1,21 @@
 """From MP3s to waveform shards and the ledger."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import soundfile
-from tqdm import tqdm
 
 from fmagc.audio.decode import decode, most_samples
 from fmagc.console import say
-from fmagc.engine import run_isolated
 from fmagc.errors import DataError, Reason, RejectedTrack
 from fmagc.params.signal import Audio, Clip
 from fmagc.staging import Piece, Staging, draft_path, piece_key, versions
+from fmagc.store.assembly import assemble
 from fmagc.store.ledger import LEDGER, accepted_row, counts, rejected_row, write_ledger
 from fmagc.store.manifest import write_manifest
 from fmagc.store.shards import Array, Layout, row_buffer, seal, start
@@ -114,13 +111,14 @@ def make_waves(
     staging.prepare(out, needed, reused=pieces.values(), what=f"{n_tracks} waveforms")
     say(f"{n_tracks} tracks to decode, up to {needed / 1e9:.2f} GB; {len(pieces)} of {len(shards)} shards are there")
     work = partial(_decode, drafts=staging.folder, raw=raw, audio=audio, min_samples=clip.samples, layout=layout)
-    with (
-        closing(run_isolated(work, _drafted(missing, staging), timeout_s=audio.timeout_s)) as running,
-        tqdm(running, total=n_tracks, unit="track", desc="decode") as outcomes,
-    ):
-        for name, group in groupby(outcomes, key=lambda outcome: outcome.task.shard):
-            rows = [(outcome.task, outcome.result) for outcome in group]
-            pieces[name] = _keep(staging, name, keys[name], rows, layout)
+    pieces |= assemble(
+        work,
+        _drafted(missing, staging),
+        keep=lambda name, rows: _keep(staging, name, keys[name], rows, layout),
+        timeout_s=audio.timeout_s,
+        n_tracks=n_tracks,
+        title="decode",
+    )
     ordered = [pieces[name] for name in shards]
     ledger = [row for piece in ordered for row in piece.record["ledger"]]
     summary = counts(pd.DataFrame(ledger))

@@ -44,7 +44,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--tracks", type=int, default=600, help="of one round")
+    parser.add_argument("--tracks", type=int, default=1000, help="of one round")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     files = sorted(arguments.corpus.glob("fma_*/*/*.mp3"))
