@@ -83,7 +83,7 @@ def run_isolated(
     timeout_s : float, s
         A task that runs longer has its worker killed.
     workers : int, optional
-        Number of processes; `usable_cores` when None.
+        Number of processes; one more than `usable_cores` when None, since at any time one of them waits for the disk.
 
     Yields
     ------
@@ -95,7 +95,7 @@ def run_isolated(
         Whatever else the function raised, which is a fault of the program; a note names the task.
     """
     context = _context(function)
-    n_workers = workers or usable_cores()
+    n_workers = workers or usable_cores() + 1
     stopped, stop = context.Pipe(duplex=False)
     tended = [_Worker(function, context, stopped) for _ in range(n_workers)]
     idle: SimpleQueue[_Worker[Task, Value]] = SimpleQueue()

@@ -7,7 +7,7 @@ key made of everything that decides its bytes, and hard-links the finished set i
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -36,7 +36,7 @@ class Piece:
     path : Path
         Where it lies in the staging folder.
     digest : str
-        xxh3-128 of its bytes, taken when it was made.
+        What it is recognised by, taken when it was made: the xxh3-128 of its bytes, or of those that prove the others.
     record : dict
         What else the stage wants to know of it without making it again (JSON).
     """
@@ -45,6 +45,10 @@ class Piece:
     path: Path
     digest: str
     record: dict[str, Any]
+
+
+def _whole(piece: Piece) -> str:
+    return stream_digest(piece.path)
 
 
 class Staging:
@@ -98,17 +102,25 @@ class Staging:
         self._code, self._code_digest = modules, code_digest(*modules)
         return self._code_digest
 
-    def find(self, name: str, key: str) -> Piece | None:
-        """Return the piece made earlier under this key, if it is there and undamaged."""
+    def find(self, name: str, key: str, *, found: Callable[[Piece], str] = _whole) -> Piece | None:
+        """Return the piece made earlier under this key, if it is there and undamaged.
+
+        Parameters
+        ----------
+        name, key : str
+        found : callable
+            Takes the digest of a file that should be this piece.
+        """
         path, note = self._paths(name, key)
         try:
             made = read_record(note, made_by=self.folder.name)
-            if made["name"] != path.name or made["digest"] != stream_digest(path):
+            piece = Piece(name, path, made["digest"], made["record"])
+            if made["name"] != path.name or found(piece) != piece.digest:
                 return None
         except (FileNotFoundError, DataError):
             return None
         self._used |= {path, note}
-        return Piece(name, path, made["digest"], made["record"])
+        return piece
 
     def prepare(self, out: Path, n_bytes: int, *, reused: Iterable[Piece], what: str) -> None:
         """Raise before any work is done unless the out can be written and there is room for what will be.
@@ -139,15 +151,24 @@ class Staging:
             beside = n_bytes if place.stat().st_dev == self.folder.stat().st_dev else 0
             require_space(place, copies + beside, what=f"copies of {what}")
 
-    def keep(self, name: str, key: str, record: dict[str, Any]) -> Piece:
-        """Keep the draft of a piece, which is on the disk; its note, written last, makes it count."""
+    def keep(self, name: str, key: str, record: dict[str, Any], *, digest: str = "") -> Piece:
+        """Keep the draft of a piece, which is on the disk; its note, written last, makes it count.
+
+        Parameters
+        ----------
+        name, key : str
+        record : dict
+            As `Piece.record`.
+        digest : str
+            As `Piece.digest`; that of the whole file when empty.
+        """
         self._require_same_code()
         path, note = self._paths(name, key)
         replace_with(path, draft_path(self.folder, name))
-        made = {"name": path.name, "digest": stream_digest(path), "record": record}
-        write_record(note, made)
+        piece = Piece(name, path, digest or stream_digest(path), record)
+        write_record(note, {"name": path.name, "digest": piece.digest, "record": record})
         self._used |= {path, note}
-        return Piece(name, path, digest=str(made["digest"]), record=record)
+        return piece
 
     def publish(self, out: Path, pieces: Iterable[Piece]) -> None:
         """Make a folder hold exactly these pieces, and drop what this run did not use."""

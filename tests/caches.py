@@ -9,21 +9,23 @@ from numpy.typing import NDArray
 
 from fmagc.staging import Piece, Staging, draft_path
 from fmagc.store.manifest import write_manifest
-from fmagc.store.shards import Layout, RowBuffer, seal, start
+from fmagc.store.rows import Layout, RowBuffer, start
+from fmagc.store.shards import Seal, seal
 
 Array = NDArray[Any]
 
 
-def write_shard(path: Path, name: str, rows: Sequence[Array], columns: Mapping[str, Array]) -> None:
+def write_shard(path: Path, name: str, rows: Sequence[Array], columns: Mapping[str, Array]) -> Seal:
     """Write a shard of these rows, each as long as it is."""
     longest = max(len(row) for row in rows)
     layout = Layout.holding(longest, name=name, dtype=rows[0].dtype.name, inner=rows[0].shape[1:])
     buffer = RowBuffer(layout)
     start(path)
+    digests = []
     for place, row in enumerate(rows):
         buffer.values[: len(row)] = row
-        buffer.write(path, place, length=len(row))
-    seal(path, layout, kept=range(len(rows)), longest=longest, columns=columns)
+        digests.append(buffer.write(path, place, length=len(row)))
+    return seal(path, layout, kept=range(len(rows)), longest=longest, digests=digests, columns=columns)
 
 
 def stage_shard(
@@ -34,8 +36,9 @@ def stage_shard(
         "track_id": np.array(list(tracks)),
         "length": np.array([len(row) for row in tracks.values()]),
     } | {column: np.array(values, dtype=np.float32) for column, values in facts.items()}
-    write_shard(draft_path(staging.folder, shard), name, list(tracks.values()), columns)
-    return staging.keep(shard, shard, {"track_ids": list(tracks), "longest": max(map(len, tracks.values()))})
+    made = write_shard(draft_path(staging.folder, shard), name, list(tracks.values()), columns)
+    record = {"track_ids": list(tracks), "longest": max(map(len, tracks.values())), "row_bytes": made.row_bytes}
+    return staging.keep(shard, shard, record, digest=made.digest)
 
 
 def publish(

@@ -116,4 +116,4 @@ def test_code_digest_follows_the_named_modules_alone() -> None:
 def test_shards_are_keyed_by_all_the_code_that_makes_their_bytes(code: tuple[str, ...], root: str) -> None:
     signal = {path for path in closure(ROOT / root) if "/audio/" in path}
     named = {module.replace(".", "/") + ".py" for module in code}
-    assert named >= signal | {"fmagc/direct.py", "fmagc/store/shards.py"}
+    assert named >= signal | {"fmagc/direct.py", "fmagc/store/rows.py", "fmagc/store/shards.py"}

@@ -11,7 +11,8 @@ from fmagc.staging import Staging
 from fmagc.store.cache import Cache
 from fmagc.store.ledger import LEDGER, accepted_row, counts, read_ledger, rejected_row, write_ledger
 from fmagc.store.manifest import write_manifest
-from fmagc.store.shards import Layout, RowBuffer, layout_of, map_rows, read_columns, seal, start
+from fmagc.store.rows import Layout, RowBuffer, start
+from fmagc.store.shards import filling_gaps, layout_of, map_rows, read_columns, seal
 from tests.caches import stage_shard, write_shard
 
 TRACKS = {2: 50, 5: 30, 1007: 40}
@@ -57,25 +58,41 @@ def test_a_shard_follows_from_its_content_and_is_contiguous(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("inner", [(), (2,), (96,)])
-def test_rejected_rows_close_up_and_short_rows_make_a_narrow_shard(tmp_path: Path, inner: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("longest", [4100, 20_000])
+def test_gaps_are_filled_and_short_rows_make_a_narrow_shard(
+    tmp_path: Path, inner: tuple[int, ...], longest: int
+) -> None:
     rng = np.random.default_rng(0)
-    rows = [rng.integers(1, 100, (length, *inner)).astype(np.int16) for length in (3000, 10, 4100, 2048, 5)]
-    kept = [0, 2, 4]
+    rows = [rng.integers(1, 100, (length, *inner)).astype(np.int16) for length in (3000, 10, longest, 2048, 5)]
+    kept = filling_gaps([0, 2, 4])
     columns = {"track_id": np.array(kept)}
-    write_shard(tmp_path / "plain.h5", "waves", [rows[row] for row in kept], columns)
+    plain = write_shard(tmp_path / "plain.h5", "waves", [rows[row] for row in kept], columns)
     wide = Layout.holding(20_000, name="waves", dtype="int16", inner=inner)
     buffer = RowBuffer(wide)
     path = tmp_path / "wide.h5"
     start(path)
+    digests = {}
     for place in (4, 1, 2, 0, 3):  # as workers finish
         buffer.values[:] = 77  # what an earlier row left
         buffer.values[: len(rows[place])] = rows[place]
-        buffer.write(path, place, length=len(rows[place]))
-    seal(path, wide, kept=kept, longest=4100, columns=columns)
+        digests[place] = buffer.write(path, place, length=len(rows[place]))
+    made = seal(path, wide, kept=kept, longest=longest, digests=[digests[place] for place in kept], columns=columns)
     assert path.read_bytes() == (tmp_path / "plain.h5").read_bytes()
+    assert made == plain
+    assert made.found_in(path) == made.digest
     reader = RowBuffer(layout_of(path, "waves"))
+    stored = read_columns(path, "digest")["digest"].tolist()
     for place, row in enumerate(kept):
-        np.testing.assert_array_equal(reader.read(path, place, length=len(rows[row])), rows[row])
+        assert reader.read(path, place) == stored[place].decode()
+        np.testing.assert_array_equal(reader.values[: len(rows[row])], rows[row])
+        assert not reader.values[len(rows[row]) :].any()
+
+
+def test_few_rows_move_to_fill_a_gap() -> None:
+    assert filling_gaps([]) == []
+    assert filling_gaps([0, 1, 2]) == [0, 1, 2]
+    assert filling_gaps([1, 2, 3]) == [3, 1, 2]
+    assert filling_gaps([0, 3, 4, 7, 8]) == [0, 8, 7, 3, 4]
 
 
 def test_every_flipped_byte_is_found(tmp_path: Path) -> None:

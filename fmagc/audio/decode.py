@@ -122,15 +122,16 @@ def decode(
     lost = truncation(source.audio, n_decoded=heard.n_decoded)
     if lost is not None:
         raise RejectedTrack(Reason.TRUNCATED, _joined(lost, heard.warnings))
-    y = heard.y
-    if not np.isfinite(_peak(y)):
+    y, peak = heard.y, _peak(heard.y)
+    if not np.isfinite(peak):
         count = int(np.count_nonzero(~np.isfinite(y)))
         raise RejectedTrack(Reason.NON_FINITE, _joined(f"{count} of {len(y)} samples", heard.warnings))
     if heard.sample_rate != settings.sample_rate:
         y = soxr.resample(y, heard.sample_rate, settings.sample_rate, quality="HQ")
+        peak = _peak(y)
     if len(y) < min_samples:
         raise RejectedTrack(Reason.TOO_SHORT, f"{len(y)} samples at {settings.sample_rate} Hz, needs {min_samples}")
-    samples, scale, peak = _to_int16(y, out)
+    samples, scale = _to_int16(y, peak, out)
     flags = {
         "silent": peak < SILENCE_PEAK,
         "resampled": heard.sample_rate != settings.sample_rate,
@@ -230,16 +231,16 @@ def _peak(y: NDArray[np.float32]) -> float:
     return max(float(y.max()), -float(y.min())) if len(y) > 0 else 0.0
 
 
-def _to_int16(y: NDArray[np.float32], out: NDArray[np.int16]) -> tuple[NDArray[np.int16], float, float]:
+def _to_int16(y: NDArray[np.float32], peak: float, out: NDArray[np.int16]) -> tuple[NDArray[np.int16], float]:
     """Quantise into `out`; y is used up."""
-    samples, peak = out[: len(y)], _peak(y)
+    samples = out[: len(y)]
     if peak < SILENCE_PEAK:
         samples[:] = 0
-        return samples, 1.0, peak
+        return samples, 1.0
     scale = np.float32(peak / _FULL_SCALE)
     y *= np.float32(1) / scale
     np.copyto(samples, np.rint(y, out=y), casting="unsafe")
-    return samples, float(scale), peak
+    return samples, float(scale)
 
 
 @contextmanager

@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from fmagc.direct import stream_digest
 from fmagc.errors import DataError
 from fmagc.files import damaged, read_record, write_record
 from fmagc.staging import Piece
+from fmagc.store.shards import Seal
 
-__all__ = ["Manifest", "Shard", "read_manifest", "write_manifest"]
+__all__ = ["Manifest", "Shard", "found_in_piece", "read_manifest", "write_manifest"]
 
-_SCHEMA = 3
+_SCHEMA = 4
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,10 @@ class Shard:
     Attributes
     ----------
     digest : str
-        xxh3-128 of its bytes.
+        Its seal's.
     rows : int
+    row_bytes : int
+        Of one row.
     longest : int
         Samples or frames of its longest row.
     track_ids : list of int
@@ -32,8 +35,20 @@ class Shard:
 
     digest: str
     rows: int
+    row_bytes: int
     longest: int
     track_ids: list[int]
+
+    @classmethod
+    def of(cls, piece: Piece) -> Self:
+        """Describe a piece with ``row_bytes``, ``longest`` and ``track_ids`` in its record."""
+        track_ids = piece.record["track_ids"]
+        return cls(piece.digest, len(track_ids), piece.record["row_bytes"], piece.record["longest"], track_ids)
+
+    @property
+    def seal(self) -> Seal:
+        """What the file is recognised by."""
+        return Seal(self.digest, self.rows, self.row_bytes)
 
 
 @dataclass(frozen=True)
@@ -59,13 +74,24 @@ class Manifest:
     shards: dict[str, Shard]
     files: dict[str, str]
 
-    def verify(self, name: str) -> None:
-        """Raise DataError unless a shard or another file has the bytes that it was made with."""
+    def verify(self, name: str, *, rows: bool = True) -> None:
+        """Raise DataError unless a shard has the bytes that it was made with; those of its rows only if asked to."""
+        path, seal = self.folder / name, self.shards[name].seal
+        self._require(path, expected=seal.digest, found=seal.found_in(path) if rows else seal.found_around(path))
+
+    def verify_file(self, name: str) -> None:
+        """Raise DataError unless another file of the cache has the bytes that it was made with."""
         path = self.folder / name
-        expected = self.files[name] if name in self.files else self.shards[name].digest
-        found = stream_digest(path) if path.exists() else "no file"
+        self._require(path, expected=self.files[name], found=stream_digest(path) if path.exists() else "no file")
+
+    def _require(self, path: Path, *, expected: str, found: str) -> None:
         if found != expected:
             raise damaged(path, expected=expected, found=found, made_by=self.made_by)
+
+
+def found_in_piece(piece: Piece) -> str:
+    """Return the digest of the file of a piece that should be a shard."""
+    return Shard.of(piece).seal.found_in(piece.path)
 
 
 def read_manifest(folder: Path, *, made_by: str) -> Manifest:
@@ -95,7 +121,7 @@ def write_manifest(
     folder : Path
         Of the published shards.
     pieces : Iterable[Piece]
-        Each with ``track_ids`` and ``longest`` in its record.
+        Each as `Shard.of` takes it.
     params : Mapping[str, Any]
         The settings that decided the content.
     made_with : dict
@@ -103,15 +129,7 @@ def write_manifest(
     files : Sequence[str]
         Names of other files in the folder that it answers for.
     """
-    shards = {}
-    for piece in pieces:
-        track_ids, longest = piece.record["track_ids"], piece.record["longest"]
-        shards[piece.name] = {
-            "digest": piece.digest,
-            "rows": len(track_ids),
-            "longest": longest,
-            "track_ids": track_ids,
-        }
+    shards = {piece.name: vars(Shard.of(piece)) for piece in pieces}
     content = {
         "schema": _SCHEMA,
         "params": params,

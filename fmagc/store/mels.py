@@ -1,22 +1,21 @@
 """From waveform shards to mel shards."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from fmagc.audio.frames import n_frames
-from fmagc.audio.mel import LogMel
 from fmagc.console import say
 from fmagc.errors import DataError, RejectedTrack
 from fmagc.params.signal import Mel
 from fmagc.staging import Piece, Staging, draft_path, piece_key, versions
 from fmagc.store.assembly import assemble
-from fmagc.store.manifest import Manifest, Shard, write_manifest
-from fmagc.store.shards import Array, Layout, layout_of, read_columns, row_buffer, seal, start
+from fmagc.store.manifest import Manifest, Shard, found_in_piece, write_manifest
+from fmagc.store.mel_row import Source, Stored, write_mel
+from fmagc.store.rows import Array, Layout, start
+from fmagc.store.shards import layout_of, read_columns, seal
 
 __all__ = ["make_mels"]
 
@@ -26,23 +25,13 @@ _CODE = (
     "fmagc.audio.frames",
     "fmagc.audio.mel",
     "fmagc.direct",
+    "fmagc.store.mel_row",
     "fmagc.store.mels",
+    "fmagc.store.rows",
     "fmagc.store.shards",
 )
 _LIBRARIES = ("h5py", "llvmlite", "numba", "numpy")
 _TIMEOUT_S = 600.0  # a track takes some 20 ms, the first one a compilation
-
-
-@dataclass(frozen=True)
-class Source:
-    """One waveform and where it lies; its spectrogram takes the same row of the mel shard of the same name."""
-
-    shard: str
-    row: int
-    length: int
-    scale: float
-    waves: Layout
-    mels: Layout
 
 
 def make_mels(waves: Manifest, settings: Mel, *, staging: Staging, out: Path) -> dict[str, int]:
@@ -51,7 +40,7 @@ def make_mels(waves: Manifest, settings: Mel, *, staging: Staging, out: Path) ->
     Parameters
     ----------
     waves : Manifest
-        Of the stage decode; each of its shards is verified before it is read.
+        Of the stage decode; what is read of it is verified.
     settings : Mel
         How a spectrogram is taken.
     staging : Staging
@@ -78,14 +67,14 @@ def make_mels(waves: Manifest, settings: Mel, *, staging: Staging, out: Path) ->
         "sample_rate": sample_rate,
     }
     keys = {name: piece_key(common | {"shard": shard.digest}) for name, shard in waves.shards.items()}
-    staged = {name: staging.find(name, key) for name, key in keys.items()}
+    staged = {name: staging.find(name, key, found=found_in_piece) for name, key in keys.items()}
     pieces = {name: piece for name, piece in staged.items() if piece}
     missing = [name for name in waves.shards if name not in pieces]
     n_tracks = sum(waves.shards[name].rows for name in missing)
     needed = sum(_layout(waves.shards[name], settings).most_bytes(waves.shards[name].rows) for name in missing)
     staging.prepare(out, needed, reused=pieces.values(), what=f"{n_tracks} spectrograms")
     say(f"{n_tracks} spectrograms to take, up to {needed / 1e9:.2f} GB; {len(pieces)} of {len(keys)} shards are there")
-    work = partial(_mel_row, folder=waves.folder, drafts=staging.folder, settings=settings, sample_rate=sample_rate)
+    work = partial(write_mel, folder=waves.folder, drafts=staging.folder, settings=settings, sample_rate=sample_rate)
     pieces |= assemble(
         work,
         _sources(waves, missing, settings, staging),
@@ -102,14 +91,15 @@ def make_mels(waves: Manifest, settings: Mel, *, staging: Staging, out: Path) ->
 
 
 def _sources(waves: Manifest, names: list[str], settings: Mel, staging: Staging) -> Iterator[Source]:
-    """List the rows of verified shards, starting the file of each mel shard before its first row is handed out."""
-    with ThreadPoolExecutor(1) as ahead:
-        for name, _ in zip(names, ahead.map(waves.verify, names), strict=True):
-            path, mels = waves.folder / name, _layout(waves.shards[name], settings)
-            facts, layout = read_columns(path, "length", "scale"), layout_of(path, "waves")
-            start(draft_path(staging.folder, name))
-            for row, (length, scale) in enumerate(zip(facts["length"].tolist(), facts["scale"].tolist(), strict=True)):
-                yield Source(name, row, length, scale, layout, mels)
+    """List the rows of some shards, starting the file of each mel shard before its first row is handed out."""
+    for name in names:
+        waves.verify(name, rows=False)  # a row is compared with its digest where it is read
+        path, mels = waves.folder / name, _layout(waves.shards[name], settings)
+        layout = layout_of(path, "waves")
+        facts = read_columns(path, "digest", "length", "scale")
+        start(draft_path(staging.folder, name))
+        for row, (digest, length, scale) in enumerate(zip(*(facts[column].tolist() for column in facts), strict=True)):
+            yield Source(name, row, digest.decode(), length, scale, layout, mels)
 
 
 def _layout(shard: Shard, settings: Mel) -> Layout:
@@ -117,40 +107,32 @@ def _layout(shard: Shard, settings: Mel) -> Layout:
     return Layout.holding(longest, name="mels", dtype="float16", inner=(settings.n_mels,))
 
 
-@lru_cache(maxsize=1)
-def _log_mel(sample_rate: int, settings: Mel) -> LogMel:
-    return LogMel(sample_rate, settings)
-
-
-def _mel_row(source: Source, *, folder: Path, drafts: Path, settings: Mel, sample_rate: int) -> float:
-    """Run in a worker: take a spectrogram, write it as float16 dB, and return the absolute level of its 0 dB."""
-    samples = row_buffer(source.waves).read(folder / source.shard, source.row, length=source.length)
-    S_db, ref_db = _log_mel(sample_rate, settings)(samples * np.float32(source.scale))
-    buffer = row_buffer(source.mels)
-    buffer.values[: len(S_db)] = S_db
-    buffer.write(draft_path(drafts, source.shard), source.row, length=len(S_db))
-    return ref_db
-
-
 def _keep(
-    staging: Staging, key: str, shard: Shard, rows: list[tuple[Source, float | RejectedTrack]], settings: Mel
+    staging: Staging, key: str, shard: Shard, rows: list[tuple[Source, Stored | RejectedTrack]], settings: Mel
 ) -> Piece:
     """Make the mel shard of the rows that were written."""
-    levels = []
-    for source, ref_db in rows:
-        if isinstance(ref_db, RejectedTrack):
+    stored = []
+    for source, outcome in rows:
+        if isinstance(outcome, RejectedTrack):
             raise DataError(
-                f"track {shard.track_ids[source.row]}: expected a spectrogram, found {ref_db.reason}: {ref_db.detail}; "
-                "run `dvc repro` again: the other shards are kept"
+                f"track {shard.track_ids[source.row]}: expected a spectrogram, found {outcome.reason}: "
+                f"{outcome.detail}; run `dvc repro` again: the other shards are kept"
             )
-        levels.append(ref_db)
+        stored.append(outcome)
     name, layout = rows[0][0].shard, rows[0][0].mels
     lengths = [n_frames(source.length, hop_length=settings.hop_length) for source, _ in rows]
     columns: dict[str, Array] = {
         "track_id": np.array(shard.track_ids, dtype=np.int64),
         "length": np.array(lengths, dtype=np.int64),
-        "ref_db": np.array(levels, dtype=np.float32),
+        "ref_db": np.array([row.ref_db for row in stored], dtype=np.float32),
     }
-    kept = [source.row for source, _ in rows]
-    seal(draft_path(staging.folder, name), layout, kept=kept, longest=max(lengths), columns=columns)
-    return staging.keep(name, key, {"track_ids": shard.track_ids, "longest": max(lengths)})
+    made = seal(
+        draft_path(staging.folder, name),
+        layout,
+        kept=range(len(rows)),
+        longest=max(lengths),
+        digests=[row.digest for row in stored],
+        columns=columns,
+    )
+    record = {"track_ids": shard.track_ids, "longest": max(lengths), "row_bytes": made.row_bytes}
+    return staging.keep(name, key, record, digest=made.digest)

@@ -3,112 +3,89 @@
 The rows are written first, by any number of processes, each to its own place in a file that is not HDF5 yet; `seal`
 then puts HDF5's structure around them. HDF5 itself writes to no disk: where one is full it would crash the interpreter,
 and a second writer would empty the file. Memory stays flat, however many rows there are.
+
+A shard proves itself in two steps, so that making one reads no row again: each row has a digest, taken where the row
+was made and kept in a column, and the digest of the shard is that of all its other bytes, that column among them.
 """
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
-from fmagc.direct import BLOCK, aligned_buffer, opened, read_at, write_at
+from fmagc.direct import BLOCK, aligned_buffer, opened, read_at
 from fmagc.errors import naming
+from fmagc.files import digest
+from fmagc.store.rows import ROWS_AT, Layout, RowBuffer
 
-__all__ = ["Layout", "RowBuffer", "layout_of", "map_rows", "read_columns", "row_buffer", "seal", "start"]
+__all__ = ["Seal", "filling_gaps", "layout_of", "map_rows", "read_columns", "seal"]
 
 Array = npt.NDArray[Any]
 
-_FACTS = 512  # bytes of a row in all columns, and of its line in the note: more than they take
-_ROWS_AT = BLOCK  # bytes before the rows: HDF5's own for the file and the dataset of rows
-
 
 @dataclass(frozen=True)
-class Layout:
-    """Where the rows of a shard lie.
+class Seal:
+    """What a shard is recognised by.
 
     Attributes
     ----------
-    name : str
-        Of the dataset of rows.
-    dtype : str
-        Of NumPy.
-    width : int
-        Samples or frames of a row, padded with zeros: whole blocks, so that a row can be written past the page cache.
-    inner : tuple of int
-        Shape of one frame; empty for samples.
+    digest : str
+        xxh3-128 of all but the rows; the rows' own digests are a column, and so part of it.
+    rows : int
+    row_bytes : int
+        Of one row.
     """
 
-    name: str
-    dtype: str
-    width: int
-    inner: tuple[int, ...] = ()
+    digest: str
+    rows: int
+    row_bytes: int
 
     @classmethod
-    def holding(cls, length: int, *, name: str, dtype: str, inner: tuple[int, ...] = ()) -> "Layout":
-        """Make the narrowest layout whose rows hold so many samples or frames."""
-        unit = BLOCK // math.gcd(BLOCK, np.dtype(dtype).itemsize * math.prod(inner))
-        return cls(name, dtype, -(-length // unit) * unit, inner)
+    def around(cls, path: Path, *, rows: int, row_bytes: int) -> Self:
+        """Take the seal of a file as it is, without a look at its rows."""
+        with naming(path), path.open("rb") as file:
+            parts = [file.read(ROWS_AT)]
+            file.seek(ROWS_AT + rows * row_bytes)
+            parts += [file.read(), str(file.seek(0, os.SEEK_END)).encode()]
+        return cls(digest(b"".join(parts)), rows, row_bytes)
 
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of a row."""
-        return self.width * np.dtype(self.dtype).itemsize * math.prod(self.inner)
+    def found_around(self, path: Path) -> str:
+        """Return the digest of a file that should have this seal, without a look at its rows."""
+        if not path.exists():
+            return "no file"
+        return self.around(path, rows=self.rows, row_bytes=self.row_bytes).digest
 
-    def most_bytes(self, n_rows: int) -> int:
-        """Tell how large a shard of so many rows becomes at most."""
-        return self.offset(n_rows) + n_rows * _FACTS + 2 * BLOCK
+    def found_in(self, path: Path) -> str:
+        """Return the digest of a file that should have this seal, and name the first row that is another.
 
-    def offset(self, row: int) -> int:
-        """Give the place of a row in the file, in bytes."""
-        return _ROWS_AT + row * self.row_bytes
-
-
-class RowBuffer:
-    """Room for one row, on its way to or from the disk.
-
-    Attributes
-    ----------
-    values : ndarray, shape (width, *inner)
-    """
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._bytes = aligned_buffer(layout.row_bytes)
-        self.values: Array = self._bytes.view(layout.dtype).reshape(layout.width, *layout.inner)
-
-    def write(self, path: Path, row: int, *, length: int) -> None:
-        """Write the first `length` samples or frames to their place."""
-        self.values[length:] = 0
-        n_blocks = -(-self.values[:length].nbytes // BLOCK)
-        with opened(path, os.O_WRONLY) as descriptor:
-            write_at(descriptor, self._bytes[: n_blocks * BLOCK], self._layout.offset(row))
-
-    def read(self, path: Path, row: int, *, length: int) -> Array:
-        """Read the first `length` samples or frames of a row; they are valid until the next call."""
-        n_blocks = -(-self.values[:length].nbytes // BLOCK)
+        The structure is looked at first: only where it is sound does HDF5 get to read it.
+        """
+        found = self.found_around(path)
+        if found != self.digest or self.rows == 0:
+            return found
+        buffer = aligned_buffer(self.row_bytes)
         with opened(path, os.O_RDONLY) as descriptor:
-            read_at(descriptor, self._bytes[: n_blocks * BLOCK], self._layout.offset(row))
-        return self.values[:length]
+            for row, expected in enumerate(read_columns(path, "digest")["digest"].tolist()):
+                read_at(descriptor, buffer, ROWS_AT + row * self.row_bytes)
+                if digest(buffer.data) != expected.decode():
+                    return f"{found}, but another row {row}"
+        return found
 
 
-@lru_cache(maxsize=2)
-def row_buffer(layout: Layout) -> RowBuffer:
-    """Give this process's buffer for such rows: fresh memory would cost more than filling it."""
-    return RowBuffer(layout)
-
-
-def start(path: Path) -> None:
-    """Make an empty file for the rows of a shard."""
-    path.write_bytes(b"")
-
-
-def seal(path: Path, layout: Layout, *, kept: Sequence[int], longest: int, columns: Mapping[str, Array]) -> None:
+def seal(
+    path: Path,
+    layout: Layout,
+    *,
+    kept: Sequence[int],
+    longest: int,
+    digests: Sequence[str],
+    columns: Mapping[str, Array],
+) -> Seal:
     """Turn a file of rows into a shard; its bytes follow from the content alone.
 
     Parameters
@@ -117,14 +94,17 @@ def seal(path: Path, layout: Layout, *, kept: Sequence[int], longest: int, colum
         The rows were written at `layout.offset`.
     layout : Layout
     kept : Sequence of int
-        The rows to keep, in order. The others close up.
+        The places of the rows to keep, in the order that they are to have: `filling_gaps` says which.
     longest : int
         Samples or frames of the longest of them: rows are made as narrow as that allows.
+    digests : Sequence of str
+        Of the rows in that order, as they were written.
     columns : Mapping[str, np.ndarray [shape=(len(kept),)]]
         Text as fixed-length bytes (dtype S).
     """
     narrow = Layout.holding(longest, name=layout.name, dtype=layout.dtype, inner=layout.inner)
-    _close_up(path, layout, narrow, kept)
+    digests = _moved(path, layout, narrow, kept, digests)
+    columns = {**columns, "digest": np.array([row.encode() for row in digests])}
     with naming(path), path.open("r+b") as file:
         file.truncate(narrow.offset(len(kept)))
         for offset, data in _structure(narrow, len(kept), columns):
@@ -132,6 +112,25 @@ def seal(path: Path, layout: Layout, *, kept: Sequence[int], longest: int, colum
             file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    return Seal.around(path, rows=len(kept), row_bytes=narrow.row_bytes)
+
+
+def filling_gaps(written: Sequence[int]) -> list[int]:
+    """Order the places of rows so that few move: the last ones go where a track was rejected.
+
+    Parameters
+    ----------
+    written : Sequence of int
+        The places of the rows to keep, ascending.
+
+    Returns
+    -------
+    list of int
+        Row r of the shard is the one at place ``result[r]``, which is r itself as long as nothing was rejected.
+    """
+    there = set(written)
+    spare = list(written)
+    return [place if place in there else spare.pop() for place in range(len(written))]
 
 
 def layout_of(path: Path, name: str) -> Layout:
@@ -155,15 +154,16 @@ def read_columns(path: Path, *names: str) -> dict[str, Array]:
         return {name: file[name][()] for name in names}
 
 
-def _close_up(path: Path, wide: Layout, narrow: Layout, kept: Sequence[int]) -> None:
-    """Move rows towards the start of the file, in order: no row is overwritten before it has moved."""
-    moves = [(wide.offset(old), narrow.offset(new)) for new, old in enumerate(kept)]
-    buffer = aligned_buffer(narrow.row_bytes)
-    with opened(path, os.O_RDWR) as descriptor:
-        for source, target in moves:
-            if source != target:
-                buffer[read_at(descriptor, buffer, source) :] = 0  # the end of the last row may not be written yet
-                write_at(descriptor, buffer, target)
+def _moved(path: Path, wide: Layout, narrow: Layout, kept: Sequence[int], digests: Sequence[str]) -> list[str]:
+    """Move rows to their places, in order: no row is overwritten before it has moved; return what they are then."""
+    source, target = RowBuffer(wide), RowBuffer(narrow)
+    result = list(digests)
+    for new, old in enumerate(kept):
+        if (new, narrow) != (old, wide):
+            source.read(path, old)
+            target.values[:] = source.values[: narrow.width]
+            result[new] = target.write(path, new, length=narrow.width)
+    return result
 
 
 def _structure(layout: Layout, n_rows: int, columns: Mapping[str, Array]) -> list[tuple[int, bytes]]:
@@ -179,8 +179,8 @@ def _structure(layout: Layout, n_rows: int, columns: Mapping[str, Array]) -> lis
         space = h5py.h5s.create_simple((n_rows, layout.width, *layout.inner))
         kind = h5py.h5t.py_create(np.dtype(layout.dtype))
         rows = h5py.h5d.create(file.id, layout.name.encode(), kind, space, properties)
-        if rows.get_offset() != _ROWS_AT:
-            raise RuntimeError(f"HDF5 puts the rows at byte {rows.get_offset()}, they were written at {_ROWS_AT}")
+        if rows.get_offset() != ROWS_AT:
+            raise RuntimeError(f"HDF5 puts the rows at byte {rows.get_offset()}, they were written at {ROWS_AT}")
         for column, values in columns.items():
             file.create_dataset(column, data=values)
     return sparse.written

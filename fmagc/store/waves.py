@@ -1,7 +1,6 @@
 """From MP3s to waveform shards and the ledger."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,17 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from fmagc.audio.decode import decode, most_samples
+from fmagc.audio.decode import most_samples
 from fmagc.console import say
 from fmagc.errors import DataError, Reason, RejectedTrack
 from fmagc.params.signal import Audio, Clip
 from fmagc.staging import Piece, Staging, draft_path, piece_key, versions
 from fmagc.store.assembly import assemble
 from fmagc.store.ledger import LEDGER, accepted_row, counts, rejected_row, write_ledger
-from fmagc.store.manifest import write_manifest
-from fmagc.store.shards import Array, Layout, row_buffer, seal, start
+from fmagc.store.manifest import found_in_piece, write_manifest
+from fmagc.store.rows import Array, Layout, start
+from fmagc.store.shards import Seal, filling_gaps, seal
+from fmagc.store.wave_row import Request, Stored, write_wave
 
 __all__ = ["make_waves"]
 
@@ -28,7 +29,9 @@ _CODE = (
     "fmagc.audio.source",
     "fmagc.direct",
     "fmagc.store.ledger",
+    "fmagc.store.rows",
     "fmagc.store.shards",
+    "fmagc.store.wave_row",
     "fmagc.store.waves",
 )
 _PASSING = {
@@ -42,31 +45,6 @@ _PASSING = {
 }
 _SHOWN = 10  # rejected tracks in a message
 _LIBRARIES = ("h5py", "numpy", "soundfile", "soxr")
-
-
-@dataclass(frozen=True)
-class Request:
-    """One row of the index, with the place in a shard that is kept for it."""
-
-    track_id: int
-    path: str
-    sha1: str
-    listed_sha1: str
-    shard: str
-    row: int
-
-
-@dataclass(frozen=True)
-class Stored:
-    """What the ledger and the columns of a shard say of a row that was written."""
-
-    length: int
-    scale: float
-    sample_rate: int
-    decoder: str
-    sha1: str
-    flags: tuple[str, ...]
-    detail: str
 
 
 def make_waves(
@@ -102,7 +80,7 @@ def make_waves(
     settings = {"audio": audio.content(), "clip": clip.model_dump()}
     common = {"code": staging.watch(*_CODE), "made_with": made_with} | settings
     keys = {name: piece_key(common | {"tracks": [vars(r) for r in group]}) for name, group in shards.items()}
-    staged = {name: staging.find(name, key) for name, key in keys.items()}
+    staged = {name: staging.find(name, key, found=found_in_piece) for name, key in keys.items()}
     pieces = {name: piece for name, piece in staged.items() if piece and not _passing(piece)}
     missing = {name: group for name, group in shards.items() if name not in pieces}
     layout = Layout.holding(most_samples(audio), name="waves", dtype="int16")
@@ -110,7 +88,7 @@ def make_waves(
     needed = sum(layout.most_bytes(len(group)) for group in missing.values())
     staging.prepare(out, needed, reused=pieces.values(), what=f"{n_tracks} waveforms")
     say(f"{n_tracks} tracks to decode, up to {needed / 1e9:.2f} GB; {len(pieces)} of {len(shards)} shards are there")
-    work = partial(_decode, drafts=staging.folder, raw=raw, audio=audio, min_samples=clip.samples, layout=layout)
+    work = partial(write_wave, drafts=staging.folder, raw=raw, audio=audio, min_samples=clip.samples, layout=layout)
     pieces |= assemble(
         work,
         _drafted(missing, staging),
@@ -149,24 +127,6 @@ def _drafted(shards: dict[str, list[Request]], staging: Staging) -> Iterator[Req
         yield from group
 
 
-def _decode(request: Request, *, drafts: Path, raw: Path, audio: Audio, min_samples: int, layout: Layout) -> Stored:
-    """Run in a worker: decode a track and write it to its row."""
-    buffer = row_buffer(layout)
-    decoded = decode(
-        raw / request.path,
-        expected_sha1=request.sha1,
-        listed_sha1=request.listed_sha1,
-        settings=audio,
-        min_samples=min_samples,
-        out=buffer.values,
-    )
-    length = len(decoded.samples)
-    buffer.write(draft_path(drafts, request.shard), request.row, length=length)
-    return Stored(
-        length, decoded.scale, decoded.sample_rate, decoded.decoder, decoded.sha1, decoded.flags, decoded.detail
-    )
-
-
 def _passing(piece: Piece) -> bool:
     """Tell whether a shard lacks a track for a reason that may be gone: one that the file's bytes do not decide."""
     return any(row["reason"] in _PASSING for row in piece.record["ledger"])
@@ -176,28 +136,26 @@ def _keep(
     staging: Staging, name: str, key: str, outcomes: list[tuple[Request, Stored | RejectedTrack]], layout: Layout
 ) -> Piece:
     """Make the shard of the rows that were written; one without an accepted track is an empty file with a record."""
-    ledger: list[dict[str, Any]] = []
-    accepted: list[tuple[Request, Stored]] = []
-    for request, outcome in outcomes:
-        if isinstance(outcome, RejectedTrack):
-            ledger.append(rejected_row(request.track_id, reason=outcome.reason, detail=outcome.detail))
-        else:
-            row = accepted_row(
-                request.track_id, shard=name, row=len(accepted), flags=outcome.flags, detail=outcome.detail
-            )
-            ledger.append(row)
-            accepted.append((request, outcome))
-    if accepted:
-        _seal(draft_path(staging.folder, name), accepted, layout)
-    record = {
-        "track_ids": [request.track_id for request, _ in accepted],
-        "longest": max((stored.length for _, stored in accepted), default=0),
-        "ledger": ledger,
-    }
-    return staging.keep(name, key, record)
+    written = {request.row: (request, stored) for request, stored in outcomes if isinstance(stored, Stored)}
+    places = filling_gaps(list(written))
+    accepted = [written[place] for place in places]
+    rows = {request.track_id: row for row, (request, _) in enumerate(accepted)}
+    ledger = [
+        rejected_row(request.track_id, reason=outcome.reason, detail=outcome.detail)
+        if isinstance(outcome, RejectedTrack)
+        else accepted_row(
+            request.track_id, shard=name, row=rows[request.track_id], flags=outcome.flags, detail=outcome.detail
+        )
+        for request, outcome in outcomes
+    ]
+    longest = max((stored.length for _, stored in accepted), default=0)
+    path = draft_path(staging.folder, name)
+    made = _seal(path, layout, places, accepted, longest) if accepted else Seal.around(path, rows=0, row_bytes=0)
+    record = {"track_ids": list(rows), "longest": longest, "row_bytes": made.row_bytes, "ledger": ledger}
+    return staging.keep(name, key, record, digest=made.digest)
 
 
-def _seal(path: Path, accepted: list[tuple[Request, Stored]], layout: Layout) -> None:
+def _seal(path: Path, layout: Layout, places: list[int], accepted: list[tuple[Request, Stored]], longest: int) -> Seal:
     stored = [track for _, track in accepted]
     columns: dict[str, Array] = {
         "track_id": np.array([request.track_id for request, _ in accepted], dtype=np.int64),
@@ -207,8 +165,8 @@ def _seal(path: Path, accepted: list[tuple[Request, Stored]], layout: Layout) ->
         "decoder": np.array([track.decoder.encode() for track in stored]),
         "sha1": np.array([track.sha1.encode() for track in stored]),
     }
-    kept = [request.row for request, _ in accepted]
-    seal(path, layout, kept=kept, longest=max(track.length for track in stored), columns=columns)
+    digests = [track.digest for track in stored]
+    return seal(path, layout, kept=places, longest=longest, digests=digests, columns=columns)
 
 
 def _refuse_wrong_shelf(ledger: list[dict[str, Any]], summary: dict[str, Any], audio: Audio, raw: Path) -> None:
