@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import fmagc.audio.decode as decoder
-import fmagc.store.waves as waves
+import fmagc.store.wave_row as wave_row
 from fmagc.audio.decode import Decoded
 from fmagc.console import run
 from stages.decode import main
@@ -27,7 +27,7 @@ NOTES = Path("memory")
 PARENT = "parent"
 HOARD = 256 << 20  # bytes taken at a time
 
-_sound, _sound_middle = waves.decode, decoder._middle
+_sound, _sound_middle = wave_row.decode, decoder._middle
 
 
 def _eat() -> None:
@@ -85,7 +85,7 @@ def _note(name: str, peak: int) -> None:
 
 
 if __name__ in ("__main__", "__mp_main__"):  # the parent and its workers, not who imports a name
-    waves.decode = _decode
+    wave_row.decode = _decode
 
 if __name__ == "__main__":
     status = run(main)

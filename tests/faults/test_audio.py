@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,6 @@ import soundfile
 from fmagc.audio.decode import decode, most_samples
 from fmagc.engine import MEMORY, run_isolated
 from fmagc.errors import Reason, RejectedTrack
-from fmagc.store.manifest import Shard, read_manifest
 from tests.audio_files import SETTINGS
 from tests.dag import ROOT
 from tests.faults import deeds
@@ -127,11 +127,15 @@ def test_faults_do_not_change_a_byte_of_what_is_accepted(both: Decoded, tmp_path
     (tmp_path / "data/raw").symlink_to(both[0].folder / "data/raw")
     undisturbed = run_stage(tmp_path)
     assert undisturbed.status == 0
-    assert shards(undisturbed) == shards(both[0])
+    assert rows(undisturbed) == rows(both[0])
 
 
-def shards(run: Run) -> dict[str, Shard]:
-    return read_manifest(run.folder / "data/waves", made_by="decode").shards
+def rows(run: Run) -> dict[int, tuple[bytes, dict[str, Any], str]]:
+    cache = run.cache()
+    return {
+        track_id: (cache[track_id].values.tobytes(), cache[track_id].facts, cache[track_id].path.name)
+        for track_id in cache.track_ids
+    }
 
 
 def test_the_terminal_shows_progress_and_a_summary_alone(both: Decoded) -> None:
@@ -205,7 +209,11 @@ def test_a_file_that_may_not_be_read_is_named_so(tmp_path: Path) -> None:
     assert (outcome.result.reason, outcome.result.detail) == (Reason.UNREADABLE_FILE, "Permission denied")
 
 
-def test_workers_import_neither_torch_nor_librosa() -> None:
-    code = "import sys, fmagc.store.waves, fmagc.store.mels; print(*{name.split('.')[0] for name in sys.modules})"
-    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True)
-    assert not {"torch", "librosa", "sklearn", "matplotlib"} & set(loaded.stdout.split())
+def test_workers_import_no_more_than_they_use() -> None:
+    listed = "import sys, {}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    for module, unused in (("wave_row", {"numba"}), ("mel_row", {"soundfile", "soxr"})):
+        command = [sys.executable, "-c", listed.format(f"fmagc.store.{module}")]
+        loaded = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True).stdout.split()
+        assert "numpy" in loaded
+        assert not {"torch", "librosa", "sklearn", "matplotlib", "pandas", "h5py"} & set(loaded)
+        assert not unused & set(loaded)

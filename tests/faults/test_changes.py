@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from fmagc.audio.decode import decode
 from fmagc.corpus.demo.catalogue import catalogue
 from fmagc.corpus.demo.tables import tracks_csv
 from fmagc.corpus.demo.write import write_tracks
 from fmagc.corpus.layout import track_file
 from fmagc.files import file_sha1
-from fmagc.store import waves
 from tests.faults.small import SHARDS, Small, without_bars
 from tests.faults.test_disk import at_call, run_here
 from tests.mini import NAME, mini_tracks
@@ -95,7 +95,7 @@ def test_code_that_changes_during_a_run_publishes_nothing(
     fresh: Small, sound: Small, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     decoder = fresh.root / "decode.py"
-    shutil.copyfile(waves.decode.__code__.co_filename, decoder)
+    shutil.copyfile(decode.__code__.co_filename, decoder)
     with monkeypatch.context() as patch:
         patch.setattr("fmagc.audio.decode.__file__", str(decoder))
 
