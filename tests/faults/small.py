@@ -17,7 +17,7 @@ from tests.audio_files import mp3, music
 from tests.dag import ROOT
 
 IDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
-TEST_IDS = (9, 10, 11)
+VAL_IDS, TEST_IDS = (7, 8), (9, 10, 11)
 SHARDS = ("000.h5", "001.h5", "002.h5", "003.h5")
 OUT_OF = {"decode": "data/waves", "mel": "data/mels"}
 
@@ -116,7 +116,8 @@ def write_small(root: Path) -> Small:
     (root / "data/index/splits").mkdir(parents=True)
     small = Small(root)
     write_index(small)
-    rows = [(n, _GENRES[n % 2], n, "test" if n in TEST_IDS else "train") for n in IDS]
+    sets = dict.fromkeys(IDS, "train") | dict.fromkeys(VAL_IDS, "val") | dict.fromkeys(TEST_IDS, "test")
+    rows = [(n, _GENRES[n % 2], n, sets[n]) for n in IDS]
     split = pd.DataFrame(rows, columns=["track_id", "genre", "artist_id", "set"])
     split.to_csv(root / "data/index/splits/official.csv", index=False)
     yaml = YAML()
@@ -124,6 +125,7 @@ def write_small(root: Path) -> Small:
     document["audio"].update(ids_per_shard=3, max_seconds=2.0, max_reject_fraction=0.3)
     document["clip"]["samples"] = 2**15
     document["mel"].update(n_fft=1024, hop_length=512, n_mels=32)
+    document["train"].update(epochs=4, batch_size=2)
     yaml.dump(document, root / "params.yaml")
     return small
 
