@@ -8,7 +8,7 @@ import pytest
 from fmagc.console import run
 from stages import index
 from tests.faults.shelf import Project, make_project
-from tests.faults.small import Small, write_small
+from tests.faults.small import Small, command, write_small
 
 
 @pytest.fixture
@@ -24,6 +24,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Small:
     """Decode, mel and stats have run; tests leave it as it is."""
     return write_small(tmp_path_factory.mktemp("sound") / "little").made("decode", "mel", "stats official")
+
+
+@pytest.fixture(scope="session")
+def trained(sound: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """Make a copy in which train has run undisturbed; tests leave it as it is."""
+    root = tmp_path_factory.mktemp("trained") / "little"
+    shutil.copytree(sound.root, root)
+    ended = Small(root).run(*command("train"))
+    assert ended.status == 0, ended
+    return Small(root)
 
 
 @pytest.fixture

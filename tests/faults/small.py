@@ -1,4 +1,4 @@
-"""A project of ten little tracks in four shards, in which the stages decode, mel and stats run as a user runs them."""
+"""A project of ten little tracks in four shards, in which stages run as a user runs them."""
 
 import os
 import re
@@ -20,6 +20,12 @@ IDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
 VAL_IDS, TEST_IDS = (7, 8), (9, 10, 11)
 SHARDS = ("000.h5", "001.h5", "002.h5", "003.h5")
 OUT_OF = {"decode": "data/waves", "mel": "data/mels"}
+TRAINING = ("official", "crnn", "0")
+EPOCHS = 8
+TRAINED = Path("data/models", *TRAINING)
+OUTS_OF = {stage: [out] for stage, out in OUT_OF.items()} | {
+    "train": [TRAINED.as_posix(), "plots/history/official/crnn"]
+}
 
 _NO_MUSIC = 6  # its row is given up, and those after it close up
 _GENRES = ("Folk", "Rock")
@@ -71,13 +77,13 @@ class Small:
         return alive
 
     def published(self, stage: str) -> dict[str, bytes]:
-        """Read all files of a stage's out, hidden ones too."""
-        folder = self.root / OUT_OF[stage]
-        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())} if folder.exists() else {}
+        """Read all files of a stage's outs, hidden ones too."""
+        folders = [self.root / out for out in OUTS_OF[stage] if (self.root / out).exists()]
+        return {path.name: path.read_bytes() for folder in folders for path in sorted(folder.iterdir())}
 
     def staging(self, stage: str) -> Path:
         """Name the folder of a stage's finished pieces."""
-        return self.root / "data/.staging" / stage
+        return self.root / "data/.staging" / (f"train/{'-'.join(TRAINING)}" if stage == "train" else stage)
 
     def pieces(self, stage: str) -> dict[str, tuple[int, int]]:
         """Tell finished pieces, those with a note, by inode and time of change."""
@@ -99,6 +105,11 @@ class Small:
             return f"{_MARK}={self.mark}".encode() in (process / "environ").read_bytes()
         except OSError:  # gone meanwhile, or another user's
             return False
+
+
+def command(stage: str) -> list[str]:
+    """Return the module and the arguments of a stage."""
+    return [f"stages.{stage}", *(TRAINING if stage == "train" else ())]
 
 
 def without_bars(errors: str) -> list[str]:
@@ -125,7 +136,7 @@ def write_small(root: Path) -> Small:
     document["audio"].update(ids_per_shard=3, max_seconds=2.0, max_reject_fraction=0.3)
     document["clip"]["samples"] = 2**15
     document["mel"].update(n_fft=1024, hop_length=512, n_mels=32)
-    document["train"].update(epochs=4, batch_size=2)
+    document["train"].update(epochs=EPOCHS, patience=EPOCHS, batch_size=2)  # five tracks: the last batch has one clip
     yaml.dump(document, root / "params.yaml")
     return small
 
