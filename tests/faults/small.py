@@ -114,7 +114,7 @@ def command(stage: str) -> list[str]:
 
 def without_bars(errors: str) -> list[str]:
     """Split into lines, and leave out bars of progress, which are drawn over and over after carriage returns."""
-    return [line for line in re.split(r"[\r\n]+", errors) if line and not re.search(r"\d+/\d+ \[\d", line)]
+    return [line for line in re.split(r"[\r\n]+", errors) if line.strip() and not re.search(r"\d+/\d+ \[\d", line)]
 
 
 def write_small(root: Path) -> Small:
