@@ -40,9 +40,9 @@ def main() -> None:
             out=folder,
         )
         publish_trained(folder, weights, card, staging=staging)
-    named = history.assign(protocol=protocol, model=name, seed=seed)
-    ordered = named[["protocol", "model", "seed", *history.columns]]
-    write_text(HISTORY / protocol / name / f"{seed}.csv", ordered.to_csv(index=False, float_format="%.6g"))
+        named = history.assign(protocol=protocol, model=name, seed=seed)
+        ordered = named[["protocol", "model", "seed", *history.columns]]
+        write_text(HISTORY / protocol / name / f"{seed}.csv", ordered.to_csv(index=False, float_format="%.6g"))
     best = card["validation"]
     print(f"{name}: best epoch {card['best_epoch']}, validation loss {best['loss']:.3f}, macro-F1 {best['f1']:.3f}")
 
