@@ -1,6 +1,5 @@
 """One training from the cache to weights, card and history, going on from where an earlier run was stopped."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -147,20 +146,9 @@ def train_model(
         hardware.place(model)
         state = State(model, lr=settings.lr, weight_decay=own.weight_decay)
         resumed = checkpoints.restore(state)
-        fixed = [
-            clip_table(tracks, clip_frames=source.clip_frames, n_clips=1)
-            for tracks in (_as_many(training, validation, genres), validation)
-        ]
-        data = Data(
-            training=lambda epoch, skip: ahead(
-                random_batches(source, training, settings=settings, seed=seed, epoch=epoch, skip=skip)
-            ),
-            measured=lambda: ahead(fixed_batches(source, fixed[0], batch_size=settings.batch_size)),
-            validation=lambda: ahead(fixed_batches(source, fixed[1], batch_size=settings.batch_size)),
-        )
-        in_an_epoch = len(training) + sum(map(len, fixed))
-        n_before = (state.epoch - 1) * in_an_epoch
-        with tqdm(total=in_an_epoch * settings.epochs, initial=n_before, unit="clip", desc=name) as progress:
+        data, n_clips = _data_of(source, training, validation, settings=settings, seed=seed)
+        n_before = (state.epoch - 1) * n_clips
+        with tqdm(total=n_clips * settings.epochs, initial=n_before, unit="clip", desc=name) as progress:
             progress.write(f"{name}, seed {seed}: {count_parameters(model)} parameters on {hardware}")
             if resumed:
                 progress.write(f"{staging.folder}: going on in epoch {state.epoch}, after batch {state.batch}")
@@ -179,15 +167,33 @@ def _tracks_of(source: ClipSource, split: pd.DataFrame, name: str, genres: list[
     return source.tracks(rows, genres=genres)
 
 
-def _as_many(training: pd.DataFrame, validation: pd.DataFrame, genres: Sequence[str]) -> pd.DataFrame:
+def _data_of(
+    source: ClipSource, training: pd.DataFrame, validation: pd.DataFrame, *, settings: Train, seed: int
+) -> tuple[Data, int]:
+    """Return what the loop reads, and how many clips that is in an epoch."""
+    measured, judged = (
+        clip_table(tracks, clip_frames=source.clip_frames, n_clips=1)
+        for tracks in (_as_many(training, validation), validation)
+    )
+    data = Data(
+        training=lambda epoch, skip: ahead(
+            random_batches(source, training, settings=settings, seed=seed, epoch=epoch, skip=skip)
+        ),
+        measured=lambda: ahead(fixed_batches(source, measured, batch_size=settings.batch_size)),
+        validation=lambda: ahead(fixed_batches(source, judged, batch_size=settings.batch_size)),
+    )
+    return data, len(training) + len(measured) + len(judged)
+
+
+def _as_many(training: pd.DataFrame, validation: pd.DataFrame) -> pd.DataFrame:
     """Choose of each genre as many training tracks as validation holds, from all over the set: the same for all seeds.
 
     A measure of all of them would cost a quarter of the training; of so many it is as certain as that of validation.
     """
     chosen = []
-    for genre in genres:
+    for genre, n_validation in validation["genre"].value_counts().sort_index().items():
         rows = training[training["genre"] == genre]
-        n_rows = min(len(rows), int((validation["genre"] == genre).sum()))
+        n_rows = min(len(rows), n_validation)
         chosen.append(rows.iloc[np.linspace(0, len(rows) - 1, n_rows).round().astype(int)])
     return pd.concat(chosen, ignore_index=True)
 

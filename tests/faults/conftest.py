@@ -1,6 +1,8 @@
 """The two projects that faults are put into: tables without audio, and a little one with audio and both caches."""
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from fmagc.console import run
 from stages import index
 from tests.faults.shelf import Project, make_project
 from tests.faults.small import Small, command, write_small
+from tests.faults.trainings import train_with
 
 
 @pytest.fixture
@@ -49,4 +52,15 @@ def fresh(made: Small) -> Small:
     """Make a copy in which nothing was made yet."""
     for name in ("waves", "mels", "stats", ".staging"):
         shutil.rmtree(made.root / "data" / name)
+    return made
+
+
+@pytest.fixture
+def stopped(made: Small, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Small:
+    """Make a copy whose training was stopped by SIGTERM in its third epoch, and go there."""
+    import torch
+
+    status = train_with(monkeypatch, torch.optim.Adam, "step", 8, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert status == 128 + signal.SIGTERM, capfd.readouterr()
+    capfd.readouterr()
     return made
