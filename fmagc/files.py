@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,16 +33,17 @@ _OWN_DIGEST = "own_digest"
 
 
 def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
-    """Write a file so that its name never holds a part: temporary name, fsync, rename, fsync of the folder."""
+    """Write a file so that its name never holds a part: temporary name, fsync, rename, fsync of the folder.
+
+    The temporary name is always the same: what a killed run leaves, the next one takes away.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.part")
     try:
-        with naming(path), os.fdopen(handle, "wb") as file:
+        with naming(path), temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)  # mkstemp's 0600 would keep colleagues out of a shared cache
         replace_with(path, temporary)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -170,6 +170,11 @@ class Staging:
         self._used |= {path, note}
         return piece
 
+    def drop_others(self, *pieces: Piece) -> None:
+        """Remove all but these pieces: what earlier runs left, and what a later piece stands for."""
+        self._used = {path for piece in pieces for path in (piece.path, _note_of(piece.path))}
+        _keep_only(self.folder, self._used)
+
     def publish(self, out: Path, pieces: Iterable[Piece]) -> None:
         """Make a folder hold exactly these pieces, and drop what this run did not use."""
         self._require_same_code()
@@ -210,7 +215,11 @@ class Staging:
 
     def _paths(self, name: str, key: str) -> tuple[Path, Path]:
         path = self.folder / f"{key}.{name}"
-        return path, path.with_name(path.name + ".json")
+        return path, _note_of(path)
+
+
+def _note_of(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
 
 
 def draft_path(folder: Path, name: str) -> Path:

@@ -9,10 +9,11 @@ from fmagc.files import write_text
 from fmagc.params.learning import Architecture, Train
 from fmagc.params.run import Run
 from fmagc.params.signal import Clip, Mel
+from fmagc.staging import Staging
 from fmagc.store.normalisation import read_normalisation
 from fmagc.training.outputs import HISTORY, training_folder
 from fmagc.training.train import train_model
-from fmagc.training.weights import save_trained
+from fmagc.training.weights import publish_trained
 
 
 def main() -> None:
@@ -23,21 +24,25 @@ def main() -> None:
     parser.add_argument("seed", type=int)
     arguments = parser.parse_args()
     protocol, name, seed = arguments.protocol, arguments.model, arguments.seed
-    state, card, history = train_model(
-        name,
-        read_split(protocol),
-        read_normalisation(protocol),
-        seed=seed,
-        settings=Train.load("train"),
-        own=Architecture.load(f"models.{name}"),
-        clip=Clip.load("clip"),
-        mel=Mel.load("mel"),
-        threads=Run.load("run").threads,
-    )
-    save_trained(training_folder(protocol, name, seed), state, card)
-    named = history.assign(protocol=protocol, model=name, seed=seed)
-    ordered = named[["protocol", "model", "seed", *history.columns]]
-    write_text(HISTORY / protocol / name / f"{seed}.csv", ordered.to_csv(index=False, float_format="%.6g"))
+    folder = training_folder(protocol, name, seed)
+    with Staging(f"train/{protocol}-{name}-{seed}") as staging:
+        weights, card, history = train_model(
+            name,
+            read_split(protocol),
+            read_normalisation(protocol),
+            seed=seed,
+            settings=Train.load("train"),
+            own=Architecture.load(f"models.{name}"),
+            clip=Clip.load("clip"),
+            mel=Mel.load("mel"),
+            threads=Run.load("run").threads,
+            staging=staging,
+            out=folder,
+        )
+        publish_trained(folder, weights, card, staging=staging)
+        named = history.assign(protocol=protocol, model=name, seed=seed)
+        ordered = named[["protocol", "model", "seed", *history.columns]]
+        write_text(HISTORY / protocol / name / f"{seed}.csv", ordered.to_csv(index=False, float_format="%.6g"))
     best = card["validation"]
     print(f"{name}: best epoch {card['best_epoch']}, validation loss {best['loss']:.3f}, macro-F1 {best['f1']:.3f}")
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fmagc.evaluation.leaderboard import Entry
 from fmagc.evaluation.results import CLIP_METRICS, CONFUSION, PREDICTIONS, TRACK_METRICS
-from fmagc.files import read_json
+from fmagc.files import read_json, read_record
 from fmagc.params.run import Run
 from fmagc.training.outputs import CARD, HISTORY, MODELS_FOLDER, training_folder
 
@@ -61,5 +61,5 @@ def _entry(protocol: str, name: str, seeds: Sequence[int]) -> Entry:
         model=name,
         track=read_json(TRACK_METRICS / protocol / f"{name}.json", made_by=made_by),
         clip=read_json(CLIP_METRICS / protocol / f"{name}.json", made_by=made_by),
-        cards=[read_json(path, made_by=f"train@{protocol}-{name}-{seed}") for seed, path in cards.items()],
+        cards=[read_record(path, made_by=f"train@{protocol}-{name}-{seed}") for seed, path in cards.items()],
     )

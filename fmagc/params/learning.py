@@ -41,6 +41,9 @@ class Train(Block):
     patience: Annotated[int, Field(gt=0)]  # epochs without a lower validation loss before stopping
     batch_size: Annotated[int, Field(gt=0)]
     lr: Positive  # Adam's
+    schedule: Literal["constant", "cosine"]  # of the learning rate, over `epochs`
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]  # of the training loss
+    max_grad_norm: Positive | None  # a longer gradient is shortened to it; null: none is
     precision: Literal["auto", "float32", "bfloat16"]
     augment: list[Augmentation]  # training clips only, in this order
 

@@ -8,6 +8,7 @@ A clip starts on a multiple of hop_length, so that its waveform and its frames a
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from fmagc.audio.frames import n_frames
 from fmagc.audio.mel import LogMel
+from fmagc.errors import DataError
 from fmagc.params.learning import Train
 from fmagc.params.signal import Mel
 from fmagc.store.cache import MELS, WAVES, Cache
@@ -125,19 +127,24 @@ def _clips(windows: Array, plans: Sequence[Plan], augmented: Callable[[int, Arra
 
 
 def random_batches(
-    source: ClipSource, tracks: pd.DataFrame, *, settings: Train, seed: int, epoch: int
+    source: ClipSource, tracks: pd.DataFrame, *, settings: Train, seed: int, epoch: int, skip: int = 0
 ) -> Iterator[Batch]:
     """Give one random, augmented clip of every track, in random order: the same for the same seed and epoch.
 
-    The batches are as equal in size as can be, so that no clip is dropped and no small batch is left over.
+    The batches are as equal in size as can be, so that no clip is dropped and no small batch is left over. The first
+    `skip` of them are drawn and not read.
     """
     rng = np.random.default_rng([seed, epoch])
     ids, labels, lengths = (tracks[column].to_numpy() for column in ("track_id", "label", "n_frames"))
     order = rng.permutation(len(tracks))
-    for places in np.array_split(order, -(-len(order) // settings.batch_size)):
+    for number, places in enumerate(np.array_split(order, -(-len(order) // settings.batch_size)), start=1):
         plans = [draw(settings.augment, rng, frames=source.clip_frames, available=length) for length in lengths[places]]
         last = lengths[places] - [plan.frames for plan in plans]
-        yield source.batch(ids[places].tolist(), labels[places], rng.integers(last, endpoint=True).tolist(), plans)
+        starts = rng.integers(last, endpoint=True).tolist()
+        if number > skip:
+            with _naming(f"epoch {epoch}, batch {number}", ids[places].tolist()):
+                batch = source.batch(ids[places].tolist(), labels[places], starts, plans)
+            yield batch
 
 
 def fixed_batches(source: ClipSource, clips: pd.DataFrame, *, batch_size: int) -> Iterator[Batch]:
@@ -145,14 +152,27 @@ def fixed_batches(source: ClipSource, clips: pd.DataFrame, *, batch_size: int) -
     plan = Plan(frames=source.clip_frames, operations=())
     for first in range(0, len(clips), batch_size):
         rows = clips.iloc[first : first + batch_size]
-        yield source.batch(
-            rows["track_id"].tolist(), rows["label"].to_numpy(), rows["start"].tolist(), [plan] * len(rows)
-        )
+        ids = rows["track_id"].tolist()
+        with _naming(f"batch {first // batch_size + 1} of the fixed clips", ids):
+            batch = source.batch(ids, rows["label"].to_numpy(), rows["start"].tolist(), [plan] * len(rows))
+        yield batch
+
+
+@contextmanager
+def _naming(which: str, track_ids: list[int]) -> Iterator[None]:
+    """Say of an error of the loader, in whatever thread it arose, which batch it was at."""
+    try:
+        yield
+    except (DataError, OSError) as error:
+        raise DataError(f"loader: {which}, tracks {track_ids}: {error}") from error
+    except Exception as error:
+        error.add_note(f"This happened in the loader, in {which}, tracks {track_ids}.")
+        raise
 
 
 def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
     """Prepare the next batch in a thread while the network works on this one; the batches stay the same."""
-    with ThreadPoolExecutor(1) as thread:
+    with ThreadPoolExecutor(1, thread_name_prefix="loader") as thread:
         following = thread.submit(next, batches, None)
         while (batch := following.result()) is not None:
             following = thread.submit(next, batches, None)

@@ -1,5 +1,10 @@
-"""The loop: Adam, early stopping on validation loss, the best weights kept, a history of every epoch."""
+"""The loop: Adam, early stopping on validation loss, the best weights kept, a history of every epoch.
 
+A training is a `training.state.State`, which the loop takes from batch to batch. It is kept after every epoch, and when
+a signal asks the loop to stop, after the batch under way.
+"""
+
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,160 +18,161 @@ from fmagc.errors import DataError
 from fmagc.params.learning import Train
 from fmagc.training.batch import Batch
 from fmagc.training.hardware import Hardware
+from fmagc.training.interrupts import Interrupted, Interrupts
+from fmagc.training.state import State
 
-__all__ = ["Fitted", "fit"]
+__all__ = ["Data", "fit", "learning_rate"]
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """What training leaves.
+class Data:
+    """What a network is fitted to and measured on.
 
     Attributes
     ----------
-    state : dict of Tensor
-        The weights of the best epoch.
-    best_epoch : int
-        The epoch of the lowest validation loss, from 1.
-    history : list of dict
-        Two rows an epoch, ``split`` train and val: ``epoch``, ``loss``, ``accuracy``, macro ``precision``, ``recall``
-        and ``f1``. The training rows are taken as the epoch runs, on augmented clips and with dropout.
+    training : callable
+        Gives the batches of an epoch, numbered from 1, without a number of batches at its start.
+    measured : callable
+        Gives batches of training tracks without augmentation, the same every time: the training curve.
+    validation : callable
+        Gives the batches of the validation tracks, the same every time.
     """
 
-    state: dict[str, Tensor]
-    best_epoch: int
-    history: list[dict[str, Any]]
-
-
-class _Tally:
-    """Sums one pass over a set."""
-
-    def __init__(self) -> None:
-        self._loss = 0.0
-        self._true: list[int] = []
-        self._predicted: list[int] = []
-
-    def add(self, loss: float, logits: Tensor, target: Tensor) -> None:
-        self._loss += loss * len(target)
-        self._true += target.tolist()
-        self._predicted += logits.argmax(dim=1).tolist()
-
-    def row(self, epoch: int, split: str) -> dict[str, Any]:
-        precision, recall, f1, _ = precision_recall_fscore_support(
-            self._true, self._predicted, average="macro", zero_division=0
-        )
-        return {
-            "epoch": epoch,
-            "split": split,
-            "loss": self._loss / len(self._true),
-            "accuracy": accuracy_score(self._true, self._predicted),
-            "precision": precision,
-            "recall": recall,
-            "f1": f1,
-        }
+    training: Callable[[int, int], Iterator[Batch]]
+    measured: Callable[[], Iterator[Batch]]
+    validation: Callable[[], Iterator[Batch]]
 
 
 def fit(
-    model: nn.Module,
+    state: State,
+    data: Data,
     *,
-    training: Callable[[int], Iterator[Batch]],
-    validation: Callable[[], Iterator[Batch]],
     settings: Train,
-    weight_decay: float,
     hardware: Hardware,
+    keep: Callable[[State], None],
     progress: "tqdm[Any]",
-) -> Fitted:
-    """Fit a network.
+) -> None:
+    """Fit a network, from wherever its state is to the end.
+
+    Afterwards `state.best` holds the weights of the best epoch, and `state.history` two rows an epoch, ``split`` train
+    and val: ``epoch``, ``loss`` (cross-entropy, without label smoothing), ``accuracy``, macro ``precision``, ``recall``
+    and ``f1``. Both rows are measured at the end of the epoch and in the same way: fixed clips, no augmentation, no
+    dropout, BatchNorm's running statistics.
 
     Parameters
     ----------
-    model : nn.Module
-        Takes a batch's views, returns logits (N, K).
-    training : Callable
-        Gives the batches of an epoch, numbered from 1.
-    validation : Callable
-        Gives the same batches every time.
+    state : State
+    data : Data
     settings : Train
-        Epochs, patience, learning rate.
-    weight_decay : float
-        Adam's L2 penalty.
+        Epochs, patience, learning rate and its schedule, label smoothing, the limit of the gradient.
     hardware : Hardware
         Where and how precisely.
+    keep : callable
+        Takes the state after every epoch and before the loop stops for a signal.
     progress : tqdm
         Counts clips.
 
     Raises
     ------
     DataError
-        When a training loss is not finite: nothing is stepped, and the message names epoch, batch and tracks. When
-        no validation loss was.
+        When a training loss or gradient is not finite: nothing is stepped, and the message names epoch, batch and
+        tracks. When no validation loss was.
+    Interrupted
+        After SIGINT or SIGTERM; the state is kept.
     """
-    hardware.place(model)
-    optimiser = torch.optim.Adam(model.parameters(), lr=settings.lr, weight_decay=weight_decay)
-    history: list[dict[str, Any]] = []
-    best_loss, best_epoch, best_state = float("inf"), 0, _copy(model)
-    for epoch in range(1, settings.epochs + 1):
-        trained = _train_epoch(model, training(epoch), optimiser, hardware, progress, epoch)
-        judged = _judge(model, validation(), hardware, progress, epoch)
-        history += [trained, judged]
-        if judged["loss"] < best_loss:
-            best_loss, best_epoch, best_state = judged["loss"], epoch, _copy(model)
-        progress.write(
-            f"epoch {epoch:3d}  loss {trained['loss']:.3f}  validation loss {judged['loss']:.3f}  "
-            f"f1 {judged['f1']:.3f}{'  best' if best_epoch == epoch else ''}"
-        )
-        if epoch - best_epoch >= settings.patience:
-            break
-    if best_epoch == 0:
+    with Interrupts() as interrupts:
+
+        def done(n_clips: int) -> None:
+            progress.update(n_clips)
+            if interrupts.received:
+                keep(state)
+                raise Interrupted(interrupts.received, f"in epoch {state.epoch}, after batch {state.batch}")
+
+        while not _is_over(state, settings):
+            _train_epoch(state, data.training(state.epoch, state.batch), settings, hardware, done)
+            trained = _measure(state, data.measured(), "train", hardware, done)
+            judged = _measure(state, data.validation(), "val", hardware, done)
+            state.finish_epoch(trained, judged)
+            progress.write(
+                f"epoch {trained['epoch']:3d}  loss {trained['loss']:.3f}  validation loss {judged['loss']:.3f}  "
+                f"f1 {judged['f1']:.3f}{'  best' if state.best_epoch == trained['epoch'] else ''}"
+            )
+            keep(state)
+    if state.best_epoch == 0:
         raise DataError("training: expected a finite validation loss, found none in any epoch: lower train.lr")
-    return Fitted(best_state, best_epoch, history)
+
+
+def learning_rate(settings: Train, epoch: int) -> float:
+    """Return the learning rate of an epoch, numbered from 1: constant, or half a cosine from `lr` towards 0."""
+    if settings.schedule == "constant":
+        return settings.lr
+    return settings.lr * (1 + math.cos(math.pi * (epoch - 1) / settings.epochs)) / 2
+
+
+def _is_over(state: State, settings: Train) -> bool:
+    finished = state.epoch - 1
+    return finished >= settings.epochs or finished - state.best_epoch >= settings.patience
 
 
 def _train_epoch(
-    model: nn.Module,
-    batches: Iterator[Batch],
-    optimiser: torch.optim.Optimizer,
-    hardware: Hardware,
-    progress: "tqdm[Any]",
-    epoch: int,
-) -> dict[str, Any]:
-    model.train()
-    tally = _Tally()
-    for number, batch in enumerate(batches, start=1):
-        logits, loss = _forward(model, batch, hardware)
-        value = loss.item()
-        if not torch.isfinite(loss):
-            raise DataError(
-                f"training: expected a finite loss, found {value} in epoch {epoch}, batch {number}, tracks "
-                f"{batch.track_ids}: lower train.lr, or look at these tracks"
-            )
-        optimiser.zero_grad(set_to_none=True)
+    state: State, batches: Iterator[Batch], settings: Train, hardware: Hardware, done: Callable[[int], None]
+) -> None:
+    state.model.train()
+    for group in state.optimiser.param_groups:
+        group["lr"] = learning_rate(settings, state.epoch)
+    for batch in batches:
+        _, loss = _forward(state.model, batch, hardware, label_smoothing=settings.label_smoothing)
+        state.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        tally.add(value, logits, batch.target)
-        progress.update(len(batch.target))
-    return tally.row(epoch, "train")
+        gradients = [parameter.grad for parameter in state.model.parameters() if parameter.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        _require_finite(loss.detach(), norm, state, batch)
+        if settings.max_grad_norm is not None:
+            nn.utils.clip_grads_with_norm_(state.model.parameters(), settings.max_grad_norm, norm)
+        state.optimiser.step()
+        state.batch += 1
+        done(len(batch.target))
+
+
+def _require_finite(loss: Tensor, norm: Tensor, state: State, batch: Batch) -> None:
+    if not torch.isfinite(torch.stack([loss, norm])).all():  # one wait for the device
+        raise DataError(
+            f"training: expected a finite loss and gradient, found a loss of {loss.item()} and a gradient of norm "
+            f"{norm.item()} in epoch {state.epoch}, batch {state.batch + 1}, tracks {batch.track_ids}: lower train.lr, "
+            "or look at these tracks"
+        )
 
 
 @torch.inference_mode()
-def _judge(
-    model: nn.Module, batches: Iterator[Batch], hardware: Hardware, progress: "tqdm[Any]", epoch: int
+def _measure(
+    state: State, batches: Iterator[Batch], split: str, hardware: Hardware, done: Callable[[int], None]
 ) -> dict[str, Any]:
-    model.eval()
-    tally = _Tally()
+    state.model.eval()
+    total, true, predicted = 0.0, list[int](), list[int]()
     for batch in batches:
-        logits, loss = _forward(model, batch, hardware)
-        tally.add(loss.item(), logits, batch.target)
-        progress.update(len(batch.target))
-    return tally.row(epoch, "val")
+        logits, loss = _forward(state.model, batch, hardware)
+        total += loss.item() * len(batch.target)
+        true += batch.target.tolist()
+        predicted += logits.argmax(dim=1).tolist()
+        done(len(batch.target))
+    precision, recall, f1, _ = precision_recall_fscore_support(true, predicted, average="macro", zero_division=0)
+    return {
+        "epoch": state.epoch,
+        "split": split,
+        "loss": total / len(true),
+        "accuracy": float(accuracy_score(true, predicted)),
+        "precision": float(precision),
+        "recall": float(recall),
+        "f1": float(f1),
+    }
 
 
-def _forward(model: nn.Module, batch: Batch, hardware: Hardware) -> tuple[Tensor, Tensor]:
+def _forward(
+    model: nn.Module, batch: Batch, hardware: Hardware, *, label_smoothing: float = 0.0
+) -> tuple[Tensor, Tensor]:
     views = batch.on(hardware.device)
     with hardware.autocast():
         logits = model(views)
     logits = logits.float()
-    return logits, nn.functional.cross_entropy(logits, batch.target.to(hardware.device))
-
-
-def _copy(model: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+    target = batch.target.to(hardware.device)
+    return logits, nn.functional.cross_entropy(logits, target, label_smoothing=label_smoothing)

@@ -1,12 +1,13 @@
-"""Where trainings leave what they made, for those who read it without a network."""
+"""Where trainings leave what they made, and under which names."""
 
 from pathlib import Path
 
-__all__ = ["CARD", "HISTORY", "MODELS_FOLDER", "training_folder"]
+__all__ = ["CARD", "HISTORY", "MODELS_FOLDER", "WEIGHTS", "training_folder"]
 
 MODELS_FOLDER = Path("data/models")
 HISTORY = Path("plots/history")
 CARD = "card.json"
+WEIGHTS = "weights.safetensors"
 
 
 def training_folder(protocol: str, model: str, seed: int) -> Path:

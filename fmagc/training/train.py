@@ -1,24 +1,59 @@
-"""One training from the cache to weights, card and history."""
+"""One training from the cache to weights, card and history, going on from where an earlier run was stopped."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from torch import Tensor
 from tqdm import tqdm
 
+from fmagc.console import say
 from fmagc.corpus.index import genres_of
-from fmagc.files import file_digest
+from fmagc.errors import DataError
+from fmagc.files import digest, file_digest
 from fmagc.models.registry import MODELS, build, count_parameters
 from fmagc.params.learning import Architecture, Train
 from fmagc.params.signal import Clip, Mel
+from fmagc.staging import Piece, Staging, piece_key, versions
 from fmagc.store.statistics import Normalisation
 from fmagc.store.windows import clip_table
+from fmagc.training.checkpoints import Checkpoints
 from fmagc.training.clips import ClipSource, ahead, fixed_batches, random_batches
-from fmagc.training.fit import Fitted, fit
+from fmagc.training.fit import Data, fit
 from fmagc.training.hardware import prepare
+from fmagc.training.state import State, history_of
 
 __all__ = ["train_model"]
+
+_CODE = (
+    "fmagc.audio.bands",
+    "fmagc.audio.filterbank",
+    "fmagc.audio.frames",
+    "fmagc.audio.mel",
+    "fmagc.models.encoders",
+    "fmagc.models.heads",
+    "fmagc.models.networks",
+    "fmagc.models.registry",
+    "fmagc.store.cache",
+    "fmagc.store.clips",
+    "fmagc.store.manifest",
+    "fmagc.store.shards",
+    "fmagc.store.statistics",
+    "fmagc.store.windows",
+    "fmagc.training.augment",
+    "fmagc.training.batch",
+    "fmagc.training.checkpoints",
+    "fmagc.training.clips",
+    "fmagc.training.fit",
+    "fmagc.training.hardware",
+    "fmagc.training.interrupts",
+    "fmagc.training.state",
+    "fmagc.training.tensors",
+    "fmagc.training.train",
+)
+_LIBRARIES = ("numpy", "pandas", "safetensors", "scikit-learn", "torch")
+_COPIES = 10  # of the parameters: two checkpoints of weights, best weights and Adam's two moments, and some room
 
 
 def train_model(
@@ -32,7 +67,9 @@ def train_model(
     clip: Clip,
     mel: Mel,
     threads: int,
-) -> tuple[dict[str, Tensor], dict[str, Any], pd.DataFrame]:
+    staging: Staging,
+    out: Path,
+) -> tuple[Piece, dict[str, Any], pd.DataFrame]:
     """Train a network on the training set of a split, stop by its validation set.
 
     Parameters
@@ -49,28 +86,32 @@ def train_model(
         Of the run and of the model.
     threads : int
         Of the CPU's arithmetic.
+    staging : Staging
+        Keeps the state of the training after every epoch, and its weights in the end.
+    out : Path
+        Where they will be published: looked at before anything starts.
 
     Returns
     -------
-    state : dict of Tensor
-        The best weights.
+    weights : Piece
+        The best, for `training.weights.publish_trained`.
     card : dict
         How to build the network and what it expects, how it was made, its validation metrics.
     history : pd.DataFrame
-        `training.fit.Fitted.history`.
+        See `training.fit.fit`.
 
     Raises
     ------
     SettingsError, DataError
         As the parts do.
+    Interrupted
+        After SIGINT or SIGTERM.
     """
     hardware = prepare(settings.precision, threads=threads, seed=seed)
     genres = genres_of(split)
     views = {view: normalisation[view] for view in MODELS[name].inputs}
     source = ClipSource(views, clip_samples=clip.samples, mel=mel)
-    training = source.tracks(split[split["set"] == "train"], genres=genres)
-    validation = source.tracks(split[split["set"] == "val"], genres=genres)
-    judged = clip_table(validation, clip_frames=source.clip_frames, n_clips=1)
+    training, validation = (_tracks_of(source, split, set_name, genres) for set_name in ("train", "val"))
     architecture: dict[str, Any] = {
         "name": name,
         "n_classes": len(genres),
@@ -80,33 +121,82 @@ def train_model(
         "n_mels": mel.n_mels,
     }
     model = build(**architecture)
-    n_clips = (len(training) + len(judged)) * settings.epochs
-    with tqdm(total=n_clips, unit="clip", desc=name) as progress:
-        progress.write(f"{name}, seed {seed}: {count_parameters(model)} parameters on {hardware}")
-        fitted = fit(
-            model,
-            training=lambda epoch: ahead(random_batches(source, training, settings=settings, seed=seed, epoch=epoch)),
-            validation=lambda: fixed_batches(source, judged, batch_size=settings.batch_size),
-            settings=settings,
-            weight_decay=own.weight_decay,
-            hardware=hardware,
-            progress=progress,
-        )
-    card = {
+    made_with: dict[str, Any] = {
         "architecture": architecture,
-        "parameters": count_parameters(model),
         "seed": seed,
         "genres": genres,
-        "best_epoch": fitted.best_epoch,
-        "validation": _best_row(fitted),
         "precision": hardware.precision,
         "train": settings.model_dump() | own.model_dump(),
         "mel": mel.model_dump(),
         "normalisation": {view: asdict(values) for view, values in views.items()},
         "caches": {folder.as_posix(): file_digest(folder / "manifest.json") for folder in source.folders},
     }
-    return fitted.state, card, pd.DataFrame(fitted.history)
+    key = piece_key(
+        made_with
+        | {"split": digest(split.to_csv(index=False).encode()), "device": hardware.device.type, "threads": threads}
+        | {"code": staging.watch(*_CODE), "made_with": versions(*_LIBRARIES)}
+    )
+    checkpoints = Checkpoints(staging, key=key)
+    weights = checkpoints.finished()
+    if weights:
+        say(f"{name}, seed {seed}: trained before, and nothing changed: reused; `rm -r {staging.folder}` to train anew")
+    else:
+        n_bytes = 4 * _COPIES * count_parameters(model)
+        staging.prepare(out, n_bytes, reused=[], what=f"the checkpoints of {name}")
+        hardware.place(model)
+        state = State(model, lr=settings.lr, weight_decay=own.weight_decay)
+        resumed = checkpoints.restore(state)
+        data, n_clips = _data_of(source, training, validation, settings=settings, seed=seed)
+        n_before = (state.epoch - 1) * n_clips
+        with tqdm(total=n_clips * settings.epochs, initial=n_before, unit="clip", desc=name) as progress:
+            progress.write(f"{name}, seed {seed}: {count_parameters(model)} parameters on {hardware}")
+            if resumed:
+                progress.write(f"{staging.folder}: going on in epoch {state.epoch}, after batch {state.batch}")
+            fit(state, data, settings=settings, hardware=hardware, keep=checkpoints.save, progress=progress)
+        weights = checkpoints.finish(state)
+    history, best_epoch = history_of(weights.record), weights.record["best_epoch"]
+    results = {"parameters": count_parameters(model), "best_epoch": best_epoch}
+    card = made_with | results | {"validation": _best_row(history, best_epoch)}
+    return weights, card, pd.DataFrame(history)
 
 
-def _best_row(fitted: Fitted) -> dict[str, Any]:
-    return next(row for row in fitted.history if row["epoch"] == fitted.best_epoch and row["split"] == "val")
+def _tracks_of(source: ClipSource, split: pd.DataFrame, name: str, genres: list[str]) -> pd.DataFrame:
+    rows = split[split["set"] == name]
+    if rows.empty:
+        raise DataError(f"set {name}: expected tracks in the split, found none: see metrics/split.json")
+    return source.tracks(rows, genres=genres)
+
+
+def _data_of(
+    source: ClipSource, training: pd.DataFrame, validation: pd.DataFrame, *, settings: Train, seed: int
+) -> tuple[Data, int]:
+    """Return what the loop reads, and how many clips that is in an epoch."""
+    measured, judged = (
+        clip_table(tracks, clip_frames=source.clip_frames, n_clips=1)
+        for tracks in (_as_many(training, validation), validation)
+    )
+    data = Data(
+        training=lambda epoch, skip: ahead(
+            random_batches(source, training, settings=settings, seed=seed, epoch=epoch, skip=skip)
+        ),
+        measured=lambda: ahead(fixed_batches(source, measured, batch_size=settings.batch_size)),
+        validation=lambda: ahead(fixed_batches(source, judged, batch_size=settings.batch_size)),
+    )
+    return data, len(training) + len(measured) + len(judged)
+
+
+def _as_many(training: pd.DataFrame, validation: pd.DataFrame) -> pd.DataFrame:
+    """Choose of each genre as many training tracks as validation holds, from all over the set: the same for all seeds.
+
+    A measure of all of them would cost a quarter of the training; of so many it is as certain as that of validation.
+    """
+    chosen = []
+    for genre, n_validation in validation["genre"].value_counts().sort_index().items():
+        rows = training[training["genre"] == genre]
+        n_rows = min(len(rows), n_validation)
+        chosen.append(rows.iloc[np.linspace(0, len(rows) - 1, n_rows).round().astype(int)])
+    return pd.concat(chosen, ignore_index=True)
+
+
+def _best_row(history: list[dict[str, Any]], best_epoch: int) -> dict[str, Any]:
+    return next(row for row in history if row["epoch"] == best_epoch and row["split"] == "val")

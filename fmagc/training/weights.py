@@ -3,39 +3,36 @@
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_model, save
-from torch import Tensor
-
 from fmagc.errors import DataError
-from fmagc.files import read_json, write_bytes, write_json
+from fmagc.files import damaged, digest, read_record, write_record
 from fmagc.models.networks import Network
 from fmagc.models.registry import build
 from fmagc.params.signal import Mel
+from fmagc.staging import Piece, Staging
 from fmagc.store.statistics import Normalisation
 from fmagc.training.clips import ClipSource
-from fmagc.training.outputs import CARD
+from fmagc.training.outputs import CARD, WEIGHTS
+from fmagc.training.tensors import unpack
 
-__all__ = ["load_trained", "save_trained", "source_of"]
-
-_WEIGHTS = "weights.safetensors"
+__all__ = ["load_trained", "publish_trained", "source_of"]
 
 
-def save_trained(folder: Path, state: dict[str, Tensor], card: dict[str, Any]) -> None:
-    """Write weights and card; the card, written last, makes the model count.
+def publish_trained(folder: Path, weights: Piece, card: dict[str, Any], *, staging: Staging) -> None:
+    """Put weights and card into a folder of their own; the card, written last, makes the model count.
 
     Parameters
     ----------
     folder : Path
-        One of its own.
-    state : dict of Tensor
-        The model's state.
+    weights : Piece
+        As `training.checkpoints` keeps them.
     card : dict
         ``architecture`` (the keyword arguments of `models.registry.build`), ``genres``, ``mel``, ``normalisation``,
-        and whatever else a reader should know.
+        and whatever else a reader should know. The digest of the weights is added to it, and one of its own.
+    staging : Staging
+        Which holds the piece.
     """
-    write_bytes(folder / _WEIGHTS, save({name: value.contiguous() for name, value in state.items()}))
-    write_json(folder / CARD, card)
+    staging.publish(folder, [weights])
+    write_record(folder / CARD, card | {"weights": weights.digest})
 
 
 def load_trained(folder: Path, *, made_by: str) -> tuple[Network, dict[str, Any]]:
@@ -46,15 +43,16 @@ def load_trained(folder: Path, *, made_by: str) -> tuple[Network, dict[str, Any]
     DataError
         When weights or card are missing, damaged, or of another architecture.
     """
-    card: dict[str, Any] = read_json(folder / CARD, made_by=made_by)
-    model = build(**card["architecture"])
+    card = read_record(folder / CARD, made_by=made_by)
+    path = folder / WEIGHTS
     try:
-        load_model(model, folder / _WEIGHTS, strict=True)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise DataError(
-            f"{folder / _WEIGHTS}: expected the weights of {card['architecture']}, found {error}: run `dvc checkout`, "
-            f"or `dvc repro -f {made_by}`"
-        ) from None
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: expected the weights of {folder / CARD}, found none: run `dvc checkout`") from None
+    if digest(data) != card["weights"]:
+        raise damaged(path, expected=card["weights"], found=digest(data), made_by=made_by)
+    model = build(**card["architecture"])
+    model.load_state_dict(unpack(data, like=model.state_dict(), path=path, remedy=f"run `dvc repro -f {made_by}`"))
     model.eval()
     return model, card
 

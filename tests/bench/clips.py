@@ -42,7 +42,17 @@ CLIPS = 512  # of a round
 CLIPS_OF_GZIP = 128
 ROUNDS = 7
 MEL = Mel(n_fft=4096, hop_length=1024, n_mels=128, fmin=0.0, fmax=None, top_db=80.0)
-TRAIN = Train(epochs=1, patience=1, batch_size=16, lr=1.0, precision="float32", augment=[])
+TRAIN = Train(
+    epochs=1,
+    patience=1,
+    batch_size=16,
+    lr=1.0,
+    schedule="constant",
+    label_smoothing=0.0,
+    max_grad_norm=None,
+    precision="float32",
+    augment=[],
+)
 
 
 def make_up_caches() -> None:

@@ -1,6 +1,8 @@
 """The two projects that faults are put into: tables without audio, and a little one with audio and both caches."""
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ import pytest
 from fmagc.console import run
 from stages import index
 from tests.faults.shelf import Project, make_project
-from tests.faults.small import Small, write_small
+from tests.faults.small import Small, command, write_small
+from tests.faults.trainings import train_with
 
 
 @pytest.fixture
@@ -26,6 +29,16 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Small:
     return write_small(tmp_path_factory.mktemp("sound") / "little").made("decode", "mel", "stats official")
 
 
+@pytest.fixture(scope="session")
+def trained(sound: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """Make a copy in which train has run undisturbed; tests leave it as it is."""
+    root = tmp_path_factory.mktemp("trained") / "little"
+    shutil.copytree(sound.root, root)
+    ended = Small(root).run(*command("train"))
+    assert ended.status == 0, ended
+    return Small(root)
+
+
 @pytest.fixture
 def made(sound: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
     """Make a copy of the sound project, and go there."""
@@ -39,4 +52,15 @@ def fresh(made: Small) -> Small:
     """Make a copy in which nothing was made yet."""
     for name in ("waves", "mels", "stats", ".staging"):
         shutil.rmtree(made.root / "data" / name)
+    return made
+
+
+@pytest.fixture
+def stopped(made: Small, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Small:
+    """Make a copy whose training was stopped by SIGTERM in its third epoch, and go there."""
+    import torch
+
+    status = train_with(monkeypatch, torch.optim.Adam, "step", 8, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert status == 128 + signal.SIGTERM, capfd.readouterr()
+    capfd.readouterr()
     return made

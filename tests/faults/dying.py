@@ -1,4 +1,4 @@
-"""A stage that kills itself at a named step: ``python -m tests.faults.dying decode replace 3 before``.
+"""A stage that kills itself at a named step: ``python -m tests.faults.dying replace 3 before stages.decode``.
 
 The product has no hook for this: the step is a function of it, or of the system, that is wrapped here. With the number
 0 nothing is killed, and the calls of every step are counted and printed.
@@ -40,16 +40,31 @@ STEPS: dict[str, list[tuple[Any, str]]] = {
 
 def main() -> int:
     """Run the stage, and die on the way."""
-    stage, step, number, when = sys.argv[1:]
+    step, number, when, stage, *arguments = sys.argv[1:]
+    sys.argv = [stage, *arguments]
     calls: Counter[str] = Counter()
-    for name, places in STEPS.items():
+    for name, places in (STEPS | (_training_steps() if stage == "stages.train" else {})).items():
         for owner, attribute in places:
             call = getattr(owner, attribute)
             setattr(owner, attribute, _counted(call, name, calls, fatal=int(number) if name == step else 0, when=when))
-    status = run(import_module(f"stages.{stage}").main)
+    status = run(import_module(stage).main)
     if int(number) == 0:
         print(json.dumps(calls))  # noqa: T201
     return status
+
+
+def _training_steps() -> dict[str, list[tuple[Any, str]]]:
+    """Name what only a training does, whose import brings torch."""
+    import torch
+
+    from fmagc.training import checkpoints, fit, weights
+
+    return {
+        "draft": [(checkpoints, "write_bytes")],
+        "step": [(torch.optim.Adam, "step")],
+        "measure": [(fit, "_measure")],
+        "card": [(weights, "write_record")],
+    }
 
 
 def _counted(call: Callable[..., Any], name: str, calls: Counter[str], *, fatal: int, when: str) -> Callable[..., Any]:

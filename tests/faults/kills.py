@@ -1,4 +1,4 @@
-"""Kill the stages decode and mel at every named step and at random times, and see what the next run makes of it.
+"""Kill the stages decode, mel and train at every named step and at random times, and see what the next run makes of it.
 
 ``python -m tests.faults.kills`` does all of it in some minutes and prints one line; tests/faults/test_kills.py takes a
 few of the same kills.
@@ -7,6 +7,7 @@ few of the same kills.
 import argparse
 import json
 import random
+import re
 import shutil
 import signal
 import tempfile
@@ -15,7 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.small import OUT_OF, SHARDS, Small, write_small
+from fmagc.staging import Staging
+from tests.faults.small import EPOCHS, OUTS_OF, SHARDS, Small, command, write_small
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,11 @@ class Undisturbed:
 def undisturbed(small: Small, stage: str) -> Undisturbed:
     """Run a stage to its end; the project is left without what it made."""
     started = time.monotonic()
-    small.made(stage)
+    assert small.run(*command(stage)).status == 0
     seconds = time.monotonic() - started
     published = small.published(stage)
     clear(small, stage)
-    ended = small.run("tests.faults.dying", stage, "none", "0", "before")
+    ended = small.run("tests.faults.dying", "none", "0", "before", *command(stage))
     assert ended.status == 0, ended
     assert small.published(stage) == published
     clear(small, stage)
@@ -54,7 +56,7 @@ def undisturbed(small: Small, stage: str) -> Undisturbed:
 
 def clear(small: Small, stage: str) -> None:
     """Forget all that a stage made."""
-    for folder in (small.root / OUT_OF[stage], small.staging(stage)):
+    for folder in (*(small.root / out for out in OUTS_OF[stage]), small.staging(stage)):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -69,37 +71,71 @@ def named_kills(stage: str, calls: dict[str, int]) -> list[Kill]:
 
 
 def random_kills(stage: str, n_kills: int, *, seed: int) -> list[Kill]:
-    """Draw times of death; most of a little run's time is the start of Python, so the first quarter is left out."""
+    """Draw times of death; most of a little run's time is the start of Python, with torch even more, and left out."""
     rng = random.Random(seed)
-    return [Kill(stage, share=rng.uniform(0.25, 1.0)) for _ in range(n_kills)]
+    return [Kill(stage, share=rng.uniform(0.6 if stage == "train" else 0.25, 1.0)) for _ in range(n_kills)]
 
 
 def survive(small: Small, kill: Kill, reference: Undisturbed) -> int:
-    """Kill a run, run again, and raise AssertionError unless all is as if nothing had been; return the shards kept.
+    """Kill a run, run again, and raise AssertionError unless all is as if nothing had been.
 
     The out keeps what the killed run left, which is more than DVC would leave there.
+
+    Returns
+    -------
+    int
+        How many shards, or epochs of the training, did not have to be made again.
     """
     clear(small, kill.stage)
     status = _die(small, kill, reference.seconds)
     assert status == -signal.SIGKILL or (kill.share and status == 0), (kill, status)
     assert small.survivors(within_s=2.0) == [], kill
+    go_on = _train_on if kill.stage == "train" else _make_shards
+    kept = go_on(small, kill)
+    assert small.published(kill.stage) == reference.published, (kill, "other bytes")
+    after = small.pieces(kill.stage)
+    left = {path.name for path in small.staging(kill.stage).iterdir()}
+    assert left == set(after) | {f"{name}.json" for name in after}, (kill, left)
+    return kept
+
+
+def _make_shards(small: Small, kill: Kill) -> int:
     kept = small.pieces(kill.stage)
-    ended = small.run(f"stages.{kill.stage}")
+    ended = small.run(*command(kill.stage))
     assert ended.status == 0, (kill, ended)
     after = small.pieces(kill.stage)
     assert {name: after.get(name) for name in kept} == kept, (kill, "a finished shard was made again")
     assert f"{len(SHARDS) - len(kept)} shards made" in ended.out, (kill, ended)
-    assert small.published(kill.stage) == reference.published, (kill, "other bytes")
     assert len(after) == len(SHARDS), (kill, after)
-    left = {path.name for path in small.staging(kill.stage).iterdir()}
-    assert left == set(after) | {f"{name}.json" for name in after}, (kill, left)
     return len(kept)
+
+
+def _train_on(small: Small, kill: Kill) -> int:
+    kept = epochs_kept(small)
+    ended = small.run(*command(kill.stage))
+    assert ended.status == 0, (kill, ended)
+    assert epochs_of(ended.out) == list(range(kept + 1, EPOCHS + 1)), (kill, ended)
+    return kept
+
+
+def epochs_kept(small: Small) -> int:
+    """Count the finished epochs of the latest undamaged state that a training left."""
+    folder = small.staging("train")
+    staging = Staging(folder.name, root=folder.parent)
+    names = [name.split(".", 1) for name in small.pieces("train")]
+    pieces = [piece for key, name in names if (piece := staging.find(name, key))]
+    return max((piece.record["epoch"] - 1 for piece in pieces), default=0)
+
+
+def epochs_of(said: str) -> list[int]:
+    """List the epochs that a training tells of."""
+    return [int(number) for number in re.findall(r"^epoch +(\d+) ", said, flags=re.MULTILINE)]
 
 
 def _die(small: Small, kill: Kill, seconds: float) -> int:
     if kill.step:
-        return small.run("tests.faults.dying", kill.stage, kill.step, str(kill.number), kill.when).status
-    with small.start(f"stages.{kill.stage}") as process:
+        return small.run("tests.faults.dying", kill.step, str(kill.number), kill.when, *command(kill.stage)).status
+    with small.start(*command(kill.stage)) as process:
         time.sleep(kill.share * seconds)
         process.kill()
         process.communicate()
@@ -109,19 +145,21 @@ def _die(small: Small, kill: Kill, seconds: float) -> int:
 def kill_all(small: Small, stage: str, kills: Sequence[Kill], reference: Undisturbed) -> dict[str, int]:
     """Survive some kills and count."""
     kept = [survive(small, kill, reference) for kill in kills]
-    return {"kills": len(kills), "with_shards_kept": sum(count > 0 for count in kept), "shards_kept": sum(kept)}
+    return {"kills": len(kills), "with_work_kept": sum(count > 0 for count in kept), "shards_or_epochs_kept": sum(kept)}
 
 
 def main() -> None:
     """Kill and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--random", type=int, default=12, help="kills at random times, for each stage")
+    parser.add_argument("--random", type=int, default=20, help="kills at random times, for each stage")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         small = write_small(Path(folder) / "little")
         summary = {}
-        for stage in OUT_OF:
+        for stage in OUTS_OF:
+            if stage == "train":
+                small.made("stats official")
             reference = undisturbed(small, stage)
             named = named_kills(stage, reference.calls)
             drawn = random_kills(stage, arguments.random, seed=arguments.seed)
@@ -129,7 +167,7 @@ def main() -> None:
                 "named": kill_all(small, stage, named, reference),
                 "random": kill_all(small, stage, drawn, reference),
             }
-            small.made(stage)  # for the next stage
+            small.run(*command(stage))  # for the next stage
     print(json.dumps(summary))  # noqa: T201
 
 

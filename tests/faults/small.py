@@ -1,4 +1,4 @@
-"""A project of ten little tracks in four shards, in which the stages decode, mel and stats run as a user runs them."""
+"""A project of ten little tracks in four shards, in which stages run as a user runs them."""
 
 import os
 import re
@@ -17,9 +17,15 @@ from tests.audio_files import mp3, music
 from tests.dag import ROOT
 
 IDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
-TEST_IDS = (9, 10, 11)
+VAL_IDS, TEST_IDS = (7, 8), (9, 10, 11)
 SHARDS = ("000.h5", "001.h5", "002.h5", "003.h5")
 OUT_OF = {"decode": "data/waves", "mel": "data/mels"}
+TRAINING = ("official", "crnn", "0")
+EPOCHS = 8
+TRAINED = Path("data/models", *TRAINING)
+OUTS_OF = {stage: [out] for stage, out in OUT_OF.items()} | {
+    "train": [TRAINED.as_posix(), "plots/history/official/crnn"]
+}
 
 _NO_MUSIC = 6  # its row is given up, and those after it close up
 _GENRES = ("Folk", "Rock")
@@ -71,13 +77,13 @@ class Small:
         return alive
 
     def published(self, stage: str) -> dict[str, bytes]:
-        """Read all files of a stage's out, hidden ones too."""
-        folder = self.root / OUT_OF[stage]
-        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())} if folder.exists() else {}
+        """Read all files of a stage's outs, hidden ones too."""
+        folders = [self.root / out for out in OUTS_OF[stage] if (self.root / out).exists()]
+        return {path.name: path.read_bytes() for folder in folders for path in sorted(folder.iterdir())}
 
     def staging(self, stage: str) -> Path:
         """Name the folder of a stage's finished pieces."""
-        return self.root / "data/.staging" / stage
+        return self.root / "data/.staging" / (f"train/{'-'.join(TRAINING)}" if stage == "train" else stage)
 
     def pieces(self, stage: str) -> dict[str, tuple[int, int]]:
         """Tell finished pieces, those with a note, by inode and time of change."""
@@ -101,9 +107,14 @@ class Small:
             return False
 
 
+def command(stage: str) -> list[str]:
+    """Return the module and the arguments of a stage."""
+    return [f"stages.{stage}", *(TRAINING if stage == "train" else ())]
+
+
 def without_bars(errors: str) -> list[str]:
     """Split into lines, and leave out bars of progress, which are drawn over and over after carriage returns."""
-    return [line for line in re.split(r"[\r\n]+", errors) if line and not re.search(r"\d+/\d+ \[\d", line)]
+    return [line for line in re.split(r"[\r\n]+", errors) if line.strip() and not re.search(r"\d+/\d+ \[\d", line)]
 
 
 def write_small(root: Path) -> Small:
@@ -116,7 +127,8 @@ def write_small(root: Path) -> Small:
     (root / "data/index/splits").mkdir(parents=True)
     small = Small(root)
     write_index(small)
-    rows = [(n, _GENRES[n % 2], n, "test" if n in TEST_IDS else "train") for n in IDS]
+    sets = dict.fromkeys(IDS, "train") | dict.fromkeys(VAL_IDS, "val") | dict.fromkeys(TEST_IDS, "test")
+    rows = [(n, _GENRES[n % 2], n, sets[n]) for n in IDS]
     split = pd.DataFrame(rows, columns=["track_id", "genre", "artist_id", "set"])
     split.to_csv(root / "data/index/splits/official.csv", index=False)
     yaml = YAML()
@@ -124,6 +136,7 @@ def write_small(root: Path) -> Small:
     document["audio"].update(ids_per_shard=3, max_seconds=2.0, max_reject_fraction=0.3)
     document["clip"]["samples"] = 2**15
     document["mel"].update(n_fft=1024, hop_length=512, n_mels=32)
+    document["train"].update(epochs=EPOCHS, patience=EPOCHS, batch_size=2)  # five tracks: the last batch has one clip
     yaml.dump(document, root / "params.yaml")
     return small
 

@@ -1,4 +1,4 @@
-"""Killed decodes and mels: a few of the kills of ``python -m tests.faults.kills``, and workers whose parent dies."""
+"""Killed stages: a few of the kills of ``python -m tests.faults.kills``, and workers whose parent dies."""
 
 import signal
 import time
@@ -15,6 +15,12 @@ KILLS = (
     Kill("decode", share=0.9),
     Kill("mel", "replace", 11, "before"),  # a half published cache, a temporary link in it
 )
+TRAININGS = (
+    Kill("train", "step", 8, "after"),  # in the third epoch
+    Kill("train", "note", 5, "before"),  # a checkpoint lies there without its note
+    Kill("train", "card", 1, "before"),  # the weights are published
+    Kill("train", share=0.9),
+)
 STUCK = """
 import time
 from fmagc.engine import run_isolated
@@ -27,6 +33,11 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("kill", KILLS, ids=lambda kill: f"{kill.stage}-{kill.step or 'random'}-{kill.when}")
 def test_the_run_after_a_kill_makes_the_same_bytes(made: Small, sound: Small, kill: Kill) -> None:
     survive(made, kill, Undisturbed(sound.published(kill.stage), seconds=2.0, calls={}))
+
+
+@pytest.mark.parametrize("kill", TRAININGS, ids=lambda kill: kill.step or "random")
+def test_a_training_goes_on_after_a_kill_as_if_nothing_had_been(made: Small, trained: Small, kill: Kill) -> None:
+    survive(made, kill, Undisturbed(trained.published("train"), seconds=4.5, calls={}))
 
 
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])

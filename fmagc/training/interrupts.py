@@ -1,0 +1,58 @@
+"""SIGTERM and Ctrl-C as a wish that the loop fulfils when it can: after the batch under way."""
+
+import signal
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from fmagc.errors import FmagcError
+
+__all__ = ["Interrupted", "Interrupts"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(FmagcError):  # noqa: N818 - what was asked for, not an error of the program
+    """A run was asked to stop, and did so in good order.
+
+    Parameters
+    ----------
+    received : signal.Signals
+        Decides the exit status: 130 for SIGINT, 143 for SIGTERM, as a shell has them.
+    where : str
+        What was reached.
+    """
+
+    def __init__(self, received: signal.Signals, where: str) -> None:
+        super().__init__(f"stopped by {received.name} {where}; all is saved: run `dvc repro` again to go on from there")
+        self.exit_status = 128 + received
+
+
+class Interrupts:
+    """Notes the first signal; a second one ends the process at once, as if nobody listened.
+
+    Attributes
+    ----------
+    received : signal.Signals or None
+        The signal, once there was one.
+    """
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in _SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # a caller that had it ignored keeps it so
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.received = signal.Signals(number)
+        for each in self._before:
+            signal.signal(each, signal.SIG_DFL)

@@ -1,0 +1,120 @@
+"""All that a training is at one moment, as tensors and a record: what a run that goes on must know, and no more.
+
+The order of the tracks, their clips and augmentations follow from seed and epoch, the learning rate from the epoch.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fmagc.errors import DataError
+
+__all__ = ["State", "history_of"]
+
+_BEST = "best."
+_GENERATOR = "generator."
+
+
+class State:
+    """The state of a training between two batches.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Where it will run, in the layout that it will have there.
+    lr : float
+        Adam's learning rate.
+    weight_decay : float
+        Adam's L2 penalty.
+
+    Attributes
+    ----------
+    model, optimiser : nn.Module, torch.optim.Adam
+    epoch : int
+        The epoch under way, from 1.
+    batch : int
+        How many of its batches are done.
+    history : list of dict
+        Two rows for each finished epoch; see `training.fit`.
+    best_epoch : int
+        The epoch of the lowest validation loss so far; 0 when no loss was finite.
+    best : dict of Tensor
+        The model's state after that epoch.
+    """
+
+    def __init__(self, model: nn.Module, *, lr: float, weight_decay: float) -> None:
+        self.model = model
+        self.optimiser = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay)
+        for (
+            parameter
+        ) in model.parameters():  # as Adam's first step would: what is saved has the same form from the start
+            self.optimiser.state[parameter] = {
+                "step": torch.zeros(()),
+                "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+                "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+            }
+        self.epoch, self.batch = 1, 0
+        self.history: list[dict[str, Any]] = []
+        self.best_epoch = 0
+        self.best = self._weights()
+
+    @property
+    def best_loss(self) -> float:
+        """The validation loss of the best epoch; infinite when there is none."""
+        return float(self.history[2 * self.best_epoch - 1]["loss"]) if self.best_epoch else math.inf
+
+    def finish_epoch(self, trained: dict[str, Any], judged: dict[str, Any]) -> None:
+        """Note what the epoch under way came to, and go to the next; a loss that is not a number is never the best."""
+        if judged["loss"] < self.best_loss:
+            self.best_epoch, self.best = self.epoch, self._weights()
+        self.history += [trained, judged]
+        self.epoch, self.batch = self.epoch + 1, 0
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Name every tensor, those of model and optimiser in place, with torch's random generators."""
+        named = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for name, parameter in self.model.named_parameters():
+            named |= {f"adam.{name}.{what}": value for what, value in self.optimiser.state[parameter].items()}
+        named |= {f"{_BEST}{name}": value for name, value in self.best.items()}
+        named[f"{_GENERATOR}cpu"] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            named[f"{_GENERATOR}cuda"] = torch.cuda.get_rng_state()
+        return named
+
+    def record(self) -> dict[str, Any]:
+        """Return what is no tensor, as JSON."""
+        history = [{**row, "loss": repr(row["loss"])} for row in self.history]  # JSON knows no infinity
+        return {"epoch": self.epoch, "batch": self.batch, "best_epoch": self.best_epoch, "history": history}
+
+    def restore(self, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
+        """Become what `tensors` and `record` gave: names and shapes are the same, and every tensor keeps its layout.
+
+        Raises
+        ------
+        DataError
+            When the record contradicts itself.
+        """
+        self.epoch, self.batch, self.best_epoch = (int(record[key]) for key in ("epoch", "batch", "best_epoch"))
+        self.history = history_of(record)
+        if len(self.history) != 2 * (self.epoch - 1) or not 0 <= self.best_epoch < self.epoch or self.batch < 0:
+            raise DataError(
+                f"expected two rows of history for each finished epoch, found {len(self.history)} in epoch "
+                f"{self.epoch}, batch {self.batch}, the best of them {self.best_epoch}"
+            )
+        for name, place in self.tensors().items():
+            if name == f"{_GENERATOR}cpu":
+                torch.set_rng_state(tensors[name])
+            elif name == f"{_GENERATOR}cuda":
+                torch.cuda.set_rng_state(tensors[name])
+            else:
+                place.copy_(tensors[name])
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
+
+
+def history_of(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Read the history out of a record of a state."""
+    return [{**row, "loss": float(row["loss"])} for row in record["history"]]
