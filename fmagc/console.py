@@ -1,8 +1,11 @@
 """How a stage ends: quietly, or with one clear message and its exit status."""
 
 import errno
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from pathlib import Path
 
 from fmagc.errors import FmagcError
 
@@ -27,19 +30,32 @@ def say(text: str) -> None:
 
 
 def run(stage: Callable[[], None]) -> int:
-    """Call a stage and return its exit status: 0, 1 for data, 2 for settings, 130 after Ctrl-C."""
+    """Call a stage and return its exit status: 0, 1 for data, 2 for settings, 130 after Ctrl-C.
+
+    Of several processes that `torchrun` started, the first alone tells what it does; an error is told by each that has
+    it, with its rank.
+    """
+    rank = int(os.environ.get("RANK", "0"))
+    label = f"error (process {rank})" if rank else "error"
     try:
-        stage()
+        with _quiet() if rank else nullcontext():
+            stage()
     except FmagcError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"{label}: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_status
     except OSError as error:  # a full disk, a folder that may not be written, a file that may not be read
-        print(f"error: {_told(error)}", file=sys.stderr)  # noqa: T201
+        print(f"{label}: {_told(error)}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201
         return 130
     return 0
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 def _told(error: OSError) -> str:

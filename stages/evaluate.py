@@ -11,6 +11,7 @@ from fmagc.evaluation.inference import predict_tracks
 from fmagc.evaluation.results import publish
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.run import Run
+from fmagc.training.hardware import prepare
 from fmagc.training.outputs import training_folder
 from fmagc.training.weights import load_trained, source_of
 
@@ -30,12 +31,14 @@ def main() -> None:
         for seed in whole_run.seeds
     ]
     source = source_of(trained[0][1])  # the seeds of one model share their data and settings
-    tables = [
-        predict_tracks(
-            model, card, source, judged, protocol=protocol, n_clips=settings.clips, threads=whole_run.threads
+    tables = []
+    for model, card in trained:
+        hardware = prepare(card["precision"], threads=whole_run.threads, seed=card["seed"])
+        tables.append(
+            predict_tracks(model, card, source, judged, protocol=protocol, n_clips=settings.clips, hardware=hardware)
         )
-        for model, card in trained
-    ]
+    if not hardware.processes.is_writer:
+        return
     metrics = publish(pd.concat(tables, ignore_index=True), protocol=protocol, model=name, settings=settings)
     print(f"{name}: accuracy {metrics['accuracy']}, macro_f1 {metrics['macro_f1']}")
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import nullcontext
 
 from fmagc.console import run
 from fmagc.corpus.index import read_split
@@ -11,6 +12,7 @@ from fmagc.params.run import Run
 from fmagc.params.signal import Clip, Mel
 from fmagc.staging import Staging
 from fmagc.store.normalisation import read_normalisation
+from fmagc.training.hardware import prepare
 from fmagc.training.outputs import HISTORY, training_folder
 from fmagc.training.train import train_model
 from fmagc.training.weights import publish_trained
@@ -25,20 +27,27 @@ def main() -> None:
     arguments = parser.parse_args()
     protocol, name, seed = arguments.protocol, arguments.model, arguments.seed
     folder = training_folder(protocol, name, seed)
-    with Staging(f"train/{protocol}-{name}-{seed}") as staging:
+    settings, threads = Train.load("train"), Run.load("run").threads
+    hardware = prepare(settings.precision, threads=threads, seed=seed)
+    writes = hardware.processes.is_writer
+    staging = Staging(f"train/{protocol}-{name}-{seed}")
+    with staging if writes else nullcontext():
         weights, card, history = train_model(
             name,
             read_split(protocol),
             read_normalisation(protocol),
             seed=seed,
-            settings=Train.load("train"),
+            settings=settings,
             own=Architecture.load(f"models.{name}"),
             clip=Clip.load("clip"),
             mel=Mel.load("mel"),
-            threads=Run.load("run").threads,
+            threads=threads,
+            hardware=hardware,
             staging=staging,
             out=folder,
         )
+        if not writes:
+            return
         publish_trained(folder, weights, card, staging=staging)
         named = history.assign(protocol=protocol, model=name, seed=seed)
         ordered = named[["protocol", "model", "seed", *history.columns]]

@@ -22,7 +22,6 @@ from fmagc.staging import Staging, draft_path
 from fmagc.training.batch import Batch, Scaler, View
 from fmagc.training.clips import ahead
 from fmagc.training.fit import Data, fit, learning_rate
-from fmagc.training.hardware import Hardware
 from fmagc.training.interrupts import Interrupted
 from fmagc.training.outputs import WEIGHTS
 from fmagc.training.state import State
@@ -30,8 +29,7 @@ from fmagc.training.tensors import pack
 from fmagc.training.train import _CODE, _as_many
 from fmagc.training.weights import load_trained, publish_trained
 from tests.dag import ROOT, closure
-
-CPU = Hardware(torch.device("cpu"), "float32", "test")
+from tests.hardware import CPU
 
 
 def settings(**changes: object) -> Train:

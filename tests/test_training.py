@@ -18,8 +18,9 @@ from fmagc.training import clips
 from fmagc.training.augment import N_FFT, Noise, Plan
 from fmagc.training.batch import Batch
 from fmagc.training.clips import ClipSource, ahead, fixed_batches, random_batches
-from fmagc.training.hardware import Hardware, prepare
+from fmagc.training.hardware import prepare
 from tests.caches import publish
+from tests.hardware import CPU
 
 MEL = Mel(n_fft=512, hop_length=256, n_mels=16, fmin=0.0, fmax=None, top_db=80.0)
 SR = 22050
@@ -29,7 +30,6 @@ AUGMENT = [
     GaussianNoise(name="gaussian_noise", p=0.5, min_amplitude=0.001, max_amplitude=0.015),
     TimeStretch(name="time_stretch", p=0.5, min_rate=0.8, max_rate=1.25),
 ]
-CPU = Hardware(torch.device("cpu"), "float32", "test")
 
 
 def settings(**changes: object) -> Train:

@@ -14,7 +14,7 @@ from fmagc.evaluation.results import table_of
 from fmagc.store.windows import clip_table
 from fmagc.training.batch import Batch
 from fmagc.training.clips import ClipSource, fixed_batches
-from fmagc.training.hardware import Hardware, prepare
+from fmagc.training.hardware import Hardware
 
 __all__ = ["predict_tracks", "probabilities"]
 
@@ -27,7 +27,7 @@ def predict_tracks(
     *,
     protocol: str,
     n_clips: int,
-    threads: int,
+    hardware: Hardware,
 ) -> pd.DataFrame:
     """Let one trained network judge tracks by evenly spaced clips.
 
@@ -42,20 +42,21 @@ def predict_tracks(
     protocol : str
     n_clips : int
         Of a track.
-    threads : int
-        Of the CPU's arithmetic.
+    hardware : Hardware
+        Prepared for the card's precision.
 
     Returns
     -------
     pd.DataFrame
-        A table of predictions (`evaluation.predictions`).
+        A table of predictions (`evaluation.predictions`), in every process the whole.
     """
-    hardware = prepare(card["precision"], threads=threads, seed=card["seed"])
     clips = clip_table(source.tracks(split, genres=card["genres"]), clip_frames=source.clip_frames, n_clips=n_clips)
     name, batch_size = card["architecture"]["name"], card["train"]["batch_size"]
-    bar = tqdm(total=len(clips), unit="clip", desc=f"{name} seed {card['seed']}")
-    with bar:
-        p = probabilities(model, fixed_batches(source, clips, batch_size=batch_size), hardware=hardware, progress=bar)
+    processes = hardware.processes
+    batches = fixed_batches(source, clips, batch_size=batch_size, share=processes.share)
+    described = f"{name} seed {card['seed']}"
+    with tqdm(total=len(clips), unit="clip", desc=described, disable=not processes.is_writer) as bar:
+        p = probabilities(model, batches, hardware=hardware, progress=bar)
     return table_of(p, clips, genres=card["genres"], protocol=protocol, model=name, seed=card["seed"])
 
 
@@ -65,17 +66,33 @@ def probabilities(
 ) -> npt.NDArray[np.float64]:
     """Run a network over batches.
 
+    Parameters
+    ----------
+    model : nn.Module
+    batches : iterable of Batch
+        Those of this process, as `training.clips.fixed_batches` deals them out.
+    hardware : Hardware
+    progress : tqdm
+        Counts clips.
+
     Returns
     -------
     np.ndarray of float64 [shape=(N, K)]
-        Softmax of the logits, a row a clip, in the order of the batches.
+        Softmax of the logits, a row a clip, in the order in which one process would come to them.
     """
     hardware.place(model)
     model.eval()
-    rows: list[Any] = []
+    rows: list[npt.NDArray[np.float64]] = []
     for batch in batches:
-        with hardware.autocast():
-            logits = model(batch.on(hardware.device))
-        rows.append(logits.double().softmax(dim=1).cpu().numpy())
-        progress.update(len(batch.target))
+        turn = hardware.processes.gathered(_judge(model, batch, hardware) if batch.track_ids else None)
+        judged = [p for p in turn if p is not None]
+        rows += judged
+        progress.update(sum(map(len, judged)))
     return np.concatenate(rows)
+
+
+def _judge(model: nn.Module, batch: Batch, hardware: Hardware) -> npt.NDArray[np.float64]:
+    with hardware.autocast():
+        logits = model(batch.on(hardware.device))
+    p: npt.NDArray[np.float64] = logits.double().softmax(dim=1).cpu().numpy()
+    return p

@@ -29,6 +29,7 @@ from fmagc.store.statistics import Normalisation
 from fmagc.store.windows import labelled
 from fmagc.training.augment import MelNoise, Plan, draw
 from fmagc.training.batch import Batch, Scaler, View
+from fmagc.training.processes import ALL, Share
 
 __all__ = ["ClipSource", "ahead", "fixed_batches", "random_batches"]
 
@@ -87,8 +88,10 @@ class ClipSource:
         return labelled(split, frames, genres=genres)
 
     def batch(self, ids: list[int], labels: Array, starts: Sequence[int], plans: Sequence[Plan]) -> Batch:
-        """Read windows of tracks and carry out their plans."""
+        """Read windows of tracks and carry out their plans; of no tracks there are no views."""
         views: dict[str, View] = {}
+        if not ids:
+            return Batch(views, torch.tensor(labels), ids)
         if self._waves:
             views["waveform"] = self._waveforms(self._waves, ids, starts, plans)
         if self._mels:
@@ -127,12 +130,20 @@ def _clips(windows: Array, plans: Sequence[Plan], augmented: Callable[[int, Arra
 
 
 def random_batches(
-    source: ClipSource, tracks: pd.DataFrame, *, settings: Train, seed: int, epoch: int, skip: int = 0
+    source: ClipSource,
+    tracks: pd.DataFrame,
+    *,
+    settings: Train,
+    seed: int,
+    epoch: int,
+    skip: int = 0,
+    share: Share = ALL,
 ) -> Iterator[Batch]:
     """Give one random, augmented clip of every track, in random order: the same for the same seed and epoch.
 
     The batches are as equal in size as can be, so that no clip is dropped and no small batch is left over. The first
-    `skip` of them are drawn and not read.
+    `skip` of them are drawn and not read. Of each batch, a process reads its share alone; all draw the whole of it, so
+    that the clips are the same however many processes there are.
     """
     rng = np.random.default_rng([seed, epoch])
     ids, labels, lengths = (tracks[column].to_numpy() for column in ("track_id", "label", "n_frames"))
@@ -142,15 +153,24 @@ def random_batches(
         last = lengths[places] - [plan.frames for plan in plans]
         starts = rng.integers(last, endpoint=True).tolist()
         if number > skip:
-            with _naming(f"epoch {epoch}, batch {number}", ids[places].tolist()):
-                batch = source.batch(ids[places].tolist(), labels[places], starts, plans)
+            own = share.cut(np.arange(len(places)))
+            own_ids = ids[places[own]].tolist()
+            with _naming(f"epoch {epoch}, batch {number}", own_ids):
+                batch = source.batch(own_ids, labels[places[own]], [starts[n] for n in own], [plans[n] for n in own])
             yield batch
 
 
-def fixed_batches(source: ClipSource, clips: pd.DataFrame, *, batch_size: int) -> Iterator[Batch]:
-    """Give the clips of `store.windows.clip_table` as they are, in their order."""
+def fixed_batches(source: ClipSource, clips: pd.DataFrame, *, batch_size: int, share: Share = ALL) -> Iterator[Batch]:
+    """Give the clips of `store.windows.clip_table` as they are, in their order.
+
+    Several processes deal the batches out, and a process without one in the last turn gets one without clips. What is
+    in a batch, and with it the last digit of what a network says about it, does not depend on their number.
+    """
     plan = Plan(frames=source.clip_frames, operations=())
-    for first in range(0, len(clips), batch_size):
+    for first in share.deal(range(0, len(clips), batch_size)):
+        if first is None:
+            yield source.batch([], np.empty(0, dtype=np.int64), [], [])
+            continue
         rows = clips.iloc[first : first + batch_size]
         ids = rows["track_id"].tolist()
         with _naming(f"batch {first // batch_size + 1} of the fixed clips", ids):

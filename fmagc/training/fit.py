@@ -5,8 +5,10 @@ a signal asks the loop to stop, after the batch under way.
 """
 
 import math
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -84,12 +86,14 @@ def fit(
 
         def done(n_clips: int) -> None:
             progress.update(n_clips)
-            if interrupts.received:
+            received = hardware.processes.highest(interrupts.received or 0)
+            if received:
                 keep(state)
-                raise Interrupted(interrupts.received, f"in epoch {state.epoch}, after batch {state.batch}")
+                raise Interrupted(signal.Signals(received), f"in epoch {state.epoch}, after batch {state.batch}")
 
         while not _is_over(state, settings):
             _train_epoch(state, data.training(state.epoch, state.batch), settings, hardware, done)
+            hardware.processes.take_over(state.model.buffers())  # BatchNorm's statistics, where each has its own
             trained = _measure(state, data.measured(), "train", hardware, done)
             judged = _measure(state, data.validation(), "val", hardware, done)
             state.finish_epoch(trained, judged)
@@ -121,26 +125,40 @@ def _train_epoch(
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate(settings, state.epoch)
     for batch in batches:
-        _, loss = _forward(state.model, batch, hardware, label_smoothing=settings.label_smoothing)
+        hardware.seed_batch(state.epoch, state.batch)
         state.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss, n_clips = _backward(state.model, batch, hardware, label_smoothing=settings.label_smoothing)
         gradients = [parameter.grad for parameter in state.model.parameters() if parameter.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
-        _require_finite(loss.detach(), norm, state, batch)
+        if not torch.isfinite(torch.stack([loss, norm])).all():  # one wait for the device
+            raise _not_finite(loss, norm, state, hardware.processes.gathered(batch.track_ids))
         if settings.max_grad_norm is not None:
             nn.utils.clip_grads_with_norm_(state.model.parameters(), settings.max_grad_norm, norm)
         state.optimiser.step()
         state.batch += 1
-        done(len(batch.target))
+        done(n_clips)
 
 
-def _require_finite(loss: Tensor, norm: Tensor, state: State, batch: Batch) -> None:
-    if not torch.isfinite(torch.stack([loss, norm])).all():  # one wait for the device
-        raise DataError(
-            f"training: expected a finite loss and gradient, found a loss of {loss.item()} and a gradient of norm "
-            f"{norm.item()} in epoch {state.epoch}, batch {state.batch + 1}, tracks {batch.track_ids}: lower train.lr, "
-            "or look at these tracks"
-        )
+def _backward(model: nn.Module, batch: Batch, hardware: Hardware, *, label_smoothing: float) -> tuple[Tensor, int]:
+    """Take the gradient over the clips of all processes, the same in each; return their mean loss and their number."""
+    if batch.track_ids:
+        _, loss = _forward(model, batch, hardware, label_smoothing=label_smoothing)
+        loss.backward()  # type: ignore[no-untyped-call]
+        loss = loss.detach()
+    else:
+        loss = torch.zeros((), device=hardware.device)
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    return loss, hardware.processes.average([loss, *gradients], weight=len(batch.target))
+
+
+def _not_finite(loss: Tensor, norm: Tensor, state: State, track_ids: list[list[int]]) -> DataError:
+    return DataError(
+        f"training: expected a finite loss and gradient, found a loss of {loss.item()} and a gradient of norm "
+        f"{norm.item()} in epoch {state.epoch}, batch {state.batch + 1}, tracks {list(chain(*track_ids))}: lower "
+        "train.lr, or look at these tracks"
+    )
 
 
 @torch.inference_mode()
@@ -150,11 +168,13 @@ def _measure(
     state.model.eval()
     total, true, predicted = 0.0, list[int](), list[int]()
     for batch in batches:
-        logits, loss = _forward(state.model, batch, hardware)
-        total += loss.item() * len(batch.target)
-        true += batch.target.tolist()
-        predicted += logits.argmax(dim=1).tolist()
-        done(len(batch.target))
+        turn = hardware.processes.gathered(_judge(state.model, batch, hardware) if batch.track_ids else None)
+        judged = [each for each in turn if each is not None]  # in the order in which one process would come to them
+        for loss, targets, classes in judged:
+            total += loss * len(targets)
+            true += targets
+            predicted += classes
+        done(sum(len(targets) for _, targets, _ in judged))
     precision, recall, f1, _ = precision_recall_fscore_support(true, predicted, average="macro", zero_division=0)
     return {
         "epoch": state.epoch,
@@ -165,6 +185,11 @@ def _measure(
         "recall": float(recall),
         "f1": float(f1),
     }
+
+
+def _judge(model: nn.Module, batch: Batch, hardware: Hardware) -> tuple[float, list[int], list[int]]:
+    logits, loss = _forward(model, batch, hardware)
+    return loss.item(), batch.target.tolist(), logits.argmax(dim=1).tolist()
 
 
 def _forward(

@@ -21,7 +21,8 @@ from fmagc.store.windows import clip_table
 from fmagc.training.checkpoints import Checkpoints
 from fmagc.training.clips import ClipSource, ahead, fixed_batches, random_batches
 from fmagc.training.fit import Data, fit
-from fmagc.training.hardware import prepare
+from fmagc.training.hardware import Hardware
+from fmagc.training.processes import Processes, Share
 from fmagc.training.state import State, history_of
 
 __all__ = ["train_model"]
@@ -38,6 +39,7 @@ _CODE = (
     "fmagc.store.cache",
     "fmagc.store.clips",
     "fmagc.store.manifest",
+    "fmagc.store.rows",
     "fmagc.store.shards",
     "fmagc.store.statistics",
     "fmagc.store.windows",
@@ -48,11 +50,12 @@ _CODE = (
     "fmagc.training.fit",
     "fmagc.training.hardware",
     "fmagc.training.interrupts",
+    "fmagc.training.processes",
     "fmagc.training.state",
     "fmagc.training.tensors",
     "fmagc.training.train",
 )
-_LIBRARIES = ("numpy", "pandas", "safetensors", "scikit-learn", "torch")
+_LIBRARIES = ("lightning-fabric", "numpy", "pandas", "safetensors", "scikit-learn", "torch")
 _COPIES = 10  # of the parameters: two checkpoints of weights, best weights and Adam's two moments, and some room
 
 
@@ -67,6 +70,7 @@ def train_model(
     clip: Clip,
     mel: Mel,
     threads: int,
+    hardware: Hardware,
     staging: Staging,
     out: Path,
 ) -> tuple[Piece, dict[str, Any], pd.DataFrame]:
@@ -86,8 +90,11 @@ def train_model(
         Of the run and of the model.
     threads : int
         Of the CPU's arithmetic.
+    hardware : Hardware
+        Prepared for this precision, number of threads and seed.
     staging : Staging
-        Keeps the state of the training after every epoch, and its weights in the end.
+        Keeps the state of the training after every epoch, and its weights in the end; entered by the process that
+        writes, and by no other.
     out : Path
         Where they will be published: looked at before anything starts.
 
@@ -107,7 +114,7 @@ def train_model(
     Interrupted
         After SIGINT or SIGTERM.
     """
-    hardware = prepare(settings.precision, threads=threads, seed=seed)
+    processes = hardware.processes
     genres = genres_of(split)
     views = {view: normalisation[view] for view in MODELS[name].inputs}
     source = ClipSource(views, clip_samples=clip.samples, mel=mel)
@@ -126,6 +133,7 @@ def train_model(
         "seed": seed,
         "genres": genres,
         "precision": hardware.precision,
+        "hardware": hardware.described(),
         "train": settings.model_dump() | own.model_dump(),
         "mel": mel.model_dump(),
         "normalisation": {view: asdict(values) for view, values in views.items()},
@@ -133,27 +141,37 @@ def train_model(
     }
     key = piece_key(
         made_with
-        | {"split": digest(split.to_csv(index=False).encode()), "device": hardware.device.type, "threads": threads}
+        | {"split": digest(split.to_csv(index=False).encode()), "threads": threads}
         | {"code": staging.watch(*_CODE), "made_with": versions(*_LIBRARIES)}
     )
     checkpoints = Checkpoints(staging, key=key)
-    weights = checkpoints.finished()
+    weights = processes.from_writer(checkpoints.finished)
     if weights:
         say(f"{name}, seed {seed}: trained before, and nothing changed: reused; `rm -r {staging.folder}` to train anew")
     else:
         n_bytes = 4 * _COPIES * count_parameters(model)
-        staging.prepare(out, n_bytes, reused=[], what=f"the checkpoints of {name}")
+        processes.from_writer(lambda: staging.prepare(out, n_bytes, reused=[], what=f"the checkpoints of {name}"))
         hardware.place(model)
         state = State(model, lr=settings.lr, weight_decay=own.weight_decay)
-        resumed = checkpoints.restore(state)
-        data, n_clips = _data_of(source, training, validation, settings=settings, seed=seed)
+        resumed = processes.from_writer(lambda: checkpoints.restore(state))
+        _take_over(state, processes)
+        data, n_clips = _data_of(source, training, validation, settings=settings, seed=seed, share=processes.share)
         n_before = (state.epoch - 1) * n_clips
-        with tqdm(total=n_clips * settings.epochs, initial=n_before, unit="clip", desc=name) as progress:
+        with tqdm(
+            total=n_clips * settings.epochs, initial=n_before, unit="clip", desc=name, disable=not processes.is_writer
+        ) as progress:
             progress.write(f"{name}, seed {seed}: {count_parameters(model)} parameters on {hardware}")
             if resumed:
                 progress.write(f"{staging.folder}: going on in epoch {state.epoch}, after batch {state.batch}")
-            fit(state, data, settings=settings, hardware=hardware, keep=checkpoints.save, progress=progress)
-        weights = checkpoints.finish(state)
+            fit(
+                state,
+                data,
+                settings=settings,
+                hardware=hardware,
+                keep=lambda state: processes.from_writer(lambda: checkpoints.save(state)),
+                progress=progress,
+            )
+        weights = processes.from_writer(lambda: checkpoints.finish(state))
     history, best_epoch = history_of(weights.record), weights.record["best_epoch"]
     results = {"parameters": count_parameters(model), "best_epoch": best_epoch}
     card = made_with | results | {"validation": _best_row(history, best_epoch)}
@@ -167,20 +185,29 @@ def _tracks_of(source: ClipSource, split: pd.DataFrame, name: str, genres: list[
     return source.tracks(rows, genres=genres)
 
 
+def _take_over(state: State, processes: Processes) -> None:
+    """Start every process from the writer's state."""
+    tensors, record = processes.from_writer(
+        lambda: ({name: tensor.cpu() for name, tensor in state.tensors().items()}, state.record())
+    )
+    if not processes.is_writer:
+        state.restore(tensors, record)
+
+
 def _data_of(
-    source: ClipSource, training: pd.DataFrame, validation: pd.DataFrame, *, settings: Train, seed: int
+    source: ClipSource, training: pd.DataFrame, validation: pd.DataFrame, *, settings: Train, seed: int, share: Share
 ) -> tuple[Data, int]:
-    """Return what the loop reads, and how many clips that is in an epoch."""
+    """Return what a process reads for the loop, and how many clips all of them read in an epoch."""
     measured, judged = (
         clip_table(tracks, clip_frames=source.clip_frames, n_clips=1)
         for tracks in (_as_many(training, validation), validation)
     )
     data = Data(
         training=lambda epoch, skip: ahead(
-            random_batches(source, training, settings=settings, seed=seed, epoch=epoch, skip=skip)
+            random_batches(source, training, settings=settings, seed=seed, epoch=epoch, skip=skip, share=share)
         ),
-        measured=lambda: ahead(fixed_batches(source, measured, batch_size=settings.batch_size)),
-        validation=lambda: ahead(fixed_batches(source, judged, batch_size=settings.batch_size)),
+        measured=lambda: ahead(fixed_batches(source, measured, batch_size=settings.batch_size, share=share)),
+        validation=lambda: ahead(fixed_batches(source, judged, batch_size=settings.batch_size, share=share)),
     )
     return data, len(training) + len(measured) + len(judged)
 

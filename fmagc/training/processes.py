@@ -1,0 +1,149 @@
+"""Several processes at work on one network, a device each: who has which clips, and what they tell each other.
+
+`torchrun` starts them and Fabric connects them. Every decision that ends a loop is taken from numbers that all have, so
+that none waits for one that has left.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, distributed
+
+from fmagc.errors import DataError
+
+__all__ = ["ALL", "Processes", "Share"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of the clips belongs to a process.
+
+    Attributes
+    ----------
+    rank : int
+        Of the process, from 0.
+    of : int
+        How many there are.
+    """
+
+    rank: int
+    of: int
+
+    def cut(self, places: NDArray[Any]) -> NDArray[Any]:
+        """Return this process's run of a batch: the runs differ in length by one at most, and may be empty."""
+        return np.array_split(places, self.of)[self.rank]
+
+    def deal(self, batches: Sequence[T]) -> Iterator[T | None]:
+        """Give this process's batch of each turn, None where there is none left: all processes have as many turns."""
+        for turn in range(0, len(batches), self.of):
+            yield batches[turn + self.rank] if turn + self.rank < len(batches) else None
+
+
+ALL = Share(rank=0, of=1)
+
+
+class Processes:
+    """The processes of one run. Where there is but one, it is told what it said.
+
+    Parameters
+    ----------
+    fabric : Fabric
+        Launched.
+
+    Raises
+    ------
+    DataError
+        By every method, when another process has ended.
+    """
+
+    def __init__(self, fabric: Fabric) -> None:
+        self._fabric = fabric
+        self.share = Share(rank=fabric.global_rank, of=fabric.world_size)
+
+    @property
+    def is_writer(self) -> bool:
+        """Whether this process is the one that writes files."""
+        return self.share.rank == 0
+
+    def from_writer(self, make: Callable[[], T]) -> T:
+        """Let the writer do something, and return in every process what it came to."""
+        if self.share.of == 1:
+            return make()
+        made: Any = make() if self.is_writer else None
+        with self._connected():
+            told: T = self._fabric.broadcast(made)
+        return told
+
+    def gathered(self, value: T) -> list[T]:
+        """Return the values of all processes, in their order."""
+        if self.share.of == 1:
+            return [value]
+        values: list[Any] = [None] * self.share.of
+        with self._connected():
+            distributed.all_gather_object(values, value)
+        return values
+
+    def highest(self, number: int) -> int:
+        """Return the highest number that a process has."""
+        if self.share.of == 1:
+            return number
+        highest = torch.tensor(number, device=self._fabric.device)
+        with self._connected():
+            distributed.all_reduce(highest, distributed.ReduceOp.MAX)
+        return int(highest.item())
+
+    def average(self, tensors: Sequence[Tensor], *, weight: int) -> int:
+        """Replace tensors by their weighted means over all processes, in one message.
+
+        The gradients of a network are a few megabytes, so nothing is won by sending them while others are still
+        computed, as DistributedDataParallel does; it also has no place for a process without clips.
+
+        Parameters
+        ----------
+        tensors : sequence of Tensor of float32
+            In every process the same shapes.
+        weight : int
+            Of this process; 0 where its tensors are zeros.
+
+        Returns
+        -------
+        int
+            The sum of the weights.
+        """
+        if self.share.of == 1:
+            return weight
+        flat = torch.cat([tensor.flatten() for tensor in tensors] + [torch.ones(1, device=self._fabric.device)])
+        flat *= weight
+        with self._connected():
+            distributed.all_reduce(flat)
+        means = torch.split(flat[:-1] / flat[-1], [tensor.numel() for tensor in tensors])
+        for tensor, mean in zip(tensors, means, strict=True):
+            tensor.copy_(mean.view(tensor.shape))
+        return int(flat[-1].item())
+
+    def take_over(self, tensors: Iterable[Tensor]) -> None:
+        """Give tensors the writer's values."""
+        if self.share.of > 1:
+            tensors = list(tensors)
+            values = self.from_writer(lambda: [tensor.detach().cpu() for tensor in tensors])
+            for tensor, value in zip(tensors, values, strict=True):
+                tensor.detach().copy_(value)
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            first_line = str(error).strip().splitlines()[0]
+            raise DataError(
+                f"process {self.share.rank} of {self.share.of}: expected to hear from the others, found one that has "
+                f"ended ({first_line}): its own message says why"
+            ) from error
