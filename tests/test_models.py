@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from fmagc.errors import SettingsError
-from fmagc.models.encoders import Encoder1d, Encoder2d
+from fmagc.models.convolution import OneChannelConv2d
+from fmagc.models.encoders import Encoder1d, Encoder2d, ResidualBlock
 from fmagc.models.heads import ConcatPool
 from fmagc.models.networks import Network
 from fmagc.models.registry import MODELS, build, count_parameters
@@ -188,3 +189,41 @@ def test_clips_shorter_than_one_step_are_refused(name: str) -> None:
 def test_concat_pool_is_mean_then_maximum() -> None:
     x = torch.tensor([[[1.0, 2.0, 6.0], [-4.0, -2.0, 0.0]]])
     assert ConcatPool()(x).tolist() == [[3.0, -2.0, 6.0, 0.0]]
+
+
+def gradients(module: nn.Module, y: Tensor) -> dict[str, Tensor]:
+    module.zero_grad()
+    (y * torch.linspace(-1, 1, y.numel()).view_as(y)).sum().backward()
+    return {name: p.grad.clone() for name, p in module.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize(("kernel", "padding"), [(3, 1), (1, 0)])
+@pytest.mark.parametrize("stride", [(1, 1), (1, 2)])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_convolution_of_one_channel_is_that_of_torch(
+    kernel: int, padding: int, stride: tuple[int, int], memory_format: torch.memory_format
+) -> None:
+    torch.manual_seed(0)
+    ours = OneChannelConv2d(1, 16, kernel, stride=stride, padding=padding).to(memory_format=memory_format)
+    torch.manual_seed(0)
+    plain = nn.Conv2d(1, 16, kernel, stride=stride, padding=padding)
+    x = torch.randn(3, 1, 33, 32)
+    found, expected = ours(x), plain(x)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(gradients(ours, found), gradients(plain, expected), rtol=1e-4, atol=1e-4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = ours(x)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), expected, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("in_channels", [1, 4])
+def test_pooling_before_relu_changes_nothing(in_channels: int) -> None:
+    torch.manual_seed(0)
+    block = ResidualBlock(in_channels, 8, band_stride=2)
+    x = torch.randn(3, in_channels, 32, 32)
+    found = block(x)
+    expected = block.pool(block.activation(block.body(x) + block.shortcut(x)))
+    assert torch.equal(found, expected)
+    torch.testing.assert_close(gradients(block, found), gradients(block, expected), rtol=1e-4, atol=1e-4)

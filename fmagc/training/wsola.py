@@ -1,0 +1,108 @@
+"""Time stretch of samples at the same pitch, in about a millisecond a clip: WSOLA.
+
+Source: Verhelst and Roelands (1993), "An overlap-add technique based on waveform similarity (WSOLA) for high quality
+time-scale modification of speech".
+"""
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["HOP", "REACH", "wsola"]
+
+Array = NDArray[np.float32]
+
+HOP = 1024  # of the result, between two pieces; each is faded in over one hop and out over the next
+REACH = 640  # samples to either side in which a piece is looked for: a whole period of anything above 34 Hz
+_COARSE = 8  # the search runs on means of so many samples, then on samples
+_FADE = (np.sin(np.pi / 2 * (np.arange(HOP) + 0.5) / HOP) ** 2).astype(np.float32)
+
+# Sums may be taken in another order than written, which vectors need: the same order on every run of one machine.
+_jit = numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+
+
+def wsola(y: Array, *, n_out: int) -> Array:
+    """Change the length of a waveform and keep its pitch.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,), float32]
+        At least two hops long.
+    n_out : int > 0
+        Samples of the result, n / 2 to 2 * n.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_out,), float32]
+
+    Notes
+    -----
+    The result is laid out of pieces of y, each two hops long, at the distance of one hop. The rate says where a piece
+    is wanted; it is taken within REACH of there, where its beginning differs least from what follows the piece before
+    in y: partials go on in phase, and nothing is resampled, so that the pitch stays. What counts is the difference in
+    squares as a part of the energy, plus the squared distance from the wanted place as a part of REACH. The
+    music therefore goes on uncut over an attack, and is cut in the sustained part behind it.
+
+    The sample j is a mixture of two samples of y, each within REACH + HOP * abs(1 - n / n_out) of j * n / n_out: 20 ms
+    at 44.1 kHz for the rates 0.8 and 1.25. This error does not add up. Within one hop of the end of a result that is
+    no whole number of hops long it is at most one hop more. The fades sum to one, which keeps the level where the two
+    agree; noise, which cannot agree, is at most 1.2 dB softer. Where attacks follow each other faster than there is
+    room for a cut between them, one may come twice or be left out.
+    """
+    coarse = y[: len(y) // _COARSE * _COARSE].reshape(-1, _COARSE).mean(axis=1)
+    padded = np.concatenate([y, np.zeros(HOP, np.float32)])  # the last piece has nothing to fade out into
+    pieces = np.empty((-(-n_out // HOP), HOP), np.float32)
+    _lay(padded, coarse, _FADE, len(y) / n_out, pieces)
+    clip: Array = pieces.reshape(-1)[:n_out]
+    return clip
+
+
+@_jit
+def _lay(y, coarse, fade, rate, pieces):  # type: ignore[no-untyped-def]
+    """Fade from each piece into the next; the piece before the first begins one hop before y."""
+    last = len(y) - 2 * HOP  # where the latest piece may begin
+    follows = 0
+    for k in range(len(pieces)):
+        wanted = min(max(round((k + 1) * HOP * rate) - HOP, 0), last)
+        start = _nearest(y, coarse, follows, max(wanted - REACH, 0), min(wanted + REACH, last), wanted)
+        before, after, row = y[follows:], y[start:], pieces[k]
+        for j in range(HOP):
+            row[j] = before[j] + fade[j] * (after[j] - before[j])
+        follows = start + HOP
+
+
+@_jit
+def _nearest(y, coarse, follows, low, high, wanted):  # type: ignore[no-untyped-def]
+    """Find where a piece from low to high fits best to what follows, by means first and then by samples."""
+    n = HOP // _COARSE
+    end = len(coarse) - n
+    there = min(follows // _COARSE, end)
+    energy = np.float32(1e-12)  # silence agrees with silence
+    for j in range(there, there + n):
+        energy += coarse[j] * coarse[j]
+    best, least = -1, np.inf
+    if low <= follows <= high:  # then nothing differs
+        least = ((follows - wanted) / REACH) ** 2
+    for start in range(-(-low // _COARSE), min(high // _COARSE, end) + 1):
+        score = ((start * _COARSE - wanted) / REACH) ** 2
+        if score < least:
+            score += _difference(coarse[start:], coarse[there:], n) / energy
+            if score < least:
+                best, least = start, score
+    if best < 0:
+        return min(max(follows, low), high)
+    centre = min(max(best * _COARSE + follows - there * _COARSE, low), high)
+    best, least = centre, np.inf
+    for start in range(max(centre - _COARSE, low), min(centre + _COARSE, high) + 1):
+        score = _difference(y[start:], y[follows:], HOP)
+        if score < least:
+            best, least = start, score
+    return best
+
+
+@_jit
+def _difference(a, b, n):  # type: ignore[no-untyped-def]
+    total = np.float32(0)
+    for j in range(n):
+        total += (a[j] - b[j]) * (a[j] - b[j])
+    return total
