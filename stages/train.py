@@ -6,14 +6,14 @@ from contextlib import nullcontext
 
 from fmagc.console import run
 from fmagc.corpus.index import read_split
-from fmagc.files import write_text
+from fmagc.files import write_json, write_text
 from fmagc.params.learning import Architecture, Train
 from fmagc.params.run import Run
 from fmagc.params.signal import Clip, Mel
 from fmagc.staging import Staging
 from fmagc.store.normalisation import read_normalisation
 from fmagc.training.hardware import prepare
-from fmagc.training.outputs import HISTORY, training_folder
+from fmagc.training.outputs import HISTORY, VALIDATION, VALIDATION_METRICS, training_folder
 from fmagc.training.train import train_model
 from fmagc.training.weights import publish_trained
 
@@ -52,8 +52,9 @@ def main() -> None:
         named = history.assign(protocol=protocol, model=name, seed=seed)
         ordered = named[["protocol", "model", "seed", *history.columns]]
         write_text(HISTORY / protocol / name / f"{seed}.csv", ordered.to_csv(index=False, float_format="%.6g"))
-    best = card["validation"]
-    print(f"{name}: best epoch {card['best_epoch']}, validation loss {best['loss']:.3f}, macro-F1 {best['f1']:.3f}")
+        best = {metric: round(card["validation"][column], 6) for metric, column in VALIDATION_METRICS.items()}
+        write_json(VALIDATION / protocol / name / f"{seed}.json", best)
+    print(f"{name}: best epoch {card['best_epoch']}, validation: {best}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from fmagc.evaluation.leaderboard import Entry
 from fmagc.evaluation.results import CLIP_METRICS, CONFUSION, PREDICTIONS, TRACK_METRICS
 from fmagc.files import read_json, read_record
 from fmagc.params.run import Run
-from fmagc.training.outputs import CARD, HISTORY, MODELS_FOLDER, training_folder
+from fmagc.training.outputs import CARD, HISTORY, MODELS_FOLDER, VALIDATION, training_folder
 
 __all__ = ["confusion_counts_of", "entries_of", "histories_of", "left_over"]
 
@@ -46,7 +46,7 @@ def left_over(whole_run: Run) -> list[Path]:
     protocols, models, seeds = set(whole_run.protocols), set(whole_run.models), set(map(str, whole_run.seeds))
     names = models | set(whole_run.baselines)
     found: list[Path] = []
-    for folder in (MODELS_FOLDER, HISTORY, PREDICTIONS, TRACK_METRICS, CLIP_METRICS, CONFUSION):
+    for folder in (MODELS_FOLDER, HISTORY, VALIDATION, PREDICTIONS, TRACK_METRICS, CLIP_METRICS, CONFUSION):
         found += [path for path in folder.glob("*") if path.name not in protocols]
         found += [path for path in folder.glob("*/*") if path.stem not in names and path.parent.name in protocols]
         found += [path for path in folder.glob("*/*/*") if path.stem not in seeds and path.parent.name in models]

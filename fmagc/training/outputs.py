@@ -2,10 +2,18 @@
 
 from pathlib import Path
 
-__all__ = ["CARD", "HISTORY", "MODELS_FOLDER", "WEIGHTS", "training_folder"]
+__all__ = ["CARD", "HISTORY", "MODELS_FOLDER", "VALIDATION", "VALIDATION_METRICS", "WEIGHTS", "training_folder"]
 
 MODELS_FOLDER = Path("data/models")
 HISTORY = Path("plots/history")
+VALIDATION = Path("metrics/validation")
+VALIDATION_METRICS = {  # as evaluation names them: the columns of a history
+    "accuracy": "accuracy",
+    "macro_f1": "f1",
+    "macro_precision": "precision",
+    "macro_recall": "recall",
+    "log_loss": "loss",
+}
 CARD = "card.json"
 WEIGHTS = "weights.safetensors"
 

@@ -32,6 +32,7 @@ _CODE = (
     "fmagc.audio.filterbank",
     "fmagc.audio.frames",
     "fmagc.audio.mel",
+    "fmagc.models.convolution",
     "fmagc.models.encoders",
     "fmagc.models.heads",
     "fmagc.models.networks",
@@ -54,8 +55,9 @@ _CODE = (
     "fmagc.training.state",
     "fmagc.training.tensors",
     "fmagc.training.train",
+    "fmagc.training.wsola",
 )
-_LIBRARIES = ("lightning-fabric", "numpy", "pandas", "safetensors", "scikit-learn", "torch")
+_LIBRARIES = ("lightning-fabric", "llvmlite", "numba", "numpy", "pandas", "safetensors", "scikit-learn", "torch")
 _COPIES = 10  # of the parameters: two checkpoints of weights, best weights and Adam's two moments, and some room
 
 
