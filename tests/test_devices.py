@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
+from fmagc.errors import SettingsError
 from fmagc.training.fit import _measure
 from fmagc.training.hardware import prepare
 from fmagc.training.processes import Share
@@ -151,6 +152,16 @@ def test_shares_are_runs_that_make_the_whole() -> None:
         assert max(map(len, runs)) - min(map(len, runs)) <= 1
         turns = list(zip(*(Share(rank, of).deal(range(n)) for rank in range(of)), strict=True))
         assert [batch for turn in turns for batch in turn if batch is not None] == list(range(n))
+
+
+def test_a_batch_that_leaves_a_gpu_without_clips_is_refused_before_it_hangs() -> None:
+    hardware = prepare("float32", threads=1, seed=0)
+    hardware.processes.share = Share(rank=0, of=4)
+    hardware.require_clips(3)  # on CPUs nobody waits
+    hardware.device = torch.device("cuda")
+    hardware.require_clips(4)
+    with pytest.raises(SettingsError, match="a clip for each of 4 GPUs in every batch, found batches of 3"):
+        hardware.require_clips(3)
 
 
 @pytest.mark.timeout(900)
