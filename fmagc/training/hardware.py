@@ -12,6 +12,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch import nn
 
+from fmagc.errors import SettingsError
 from fmagc.training.processes import Processes
 
 __all__ = ["Hardware", "prepare"]
@@ -59,12 +60,24 @@ class Hardware:
         On several GPUs, BatchNorm takes its statistics over the clips of all of them. On CPUs torch has no such form:
         there each process takes those of its own clips.
         """
-        if self.device.type == "cuda" and self.processes.share.of > 1:
+        if self._synchronises:
             nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         model.to(self.device)
         for parameter in model.parameters():
             if parameter.dim() == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+    def require_clips(self, n_clips: int) -> None:
+        """Raise SettingsError where BatchNorm would wait for a process that has no clip of the smallest batch."""
+        if self._synchronises and n_clips < self.processes.share.of:
+            raise SettingsError(
+                f"train.batch_size: expected a clip for each of {self.processes.share.of} GPUs in every batch, found "
+                f"batches of {n_clips}: raise it, or start fewer processes (run.launcher)"
+            )
+
+    @property
+    def _synchronises(self) -> bool:
+        return self.device.type == "cuda" and self.processes.share.of > 1
 
     def seed_batch(self, epoch: int, batch: int) -> None:
         """Seed dropout in processes other than the writer: what no checkpoint holds must follow from where the loop is.

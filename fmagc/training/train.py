@@ -121,6 +121,7 @@ def train_model(
     views = {view: normalisation[view] for view in MODELS[name].inputs}
     source = ClipSource(views, clip_samples=clip.samples, mel=mel)
     training, validation = (_tracks_of(source, split, set_name, genres) for set_name in ("train", "val"))
+    hardware.require_clips(len(training) // -(-len(training) // settings.batch_size))
     architecture: dict[str, Any] = {
         "name": name,
         "n_classes": len(genres),
