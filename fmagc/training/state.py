@@ -46,12 +46,11 @@ class State:
 
     def __init__(self, model: nn.Module, *, lr: float, weight_decay: float) -> None:
         self.model = model
-        self.optimiser = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay)
-        for (
-            parameter
-        ) in model.parameters():  # as Adam's first step would: what is saved has the same form from the start
+        self.optimiser = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
+        # as Adam's first step would: what is saved has the same form from the start
+        for parameter in model.parameters():
             self.optimiser.state[parameter] = {
-                "step": torch.zeros(()),
+                "step": torch.zeros((), device=parameter.device),
                 "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
                 "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
             }
