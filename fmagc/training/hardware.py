@@ -120,7 +120,7 @@ def prepare(precision: Precision, *, threads: int, seed: int) -> Hardware:
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # all of it is written before it is read
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # it is written before it is read
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     units = _bfloat16_units(accelerator)
     if precision != "auto":
