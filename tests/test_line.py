@@ -14,6 +14,7 @@ from tests.project import Project
 pytestmark = pytest.mark.timeout(900)
 
 NETWORKS = ("cnn1d", "crnn")
+VALIDATION_KEYS = {"accuracy", "macro_f1", "macro_precision", "macro_recall", "log_loss"}
 
 
 def test_second_repro_runs_nothing(line: Project) -> None:
@@ -38,7 +39,13 @@ def test_metrics_show_is_the_table_of_models(line: Project) -> None:
     assert set(tracks) == {f"metrics/models/official/{name}.json" for name in names}
     keys = {"accuracy", "macro_f1", "macro_precision", "macro_recall", "seed_accuracy", "seed_f1", "top3", "log_loss"}
     keys |= {f"{name}_{end}" for name in ("accuracy", "macro_f1") for end in ("low", "high")}
-    assert all(set(row) == keys for row in rows.values())
+    validation = {path: row for path, row in rows.items() if path.startswith("metrics/validation")}
+    assert set(validation) == {f"metrics/validation/official/{name}/0.json" for name in NETWORKS}
+    assert all(set(row) == (keys if path not in validation else VALIDATION_KEYS) for path, row in rows.items())
+    history = pd.read_csv(line.root / "plots/history/official/crnn/0.csv")
+    assert validation["metrics/validation/official/crnn/0.json"]["log_loss"] == pytest.approx(
+        history.loc[history["split"] == "val", "loss"].min(), rel=1e-4
+    )
     assert rows["metrics/focus.json"] == rows["metrics/models/official/crnn.json"]
 
 
