@@ -1,4 +1,4 @@
-"""Time stretch of samples at the same pitch, in about a millisecond a clip: WSOLA.
+"""Time stretch of samples at the same pitch, in less than a millisecond a clip: WSOLA.
 
 Source: Verhelst and Roelands (1993), "An overlap-add technique based on waveform similarity (WSOLA) for high quality
 time-scale modification of speech".
@@ -49,12 +49,23 @@ def wsola(y: Array, *, n_out: int) -> Array:
     agree; noise, which cannot agree, is at most 1.2 dB softer. Where attacks follow each other faster than there is
     room for a cut between them, one may come twice or be left out.
     """
-    coarse = y[: len(y) // _COARSE * _COARSE].reshape(-1, _COARSE).mean(axis=1)
+    coarse = np.empty(len(y) // _COARSE, np.float32)
+    _average(y, coarse)
     padded = np.concatenate([y, np.zeros(HOP, np.float32)])  # the last piece has nothing to fade out into
     pieces = np.empty((-(-n_out // HOP), HOP), np.float32)
     _lay(padded, coarse, _FADE, len(y) / n_out, pieces)
     clip: Array = pieces.reshape(-1)[:n_out]
     return clip
+
+
+@_jit
+def _average(y, coarse):  # type: ignore[no-untyped-def]
+    """Take the means of _COARSE samples each."""
+    for k in range(len(coarse)):
+        total = np.float32(0)
+        for j in range(_COARSE):
+            total += y[k * _COARSE + j]
+        coarse[k] = total / np.float32(_COARSE)
 
 
 @_jit
