@@ -35,7 +35,7 @@ def run(stage: Callable[[], None]) -> int:
     Of several processes that `torchrun` started, the first alone tells what it does; an error is told by each that has
     it, with its rank.
     """
-    rank = int(os.environ.get("RANK", "0"))
+    rank = int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else 0
     label = f"error (process {rank})" if rank else "error"
     try:
         with _quiet() if rank else nullcontext():

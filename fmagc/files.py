@@ -107,11 +107,15 @@ def read_json(path: Path, *, made_by: str) -> Any:
         When it is missing or damaged; the message names the stage that makes it.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except FileNotFoundError:
         raise DataError(f"{path}: expected a file of the stage {made_by}, found none: run `dvc repro`") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: expected JSON, found a fault ({error}): run `dvc repro -f {made_by}`") from None
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:

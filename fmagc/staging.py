@@ -117,7 +117,7 @@ class Staging:
             piece = Piece(name, path, made["digest"], made["record"])
             if made["name"] != path.name or found(piece) != piece.digest:
                 return None
-        except (FileNotFoundError, DataError):
+        except (FileNotFoundError, DataError, KeyError):
             return None
         self._used |= {path, note}
         return piece

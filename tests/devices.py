@@ -52,7 +52,7 @@ def settings(batch_size: int) -> Train:
         TimeStretch(name="time_stretch", p=0.5, min_rate=0.8, max_rate=1.25),
     ]
     values = {"epochs": 2, "patience": 2, "precision": "float32", "augment": augment, "batch_size": batch_size}
-    values |= {"lr": 0.01, "schedule": "constant", "label_smoothing": 0.1, "max_grad_norm": 0.5}
+    values |= {"lr": 0.01, "max_grad_norm": 0.5}
     return Train.model_validate(values)
 
 
@@ -109,7 +109,7 @@ class Work:
         model, found = self.model(), []
         for batch in self.random(batch_size):
             model.zero_grad()
-            loss, n_clips = _backward(model, batch, self.hardware, label_smoothing=0.1)
+            loss, n_clips = _backward(model, batch, self.hardware)
             gradient = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
             found.append({"tracks": batch.track_ids, "n_clips": n_clips, "loss": loss, "gradient": gradient})
         return found
@@ -191,7 +191,7 @@ def failing(work: Work) -> None:
         work.source.batch = lambda ids, *_: (_ for _ in ()).throw(DataError(f"no such clip: {ids[0]}"))
     say("training")
     for batch in ahead(batches):
-        _backward(work.model(), batch, work.hardware, label_smoothing=0.0)
+        _backward(work.model(), batch, work.hardware)
 
 
 def main() -> None:

@@ -326,3 +326,11 @@ def test_a_band_without_a_bin_keeps_its_value(noise: MelNoise) -> None:
     lifted = only(NOISE).mel(S_db, ref_db=35, noise=hollow)
     np.testing.assert_allclose(lifted[:, 0], -60, atol=1e-4)
     assert (lifted[:, 1:] > -60).all()
+
+
+@pytest.mark.parametrize("n", [1, 256, 1000, 2047])
+def test_a_waveform_shorter_than_two_pieces_is_read_no_further_than_it_goes(n: int) -> None:
+    y = np.random.default_rng(0).uniform(-1, 1, n).astype(np.float32)
+    clips = [wsola(y, n_out=2 * n) for _ in range(5)]
+    assert all(np.array_equal(clip, clips[0]) for clip in clips)
+    assert np.abs(clips[0]).max() <= 1

@@ -21,7 +21,7 @@ from fmagc.params.learning import Train
 from fmagc.staging import Staging, draft_path
 from fmagc.training.batch import Batch, Scaler, View
 from fmagc.training.clips import ahead
-from fmagc.training.fit import Data, fit, learning_rate
+from fmagc.training.fit import Data, fit
 from fmagc.training.interrupts import Interrupted
 from fmagc.training.outputs import WEIGHTS
 from fmagc.training.state import State
@@ -34,7 +34,7 @@ from tests.hardware import CPU
 
 def settings(**changes: object) -> Train:
     values = {"epochs": 5, "patience": 2, "batch_size": 4, "precision": "float32", "augment": []}
-    values |= {"lr": 0.01, "schedule": "constant", "label_smoothing": 0.0, "max_grad_norm": None}
+    values |= {"lr": 0.01, "max_grad_norm": None}
     return Train.model_validate(values | changes)
 
 
@@ -95,7 +95,7 @@ class Wavering(Toy):
 
 
 def test_both_curves_are_measured_alike() -> None:
-    fitted = fit_toy(Wavering(), judged=0, label_smoothing=0.3)  # the measured tracks are the validation tracks here
+    fitted = fit_toy(Wavering(), judged=0)  # the measured tracks are the validation tracks here
     for trained, judged in zip(fitted.history[::2], fitted.history[1::2], strict=True):
         assert trained | {"split": "val"} == judged
 
@@ -159,27 +159,15 @@ def test_what_a_limit_of_the_gradient_leaves_of_a_step() -> None:
     assert steps[1e-9] < 0.2 * steps[None]
 
 
-def test_smoothed_labels_hold_the_scores_together() -> None:
-    apart = []
-    for smoothing in (0.0, 0.4):
-        torch.manual_seed(0)
-        model = Toy()
-        fit_toy(model, judged=0, epochs=300, lr=0.1, patience=300, label_smoothing=smoothing)
-        apart.append((model.scores.weight[0] - model.scores.weight[1]).item())
-    assert apart[1] == pytest.approx(math.log(0.8 / 0.2), abs=0.05)  # what a target of 0.8 to 0.2 asks for
-    assert apart[0] > apart[1] + 1
+@pytest.mark.parametrize("received", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_last_clip_is_heard(received: signal.Signals) -> None:
+    def keep(state: State) -> None:
+        if state.epoch == 6:
+            os.kill(os.getpid(), received)
 
-
-def test_the_learning_rate_follows_from_the_epoch() -> None:
-    cosine = settings(schedule="cosine", epochs=8)
-    rates = [learning_rate(cosine, epoch) for epoch in range(1, 9)]
-    assert rates[0] == cosine.lr
-    assert rates[4] == pytest.approx(cosine.lr / 2)
-    assert rates == sorted(rates, reverse=True)
-    assert rates[-1] > 0
-    assert {learning_rate(settings(epochs=8), epoch) for epoch in range(1, 9)} == {0.01}
-    fitted = fit_toy(Toy(), judged=0, schedule="cosine", epochs=4)
-    assert fitted.optimiser.param_groups[0]["lr"] == learning_rate(settings(schedule="cosine", epochs=4), 4)
+    with pytest.raises(Interrupted) as stopped:
+        fit_toy(Toy(), judged=0, keep=keep)
+    assert stopped.value.exit_status == 128 + received
 
 
 @pytest.mark.parametrize("stop", range(1, 13))
@@ -188,7 +176,7 @@ def test_a_state_goes_on_from_any_batch(stop: int) -> None:
         torch.manual_seed(0)
         return Wavering()
 
-    whole = {"judged": 1, "n_batches": 3, "epochs": 4, "patience": 4, "schedule": "cosine"}
+    whole = {"judged": 1, "n_batches": 3, "epochs": 4, "patience": 4}
     undisturbed = fit_toy(wavering(), **whole)
     kept = []
 

@@ -43,7 +43,10 @@ def test_json_keeps_its_order_and_refuses_nan(tmp_path: Path) -> None:
     assert not (tmp_path / "b.json").exists()
 
 
-@pytest.mark.parametrize(("content", "fault"), [(None, "found none"), (b'{"a": ', "found a fault")])
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [(None, "found none")] + [(text, "found a fault") for text in (b'{"a": ', b'{"a": NaN}', b"[" * 100_000)],
+)
 def test_reading_json_names_the_stage_that_makes_it(tmp_path: Path, content: bytes | None, fault: str) -> None:
     path = tmp_path / "a.json"
     if content is not None:

@@ -25,6 +25,7 @@ _EXPECTED = {
     "float_type": "a number",
     "finite_number": "a finite number",
     "string_type": "text",
+    "string_too_short": "text that is not empty",
     "list_type": "a list",
     "too_short": "at least one entry",
     "model_type": "a block of keys",

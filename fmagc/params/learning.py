@@ -10,7 +10,8 @@ __all__ = ["Architecture", "Augmentation", "GaussianNoise", "TimeStretch", "Trai
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
-Rate = Annotated[float, Field(ge=0.1, le=10)]
+Rate = Annotated[float, Field(ge=0.5, le=2)]  # beyond it a stretch is no longer the same music
+Amplitude = Annotated[float, Field(ge=0, le=1)]  # full scale is 1
 
 
 class GaussianNoise(Block):
@@ -18,8 +19,8 @@ class GaussianNoise(Block):
 
     name: Literal["gaussian_noise"]
     p: Probability
-    min_amplitude: Annotated[float, Field(ge=0)]  # full scale is 1
-    max_amplitude: Annotated[float, Field(ge=0)]
+    min_amplitude: Amplitude
+    max_amplitude: Amplitude
 
 
 class TimeStretch(Block):
@@ -41,8 +42,6 @@ class Train(Block):
     patience: Annotated[int, Field(gt=0)]  # epochs without a lower validation loss before stopping
     batch_size: Annotated[int, Field(gt=0)]
     lr: Positive  # Adam's
-    schedule: Literal["constant", "cosine"]  # of the learning rate, over `epochs`
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]  # of the training loss
     max_grad_norm: Positive | None  # a longer gradient is shortened to it; null: none is
     precision: Literal["auto", "float32", "bfloat16"]
     augment: list[Augmentation]  # training clips only, in this order

@@ -19,4 +19,4 @@ class Run(Block):
     seeds: Annotated[list[Seed], Field(min_length=1)]
     baselines: list[str]
     threads: Annotated[int, Field(gt=0)]  # of the networks' arithmetic: part of what decides the bytes
-    launcher: Annotated[str, Field(pattern=r"\S")]  # runs train and evaluate: python, or torchrun with options
+    launcher: Annotated[str, Field(min_length=1)]  # runs train and evaluate: python, or torchrun with options

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from fmagc.errors import DataError
@@ -35,7 +36,7 @@ def measure(waves: Cache, mels: Cache, training: Collection[int]) -> dict[str, A
     Raises
     ------
     DataError
-        When no training track is in the cache, or one is in that of the waveforms alone.
+        When no training track is in the cache, or one is in that of the waveforms alone, or has no finite spectrogram.
     """
     wanted = set(training)
     tracks = [track_id for track_id in waves.track_ids if track_id in wanted]
@@ -52,6 +53,10 @@ def measure(waves: Cache, mels: Cache, training: Collection[int]) -> dict[str, A
         row = waves[track_id]
         waveform.append(waveform_moments(row.values, row.facts["scale"]))
         mel.append(Moments.of(mels[track_id].values))
+        if not np.isfinite(mel[-1].mean).all():
+            raise DataError(
+                f"{mels.folder}: expected finite dB, found others in track {track_id}: run `dvc repro -f mel`"
+            )
     normalisations = {
         "waveform": Normalisation.from_moments(Moments.merged(waveform), least_spread=LEAST_SPREAD),
         "mel": Normalisation.from_moments(Moments.merged(mel), least_spread=LEAST_SPREAD_DB),

@@ -249,7 +249,7 @@ def _draw_one(setting: Augmentation, rng: np.random.Generator, *, frames: int, a
         case TimeStretch():
             high = min(setting.max_rate, available / frames)
             rate = rng.uniform(min(setting.min_rate, high), high)
-            return Stretch(frames_in=round(frames * rate), frames_out=frames)  # whole frames: both views fit
+            return Stretch(frames_in=max(1, round(frames * rate)), frames_out=frames)  # whole frames: both views fit
         case GaussianNoise():
             amplitude = rng.uniform(setting.min_amplitude, setting.max_amplitude)
             return Noise(amplitude=amplitude, places=(rng.random(), rng.random()))

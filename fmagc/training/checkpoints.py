@@ -51,11 +51,12 @@ class Checkpoints:
         pieces = [piece for piece in map(self._find, _SLOTS) if piece]
         if not pieces:
             return False
-        self._latest = max(pieces, key=lambda piece: (piece.record["epoch"], piece.record["batch"]))
-        path = self._latest.path
+        path = pieces[0].path
         remedy = f"`rm -r {path.parent}` and run `dvc repro` to train from the start"
-        tensors = unpack(path.read_bytes(), like=state.tensors(), path=path, remedy=remedy)
         try:
+            self._latest = max(pieces, key=lambda piece: (piece.record["epoch"], piece.record["batch"]))
+            path = self._latest.path
+            tensors = unpack(path.read_bytes(), like=state.tensors(), path=path, remedy=remedy)
             state.restore(tensors, self._latest.record)
         except (DataError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise DataError(f"{path}: expected the record of a training, found a fault ({error}): {remedy}") from None

@@ -4,7 +4,6 @@ A training is a `training.state.State`, which the loop takes from batch to batch
 a signal asks the loop to stop, after the batch under way.
 """
 
-import math
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from fmagc.training.hardware import Hardware
 from fmagc.training.interrupts import Interrupted, Interrupts
 from fmagc.training.state import State
 
-__all__ = ["Data", "fit", "learning_rate"]
+__all__ = ["Data", "fit"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def fit(
     """Fit a network, from wherever its state is to the end.
 
     Afterwards `state.best` holds the weights of the best epoch, and `state.history` two rows an epoch, ``split`` train
-    and val: ``epoch``, ``loss`` (cross-entropy, without label smoothing), ``accuracy``, macro ``precision``, ``recall``
+    and val: ``epoch``, ``loss`` (cross-entropy), ``accuracy``, macro ``precision``, ``recall``
     and ``f1``. Both rows are measured at the end of the epoch and in the same way: fixed clips, no augmentation, no
     dropout, BatchNorm's running statistics.
 
@@ -66,7 +65,7 @@ def fit(
     state : State
     data : Data
     settings : Train
-        Epochs, patience, learning rate and its schedule, label smoothing, the limit of the gradient.
+        Epochs, patience, the limit of the gradient.
     hardware : Hardware
         Where and how precisely.
     keep : callable
@@ -102,15 +101,9 @@ def fit(
                 f"f1 {judged['f1']:.3f}{'  best' if state.best_epoch == trained['epoch'] else ''}"
             )
             keep(state)
+            done(0)  # a signal since the last clip
     if state.best_epoch == 0:
         raise DataError("training: expected a finite validation loss, found none in any epoch: lower train.lr")
-
-
-def learning_rate(settings: Train, epoch: int) -> float:
-    """Return the learning rate of an epoch, numbered from 1: constant, or half a cosine from `lr` towards 0."""
-    if settings.schedule == "constant":
-        return settings.lr
-    return settings.lr * (1 + math.cos(math.pi * (epoch - 1) / settings.epochs)) / 2
 
 
 def _is_over(state: State, settings: Train) -> bool:
@@ -122,12 +115,10 @@ def _train_epoch(
     state: State, batches: Iterator[Batch], settings: Train, hardware: Hardware, done: Callable[[int], None]
 ) -> None:
     state.model.train()
-    for group in state.optimiser.param_groups:
-        group["lr"] = learning_rate(settings, state.epoch)
     for batch in batches:
         hardware.seed_batch(state.epoch, state.batch)
         state.optimiser.zero_grad(set_to_none=True)
-        loss, n_clips = _backward(state.model, batch, hardware, label_smoothing=settings.label_smoothing)
+        loss, n_clips = _backward(state.model, batch, hardware)
         gradients = [parameter.grad for parameter in state.model.parameters() if parameter.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
         if not torch.isfinite(torch.stack([loss, norm])).all():  # one wait for the device
@@ -139,10 +130,10 @@ def _train_epoch(
         done(n_clips)
 
 
-def _backward(model: nn.Module, batch: Batch, hardware: Hardware, *, label_smoothing: float) -> tuple[Tensor, int]:
+def _backward(model: nn.Module, batch: Batch, hardware: Hardware) -> tuple[Tensor, int]:
     """Take the gradient over the clips of all processes, the same in each; return their mean loss and their number."""
     if batch.track_ids:
-        _, loss = _forward(model, batch, hardware, label_smoothing=label_smoothing)
+        _, loss = _forward(model, batch, hardware)
         loss.backward()  # type: ignore[no-untyped-call]
         loss = loss.detach()
     else:
@@ -192,12 +183,9 @@ def _judge(model: nn.Module, batch: Batch, hardware: Hardware) -> tuple[float, l
     return loss.item(), batch.target.tolist(), logits.argmax(dim=1).tolist()
 
 
-def _forward(
-    model: nn.Module, batch: Batch, hardware: Hardware, *, label_smoothing: float = 0.0
-) -> tuple[Tensor, Tensor]:
+def _forward(model: nn.Module, batch: Batch, hardware: Hardware) -> tuple[Tensor, Tensor]:
     views = batch.on(hardware.device)
     with hardware.autocast():
         logits = model(views)
     logits = logits.float()
-    target = batch.target.to(hardware.device)
-    return logits, nn.functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
+    return logits, nn.functional.cross_entropy(logits, batch.target.to(hardware.device))

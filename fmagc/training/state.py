@@ -1,6 +1,6 @@
 """All that a training is at one moment, as tensors and a record: what a run that goes on must know, and no more.
 
-The order of the tracks, their clips and augmentations follow from seed and epoch, the learning rate from the epoch.
+The order of the tracks, their clips and augmentations follow from seed and epoch.
 """
 
 import math
@@ -97,10 +97,12 @@ class State:
         """
         self.epoch, self.batch, self.best_epoch = (int(record[key]) for key in ("epoch", "batch", "best_epoch"))
         self.history = history_of(record)
-        if len(self.history) != 2 * (self.epoch - 1) or not 0 <= self.best_epoch < self.epoch or self.batch < 0:
+        rows = [(row.get("epoch"), row.get("split")) for row in self.history]
+        wanted = [(epoch, split) for epoch in range(1, self.epoch) for split in ("train", "val")]
+        if rows != wanted or not 0 <= self.best_epoch < self.epoch or self.batch < 0:
             raise DataError(
-                f"expected two rows of history for each finished epoch, found {len(self.history)} in epoch "
-                f"{self.epoch}, batch {self.batch}, the best of them {self.best_epoch}"
+                f"expected two rows of history for each finished epoch, found {len(self.history)} rows in epoch "
+                f"{self.epoch}, batch {self.batch}, the best epoch {self.best_epoch}"
             )
         for name, place in self.tensors().items():
             if name == f"{_GENERATOR}cpu":

@@ -58,7 +58,7 @@ _CODE = (
     "fmagc.training.wsola",
 )
 _LIBRARIES = ("lightning-fabric", "llvmlite", "numba", "numpy", "pandas", "safetensors", "scikit-learn", "torch")
-_COPIES = 10  # of the parameters: two checkpoints of weights, best weights and Adam's two moments, and some room
+_COPIES = 13  # of the parameters: two checkpoints and a draft of weights, best weights and two moments; some room
 
 
 def train_model(
@@ -159,7 +159,7 @@ def train_model(
         resumed = processes.from_writer(lambda: checkpoints.restore(state))
         _take_over(state, processes)
         data, n_clips = _data_of(source, training, validation, settings=settings, seed=seed, share=processes.share)
-        n_before = (state.epoch - 1) * n_clips
+        n_before = (state.epoch - 1) * n_clips + min(state.batch * settings.batch_size, len(training))
         with tqdm(
             total=n_clips * settings.epochs, initial=n_before, unit="clip", desc=name, disable=not processes.is_writer
         ) as progress:
@@ -190,6 +190,8 @@ def _tracks_of(source: ClipSource, split: pd.DataFrame, name: str, genres: list[
 
 def _take_over(state: State, processes: Processes) -> None:
     """Start every process from the writer's state."""
+    if processes.share.of == 1:
+        return
     tensors, record = processes.from_writer(
         lambda: ({name: tensor.cpu() for name, tensor in state.tensors().items()}, state.record())
     )

@@ -27,7 +27,7 @@ def wsola(y: Array, *, n_out: int) -> Array:
     Parameters
     ----------
     y : np.ndarray [shape=(n,), float32]
-        At least two hops long.
+        Where it is shorter than two hops, silence follows it.
     n_out : int > 0
         Samples of the result, n / 2 to 2 * n.
 
@@ -49,11 +49,14 @@ def wsola(y: Array, *, n_out: int) -> Array:
     agree; noise, which cannot agree, is at most 1.2 dB softer. Where attacks follow each other faster than there is
     room for a cut between them, one may come twice or be left out.
     """
+    rate = len(y) / n_out
+    if len(y) < 2 * HOP:  # compiled code does not look at bounds
+        y = np.concatenate([y, np.zeros(2 * HOP - len(y), np.float32)])
     coarse = np.empty(len(y) // _COARSE, np.float32)
     _average(y, coarse)
     padded = np.concatenate([y, np.zeros(HOP, np.float32)])  # the last piece has nothing to fade out into
     pieces = np.empty((-(-n_out // HOP), HOP), np.float32)
-    _lay(padded, coarse, _FADE, len(y) / n_out, pieces)
+    _lay(padded, coarse, _FADE, rate, pieces)
     clip: Array = pieces.reshape(-1)[:n_out]
     return clip
 

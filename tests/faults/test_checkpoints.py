@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -119,6 +120,27 @@ def test_a_foreign_checkpoint_is_refused_with_one_line(
     assert re.search(fault, line), line
     assert f"`rm -r {FOLDER}` and run `dvc repro` to train from the start" in line
     assert not Path("owned").exists()
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda record: record.pop("epoch"),
+        lambda record: record.update(epoch="two"),
+        lambda record: record.update(batch=-1),
+        lambda record: record["history"].pop(),
+        lambda record: record["history"][0].pop("split"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_refused_with_one_line(
+    stopped: Small, forge: Callable[[dict[str, Any]], object]
+) -> None:
+    for note in FOLDER.glob("*.safetensors.json"):
+        made = read_record(note, made_by="train")
+        forge(made["record"])
+        write_record(note, made)
+    with pytest.raises(DataError, match=rf"{FOLDER}.*expected the record of a training.*rm -r"):
+        restore(fresh())
 
 
 def test_the_checkpoint_of_another_architecture_is_refused(stopped: Small) -> None:
