@@ -32,7 +32,7 @@ MEMORY = 1 << 30  # bytes that a worker may take beyond what its libraries take:
 
 _WAITING = 8  # tasks under way or done early, per worker: work for them while the caller is busy, a bound for memory
 _DYING_S = 5.0  # a process that closed its pipe is about to end; a kill before that would hide the cause
-# Of a worker: one thread, since there is a worker a core; and glibc's allocator is to keep what a track took for the
+# Of a worker: one thread, since the workers take every core; and glibc's allocator is to keep what a track took for the
 # next one, since the kernel's work on fresh pages costs more than what is done with them.
 _ENVIRONMENT = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1") | {
     "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
