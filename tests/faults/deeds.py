@@ -89,5 +89,5 @@ if __name__ in ("__main__", "__mp_main__"):  # the parent and its workers, not w
 
 if __name__ == "__main__":
     status = run(main)
-    _note(PARENT, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    _note(PARENT, _peak_bytes())  # not rusage, which begins with the memory of the process that forked this one
     sys.exit(status)
