@@ -1,11 +1,21 @@
 """Fixtures that several tests share: the mini corpus, and the whole line run on it once."""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.mini import write_mini
 from tests.project import Project, copy_project
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_is_heard() -> Iterator[None]:
+    """Listen to SIGINT also where the caller has it ignored, as a shell does for what it starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

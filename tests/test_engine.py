@@ -133,7 +133,6 @@ def test_ctrl_c_ends_everything_without_workers_tracebacks(tmp_path: Path) -> No
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # it may be ignored here
         env={**os.environ, "PYTHONPATH": root},
     ) as process:
         assert process.stdout is not None
