@@ -20,6 +20,7 @@ from torch import Tensor
 
 from fmagc.audio.frames import n_frames
 from fmagc.audio.mel import LogMel
+from fmagc.engine import usable_cores
 from fmagc.errors import DataError
 from fmagc.params.learning import Train
 from fmagc.params.signal import Mel
@@ -66,6 +67,7 @@ class ClipSource:
             ClipReader(Cache(MELS, "mels", facts=["ref_db"], made_by="mel")) if "mel" in normalisation else None
         )
         self._scalers = {view: Scaler.of(values) for view, values in normalisation.items()}
+        self._pool = ThreadPoolExecutor(usable_cores(), thread_name_prefix="augment")
         if self._mels:
             mels = self._mels.cache
             mels.require(mel=mel.model_dump())
@@ -104,29 +106,35 @@ class ClipSource:
             ids, starts=[start * hop for start in starts], lengths=[plan.frames * hop for plan in plans]
         )
         scales = [reader.cache[track_id].facts["scale"] for track_id in ids]
-        clips = _clips(windows, plans, lambda n, y: plans[n].waveform(y * np.float32(scales[n])))
+        clips = self._clips(windows, plans, lambda n, y: plans[n].waveform(y * np.float32(scales[n])))
         gains = [1.0 if plan.operations else scale for plan, scale in zip(plans, scales, strict=True)]
         return View(clips, self._scalers["waveform"].after(gains))
 
     def _spectrograms(self, reader: ClipReader, ids: list[int], starts: Sequence[int], plans: Sequence[Plan]) -> View:
         windows = reader.read(ids, starts=starts, lengths=[plan.frames for plan in plans])
         levels = [reader.cache[track_id].facts["ref_db"] for track_id in ids]
-        clips = _clips(
+        clips = self._clips(
             windows, plans, lambda n, S_db: plans[n].mel(S_db.astype(np.float32), ref_db=levels[n], noise=self._noise)
         )
         return View(clips, self._scalers["mel"])
 
+    def _clips(self, windows: Array, plans: Sequence[Plan], augmented: Callable[[int, Array], Array]) -> Tensor:
+        """Make clips of windows that lie end to end: as stored when no plan has an operation, all float32 otherwise.
 
-def _clips(windows: Array, plans: Sequence[Plan], augmented: Callable[[int, Array], Array]) -> Tensor:
-    """Make clips of windows that lie end to end: as stored when no plan has an operation, all float32 otherwise."""
-    if not any(plan.operations for plan in plans):
-        return torch.from_numpy(windows.reshape(len(plans), -1, *windows.shape[1:]))
-    ends = np.cumsum([plan.frames for plan in plans])
-    parts = np.split(windows, ends[:-1] * (len(windows) // ends[-1]))
-    clips = [
-        augmented(n, part) if plan.operations else part for n, (plan, part) in enumerate(zip(plans, parts, strict=True))
-    ]
-    return torch.from_numpy(np.stack(clips))
+        Each clip is made in a thread of its own: where the network runs on the same cores, it waits for the slowest.
+        """
+        if not any(plan.operations for plan in plans):
+            return torch.from_numpy(windows.reshape(len(plans), -1, *windows.shape[1:]))
+        ends = np.cumsum([plan.frames for plan in plans])
+        rows = len(windows) // ends[-1]
+        parts = np.split(windows, ends[:-1] * rows)
+        clips = np.empty((len(plans), self.clip_frames * rows, *windows.shape[1:]), np.float32)
+
+        def fill(n: int) -> None:
+            clips[n] = augmented(n, parts[n]) if plans[n].operations else parts[n]
+
+        list(self._pool.map(fill, range(len(plans))))
+        return torch.from_numpy(clips)
 
 
 def random_batches(
