@@ -25,6 +25,7 @@ from fmagc.store.windows import clip_table
 from fmagc.training import clips
 from fmagc.training.batch import Batch
 from fmagc.training.clips import ClipSource, ahead, fixed_batches, random_batches
+from fmagc.training.criterion import Criterion
 from fmagc.training.fit import Data, _backward, fit
 from fmagc.training.hardware import Hardware, prepare
 from fmagc.training.interrupts import Interrupted
@@ -52,7 +53,7 @@ def settings(batch_size: int) -> Train:
         TimeStretch(name="time_stretch", p=0.5, min_rate=0.8, max_rate=1.25),
     ]
     values = {"epochs": 2, "patience": 2, "precision": "float32", "augment": augment, "batch_size": batch_size}
-    values |= {"lr": 0.01, "max_grad_norm": 0.5}
+    values |= {"lr": 0.01, "max_grad_norm": 0.5, "class_balance": "weighted_loss"}
     return Train.model_validate(values)
 
 
@@ -87,6 +88,8 @@ class Work:
         self.source = ClipSource(same, clip_samples=SAMPLES, mel=MEL)
         split = pd.DataFrame({"track_id": range(N_TRACKS), "genre": (GENRES * 6)[:N_TRACKS], "set": "train"})
         self.tracks = self.source.tracks(split, genres=GENRES)
+        labels = self.tracks["label"].tolist()
+        self.criterion = Criterion("weighted_loss", labels, n_classes=2, device=hardware.device)
         self.fixed = clip_table(self.tracks, clip_frames=self.source.clip_frames, n_clips=2)
 
     def random(self, batch_size: int, epoch: int = 1, skip: int = 0) -> Iterator[Batch]:
@@ -109,7 +112,7 @@ class Work:
         model, found = self.model(), []
         for batch in self.random(batch_size):
             model.zero_grad()
-            loss, n_clips = _backward(model, batch, self.hardware)
+            loss, n_clips = _backward(model, batch, self.criterion, self.hardware)
             gradient = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
             found.append({"tracks": batch.track_ids, "n_clips": n_clips, "loss": loss, "gradient": gradient})
         return found
@@ -130,6 +133,7 @@ class Work:
             fit(
                 state,
                 data,
+                criterion=self.criterion,
                 settings=settings(4),
                 hardware=self.hardware,
                 keep=lambda state: kept.append((state.epoch, state.batch)),

@@ -112,7 +112,7 @@ def test_validation_is_that_of_the_writer_s_weights_and_running_statistics(
         trained = each["normalised"]
         model.load_state_dict(trained["model"])
         state = State(model, lr=0.01, weight_decay=0.0)
-        row = _measure(state, work.validation(), "val", work.hardware, lambda n_clips: None)
+        row = _measure(state, work.validation(), "val", work.criterion, work.hardware, lambda n_clips: None)
         assert row["loss"] == trained["history"][-1]["loss"] == several[0]["normalised"]["history"][-1]["loss"]
 
 

@@ -21,6 +21,7 @@ from fmagc.params.learning import Train
 from fmagc.staging import Staging, draft_path
 from fmagc.training.batch import Batch, Scaler, View
 from fmagc.training.clips import ahead
+from fmagc.training.criterion import Criterion
 from fmagc.training.fit import Data, fit
 from fmagc.training.interrupts import Interrupted
 from fmagc.training.outputs import WEIGHTS
@@ -34,7 +35,7 @@ from tests.hardware import CPU
 
 def settings(**changes: object) -> Train:
     values = {"epochs": 5, "patience": 2, "batch_size": 4, "precision": "float32", "augment": []}
-    values |= {"lr": 0.01, "max_grad_norm": None}
+    values |= {"lr": 0.01, "max_grad_norm": None, "class_balance": "none"}
     return Train.model_validate(values | changes)
 
 
@@ -71,7 +72,8 @@ def fit_toy(
         measured=lambda: toy_batches(0),
         validation=lambda: toy_batches(judged),
     )
-    fit(state, data, settings=chosen, hardware=CPU, keep=keep, progress=tqdm(disable=True))
+    criterion = Criterion(chosen.class_balance, [0, 1], n_classes=2, device=CPU.device)
+    fit(state, data, criterion=criterion, settings=chosen, hardware=CPU, keep=keep, progress=tqdm(disable=True))
     return state
 
 

@@ -35,7 +35,7 @@ AUGMENT = [
 
 def settings(**changes: object) -> Train:
     values = {"epochs": 5, "patience": 2, "batch_size": 4, "precision": "float32", "augment": AUGMENT}
-    values |= {"lr": 0.01, "max_grad_norm": None}
+    values |= {"lr": 0.01, "max_grad_norm": None, "class_balance": "none"}
     return Train.model_validate(values | changes)
 
 

@@ -44,6 +44,7 @@ class Train(Block):
     lr: Positive  # Adam's
     max_grad_norm: Positive | None  # a longer gradient is shortened to it; null: none is
     precision: Literal["auto", "float32", "bfloat16"]
+    class_balance: Literal["none", "weighted_loss", "logit_adjustment"]  # for classes of unequal size
     augment: list[Augmentation]  # training clips only, in this order
 
 

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from fmagc.errors import DataError
 from fmagc.params.learning import Train
 from fmagc.training.batch import Batch
+from fmagc.training.criterion import Criterion
 from fmagc.training.hardware import Hardware
 from fmagc.training.interrupts import Interrupted, Interrupts
 from fmagc.training.state import State
@@ -48,6 +49,7 @@ def fit(
     state: State,
     data: Data,
     *,
+    criterion: Criterion,
     settings: Train,
     hardware: Hardware,
     keep: Callable[[State], None],
@@ -56,7 +58,7 @@ def fit(
     """Fit a network, from wherever its state is to the end.
 
     Afterwards `state.best` holds the weights of the best epoch, and `state.history` two rows an epoch, ``split`` train
-    and val: ``epoch``, ``loss`` (cross-entropy), ``accuracy``, macro ``precision``, ``recall``
+    and val: ``epoch``, ``loss`` (the criterion), ``accuracy``, macro ``precision``, ``recall``
     and ``f1``. Both rows are measured at the end of the epoch and in the same way: fixed clips, no augmentation, no
     dropout, BatchNorm's running statistics.
 
@@ -64,6 +66,8 @@ def fit(
     ----------
     state : State
     data : Data
+    criterion : Criterion
+        The loss, of validation too.
     settings : Train
         Epochs, patience, the limit of the gradient.
     hardware : Hardware
@@ -91,10 +95,10 @@ def fit(
                 raise Interrupted(signal.Signals(received), f"in epoch {state.epoch}, after batch {state.batch}")
 
         while not _is_over(state, settings):
-            _train_epoch(state, data.training(state.epoch, state.batch), settings, hardware, done)
+            _train_epoch(state, data.training(state.epoch, state.batch), criterion, settings, hardware, done)
             hardware.processes.take_over(state.model.buffers())  # BatchNorm's statistics, where each has its own
-            trained = _measure(state, data.measured(), "train", hardware, done)
-            judged = _measure(state, data.validation(), "val", hardware, done)
+            trained = _measure(state, data.measured(), "train", criterion, hardware, done)
+            judged = _measure(state, data.validation(), "val", criterion, hardware, done)
             state.finish_epoch(trained, judged)
             progress.write(
                 f"epoch {trained['epoch']:3d}  loss {trained['loss']:.3f}  validation loss {judged['loss']:.3f}  "
@@ -112,13 +116,18 @@ def _is_over(state: State, settings: Train) -> bool:
 
 
 def _train_epoch(
-    state: State, batches: Iterator[Batch], settings: Train, hardware: Hardware, done: Callable[[int], None]
+    state: State,
+    batches: Iterator[Batch],
+    criterion: Criterion,
+    settings: Train,
+    hardware: Hardware,
+    done: Callable[[int], None],
 ) -> None:
     state.model.train()
     for batch in batches:
         hardware.seed_batch(state.epoch, state.batch)
         state.optimiser.zero_grad(set_to_none=True)
-        loss, n_clips = _backward(state.model, batch, hardware)
+        loss, n_clips = _backward(state.model, batch, criterion, hardware)
         gradients = [parameter.grad for parameter in state.model.parameters() if parameter.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
         if not torch.isfinite(torch.stack([loss, norm])).all():  # one wait for the device
@@ -130,10 +139,10 @@ def _train_epoch(
         done(n_clips)
 
 
-def _backward(model: nn.Module, batch: Batch, hardware: Hardware) -> tuple[Tensor, int]:
+def _backward(model: nn.Module, batch: Batch, criterion: Criterion, hardware: Hardware) -> tuple[Tensor, int]:
     """Take the gradient over the clips of all processes, the same in each; return their mean loss and their number."""
     if batch.track_ids:
-        _, loss = _forward(model, batch, hardware)
+        _, loss = _forward(model, batch, criterion, hardware)
         loss.backward()  # type: ignore[no-untyped-call]
         loss = loss.detach()
     else:
@@ -154,12 +163,17 @@ def _not_finite(loss: Tensor, norm: Tensor, state: State, track_ids: list[list[i
 
 @torch.inference_mode()
 def _measure(
-    state: State, batches: Iterator[Batch], split: str, hardware: Hardware, done: Callable[[int], None]
+    state: State,
+    batches: Iterator[Batch],
+    split: str,
+    criterion: Criterion,
+    hardware: Hardware,
+    done: Callable[[int], None],
 ) -> dict[str, Any]:
     state.model.eval()
     total, true, predicted = 0.0, list[int](), list[int]()
     for batch in batches:
-        turn = hardware.processes.gathered(_judge(state.model, batch, hardware) if batch.track_ids else None)
+        turn = hardware.processes.gathered(_judge(state.model, batch, criterion, hardware) if batch.track_ids else None)
         judged = [each for each in turn if each is not None]  # in the order in which one process would come to them
         for loss, targets, classes in judged:
             total += loss * len(targets)
@@ -178,14 +192,16 @@ def _measure(
     }
 
 
-def _judge(model: nn.Module, batch: Batch, hardware: Hardware) -> tuple[float, list[int], list[int]]:
-    logits, loss = _forward(model, batch, hardware)
+def _judge(
+    model: nn.Module, batch: Batch, criterion: Criterion, hardware: Hardware
+) -> tuple[float, list[int], list[int]]:
+    logits, loss = _forward(model, batch, criterion, hardware)
     return loss.item(), batch.target.tolist(), logits.argmax(dim=1).tolist()
 
 
-def _forward(model: nn.Module, batch: Batch, hardware: Hardware) -> tuple[Tensor, Tensor]:
+def _forward(model: nn.Module, batch: Batch, criterion: Criterion, hardware: Hardware) -> tuple[Tensor, Tensor]:
     views = batch.on(hardware.device)
     with hardware.autocast():
         logits = model(views)
     logits = logits.float()
-    return logits, nn.functional.cross_entropy(logits, batch.target.to(hardware.device))
+    return logits, criterion(logits, batch.target.to(hardware.device))

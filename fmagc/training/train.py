@@ -20,6 +20,7 @@ from fmagc.store.statistics import Normalisation
 from fmagc.store.windows import clip_table
 from fmagc.training.checkpoints import Checkpoints
 from fmagc.training.clips import ClipSource, ahead, fixed_batches, random_batches
+from fmagc.training.criterion import Criterion
 from fmagc.training.fit import Data, fit
 from fmagc.training.hardware import Hardware
 from fmagc.training.processes import Processes, Share
@@ -48,6 +49,7 @@ _CODE = (
     "fmagc.training.batch",
     "fmagc.training.checkpoints",
     "fmagc.training.clips",
+    "fmagc.training.criterion",
     "fmagc.training.fit",
     "fmagc.training.hardware",
     "fmagc.training.interrupts",
@@ -158,6 +160,8 @@ def train_model(
         state = State(model, lr=settings.lr, weight_decay=own.weight_decay)
         resumed = processes.from_writer(lambda: checkpoints.restore(state))
         _take_over(state, processes)
+        labels = training["label"].tolist()
+        criterion = Criterion(settings.class_balance, labels, n_classes=len(genres), device=hardware.device)
         data, n_clips = _data_of(source, training, validation, settings=settings, seed=seed, share=processes.share)
         n_before = (state.epoch - 1) * n_clips + min(state.batch * settings.batch_size, len(training))
         with tqdm(
@@ -169,6 +173,7 @@ def train_model(
             fit(
                 state,
                 data,
+                criterion=criterion,
                 settings=settings,
                 hardware=hardware,
                 keep=lambda state: processes.from_writer(lambda: checkpoints.save(state)),

@@ -1,0 +1,55 @@
+"""The loss, where classes are of equal and of unequal size."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.utils.class_weight import compute_class_weight
+
+from fmagc.training.criterion import Criterion
+
+LABELS = [0] * 6 + [1] * 3 + [2]
+BALANCED = ["weighted_loss", "logit_adjustment"]
+
+
+def criterion(balance: str) -> Criterion:
+    return Criterion(balance, LABELS, n_classes=3, device=torch.device("cpu"))
+
+
+def pull(balance: str) -> torch.Tensor:
+    """Return how the whole training set pulls at a network that says the same of every clip and prefers no class."""
+    logits = torch.zeros(3, requires_grad=True)
+    criterion(balance)(logits.expand(len(LABELS), 3), torch.tensor(LABELS)).backward()
+    return logits.grad
+
+
+def test_the_plain_loss_pulls_towards_the_large_class() -> None:
+    assert pull("none").numpy() == pytest.approx(1 / 3 - np.array([0.6, 0.3, 0.1]))
+
+
+@pytest.mark.parametrize("balance", BALANCED)
+def test_a_balanced_loss_pulls_towards_no_class(balance: str) -> None:
+    assert pull(balance).numpy() == pytest.approx(np.zeros(3), abs=1e-7)
+
+
+@pytest.mark.parametrize("balance", BALANCED)
+def test_classes_of_equal_size_are_left_as_they_are(balance: str) -> None:
+    logits, target = torch.randn(5, 2), torch.tensor([0, 1, 1, 1, 0])
+    plain, balanced = (
+        Criterion(which, [0, 1, 0, 1], n_classes=2, device=torch.device("cpu"))(logits, target)
+        for which in ("none", balance)
+    )
+    assert balanced.item() == pytest.approx(plain.item(), rel=1e-6)
+
+
+def test_weights_are_those_of_scikit_learn() -> None:
+    weights = compute_class_weight("balanced", classes=np.arange(3), y=LABELS)
+    logits = torch.zeros(1, 3)
+    found = [criterion("weighted_loss")(logits, torch.tensor([n])).item() for n in range(3)]
+    assert found == pytest.approx((weights * np.log(3)).tolist())
+
+
+@pytest.mark.parametrize("balance", ["none", *BALANCED])
+def test_the_loss_of_a_batch_is_the_mean_of_those_of_its_clips(balance: str) -> None:
+    logits, target = torch.randn(4, 3), torch.tensor([0, 2, 1, 2])
+    each = [criterion(balance)(logits[n : n + 1], target[n : n + 1]).item() for n in range(4)]
+    assert criterion(balance)(logits, target).item() == pytest.approx(np.mean(each), rel=1e-6)
