@@ -3,9 +3,11 @@
 import sys
 import time
 
+from fmagc.cluster.runner import runner_of
 from fmagc.console import run, say
 from fmagc.corpus.index import read_index
 from fmagc.corpus.layout import RAW
+from fmagc.params.engine import Engine
 from fmagc.params.signal import Audio, Clip
 from fmagc.staging import Staging
 from fmagc.store.cache import WAVES
@@ -16,9 +18,10 @@ from fmagc.store.waves import make_waves
 def main() -> None:
     """Decode."""
     audio, clip = Audio.load("audio"), Clip.load("clip")
+    run_tasks = runner_of(Engine.load("engine"))
     started = time.monotonic()
     with Staging("decode") as staging:
-        done = make_waves(read_index(), raw=RAW, audio=audio, clip=clip, staging=staging, out=WAVES)
+        done = make_waves(read_index(), raw=RAW, audio=audio, clip=clip, staging=staging, out=WAVES, run=run_tasks)
     speed = done["tracks_tried"] / (time.monotonic() - started)
     rejected = ", ".join(f"{count} {reason}" for reason, count in done["rejected"].items())
     say(f"{done['accepted']} of {done['requested']} tracks accepted, rejected: {rejected or 'none'}")

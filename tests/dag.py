@@ -75,6 +75,7 @@ FLOORS = (
     ("errors",),
     ("files", "direct"),
     ("params", "console", "staging", "engine"),
+    ("cluster",),
     ("audio", "corpus"),
     ("store",),
     ("models",),

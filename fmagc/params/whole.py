@@ -9,6 +9,7 @@ from pydantic import Field
 from fmagc.errors import shown, some
 from fmagc.params.base import PARAMS_FILE, Block, faults_of, read_document, settings_error
 from fmagc.params.corpus import DEMO, Dataset, Index
+from fmagc.params.engine import Engine
 from fmagc.params.evaluation import Baselines, Compare, Evaluate
 from fmagc.params.learning import Architecture, Train
 from fmagc.params.run import Run
@@ -23,6 +24,7 @@ class Params(Block):
     dataset: Dataset
     index: Index
     run: Run
+    engine: Engine
     audio: Audio
     clip: Clip
     mel: Mel

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from tqdm import tqdm
 
-from fmagc.engine import run_isolated
+from fmagc.cluster.runner import Runner
 from fmagc.errors import RejectedTrack
 from fmagc.staging import Piece
 
@@ -32,6 +32,7 @@ def assemble(
     tasks: Iterable[Task],
     *,
     keep: Callable[[str, list[tuple[Task, Value | RejectedTrack]]], Piece],
+    run: Runner,
     timeout_s: float,
     n_tracks: int,
     title: str,
@@ -47,6 +48,8 @@ def assemble(
     keep : callable
         Takes the name of a shard and all its tasks with what came of them. It runs in a thread, for one shard at a
         time, since moving and digesting a shard would leave the workers without tasks.
+    run : Runner
+        Where the workers are.
     timeout_s : float, s
     n_tracks : int
         Of all tasks, for the progress bar.
@@ -60,7 +63,7 @@ def assemble(
     """
     pieces: dict[str, Future[Piece]] = {}
     with (
-        closing(run_isolated(write_row, tasks, timeout_s=timeout_s)) as running,
+        closing(run(write_row, tasks, timeout_s=timeout_s)) as running,
         tqdm(running, total=n_tracks, unit="track", desc=title) as outcomes,
         ThreadPoolExecutor(1) as finishing,
     ):

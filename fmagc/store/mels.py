@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from fmagc.audio.frames import n_frames
+from fmagc.cluster.runner import Runner
 from fmagc.console import say
+from fmagc.engine import run_isolated
 from fmagc.errors import DataError, RejectedTrack
 from fmagc.params.signal import Mel
 from fmagc.staging import Piece, Staging, draft_path, piece_key, versions
@@ -34,7 +36,9 @@ _LIBRARIES = ("h5py", "llvmlite", "numba", "numpy")
 _TIMEOUT_S = 600.0  # a track takes some 20 ms, the first one a compilation
 
 
-def make_mels(waves: Manifest, settings: Mel, *, staging: Staging, out: Path) -> dict[str, int]:
+def make_mels(
+    waves: Manifest, settings: Mel, *, staging: Staging, out: Path, run: Runner = run_isolated
+) -> dict[str, int]:
     """Make the mel cache of a waveform cache.
 
     Parameters
@@ -47,6 +51,8 @@ def make_mels(waves: Manifest, settings: Mel, *, staging: Staging, out: Path) ->
         Keeps finished shards.
     out : Path
         The published cache.
+    run : Runner
+        Where spectrograms are taken.
 
     Returns
     -------
@@ -79,6 +85,7 @@ def make_mels(waves: Manifest, settings: Mel, *, staging: Staging, out: Path) ->
         work,
         _sources(waves, missing, settings, staging),
         keep=lambda name, rows: _keep(staging, keys[name], waves.shards[name], rows, settings),
+        run=run,
         timeout_s=_TIMEOUT_S,
         n_tracks=n_tracks,
         title="mel",

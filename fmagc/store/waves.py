@@ -10,7 +10,9 @@ import pandas as pd
 import soundfile
 
 from fmagc.audio.decode import most_samples
+from fmagc.cluster.runner import Runner
 from fmagc.console import say
+from fmagc.engine import run_isolated
 from fmagc.errors import DataError, Reason, RejectedTrack
 from fmagc.params.signal import Audio, Clip
 from fmagc.staging import Piece, Staging, draft_path, piece_key, versions
@@ -48,7 +50,14 @@ _LIBRARIES = ("h5py", "numpy", "soundfile", "soxr")
 
 
 def make_waves(
-    index: pd.DataFrame, *, raw: Path, audio: Audio, clip: Clip, staging: Staging, out: Path
+    index: pd.DataFrame,
+    *,
+    raw: Path,
+    audio: Audio,
+    clip: Clip,
+    staging: Staging,
+    out: Path,
+    run: Runner = run_isolated,
 ) -> dict[str, Any]:
     """Decode the tracks of an index into a cache of waveforms.
 
@@ -64,6 +73,8 @@ def make_waves(
         Keeps finished shards.
     out : Path
         The published cache, with ledger.csv.
+    run : Runner
+        Where tracks are decoded.
 
     Returns
     -------
@@ -93,6 +104,7 @@ def make_waves(
         work,
         _drafted(missing, staging),
         keep=lambda name, rows: _keep(staging, name, keys[name], rows, layout),
+        run=run,
         timeout_s=audio.timeout_s,
         n_tracks=n_tracks,
         title="decode",
