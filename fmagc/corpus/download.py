@@ -6,8 +6,8 @@ A part file grows beside the file to be, and a note beside it says which version
 import math
 import os
 import re
-import time
 from pathlib import Path
+from time import sleep
 
 import requests
 from tqdm import tqdm
@@ -64,7 +64,7 @@ def download(url: str, path: Path, *, sha1: str, n_bytes: int, room: float) -> N
                     "it goes on from there; or set dataset.mirror, or put the file there yourself"
                 ) from None
             say(f"{path.name}: {fault}; next try in {wait_s:.0f} s, from {part.size / 1e6:.1f} MB on")
-            time.sleep(wait_s)
+            sleep(wait_s)
     say(f"{path.name}: checking its sha1")
     found = file_sha1(part.path)
     if found != sha1:

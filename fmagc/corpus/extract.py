@@ -70,9 +70,11 @@ def extract(path: Path, archive: Archive, shelf: Path, *, files: Mapping[str, Ma
     ) as bar:
         for name, _ in zip(tasks, _in_workers(unpack, tasks, archive=path), strict=True):
             bar.update(sizes[name])
-    for name, content in zip(archive.papers, (readme, checksums), strict=True):
+    papers = dict(zip(archive.papers, (readme, checksums), strict=True))
+    for name, content in papers.items():
         write_bytes(shelf / name, content)
-    return {name: {"bytes": sizes[name], "sha1": wanted[name]} for name in tasks}
+    written = {name: {"bytes": sizes[name], "sha1": wanted[name]} for name in tasks}
+    return written | {name: {"bytes": len(content), "sha1": _sha1(content)} for name, content in papers.items()}
 
 
 def _admit(path: Path, archive: Archive) -> dict[str, ZipInfo]:
@@ -156,7 +158,7 @@ def _in_workers(function: Callable[[str], Value], names: Iterable[str], *, archi
 def _unpack(path: Path, shelf: Path, wanted: Mapping[str, str], name: str) -> None:
     """Run in a worker: write one member to the shelf."""
     content = _read(path, name)
-    found = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    found = _sha1(content)
     if found != wanted[name]:
         raise DataError(
             f"{path}: {name}: expected sha1 {wanted[name]}, as the archive lists it, found {found}: remove the "
@@ -175,6 +177,10 @@ def _read(path: Path, name: str) -> bytes:
         if isinstance(error, OSError) and error.errno:  # the disk, not the archive
             raise
         raise _unreadable(path, name, error) from None
+
+
+def _sha1(content: bytes) -> str:
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
 @lru_cache(maxsize=1)
