@@ -75,10 +75,8 @@ def test_what_is_there_is_left_alone_and_what_differs_is_made_good(tmp_path: Pat
     damaged.write_bytes(b"damaged")
     gone.unlink()
     files = {f"fma_small/{p.parent.name}/{p.name}": {"sha1": sha1_of(p.read_bytes())} for p in (kept, damaged)}
-    assert set(extract(path, ARCHIVE, tmp_path, files=files)) == {
-        "fma_small/000/000003.mp3",
-        "fma_small/000/000005.mp3",
-    }
+    written = extract(path, ARCHIVE, tmp_path, files=files)
+    assert written.keys() - set(ARCHIVE.papers) == {"fma_small/000/000003.mp3", "fma_small/000/000005.mp3"}
     assert {name: (tmp_path / name).read_bytes() for name in TRUE} == TRUE
     assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 

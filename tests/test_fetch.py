@@ -168,9 +168,6 @@ def test_without_download_it_is_told_what_to_put_where(project: Project, site: S
 
 def test_the_shelf_may_lie_elsewhere(project: Project, mini_root: Path, tmp_path: Path) -> None:
     project.change_params(lambda params: params["dataset"].update(root=str(tmp_path / "disk")))
-    assert f"dataset.root: expected a folder, found none at {tmp_path / 'disk'}" in project.stage(
-        "stages.fetch", expect=1
-    )
     (tmp_path / "disk").mkdir()
     project.stage("stages.fetch")
     assert_complete(project, mini_root)
@@ -196,7 +193,7 @@ def wait_for(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 def test_a_signal_leaves_a_part_from_which_the_next_run_goes_on(
     project: Project, site: Site, mini_root: Path, number: signal.Signals, status: int
 ) -> None:
@@ -220,7 +217,7 @@ def test_kills_while_unpacking_cost_nothing_that_was_unpacked(
     dice, shelf = random.Random(0), project.root / SHELF
     clips = lambda: [path for path in shelf.rglob("*.mp3") if not path.name.startswith(".")]  # noqa: E731
     kept: dict[Path, int] = {}
-    for least in (1, 12, 24):
+    for least in (1, 15):
         with started(project) as process:
             wait_for(lambda least=least: len(clips()) >= least or process.poll() is not None)
             time.sleep(dice.uniform(0, 0.02))
