@@ -4,7 +4,6 @@ DVC empties a stage's outs before it runs. A stage that works piece by piece the
 key made of everything that decides its bytes, and hard-links the finished set into its out at the end.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +18,7 @@ from typing import Any, Self
 from fmagc.direct import stream_digest
 from fmagc.errors import DataError
 from fmagc.files import digest, link_or_copy, read_record, replace_with, require_space, write_record
+from fmagc.lock import take_lock
 
 __all__ = ["STAGING", "Piece", "Staging", "code_digest", "draft_path", "piece_key", "versions"]
 
@@ -76,17 +76,7 @@ class Staging:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = self._lock_path.read_text(encoding="utf-8").strip() or "unknown"
-            os.close(self._lock)
-            raise DataError(
-                f"{self.folder}: process {holder} is already at this stage: wait for it, or end it, and run again"
-            ) from None
-        os.truncate(self._lock, 0)
-        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        self._lock = take_lock(self._lock_path, place=self.folder)
         self._drop_unfinished()
         return self
 
@@ -95,7 +85,7 @@ class Staging:
     ) -> None:
         with suppress(OSError):  # the disk that ended the run may not let go of them either; the next run will
             self._drop_unfinished()
-        os.close(self._lock)  # the kernel drops the lock with it, also when the process is killed
+        os.close(self._lock)
 
     def watch(self, *modules: str) -> str:
         """Return the digest of the code that makes the pieces; from now on none is kept or published if it changes."""

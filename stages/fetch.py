@@ -1,12 +1,13 @@
-"""Put the corpus on its shelf (synthesise the demo, link any other) and write down what lies there."""
+"""Put the corpus on its shelf (synthesise the demo, link or download any other) and write down what lies there."""
 
 import sys
 
-from fmagc.console import run
+from fmagc.console import run, say
+from fmagc.corpus.complete import complete, how_to_complete
 from fmagc.corpus.layout import MANIFEST
 from fmagc.corpus.shelf import put_on_shelf, survey
 from fmagc.files import write_json
-from fmagc.params.corpus import Dataset
+from fmagc.params.corpus import DOWNLOADS, Dataset
 
 
 def main() -> None:
@@ -14,9 +15,16 @@ def main() -> None:
     dataset = Dataset.load("dataset")
     shelf = put_on_shelf(dataset)
     manifest = survey(shelf, dataset.name)
+    if dataset.download:
+        written = complete(shelf, dataset, manifest["files"])
+        manifest = survey(shelf, dataset.name, known=manifest["files"] | written) if written else manifest
     write_json(MANIFEST, manifest)
-    size = sum(entry["bytes"] for entry in manifest["files"].values())
-    print(f"{shelf}: {len(manifest['files'])} files, {size / 1e6:.0f} MB, {len(manifest['missing'])} missing")
+    files = manifest["files"].values()
+    size, missing = sum(entry["bytes"] for entry in files), len(manifest["missing"])
+    damaged = sum(entry["sha1"] != entry.get("listed_sha1", entry["sha1"]) for entry in files)
+    say(f"{shelf}: {len(files)} files, {size / 1e6:.0f} MB, {missing} missing, {damaged} unlike their checksums")
+    if missing + damaged and dataset.name in DOWNLOADS:
+        say(f"to complete it, {how_to_complete(shelf, dataset.name)}")
 
 
 if __name__ == "__main__":

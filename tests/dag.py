@@ -73,7 +73,7 @@ def _is_bare(file: Path) -> bool:
 # A file imports from lower floors and from its own room; the stages stand above all of them.
 FLOORS = (
     ("errors",),
-    ("files", "direct"),
+    ("files", "direct", "lock"),
     ("params", "console", "staging", "engine"),
     ("cluster",),
     ("audio", "corpus"),

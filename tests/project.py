@@ -17,12 +17,19 @@ from tests.mini import NAME
 
 COPIED = ("fmagc", "stages", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/plots")
 
+OFFLINE = ROOT / "tests/offline"  # on PYTHONPATH, it takes the network away
+
 
 @dataclass(frozen=True)
 class Project:
     """A project folder and the commands that a user gives in it."""
 
     root: Path
+
+    @property
+    def network_log(self) -> Path:
+        """What of these commands tried to reach another machine; absent if nothing did."""
+        return self.root.with_name(f"{self.root.name}.network")
 
     def dvc(self, *arguments: str, expect: int = 0) -> str:
         """Run dvc; return what it printed. The wrong exit status is an error that shows it."""
@@ -53,12 +60,16 @@ class Project:
         self.git("checkout", "--quiet", "--", ".")
         self.dvc("checkout", "--force")
 
-    def _run(self, command: list[str], expect: int) -> str:
+    def environment(self) -> dict[str, str]:
+        """Return the environment of every command."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # the stages say `python`
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
         environment |= {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "DVC_NO_ANALYTICS": "1"}
+        return environment | {"PYTHONPATH": str(OFFLINE), "NETWORK_LOG": str(self.network_log)}
+
+    def _run(self, command: list[str], expect: int) -> str:
         done = subprocess.run(
-            command, cwd=self.root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command, cwd=self.root, env=self.environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         assert done.returncode == expect, f"{command}: status {done.returncode}, expected {expect}\n{done.stdout}"
         return done.stdout

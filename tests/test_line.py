@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -20,6 +21,18 @@ VALIDATION_KEYS = {"accuracy", "macro_f1", "macro_precision", "macro_recall", "l
 def test_second_repro_runs_nothing(line: Project) -> None:
     assert line.stages_run_by() == set()
     assert "up to date" in line.dvc("status")
+
+
+def test_no_stage_reaches_for_the_network(line: Project) -> None:
+    assert not line.network_log.exists(), line.network_log.read_text()
+
+
+def test_a_stage_that_did_would_be_stopped_and_told(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/knock.py").write_text("import socket\nsocket.create_connection(('192.0.2.1', 80), 1)\n")
+    offline = Project(tmp_path / "p")
+    assert "PermissionError: no network here" in offline.stage("knock", expect=1)
+    assert "knock.py: socket.getaddrinfo '192.0.2.1'" in offline.network_log.read_text()
 
 
 def test_ledger_accounts_for_every_track(line: Project) -> None:

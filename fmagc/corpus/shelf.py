@@ -1,25 +1,27 @@
 """The shelf: where a corpus lies, and what lies on it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from fmagc.corpus.archives import CHECKSUMS, parse_checksums
+from fmagc.corpus.complete import how_to_complete
 from fmagc.corpus.demo import write_demo
 from fmagc.corpus.layout import METADATA, RAW
 from fmagc.engine import usable_cores
 from fmagc.errors import DataError
 from fmagc.files import file_sha1
-from fmagc.params.corpus import DEMO, Dataset
+from fmagc.params.corpus import DEMO, DOWNLOADS, Dataset
 
 __all__ = ["put_on_shelf", "survey"]
 
 
 def put_on_shelf(dataset: Dataset) -> Path:
-    """Make data/raw/<name> hold a corpus: the demo is synthesised, a corpus on disk is linked.
+    """Make data/raw/<name> hold a corpus: the demo is synthesised, a corpus on disk is linked, FMA may be downloaded.
 
     Returns
     -------
@@ -40,18 +42,29 @@ def put_on_shelf(dataset: Dataset) -> Path:
         write_demo(shelf)
     elif dataset.root is not None:
         _link(shelf, Path(dataset.root).resolve())
+    if dataset.download:
+        shelf.mkdir(exist_ok=True)
+        return shelf
     missing = [] if (shelf / dataset.name).is_dir() else [dataset.name]
     missing += [path for path in METADATA if not (shelf / path).is_file()]
     if missing:
-        raise DataError(
-            f"{shelf}: expected FMA's layout, found no {', no '.join(missing)}: put them there, or set dataset.root in "
-            f"params.yaml to the folder that holds {dataset.name}/ and fma_metadata/"
-        )
+        holding = f"the folder that holds {dataset.name}/ and fma_metadata/"
+        there = f"put them there, or set dataset.root in params.yaml to {holding}"
+        advice = f"{there}; or {how_to_complete(shelf, dataset.name)}" if dataset.name in DOWNLOADS else there
+        raise DataError(f"{shelf}: expected FMA's layout, found no {', no '.join(missing)}: {advice}")
     return shelf
 
 
-def survey(shelf: Path, name: str) -> dict[str, Any]:
+def survey(shelf: Path, name: str, *, known: Mapping[str, dict[str, Any]] | None = None) -> dict[str, Any]:
     """List what is on a shelf.
+
+    Parameters
+    ----------
+    shelf : Path
+    name : str
+        Of the audio folder.
+    known : mapping, optional
+        Entries of files that were read a moment ago: they are not read again.
 
     Returns
     -------
@@ -59,13 +72,19 @@ def survey(shelf: Path, name: str) -> dict[str, Any]:
         ``dataset``; ``files``: path below the shelf -> ``bytes``, ``sha1`` and, where the corpus's own list of
         checksums has the file, ``listed_sha1``; ``missing``: the files that this list has and the shelf has not.
     """
+    known = known or {}
     listed = _checksums(shelf / name)
     mp3s = sorted(path.relative_to(shelf).as_posix() for path in _mp3s(shelf / name))
     paths = [*METADATA, *mp3s]
     # SHA-1 releases the interpreter lock: threads use both the cores and the disk
     with ThreadPoolExecutor(usable_cores()) as pool:
         entries = list(
-            tqdm(pool.map(lambda path: _entry(shelf / path), paths), total=len(paths), unit="file", desc="survey")
+            tqdm(
+                pool.map(lambda path: known.get(path) or _entry(shelf / path), paths),
+                total=len(paths),
+                unit="file",
+                desc="survey",
+            )
         )
     files = dict(zip(paths, entries, strict=True))
     for path in files.keys() & listed.keys():
@@ -107,10 +126,9 @@ def _entry(path: Path) -> dict[str, Any]:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    """Read FMA's list `<sha1>  000/000002.mp3`, if the corpus has one."""
-    path = folder / "checksums"
+    """Read FMA's list of the clips, if the corpus has one."""
+    path = folder / CHECKSUMS
     if not path.exists():
         return {}
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    pairs = [line.split(maxsplit=1) for line in lines if line.endswith(".mp3")]
-    return {f"{folder.name}/{pair[1]}": pair[0] for pair in pairs if len(pair) == 2}
+    listed = parse_checksums(path.read_text(encoding="utf-8", errors="replace"))
+    return {f"{folder.name}/{name}": sha1 for name, sha1 in listed.items() if name.endswith(".mp3")}
