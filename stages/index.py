@@ -1,18 +1,15 @@
 """Choose the tracks of the subset, split them under every protocol, and audit the splits."""
 
 import sys
-from pathlib import Path
 
 from fmagc.console import run
 from fmagc.corpus.index import INDEX
-from fmagc.corpus.layout import MANIFEST, RAW
+from fmagc.corpus.layout import AUDIT, MANIFEST, RAW
 from fmagc.corpus.selection import select_tracks, split_table
 from fmagc.corpus.splits import audit
 from fmagc.files import read_json, write_json, write_text
 from fmagc.params.corpus import Index
 from fmagc.params.run import Run
-
-SPLIT_METRICS = Path("metrics/split.json")
 
 
 def main() -> None:
@@ -31,7 +28,7 @@ def main() -> None:
             f"{found['artists_shared']} artists and {found['files_shared']} files in more than one set, "
             f"{found['test_share_with_artist_in_train']:.1%} of test tracks by artists in training"
         )
-    write_json(SPLIT_METRICS, audits)
+    write_json(AUDIT, audits)
 
 
 if __name__ == "__main__":
