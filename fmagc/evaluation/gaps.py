@@ -51,6 +51,7 @@ def gaps_between(
         Accuracy and macro-F1 of each model, in the order of `base`.
     """
     gaps = []
+    n_artists = min(verdicts.counts.shape[1] for own in (base, other) for verdicts in own.values())
     for metric in RESAMPLED:
         scores = np.array([[own[name].scores[metric] for name in base] for own in (base, other)])
         drawn = [
@@ -59,7 +60,7 @@ def gaps_between(
         ]
         # the two draws begin with the same random numbers: resamples of different number are independent
         differences = np.roll(drawn[1], 1, axis=0) - drawn[0]
-        half = simultaneous(differences - (scores[1] - scores[0]))
+        half = simultaneous(differences - (scores[1] - scores[0]), n_artists=n_artists)
         gaps += [
             Gap(name, metric, score, flattered, flattered - score - width, flattered - score + width)
             for name, score, flattered, width in zip(base, *scores.tolist(), half.tolist(), strict=True)

@@ -32,7 +32,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import binomtest
+from scipy import stats
 
 from fmagc.errors import DataError
 from fmagc.evaluation.bootstrap import LEVEL, artist_counts, resampled
@@ -139,7 +139,8 @@ def compare_all(verdicts: Mapping[str, Verdicts], *, resamples: int, seed: int) 
     drawn = {name: resampled(own.counts, resamples=resamples, seed=seed)[METRIC] for name, own in verdicts.items()}
     pairs = list(combinations(ranked, 2))
     differences = np.array([scores[one] - scores[other] for one, other in pairs])
-    half = simultaneous(np.stack([drawn[one] - drawn[other] for one, other in pairs], axis=1) - differences)
+    deviations = np.stack([drawn[one] - drawn[other] for one, other in pairs], axis=1) - differences
+    half = simultaneous(deviations, n_artists=first.counts.shape[1])
     tests = [mcnemar(verdicts[one].right, verdicts[other].right) for one, other in pairs]
     adjusted = holm([p for _, _, p in tests])
     return [
@@ -150,13 +151,15 @@ def compare_all(verdicts: Mapping[str, Verdicts], *, resamples: int, seed: int) 
     ]
 
 
-def simultaneous(deviations: Floats) -> Floats:
+def simultaneous(deviations: Floats, *, n_artists: int) -> Floats:
     """Find half widths of symmetric intervals that hold all at once.
 
     Parameters
     ----------
     deviations : float [shape=(resamples, pairs)]
         Of resampled differences from the differences found.
+    n_artists : int
+        From which the standard errors are estimated: of few, normal quantiles are too small and Student's t is taken.
 
     Returns
     -------
@@ -168,7 +171,8 @@ def simultaneous(deviations: Floats) -> Floats:
     if not moving.any():
         return np.zeros(len(errors))
     largest = np.abs(deviations[:, moving] / errors[moving]).max(axis=1)
-    return np.asarray(errors * np.quantile(largest, LEVEL), dtype=np.float64)
+    widths = stats.t.isf(stats.norm.sf(np.quantile(largest, LEVEL)), df=n_artists - 1)
+    return np.asarray(errors * widths, dtype=np.float64)
 
 
 def mcnemar(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
@@ -187,7 +191,7 @@ def mcnemar(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> tuple[f
     one, other = np.broadcast_arrays(one, other)
     alone, lost = (one & ~other).sum(axis=1), (other & ~one).sum(axis=1)
     p_values = sorted(
-        float(binomtest(int(b), int(b + c)).pvalue) if b + c else 1.0 for b, c in zip(alone, lost, strict=True)
+        float(stats.binomtest(int(b), int(b + c)).pvalue) if b + c else 1.0 for b, c in zip(alone, lost, strict=True)
     )
     middle = -(-len(p_values) // 2)
     p = min(1.0, p_values[middle - 1] * len(p_values) / middle)
