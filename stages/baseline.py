@@ -25,7 +25,14 @@ def main() -> None:
     mels = Cache(MELS, "mels", facts=["ref_db"], made_by="mel")
     clip_samples = Clip.load("clip").samples
     table, classifier = predict_tracks(
-        name, recipe, mels, read_split(protocol), protocol=protocol, clip_samples=clip_samples, n_clips=settings.clips
+        name,
+        recipe,
+        mels,
+        read_split(protocol),
+        protocol=protocol,
+        clip_samples=clip_samples,
+        n_clips=settings.clips,
+        crop=settings.crop,
     )
     metrics = publish(table, protocol=protocol, model=name, settings=settings)
     print(f"{name}: chosen {dict(classifier.chosen)}, accuracy {metrics['accuracy']}, macro_f1 {metrics['macro_f1']}")

@@ -6,18 +6,21 @@ from pathlib import Path
 import pandas as pd
 
 from fmagc.console import run
+from fmagc.corpus.layout import AUDIT
 from fmagc.errors import SettingsError
 from fmagc.evaluation.comparison import confusion_counts_of, entries_of, histories_of, left_over
 from fmagc.evaluation.figures.bars import interval_bars
 from fmagc.evaluation.figures.confusion import confusion_grid
 from fmagc.evaluation.figures.curves import learning_curves
 from fmagc.evaluation.figures.style import save
+from fmagc.evaluation.gaps import gaps_between
 from fmagc.evaluation.leaderboard import Context, HeldOut, leaderboard_markdown
-from fmagc.evaluation.predictions import read_predictions
-from fmagc.evaluation.results import PREDICTIONS
-from fmagc.files import write_json, write_text
+from fmagc.evaluation.pairs import Verdicts, compare_all
+from fmagc.evaluation.predictions import genres_of, read_predictions
+from fmagc.evaluation.results import BOOTSTRAP_SEED, PREDICTIONS
+from fmagc.files import read_json, write_json, write_text
 from fmagc.params.corpus import DEMO, Dataset
-from fmagc.params.evaluation import Compare
+from fmagc.params.evaluation import Compare, Evaluate
 from fmagc.params.run import Run
 
 LEADERBOARD = Path("metrics/leaderboard.md")
@@ -38,18 +41,31 @@ def main() -> None:
         raise SettingsError(
             f"compare: expected a protocol and a focus of this run, found {compare}: see run in params.yaml"
         )
+    audits = read_json(AUDIT, made_by="index")
     test_sets: dict[str, HeldOut] = {}
+    verdicts: dict[str, dict[str, Verdicts]] = {}
     for protocol in whole_run.protocols:
         group = {entry.model: entry for entry in entries if entry.protocol == protocol}
-        test = HeldOut.from_predictions(read_predictions(PREDICTIONS / protocol / f"{next(iter(group))}.csv"))
-        genres = list(test.genres)
+        tables = {name: read_predictions(PREDICTIONS / protocol / f"{name}.csv") for name in group}
+        first = next(iter(tables.values()))
+        genres = genres_of(first)
         scores = pd.DataFrame([{"model": name, **entry.track} for name, entry in group.items()])
         matrices = {name: confusion_counts_of(protocol, name, genres) for name in group}
         save(interval_bars(scores, chance=1 / len(genres)), FIGURES / protocol / "scores.png")
         save(confusion_grid(matrices, genres), FIGURES / protocol / "confusion.png")
         save(learning_curves(histories_of(whole_run, [protocol])), FIGURES / protocol / "curves.png")
-        test_sets[protocol] = test
-    context = Context(corpus=corpus, test_sets=test_sets, note=DEMO_NOTE if corpus == DEMO else "")
+        test_sets[protocol] = HeldOut.of(first, audits[protocol])
+        verdicts[protocol] = {name: Verdicts.of(table) for name, table in tables.items()}
+    draws = {"resamples": Evaluate.load("evaluate").bootstrap, "seed": BOOTSTRAP_SEED}
+    base = compare.protocol
+    context = Context(
+        corpus=corpus,
+        test_sets=test_sets,
+        pairs={protocol: compare_all(own, **draws) for protocol, own in verdicts.items()},
+        base=base,
+        gaps={other: gaps_between(verdicts[base], own, **draws) for other, own in verdicts.items() if other != base},
+        note=DEMO_NOTE if corpus == DEMO else "",
+    )
     write_text(LEADERBOARD, leaderboard_markdown(entries, context=context))
     write_text(CURVES, histories_of(whole_run, whole_run.protocols).to_csv(index=False))
     write_json(FOCUS, dict(chosen.track))

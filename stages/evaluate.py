@@ -35,7 +35,16 @@ def main() -> None:
     for model, card in trained:
         hardware = prepare(card["precision"], threads=whole_run.threads, seed=card["seed"])
         tables.append(
-            predict_tracks(model, card, source, judged, protocol=protocol, n_clips=settings.clips, hardware=hardware)
+            predict_tracks(
+                model,
+                card,
+                source,
+                judged,
+                protocol=protocol,
+                n_clips=settings.clips,
+                crop=settings.crop,
+                hardware=hardware,
+            )
         )
     if not hardware.processes.is_writer:
         return

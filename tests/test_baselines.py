@@ -1,18 +1,24 @@
-"""MFCC statistics and the support vector machine on them."""
+"""The baselines: their features, how they are fitted, what they say."""
 
 import warnings
+from functools import partial
 
 import librosa
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, log_loss
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from fmagc.errors import DataError, SettingsError
-from fmagc.evaluation.baselines import BASELINES, fit_svm, mfcc_statistics
+from fmagc.evaluation.baselines import BASELINES, fit_constant, fit_machine, logistic_regression, rbf_svm
+from fmagc.evaluation.features import band_statistics, mfcc_statistics
 from fmagc.params.evaluation import Compare, Evaluate, SvmMfcc
+
+fit_svm = partial(fit_machine, machine=rbf_svm)
+fit_logreg = partial(fit_machine, machine=logistic_regression)
 
 
 def test_statistics_are_those_of_librosa_and_scipy():
@@ -73,7 +79,7 @@ def test_the_most_probable_class_is_what_scikit_learn_predicts(n_classes):
     scaler = StandardScaler().fit(X_train)
     machine = SVC(C=1.0, gamma="scale", break_ties=True).fit(scaler.transform(X_train), y_train)
     assert np.array_equal(p.argmax(axis=1), machine.predict(scaler.transform(X_test)))
-    assert np.array_equal(p.argmax(axis=1), fitted.svc.predict(fitted.scaler.transform(X_test)))
+    assert np.array_equal(p.argmax(axis=1), fitted.machine.predict(fitted.scaler.transform(X_test)))
     assert (p.argmax(axis=1) == y_test).mean() > 1.5 / n_classes
     # probabilities that say more than the class frequencies do
     assert log_loss(y_test, p) < np.log(n_classes)
@@ -121,18 +127,46 @@ def test_a_genre_without_training_clips_is_refused():
         fit_svm(X, y, X[:0], y[:0], n_classes=4, C=[1.0])
 
 
+def test_band_statistics_are_means_then_deviations():
+    S_db = np.random.default_rng(0).normal(-40, 12, (512, 128)).astype(np.float16)
+    found = band_statistics(S_db)
+    assert found.shape == (256,)
+    assert found[:128] == pytest.approx(np.mean(S_db, axis=0, dtype=np.float64))
+    assert found[128:] == pytest.approx(np.std(S_db, axis=0, dtype=np.float64))
+    assert band_statistics(S_db.astype(np.float64) + 10) - found == pytest.approx([10] * 128 + [0] * 128, abs=1e-9)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_logistic_regression_names_what_scikit_learn_names(n_classes):
+    X_train, y_train = _clusters(n_classes)
+    X_test, y_test = _clusters(n_classes, n=2000, seed=2)
+    fitted = fit_logreg(X_train, y_train, *_clusters(n_classes, seed=1), n_classes=n_classes, C=[0.001, 0.1])
+    scaler = StandardScaler().fit(X_train)
+    plain = LogisticRegression(C=fitted.chosen["C"], max_iter=10_000).fit(scaler.transform(X_train), y_train)
+    p = fitted.predict_proba(X_test)
+    assert np.array_equal(p.argmax(axis=1), plain.predict(scaler.transform(X_test)))
+    assert log_loss(y_test, p) < np.log(n_classes)
+
+
+def test_majority_gives_every_clip_the_shares_of_training():
+    y_train = np.array([1, 1, 0, 1])
+    fitted = fit_constant(np.empty((4, 0)), y_train, np.empty((1, 0)), np.array([2]), n_classes=3)
+    assert fitted.predict_proba(np.empty((2, 0))).tolist() == [[0.25, 0.75, 0.0]] * 2
+
+
 def test_every_baseline_goes_from_clips_to_probabilities():
     rng = np.random.default_rng(0)
     y = np.arange(30) % 3
     clips = [rng.normal(-40 + 8 * label, 3 + label, (64, 32)).astype(np.float32) for label in y]
-    examples = {"svm_mfcc": {"n_mfcc": 13, "C": [1.0, 10.0]}}
+    examples = {"majority": {}, "logreg_mel": {"C": [0.1, 1.0]}, "svm_mfcc": {"n_mfcc": 13, "C": [1.0, 10.0]}}
+    assert set(examples) == set(BASELINES)
     for name, baseline in BASELINES.items():
         recipe = baseline.recipe(baseline.settings.model_validate(examples[name]))
-        X = np.stack([recipe.features(S_db) for S_db in clips])
+        X = np.stack([recipe.features(S_db) for S_db in clips]) if recipe.features else np.empty((30, 0))
         fitted = recipe.fit(X[:15], y[:15], X[15:24], y[15:24], n_classes=3)
         p = fitted.predict_proba(X[24:])
         assert p.shape == (6, 3)
-        assert (p.argmax(axis=1) == y[24:]).mean() > 0.6
+        assert (p.argmax(axis=1) == y[24:]).mean() > 0.6 or name == "majority"
         assert all(isinstance(value, float) for value in fitted.chosen.values())
 
 
@@ -141,6 +175,7 @@ def test_every_baseline_goes_from_clips_to_probabilities():
     [
         (Evaluate, "evaluate: {clips: 0, bootstrap: 1000}", r"evaluate\.clips: expected"),
         (Evaluate, "evaluate: {clips: 3, bootstraps: 9}", "Did you mean bootstrap"),
+        (Evaluate, "evaluate: {crop: centre}", r"evaluate\.crop: expected 'even' or 'random', found 'centre'"),
         (SvmMfcc, "svm: {n_mfcc: 20, C: []}", r"svm\.C: expected"),
         (SvmMfcc, "svm: {n_mfcc: 20, C: [1.0, -1.0]}", r"svm\.C\.1: expected"),
         (Compare, "compare: {focus: crnn}", r"compare\.protocol: expected this key"),

@@ -1,11 +1,16 @@
 """The leaderboard says what the numbers say, and no more."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from fmagc.errors import DataError
+from fmagc.evaluation.conclusions import gap_lines, pair_lines
+from fmagc.evaluation.gaps import Gap
 from fmagc.evaluation.leaderboard import Context, Entry, HeldOut, leaderboard_markdown
 from fmagc.evaluation.metrics import METRICS
+from fmagc.evaluation.pairs import Pair
 from fmagc.evaluation.predictions import predictions_of
 
 
@@ -20,9 +25,17 @@ def _entry(model, f1, *, protocol="official", cards=(), **options):
     return Entry(protocol=protocol, model=model, track=_metrics(f1, **options), clip=_metrics(f1 - 0.02), cards=cards)
 
 
+def _pair(better, worse, *, low, p=0.5):
+    return Pair(better, worse, difference=low + 0.1, low=low, high=low + 0.2, better_alone=9, worse_alone=4.5, p=p)
+
+
+OFFICIAL = HeldOut(n_tracks=40, n_artists=12, n_genres=3, n_training=320, known=0.0, files_shared=0)
 CONTEXT = Context(
     corpus="fma_demo",
-    test_sets={"official": HeldOut(n_tracks=40, n_artists=12, genres={"Folk": 10, "Pop": 10, "Rock": 20})},
+    test_sets={"official": OFFICIAL},
+    pairs={"official": [_pair("crnn", "cnn1d", low=-0.05)]},
+    base="official",
+    gaps={},
     note="Synthesised: says nothing about music.",
 )
 
@@ -34,7 +47,7 @@ def _rows(text):
 def test_models_are_sorted_and_every_number_is_shown():
     crnn = _entry("crnn", 0.61, cards=[{"parameters": 438808, "best_epoch": 17}])
     text = leaderboard_markdown([_entry("svm_mfcc", 0.5), crnn, _entry("cnn1d", 0.55)], context=CONTEXT)
-    header, _, *rows = _rows(text)
+    header, _, *rows = _rows(text)[:5]
     assert [row[0] for row in rows] == ["crnn", "cnn1d", "svm_mfcc"]
     assert dict(zip(header, rows[0], strict=True)) == {
         "model": "crnn",
@@ -59,37 +72,65 @@ def test_seeds_show_their_deviation_and_their_epochs():
     row = _rows(text)[2]
     assert row[1] == "0.610 ± 0.012 [0.560, 0.660]"
     assert row[-2:] == ["1,000", "7, 12"]
-    assert "nothing to compare" in text
 
 
-def test_chance_and_majority_come_from_the_test_set():
+def test_a_protocol_says_what_it_tests_on_and_what_it_leaks():
     text = leaderboard_markdown([_entry("crnn", 0.61)], context=CONTEXT)
-    # Rock: half of the tracks, so precision .5, recall 1, F1 2/3; the other two genres 0
-    assert (
-        "40 test tracks of 12 artists in 3 genres. By chance: accuracy 0.333. "
-        "Always naming the commonest genre (Rock): accuracy 0.500, macro_f1 0.222."
-    ) in text
+    assert "40 test tracks of 12 artists in 3 genres; 320 tracks to train on." in text
+    assert "**0% of the test tracks are by artists who were trained on.** By chance: accuracy 0.333." in text
+    leaky = replace(OFFICIAL, known=0.829, files_shared=2)
+    text = leaderboard_markdown([_entry("crnn", 0.61)], context=replace(CONTEXT, test_sets={"official": leaky}))
+    assert "**83% of the test tracks are by artists who were trained on.**" in text
+    assert "2 files lie in more than one set, byte for byte." in text
 
 
-def test_overlap_is_said_for_the_pairs_that_overlap():
-    entries = [_entry("a", 0.70), _entry("b", 0.62), _entry("c", 0.52), _entry("d", 0.30)]
-    text = leaderboard_markdown(entries, context=CONTEXT)
-    assert "**Intervals overlap** (macro_f1): a with b; b with c." in text
-    assert "Intervals do not overlap: a above c and d; b above d; c above d." in text
-    wide = leaderboard_markdown([_entry("a", 0.7, half=0.4), *entries[1:]], context=CONTEXT)
-    assert "a with b, c and d;" in wide
-    far = leaderboard_markdown([entries[0], entries[3]], context=CONTEXT)
-    assert "Intervals overlap" not in far
+def test_pairs_are_told_apart_in_words():
+    pairs = [
+        _pair("a", "b", low=-0.05),
+        _pair("a", "c", low=-0.01, p=0.03),
+        _pair("a", "d", low=0.2, p=0.0001),
+        _pair("b", "c", low=-0.1),
+        _pair("b", "d", low=0.1, p=0.2),
+    ]
+    text = "\n".join(pair_lines(pairs))
+    assert "**Cannot be told apart**, whatever their order in the table: a from b and c; b from c." in text
+    assert "**Told apart**, all at once with 95 % confidence: a above d; b above d." in text
+    assert "McNemar's test on tracks tells apart also a and c and does not tell apart b and d." in text
+    assert _rows(text)[2] == ["a - b", "+0.050 [-0.050, +0.150]", "no", "9 : 4.5", "0.500"]
+    assert _rows(text)[4] == ["a - d", "+0.300 [+0.200, +0.400]", "yes", "9 : 4.5", "< 0.001"]
+    all_apart = "\n".join(pair_lines([_pair("a", "b", low=0.1, p=0.001)]))
+    assert "Cannot" not in all_apart
+    assert "McNemar's test on tracks agrees on every pair." in all_apart
+    assert pair_lines([]) == ["Nothing to compare: one model, or one test artist."]
 
 
-def test_each_protocol_has_its_own_table():
-    official = CONTEXT.test_sets["official"]
-    context = Context(corpus="fma_small", test_sets={"official": official, "random": official})
+def test_each_protocol_has_its_own_table_and_the_gap_stands_below():
+    gaps = [
+        Gap("a", "accuracy", base=0.5, other=0.7, low=0.1, high=0.3),
+        Gap("b", "accuracy", base=0.4, other=0.45, low=-0.1, high=0.2),
+        Gap("a", "macro_f1", base=0.5, other=0.55, low=-0.02, high=0.12),
+        Gap("b", "macro_f1", base=0.4, other=0.2, low=-0.3, high=-0.1),
+    ]
+    context = replace(
+        CONTEXT,
+        test_sets={"official": OFFICIAL, "random": replace(OFFICIAL, n_training=330, known=0.8)},
+        pairs={"official": [], "random": []},
+        gaps={"random": gaps},
+        note="",
+    )
     text = leaderboard_markdown([_entry("a", 0.5), _entry("a", 0.7, protocol="random")], context=context)
     header = ["macro_f1 [95 %]", "---:"]
-    assert [row[2] for row in _rows(text)] == [*header, "0.500 [0.450, 0.550]", *header, "0.700 [0.650, 0.750]"]
-    assert "## Protocol `official`" in text
+    assert [row[2] for row in _rows(text)[:6]] == [*header, "0.500 [0.450, 0.550]", *header, "0.700 [0.650, 0.750]"]
     assert ">" not in text.split("\n## ")[0]  # no note was given
+    gap = text.split("## `random` against `official`")[1]
+    assert _rows(gap)[2] == [
+        "a", "0.500", "0.700", "+0.200 [+0.100, +0.300]", "0.500", "0.550", "+0.050 [-0.020, +0.120]"
+    ]  # fmt: skip
+    assert "accuracy under `random`: a higher beyond what chance explains." in gap
+    assert "macro_f1 under `random`: b lower beyond what chance explains." in gap
+    assert "`random` trains on 330 tracks, `official` on 320." in gap
+    none = "\n".join(gap_lines(gaps[1:2], base="official", other="random"))
+    assert "accuracy under `random`: no gap beyond what chance explains." in none
 
 
 def test_what_is_missing_is_named():
@@ -116,5 +157,7 @@ def test_the_test_set_is_counted_by_track():
         "labels": [0, 0, 0, 0, 2, 2, 1, 1],
     }
     tables = [predictions_of([[0.2, 0.3, 0.5]] * 8, seed=seed, **common, **rows) for seed in (0, 1)]
-    found = HeldOut.from_predictions(pd.concat(tables))
-    assert found == HeldOut(n_tracks=3, n_artists=2, genres={"Folk": 2, "Jazz": 0, "Rock": 1})
+    audit = {"tracks": {"train": 9, "val": 1, "test": 4}, "test_share_with_artist_in_train": 0.25, "files_shared": 1}
+    assert HeldOut.of(pd.concat(tables), audit) == HeldOut(
+        n_tracks=3, n_artists=2, n_genres=3, n_training=9, known=0.25, files_shared=1
+    )

@@ -8,7 +8,7 @@ import pytest
 from sklearn import metrics as sk
 
 from fmagc.errors import DataError
-from fmagc.evaluation.bootstrap import artist_counts, draw_artists, intervals
+from fmagc.evaluation.bootstrap import artist_counts, draw, intervals, resampled
 from fmagc.evaluation.metrics import METRICS, confusion_counts, from_confusion, metrics_of
 from fmagc.evaluation.predictions import predictions_of
 from fmagc.evaluation.summary import summarise
@@ -166,12 +166,13 @@ def test_artist_counts_sum_to_the_confusion_matrix():
 def test_intervals_equal_those_of_resampling_row_by_row():
     rows = _rows(n_artists=9, tracks_each=4, n_seeds=2)
     labels, predicted, artists, seeds = rows
-    times = draw_artists(9, resamples=60, seed=5)
+    times, seed_times = draw(9, n_seeds=2, resamples=60, seed=5)
     assert (times.sum(axis=1) == 9).all()
+    assert (seed_times.sum(axis=1) == 1).all()
     values = {"accuracy": [], "macro_f1": []}
-    for draw in times:
+    for drawn_artists, drawn_seeds in zip(times, seed_times, strict=True):
         picked = np.concatenate(
-            [np.tile(np.flatnonzero(artists == a), n) for a, n in zip(np.unique(artists), draw, strict=True)]
+            [np.tile(np.flatnonzero(artists == a), n) for a, n in zip(np.unique(artists), drawn_artists, strict=True)]
         )
         by_seed = {name: [] for name in values}
         for run in (0, 1):
@@ -181,7 +182,7 @@ def test_intervals_equal_those_of_resampling_row_by_row():
             f1 = sk.f1_score(y, guess, labels=np.unique(y), average="macro", zero_division=0)
             by_seed["macro_f1"].append(f1)
         for name, of_seeds in by_seed.items():
-            values[name].append(np.mean(of_seeds))
+            values[name].append(of_seeds[drawn_seeds.argmax()])  # one of the two
     found = intervals(_counts(rows), resamples=60, seed=5)
     for name, drawn in values.items():
         assert found[name] == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=1e-12)
@@ -197,6 +198,17 @@ def test_rows_of_one_artist_widen_the_interval_as_few_artists_do():
     alone = width(400, 1)
     assert alone == pytest.approx(2 * 1.96 * np.sqrt(0.6 * 0.4 / 400), rel=0.15)  # the binomial interval
     assert width(100, 4) == pytest.approx(2 * alone, rel=0.3)  # a quarter of the independent pieces
+
+
+def test_seeds_widen_the_interval_by_what_their_mean_is_unsure_of():
+    # the seeds differ, the artists do not: all that is left is the standard error of a mean over three seeds
+    labels = np.zeros(3 * 40, dtype=np.int64)
+    right = np.concatenate([np.arange(40) % 4 < hits for hits in (1, 2, 4)])
+    artists = np.tile(np.arange(40) // 4, 3)
+    rows = labels, np.where(right, 0, 1), artists, np.repeat([0, 1, 2], 40)
+    found = resampled(_counts(rows), resamples=20_000, seed=0)["accuracy"]
+    assert found.mean() == pytest.approx(np.mean([0.25, 0.5, 1]), abs=0.01)
+    assert found.std() == pytest.approx(np.std([0.25, 0.5, 1], ddof=1) / np.sqrt(3), rel=0.02)
 
 
 def test_the_same_seed_gives_the_same_interval_and_one_artist_gives_none():

@@ -69,7 +69,7 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
             "clip.samples: expected at most audio.max_seconds (220500 samples)",
         ),
         ("run", "seeds", [1, 1], "run.seeds: expected each entry once, found [1, 1]"),
-        ("run", "protocols", ["randm"], "run.protocols.0: expected 'official', found 'randm'"),
+        ("run", "protocols", ["randm"], "run.protocols.0: expected 'official', 'random' or 'artist', found 'randm'"),
         ("dataset", "root", "elsewhere", "dataset.root: expected null"),
         ("dataset", "name", "../up", "dataset.name: expected"),
         ("mel", "n_mels", 16, "baselines.svm_mfcc.n_mfcc: expected at most mel.n_mels (16), found 20"),

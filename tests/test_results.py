@@ -49,7 +49,7 @@ def test_counts_have_true_genres_as_rows(tmp_path: Path, monkeypatch: pytest.Mon
 def test_publish_writes_the_same_keys_for_tracks_and_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PREDICTIONS", "TRACK_METRICS", "CLIP_METRICS", "CONFUSION"):
         monkeypatch.setattr(results, name, tmp_path / name)
-    settings = results.Evaluate(clips=2, bootstrap=20)
+    settings = results.Evaluate(clips=2, crop="even", bootstrap=20)
     tracks = results.publish(predictions(), protocol="official", model="crnn", settings=settings)
     assert tracks["accuracy"] == pytest.approx(2 / 5)
     clips = pd.read_json(tmp_path / "CLIP_METRICS/official/crnn.json", typ="series")

@@ -1,6 +1,7 @@
 """Normalisation: equal to two passes in float64, whatever the order; bands without spread; training rows alone."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fmagc.store.statistics import LEAST_SPREAD_DB, Moments, Normalisation, waveform_moments
@@ -48,8 +49,19 @@ def test_clips_cover_a_track_from_end_to_end(n_frames: int, n_clips: int, starts
 
 
 def test_clip_table_numbers_the_clips_of_each_track() -> None:
-    import pandas as pd
-
     tracks = pd.DataFrame({"track_id": [2, 5], "label": [0, 1], "n_frames": [512, 1536]})
     clips = clip_table(tracks, clip_frames=512, n_clips=2)
     assert clips[["track_id", "clip", "start"]].to_numpy().tolist() == [[2, 0, 0], [2, 1, 0], [5, 0, 0], [5, 1, 1024]]
+
+
+def test_random_clips_lie_anywhere_and_depend_on_seed_and_track_alone() -> None:
+    tracks = pd.DataFrame({"track_id": range(400), "n_frames": 600})
+    options = {"clip_frames": 512, "n_clips": 1, "crop": "random"}
+    starts = clip_table(tracks, **options, seed=3)["start"]
+    assert (starts.min(), starts.max()) == (0, 88)
+    assert starts.nunique() > 80
+    some = tracks.iloc[[7, 200]].reset_index(drop=True)
+    assert clip_table(some, **options, seed=3)["start"].tolist() == starts[[7, 200]].tolist()
+    assert (clip_table(tracks, **options, seed=4)["start"] != starts).mean() > 0.9
+    three = clip_table(tracks, clip_frames=512, n_clips=3, crop="random", seed=3)
+    assert three[three["clip"] == 0]["start"].tolist() == starts.tolist()  # more clips are further ones

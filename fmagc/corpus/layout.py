@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-__all__ = ["MANIFEST", "METADATA", "RAW", "track_file"]
+__all__ = ["AUDIT", "MANIFEST", "METADATA", "RAW", "track_file"]
 
 RAW = Path("data/raw")  # one shelf a corpus: data/raw/<name>/<name>/000/000002.mp3
 MANIFEST = Path("data/raw.json")  # what the stage fetch saw there
+AUDIT = Path("metrics/split.json")  # what the stage index counted in the splits
 METADATA = ("fma_metadata/tracks.csv", "fma_metadata/genres.csv")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from fmagc.corpus.layout import METADATA, track_file
-from fmagc.corpus.splits import PROTOCOLS, SETS
+from fmagc.corpus.splits import LEAKY, assign, empty_sets, shared_artists
 from fmagc.corpus.tables import SUBSETS, read_genres, read_tracks
 from fmagc.errors import DataError, some
 from fmagc.files import file_sha1
@@ -63,26 +63,43 @@ def select_tracks(raw: Path, manifest: dict[str, Any], *, subset: str) -> tuple[
     return files, tracks
 
 
-def split_table(tracks: pd.DataFrame, protocol: str) -> pd.DataFrame:
+def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int) -> pd.DataFrame:
     """Return one protocol's table: ``track_id``, ``genre``, ``artist_id``, ``set``.
+
+    Parameters
+    ----------
+    tracks : pd.DataFrame
+        As `select_tracks` gives them.
+    protocol : str
+        Of `corpus.splits.PROTOCOLS`.
+    seed : int
+        Of the protocols that draw.
 
     Raises
     ------
     DataError
-        When there is one genre alone, or one has no track in some set: it could be neither learnt nor judged.
+        When there is one genre alone, or one has no track in some set: it could be neither learnt nor judged. When an
+        artist is in several sets although the protocol keeps artists apart.
     """
-    split = tracks[["track_id", "genre", "artist_id"]].assign(set=PROTOCOLS[protocol](tracks))
+    split = tracks[["track_id", "genre", "artist_id"]].assign(set=assign(tracks, protocol, seed=seed))
+    where = f"{METADATA[0]}, protocol {protocol}"
     if split["genre"].nunique() < 2:
         raise DataError(
-            f"{METADATA[0]}, protocol {protocol}: expected two genres or more, found {some(set(split['genre']))}: take "
-            "another index.subset or another corpus"
+            f"{where}: expected two genres or more, found {some(set(split['genre']))}: take another index.subset or "
+            "another corpus"
         )
-    sizes = pd.crosstab(split["genre"], split["set"]).reindex(columns=list(SETS), fill_value=0)
-    empty = [f"{genre} has none in {name}" for genre, row in sizes.iterrows() for name in SETS if row[name] == 0]
+    empty = empty_sets(split["genre"], split["set"].to_numpy())
     if empty:
         raise DataError(
-            f"{METADATA[0]}, protocol {protocol}: expected tracks of every genre in every set, found {some(empty)}: "
-            "give the sets such tracks, or take the genre's tracks out of the table"
+            f"{where}: expected tracks of every genre in every set, found {some(empty)}: give the sets such tracks "
+            "(a genre needs three tracks, and three artists where artists are kept apart), or take the genre's tracks "
+            "out of the table"
+        )
+    leaks = [] if protocol in LEAKY else shared_artists(split)
+    if leaks:
+        raise DataError(
+            f"{where}: expected every artist in one set alone, found {len(leaks)} in several: {some(leaks)}: mend "
+            "artist.id or set.split in the table, or set run.protocols to [artist], which makes a split of its own"
         )
     return split
 

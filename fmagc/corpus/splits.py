@@ -1,21 +1,110 @@
-"""Who is trained on and who is tested: the protocols, and the audit of what they leak."""
+"""Who is trained on and who is tested: the protocols, and the audit of what they leak.
+
+official
+    FMA's own split. It keeps artists apart.
+random
+    80 % of the tracks train, 10 % validate, 10 % test, whoever their artists are: what the reference study did.
+artist
+    80/10/10 by artist, for corpora without a split of their own: the whole of an artist goes to one set.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["PROTOCOLS", "SETS", "audit"]
+from fmagc.errors import some
+
+__all__ = ["LEAKY", "PROTOCOLS", "SETS", "assign", "audit", "empty_sets", "shared_artists"]
 
 SETS = ("train", "val", "test")
+SHARES = (0.8, 0.1, 0.1)
+DRAWS = 50
+
+Sets = npt.NDArray[np.str_]
 
 
-def official(tracks: pd.DataFrame) -> "pd.Series[str]":
-    """Return FMA's own split, which keeps artists apart."""
-    return tracks["split"].map({"training": "train", "validation": "val", "test": "test"})
+def official(tracks: pd.DataFrame, rng: np.random.Generator) -> Sets:
+    """Take FMA's own split."""
+    return tracks["split"].map({"training": "train", "validation": "val", "test": "test"}).to_numpy(dtype=str)
 
 
-PROTOCOLS: dict[str, Callable[[pd.DataFrame], "pd.Series[str]"]] = {"official": official}
+def random(tracks: pd.DataFrame, rng: np.random.Generator) -> Sets:
+    """Shuffle the tracks and cut at 80 and at 90 %; neither genres nor artists are looked at."""
+    cuts = np.cumsum(SHARES[:-1]) * len(tracks)
+    places = np.searchsorted(cuts.round(), rng.permutation(len(tracks)), side="right")
+    return np.array(SETS)[places]
+
+
+def artist(tracks: pd.DataFrame, rng: np.random.Generator) -> Sets:
+    """Deal out whole artists, in every genre as near to 80/10/10 as they allow.
+
+    The artists with most tracks come first. Each goes to a set drawn by how many tracks the sets still lack of the
+    artist's genres, if possible to one that this does not overfill. So a prolific artist may be tested as any other,
+    and those with few tracks, who come last, even the sets out. The last artists of a genre fill the sets that have
+    none of it: three artists are enough.
+    """
+    counts = pd.crosstab(tracks["artist_id"], tracks["genre"])  # (artists, genres)
+    counts = counts.iloc[rng.permutation(len(counts))]
+    counts = counts.iloc[np.argsort(-counts.sum(axis=1).to_numpy(), kind="stable")]
+    lacking = np.outer(SHARES, counts.sum())
+    empty = np.full(lacking.shape, True)
+    to_come = (counts > 0).to_numpy().sum(axis=0)  # artists of each genre
+    sets = {}
+    for artist_id, own in zip(counts.index, counts.to_numpy(), strict=True):
+        chances = np.maximum(lacking, 0) @ own
+        urgent = empty & (own > 0) & (to_come <= empty.sum(axis=0))
+        roomy = (lacking > own - 1) | (own == 0)
+        for better in (urgent.any(axis=1), roomy.all(axis=1)):
+            if (chances * better).any():
+                chances = chances * better
+        place = rng.choice(len(SETS), p=chances / chances.sum())
+        lacking[place] -= own
+        empty[place] &= own == 0
+        to_come -= own > 0
+        sets[artist_id] = SETS[place]
+    return tracks["artist_id"].map(sets).to_numpy(dtype=str)
+
+
+PROTOCOLS: dict[str, Callable[[pd.DataFrame, np.random.Generator], Sets]] = {
+    "official": official,
+    "random": random,
+    "artist": artist,
+}
+LEAKY = ("random",)  # the protocols that let an artist be trained on and tested
+
+
+def assign(tracks: pd.DataFrame, protocol: str, *, seed: int) -> Sets:
+    """Give each track its set.
+
+    Parameters
+    ----------
+    tracks : pd.DataFrame
+        As `corpus.tables.read_tracks`, each with a genre.
+    protocol : str
+        Of `PROTOCOLS`.
+    seed : int
+        Of the draw. In a small corpus chance may leave a set without a genre: then another draw follows, up to 50.
+
+    Returns
+    -------
+    np.ndarray of str [shape=(N,)]
+        train, val or test.
+    """
+    rng = np.random.default_rng(seed)
+    draws = (PROTOCOLS[protocol](tracks, rng) for _ in range(DRAWS))
+    sets = next(draws)
+    while empty_sets(tracks["genre"], sets) and protocol != "official" and (again := next(draws, None)) is not None:
+        sets = again
+    return sets
+
+
+def empty_sets(genres: "pd.Series[str]", sets: Sets) -> list[str]:
+    """Name the genres that a set has no track of."""
+    sizes = pd.crosstab(genres, sets).reindex(columns=list(SETS), fill_value=0)
+    return [f"{genre} has none in {name}" for genre, row in sizes.iterrows() for name in SETS if row[name] == 0]
 
 
 def audit(split: pd.DataFrame, sha1: "pd.Series[str]") -> dict[str, Any]:
@@ -31,16 +120,37 @@ def audit(split: pd.DataFrame, sha1: "pd.Series[str]") -> dict[str, Any]:
     Returns
     -------
     dict
-        ``tracks``, ``artists`` and ``genres`` by set; ``artists_shared`` and ``files_shared``: how many artists and
-        how many byte-identical files lie in more than one set.
+        ``tracks`` and ``artists`` by set, in all and for each of the ``genres``; ``artists_shared`` and
+        ``files_shared``: how many artists and how many byte-identical files lie in more than one set;
+        ``test_share_with_artist_in_train``: the part of the test tracks whose artist was trained on.
     """
     files = split.assign(sha1=split["track_id"].map(sha1)).query("sha1 != ''")
+    test, train = (split.loc[split["set"] == name, "artist_id"] for name in ("test", "train"))
     return {
-        "tracks": {name: int((split["set"] == name).sum()) for name in SETS},
-        "artists": {name: int(split.loc[split["set"] == name, "artist_id"].nunique()) for name in SETS},
-        "genres": {
-            genre: {name: int((rows["set"] == name).sum()) for name in SETS} for genre, rows in split.groupby("genre")
-        },
+        **_sizes(split),
+        "genres": {genre: _sizes(rows) for genre, rows in split.groupby("genre")},
         "artists_shared": int((split.groupby("artist_id")["set"].nunique() > 1).sum()),
         "files_shared": int((files.groupby("sha1")["set"].nunique() > 1).sum()),
+        "test_share_with_artist_in_train": round(float(test.isin(train).mean()), 6),
+    }
+
+
+def shared_artists(split: pd.DataFrame) -> list[str]:
+    """Name the artists that have tracks in several sets, with these tracks."""
+    n_sets = split.groupby("artist_id")["set"].transform("nunique")
+    return [
+        f"artist {artist_id} ({'; '.join(f'{name}: {_ids(own)}' for name, own in tracks.groupby('set'))})"
+        for artist_id, tracks in split[n_sets > 1].groupby("artist_id")
+    ]
+
+
+def _ids(tracks: pd.DataFrame) -> str:
+    return some(list(map(str, tracks["track_id"])))
+
+
+def _sizes(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
+    by_set = {name: rows.loc[rows["set"] == name, "artist_id"] for name in SETS}
+    return {
+        "tracks": {name: len(artists) for name, artists in by_set.items()},
+        "artists": {name: int(artists.nunique()) for name, artists in by_set.items()},
     }

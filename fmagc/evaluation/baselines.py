@@ -1,4 +1,4 @@
-"""What the networks must beat: classical models on summary statistics of each clip.
+"""What the networks must beat: classical models on summary statistics of each clip, and one that does not listen.
 
 A baseline is a function that turns its settings into a `Recipe`: how a clip becomes a feature vector, and how a
 classifier is fitted to such vectors. A new baseline is one such function, one block of settings in
@@ -7,24 +7,37 @@ classifier is fitted to such vectors. A new baseline is one such function, one b
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
-import librosa
 import numpy as np
-from scipy import stats
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from fmagc.errors import DataError
+from fmagc.evaluation.features import band_statistics, mfcc_statistics
 from fmagc.evaluation.metrics import Floats, Ints, confusion_counts, from_confusion
 from fmagc.params.base import Block
-from fmagc.params.evaluation import SvmMfcc
+from fmagc.params.evaluation import LogregMel, Majority, SvmMfcc
 
-__all__ = ["BASELINES", "Baseline", "Classifier", "FittedSvm", "Recipe", "fit_svm", "mfcc_statistics", "svm_mfcc"]
+__all__ = [
+    "BASELINES",
+    "Baseline",
+    "Classifier",
+    "Constant",
+    "FittedMachine",
+    "Recipe",
+    "fit_constant",
+    "fit_machine",
+    "logistic_regression",
+    "rbf_svm",
+]
 
 TEMPERATURES = (0.1, 100.0)  # of the softmax; bounded, because a perfect validation score asks for 0
+Machine = Any  # of scikit-learn, with fit and decision_function
 
 
 class Classifier(Protocol):
@@ -39,7 +52,7 @@ class Classifier(Protocol):
 
 
 class Fit(Protocol):
-    """How a recipe makes its classifier; see `fit_svm`."""
+    """How a recipe makes its classifier; see `fit_machine`."""
 
     def __call__(self, X_train: Floats, y_train: Ints, X_val: Floats, y_val: Ints, *, n_classes: int) -> Classifier:
         """Fit to the training rows, decide what is left open on the validation rows."""
@@ -51,12 +64,12 @@ class Recipe:
 
     Attributes
     ----------
-    features : callable
-        float [shape=(frames, bands)], absolute dB, to float64 [shape=(F,)].
+    features : callable, or None
+        float [shape=(frames, bands)], absolute dB, to float64 [shape=(F,)]; None where no clip is looked at.
     fit : Fit
     """
 
-    features: Callable[[Floats], Floats]
+    features: Callable[[Floats], Floats] | None
     fit: Fit
 
 
@@ -69,18 +82,34 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class FittedSvm:
-    """A support vector machine that gives probabilities.
+class Constant:
+    """A classifier that gives every clip the shares of the genres in training: it always names the commonest."""
 
+    shares: Floats
+
+    @property
+    def chosen(self) -> Mapping[str, float]:
+        """Nothing was decided on the validation rows."""
+        return {}
+
+    def predict_proba(self, X: Floats) -> Floats:
+        """Give the same probabilities for each row, (N, F) to (N, K)."""
+        return np.tile(self.shares, (len(X), 1))
+
+
+@dataclass(frozen=True)
+class FittedMachine:
+    """A classifier of scikit-learn, on standardised features, that gives probabilities.
+
+    They are the softmax of the decision values divided by one temperature, the one of least log loss on the validation
+    rows (temperature scaling: C. Guo et al., On Calibration of Modern Neural Networks, 2017). That needs no random
+    numbers and leaves the order of the classes alone: the most probable class is the one that the machine predicts.
     SVC's own probabilities (`probability=True`) are deprecated since scikit-learn 1.9, come from a random
-    cross-validation that ignores artists, and may name another class than `predict` does. Here they are the softmax
-    of the one-vs-rest decision values divided by one temperature, the one of least log loss on the validation rows
-    (temperature scaling: C. Guo et al., On Calibration of Modern Neural Networks, 2017). That needs no random numbers
-    and leaves the order of the classes alone: the most probable class is the one that the machine predicts.
+    cross-validation that ignores artists, and may name another class than `predict` does.
     """
 
     scaler: StandardScaler
-    svc: SVC
+    machine: Machine
     C: float
     temperature: float
 
@@ -100,59 +129,29 @@ class FittedSvm:
         -------
         float64 [shape=(N, K)]
         """
-        scores = _decision_values(self.svc, self.scaler.transform(X))
+        scores = _decision_values(self.machine, self.scaler.transform(X))
         return np.asarray(softmax(scores / self.temperature, axis=1), dtype=np.float64)
 
 
-def mfcc_statistics(S_db: Floats, *, n_mfcc: int) -> Floats:
-    """Summarise a clip by seven statistics of each MFCC over time, those of FMA's own features.
-
-    Parameters
-    ----------
-    S_db : float [shape=(frames, bands)]
-        Log-mel spectrogram in absolute dB, time-major. What is stored is relative to the track's maximum: add `ref_db`,
-        else the first coefficient does not know how loud the track is.
-    n_mfcc : int
-
-    Returns
-    -------
-    float64 [shape=(7 * n_mfcc,)]
-        mean, standard deviation, skewness, excess kurtosis, median, minimum and maximum, `n_mfcc` values each. A
-        coefficient that does not change has skewness and kurtosis 0.
-
-    Raises
-    ------
-    DataError
-        When there are fewer bands than coefficients, or a value is not finite.
-
-    References
-    ----------
-    M. Defferrard et al., FMA: A Dataset for Music Analysis, ISMIR 2017, section 3.4.
-    """
-    if S_db.ndim != 2 or S_db.shape[1] < n_mfcc:
-        raise DataError(
-            f"MFCC: expected (frames, bands) with {n_mfcc} bands or more, found the shape {S_db.shape}. "
-            "Lower baselines.svm_mfcc.n_mfcc or raise mel.n_mels."
-        )
-    if not np.isfinite(S_db).all():
-        raise DataError(f"MFCC: expected finite dB, found {int((~np.isfinite(S_db)).sum())} other values.")
-    mfcc = librosa.feature.mfcc(S=S_db.T.astype(np.float64), n_mfcc=n_mfcc)  # (n_mfcc, frames)
-    mean, spread = mfcc.mean(axis=1), mfcc.std(axis=1)
-    moving = spread > 1e-6  # dB; a ratio of moments of less is rounding noise
-    skew, kurtosis = np.zeros(n_mfcc), np.zeros(n_mfcc)
-    skew[moving] = stats.skew(mfcc[moving], axis=1)
-    kurtosis[moving] = stats.kurtosis(mfcc[moving], axis=1)
-    median, lowest, highest = np.median(mfcc, axis=1), mfcc.min(axis=1), mfcc.max(axis=1)
-    return np.concatenate([mean, spread, skew, kurtosis, median, lowest, highest])
+def fit_constant(X_train: Floats, y_train: Ints, X_val: Floats, y_val: Ints, *, n_classes: int) -> Constant:
+    """Count the genres of the training rows."""
+    return Constant(np.bincount(y_train, minlength=n_classes) / len(y_train))
 
 
-def fit_svm(
-    X_train: Floats, y_train: Ints, X_val: Floats, y_val: Ints, *, n_classes: int, C: Sequence[float]
-) -> FittedSvm:
-    """Fit an RBF support vector machine on standardised features.
+def fit_machine(
+    X_train: Floats,
+    y_train: Ints,
+    X_val: Floats,
+    y_val: Ints,
+    *,
+    n_classes: int,
+    machine: Callable[[float], Machine],
+    C: Sequence[float],
+) -> FittedMachine:
+    """Fit a machine with a penalty C on standardised features.
 
-    The penalty C with the best macro-F1 on the validation rows is taken, the smallest of equals; the machine stays
-    fitted to the training rows alone, as the networks are.
+    The C with the best macro-F1 on the validation rows is taken, the smallest of equals; the machine stays fitted to
+    the training rows alone, as the networks are.
 
     Parameters
     ----------
@@ -161,6 +160,8 @@ def fit_svm(
         Class indices, 0 to K - 1.
     n_classes : int
         K.
+    machine : callable
+        Makes an unfitted classifier of a C.
     C : sequence of float > 0
         Penalties to try.
 
@@ -179,39 +180,57 @@ def fit_svm(
         raise DataError("baseline: expected validation clips to choose C on, found none. Look at metrics/split.json.")
     scaler = StandardScaler().fit(X_train)
     Z_train, Z_val = scaler.transform(X_train), scaler.transform(X_val)
-    best: tuple[float, float, SVC, Floats] | None = None
+    best: tuple[float, float, Machine, Floats] | None = None
     for penalty in sorted(C):
-        # break_ties: equal votes are decided by the decision values, so that svc.predict is their argmax
-        svc = SVC(C=penalty, kernel="rbf", gamma="scale", break_ties=True).fit(Z_train, y_train)
-        scores = _decision_values(svc, Z_val)
+        fitted = machine(penalty).fit(Z_train, y_train)
+        scores = _decision_values(fitted, Z_val)
         counts = confusion_counts(y_val, predicted=scores.argmax(axis=1), n_classes=n_classes)
         score = from_confusion(counts)["macro_f1"]
         if best is None or score > best[0]:
-            best = score, penalty, svc, scores
+            best = score, penalty, fitted, scores
     if best is None:
         raise DataError("baseline: expected at least one C to try, found none.")
-    _, penalty, svc, scores = best
-    return FittedSvm(scaler=scaler, svc=svc, C=penalty, temperature=_temperature(scores, y_val))
+    _, penalty, fitted, scores = best
+    return FittedMachine(scaler=scaler, machine=fitted, C=penalty, temperature=_temperature(scores, y_val))
+
+
+def logistic_regression(C: float) -> Machine:
+    """Make a multinomial logistic regression."""
+    return LogisticRegression(C=C, max_iter=10_000)
+
+
+def rbf_svm(C: float) -> Machine:
+    """Make a support vector machine with an RBF kernel."""
+    # break_ties: equal votes are decided by the decision values, so that its predict is their argmax
+    return SVC(C=C, kernel="rbf", gamma="scale", break_ties=True)
+
+
+def majority(settings: Majority) -> Recipe:
+    """Make the recipe of the commonest genre: what a model scores that learns nothing."""
+    return Recipe(features=None, fit=fit_constant)
+
+
+def logreg_mel(settings: LogregMel) -> Recipe:
+    """Make the recipe of a logistic regression on the mean and the deviation of each mel band."""
+    return Recipe(features=band_statistics, fit=partial(fit_machine, machine=logistic_regression, C=settings.C))
 
 
 def svm_mfcc(settings: SvmMfcc) -> Recipe:
     """Make the recipe of the RBF support vector machine on MFCC statistics, the baseline that the field uses."""
-
-    def features(S_db: Floats) -> Floats:
-        return mfcc_statistics(S_db, n_mfcc=settings.n_mfcc)
-
-    def fit(X_train: Floats, y_train: Ints, X_val: Floats, y_val: Ints, *, n_classes: int) -> FittedSvm:
-        return fit_svm(X_train, y_train, X_val, y_val, n_classes=n_classes, C=settings.C)
-
-    return Recipe(features=features, fit=fit)
+    features = partial(mfcc_statistics, n_mfcc=settings.n_mfcc)
+    return Recipe(features=features, fit=partial(fit_machine, machine=rbf_svm, C=settings.C))
 
 
-BASELINES: Mapping[str, Baseline] = {"svm_mfcc": Baseline(settings=SvmMfcc, recipe=svm_mfcc)}
+BASELINES: Mapping[str, Baseline] = {
+    "majority": Baseline(settings=Majority, recipe=majority),
+    "logreg_mel": Baseline(settings=LogregMel, recipe=logreg_mel),
+    "svm_mfcc": Baseline(settings=SvmMfcc, recipe=svm_mfcc),
+}
 
 
-def _decision_values(svc: SVC, Z: Floats) -> Floats:
-    """Give one-vs-rest decision values, (N, F) to (N, K); scikit-learn gives two classes a single column."""
-    values = np.asarray(svc.decision_function(Z), dtype=np.float64)
+def _decision_values(machine: Machine, Z: Floats) -> Floats:
+    """Give a decision value for each class, (N, F) to (N, K); scikit-learn gives two classes a single column."""
+    values = np.asarray(machine.decision_function(Z), dtype=np.float64)
     return np.stack([-values, values], axis=1) if values.ndim == 1 else values
 
 

@@ -1,13 +1,18 @@
-"""How far accuracy and macro-F1 would move with other test artists: percentile intervals by a cluster bootstrap.
+"""How far accuracy and macro-F1 would move with other test artists and other seeds: percentile intervals.
 
 Tracks of one artist sound alike and are right or wrong together, so the artist is what gets resampled: as many artists
-as there are, drawn with replacement, each with all of its rows. Resampling single tracks would give intervals that are
-too narrow. Every metric here is a function of a confusion matrix, and a resample's matrix is the sum of its artists'
-matrices, so that all resamples are one matrix product of whole numbers: exact whatever the number of threads.
+as there are, drawn with replacement, each with all of its rows (a cluster bootstrap). Resampling single tracks would
+give intervals that are too narrow. Every metric here is a function of a confusion matrix, and a resample's matrix is
+the sum of its artists' matrices, so that all resamples are one matrix product of whole numbers: exact whatever the
+number of threads.
 
-Seeds of training enter as a mean: the same draw of artists serves all seeds, the metric is taken for each seed and
-averaged over seeds inside each resample. The interval is therefore that of the reported mean over seeds, and speaks of
-the choice of test artists alone; what another training seed would change is the standard deviation over seeds.
+Seeds of training are resampled as well, since another training would have been another model. Each resample draws one
+seed fewer than there are, with replacement, and averages the metric over them: of so few, drawing as many would make
+the mean over seeds seem surer than it is, by a third of the variance with three; drawing n - 1 makes the variance right
+(Rao and Wu). With one seed nothing can be said about others, and the interval is that of this one training.
+
+The draw depends on the numbers of artists and seeds alone. Models that were tested on the same tracks therefore meet
+the same resamples, and may be compared resample by resample (`fmagc.evaluation.pairs`).
 
 With few artists (say under 20) a percentile interval covers less than the 95 % it claims.
 
@@ -15,6 +20,8 @@ References
 ----------
 B. Efron, R. J. Tibshirani: An Introduction to the Bootstrap, 1993, chapters 8 (data with a structure) and 13
 (percentile intervals).
+J. N. K. Rao, C. F. J. Wu: Resampling Inference With Complex Survey Data, JASA 83, 1988, section 2.
+X. Bouthillier et al.: Accounting for Variance in Machine Learning Benchmarks, MLSys 2021 (why seeds belong in it).
 """
 
 from collections.abc import Mapping
@@ -23,9 +30,10 @@ import numpy as np
 
 from fmagc.evaluation.metrics import Floats, Ints, count_metrics
 
-__all__ = ["artist_counts", "draw_artists", "intervals"]
+__all__ = ["LEVEL", "RESAMPLED", "artist_counts", "draw", "interval", "intervals", "resampled"]
 
 LEVEL = 0.95
+RESAMPLED = ("accuracy", "macro_f1")
 
 
 def artist_counts(labels: Ints, *, predicted: Ints, artist_ids: Ints, seeds: Ints, n_classes: int) -> Ints:
@@ -51,18 +59,45 @@ def artist_counts(labels: Ints, *, predicted: Ints, artist_ids: Ints, seeds: Int
     return counts.reshape(len(runs), len(artists), n_classes, n_classes).astype(np.int64)
 
 
-def draw_artists(n_artists: int, *, resamples: int, seed: int) -> Ints:
-    """Draw how often each artist occurs in each resample.
-
-    The draw depends on the arguments alone: models that were tested on the same artists get the same resamples.
+def draw(n_artists: int, *, n_seeds: int, resamples: int, seed: int) -> tuple[Ints, Ints]:
+    """Draw how often each artist and each seed of training occurs in each resample.
 
     Returns
     -------
-    int [shape=(resamples, A)]
+    artists : int [shape=(resamples, A)]
         Rows sum to `n_artists`.
+    seeds : int [shape=(resamples, S)]
+        Rows sum to S - 1; a single seed is always there.
     """
     rng = np.random.default_rng(seed)
-    return rng.multinomial(n_artists, np.full(n_artists, 1 / n_artists), size=resamples).astype(np.int64)
+    artists, seeds = (
+        rng.multinomial(n_drawn, np.full(n, 1 / n), size=resamples).astype(np.int64)
+        for n_drawn, n in ((n_artists, n_artists), (max(n_seeds - 1, 1), n_seeds))
+    )
+    return artists, seeds
+
+
+def resampled(counts: Ints, *, resamples: int, seed: int) -> Mapping[str, Floats]:
+    """Give accuracy and macro_f1, means over seeds, in every resample.
+
+    Parameters
+    ----------
+    counts : int [shape=(S, A, K, K)]
+        From `artist_counts`.
+    resamples : int
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    mapping of str to float64 [shape=(resamples,)]
+    """
+    n_seeds, n_artists, n_classes, _ = counts.shape
+    artists, seeds = draw(n_artists, n_seeds=n_seeds, resamples=resamples, seed=seed)
+    by_artist: Floats = counts.astype(np.float64).swapaxes(0, 1).reshape(n_artists, -1)
+    drawn = artists.astype(np.float64) @ by_artist  # floats go through BLAS
+    values = count_metrics(drawn.reshape(resamples, n_seeds, n_classes, n_classes))
+    return {name: np.average(values[name], axis=1, weights=seeds) for name in RESAMPLED}
 
 
 def intervals(counts: Ints, *, resamples: int, seed: int) -> Mapping[str, tuple[float, float]]:
@@ -82,13 +117,12 @@ def intervals(counts: Ints, *, resamples: int, seed: int) -> Mapping[str, tuple[
     mapping of str to (low, high)
         One artist alone says nothing about others: its interval is (0, 1).
     """
-    n_seeds, n_artists, n_classes, _ = counts.shape
-    if n_artists < 2:
-        return {"accuracy": (0.0, 1.0), "macro_f1": (0.0, 1.0)}
-    times = draw_artists(n_artists, resamples=resamples, seed=seed).astype(np.float64)  # (R, A); floats go through BLAS
-    by_artist: Floats = counts.astype(np.float64).swapaxes(0, 1).reshape(n_artists, -1)
-    drawn = (times @ by_artist).reshape(resamples, n_seeds, n_classes, n_classes)
-    values = count_metrics(drawn)
-    tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-    bounds = {name: np.quantile(values[name].mean(axis=1), tails) for name in ("accuracy", "macro_f1")}
-    return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+    if counts.shape[1] < 2:
+        return dict.fromkeys(RESAMPLED, (0.0, 1.0))
+    return {name: interval(values) for name, values in resampled(counts, resamples=resamples, seed=seed).items()}
+
+
+def interval(values: Floats) -> tuple[float, float]:
+    """Take the middle 95 % of resampled values."""
+    low, high = np.quantile(values, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return float(low), float(high)

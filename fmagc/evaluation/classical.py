@@ -16,7 +16,15 @@ __all__ = ["predict_tracks"]
 
 
 def predict_tracks(
-    name: str, recipe: Recipe, mels: Cache, split: pd.DataFrame, *, protocol: str, clip_samples: int, n_clips: int
+    name: str,
+    recipe: Recipe,
+    mels: Cache,
+    split: pd.DataFrame,
+    *,
+    protocol: str,
+    clip_samples: int,
+    n_clips: int,
+    crop: str,
 ) -> tuple[pd.DataFrame, Classifier]:
     """Fit a baseline to the training clips of a split, and let it judge the others.
 
@@ -33,6 +41,8 @@ def predict_tracks(
     protocol : str
     clip_samples, n_clips : int
         Length of a clip, and how many of a track: the clips that the networks are judged by.
+    crop : str
+        As `store.windows.clip_table`; a random one is that of seed 0.
 
     Returns
     -------
@@ -44,12 +54,12 @@ def predict_tracks(
     genres = genres_of(split)
     clip_frames = n_frames(clip_samples, hop_length=mels.params["mel"]["hop_length"])
     tracks = labelled(split, mels.lengths, genres=genres)
-    clips = clip_table(tracks, clip_frames=clip_frames, n_clips=n_clips)
-    features = [
-        recipe.features(_absolute_db(mels, track_id, start, clip_frames))
-        for track_id, start in tqdm(list(zip(clips["track_id"], clips["start"], strict=True)), unit="clip", desc=name)
-    ]
-    X, y, sets = np.stack(features), clips["label"].to_numpy(), clips["set"].to_numpy()
+    clips = clip_table(tracks, clip_frames=clip_frames, n_clips=n_clips, crop=crop)
+    X = np.empty((len(clips), 0))
+    if recipe.features:
+        places = tqdm(list(zip(clips["track_id"], clips["start"], strict=True)), unit="clip", desc=name)
+        X = np.stack([recipe.features(_absolute_db(mels, track_id, start, clip_frames)) for track_id, start in places])
+    y, sets = clips["label"].to_numpy(), clips["set"].to_numpy()
     train, val = sets == "train", sets == "val"
     classifier = recipe.fit(X[train], y[train], X[val], y[val], n_classes=len(genres))
     p = classifier.predict_proba(X[~train])

@@ -27,9 +27,10 @@ def predict_tracks(
     *,
     protocol: str,
     n_clips: int,
+    crop: str,
     hardware: Hardware,
 ) -> pd.DataFrame:
-    """Let one trained network judge tracks by evenly spaced clips.
+    """Let one trained network judge tracks by clips of them.
 
     Parameters
     ----------
@@ -42,6 +43,8 @@ def predict_tracks(
     protocol : str
     n_clips : int
         Of a track.
+    crop : str
+        As `store.windows.clip_table`; random ones are those of the seed that the network was trained with.
     hardware : Hardware
         Prepared for the card's precision.
 
@@ -50,7 +53,8 @@ def predict_tracks(
     pd.DataFrame
         A table of predictions (`evaluation.predictions`), in every process the whole.
     """
-    clips = clip_table(source.tracks(split, genres=card["genres"]), clip_frames=source.clip_frames, n_clips=n_clips)
+    tracks = source.tracks(split, genres=card["genres"])
+    clips = clip_table(tracks, clip_frames=source.clip_frames, n_clips=n_clips, crop=crop, seed=card["seed"])
     name, batch_size = card["architecture"]["name"], card["train"]["batch_size"]
     processes = hardware.processes
     batches = fixed_batches(source, clips, batch_size=batch_size, share=processes.share)

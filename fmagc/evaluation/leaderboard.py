@@ -7,6 +7,9 @@ from typing import Any, Self
 import pandas as pd
 
 from fmagc.errors import DataError
+from fmagc.evaluation.conclusions import PAIRS_LEGEND, gap_lines, markdown_table, pair_lines
+from fmagc.evaluation.gaps import Gap
+from fmagc.evaluation.pairs import Pair
 from fmagc.evaluation.predictions import genres_of
 
 __all__ = ["Context", "Entry", "HeldOut", "leaderboard_markdown"]
@@ -26,11 +29,11 @@ _HEADER = (
 
 
 _LEGEND = (
-    "Numbers are of tracks (the probabilities of a track's clips averaged) unless they say by clip. In brackets: the "
-    "95 % interval of a bootstrap over the test artists. ±: standard deviation over seeds of training, where there are "
-    "several; the numbers are then means over seeds. seed_f1 is 2PR/(P+R) of macro precision and recall, the reference "
-    "work's F1; log_loss is in nats. The best epoch is the one whose weights were kept, counted from 1, one for each "
-    "seed."
+    "Numbers are of tracks (the probabilities of a track's clips averaged) unless they say by clip. In brackets: 95 % "
+    "intervals of a bootstrap over the test artists and, where there are several, over the seeds of training; the "
+    "numbers are then means over seeds, with their standard deviation after ±. A baseline has no seed. seed_f1 is "
+    "2PR/(P+R) of macro precision and recall, the reference work's F1; log_loss is in nats. The best epoch is the one "
+    "whose weights were kept, counted from 1, one for each seed."
 )
 
 
@@ -57,23 +60,32 @@ class Entry:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What a protocol's models were tested on."""
+    """What a protocol's models were tested on, and how that was kept from them."""
 
     n_tracks: int
     n_artists: int
-    genres: Mapping[str, int]  # test tracks of each genre
+    n_genres: int
+    n_training: int  # tracks
+    known: float  # share of the test tracks whose artist is in training
+    files_shared: int  # byte-identical files in more than one set
 
     @classmethod
-    def from_predictions(cls, table: pd.DataFrame) -> Self:
-        """Count the test tracks of a table of predictions; all models of a protocol have the same."""
+    def of(cls, table: pd.DataFrame, audit: Mapping[str, Any]) -> Self:
+        """Count the test tracks of a table of predictions, the same for all models; `audit` is that of the split."""
         test = table[table["set"] == "test"].drop_duplicates("track_id")
-        genres = {genre: int((test["genre"] == genre).sum()) for genre in genres_of(table)}
-        return cls(n_tracks=len(test), n_artists=int(test["artist_id"].nunique()), genres=genres)
+        return cls(
+            n_tracks=len(test),
+            n_artists=int(test["artist_id"].nunique()),
+            n_genres=len(genres_of(table)),
+            n_training=audit["tracks"]["train"],
+            known=audit["test_share_with_artist_in_train"],
+            files_shared=audit["files_shared"],
+        )
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the numbers are about.
+    """What the numbers are about, and what they allow to conclude.
 
     Attributes
     ----------
@@ -81,17 +93,26 @@ class Context:
         `dataset.name`.
     test_sets : mapping of str to HeldOut
         For each protocol.
+    pairs : mapping of str to sequence of Pair
+        For each protocol.
+    base : str
+        The protocol that others are compared with.
+    gaps : mapping of str to sequence of Gap
+        For each other protocol.
     note : str
         What a reader must know first; empty for none.
     """
 
     corpus: str
     test_sets: Mapping[str, HeldOut]
+    pairs: Mapping[str, Sequence[Pair]]
+    base: str
+    gaps: Mapping[str, Sequence[Gap]]
     note: str = ""
 
 
 def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
-    """Write a table for each protocol, sorted by macro-F1 at track level, and say what it does not show.
+    """Write a table for each protocol, sorted by macro-F1 at track level, and say what it shows and what it does not.
 
     Raises
     ------
@@ -112,20 +133,28 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
             raise DataError(f"leaderboard: expected a test set for the protocol {protocol}, found {known}.")
         ranked = sorted(group, key=lambda entry: (-_value(entry, "macro_f1"), entry.model))
         lines += [f"## Protocol `{protocol}`", "", _describe(context.test_sets[protocol]), ""]
-        lines += [*_table(ranked), "", *_conclusions(ranked), ""]
-    lines += [_LEGEND, ""]
+        lines += [*_table(ranked), "", *pair_lines(context.pairs[protocol]), ""]
+    base = context.test_sets.get(context.base)
+    for protocol, gaps in context.gaps.items():
+        other = context.test_sets[protocol]
+        lines += [f"## `{protocol}` against `{context.base}`", ""]
+        lines += [*gap_lines(gaps, base=context.base, other=protocol), ""]
+        if base and base.n_training != other.n_training:
+            lines += [
+                f"Not all of a gap need be the artists: `{protocol}` trains on {other.n_training:,} tracks, "
+                f"`{context.base}` on {base.n_training:,}.",
+                "",
+            ]
+    lines += ["## How to read it", "", _LEGEND, "", PAIRS_LEGEND, ""]
     return "\n".join(lines)
 
 
 def _describe(test: HeldOut) -> str:
-    genre, n_most = max(test.genres.items(), key=lambda item: item[1])
-    share, n_genres = n_most / test.n_tracks, len(test.genres)
-    n_present = sum(n > 0 for n in test.genres.values())
-    majority_f1 = 2 * share / (1 + share) / n_present  # recall 1 and precision `share` on one genre, 0 on the others
+    files = f" {test.files_shared:,} files lie in more than one set, byte for byte." if test.files_shared else ""
     return (
-        f"{test.n_tracks:,} test tracks of {test.n_artists:,} artists in {n_genres} genres. By chance: accuracy "
-        f"{1 / n_genres:.3f}. Always naming the commonest genre ({genre}): accuracy {share:.3f}, macro_f1 "
-        f"{majority_f1:.3f}."
+        f"{test.n_tracks:,} test tracks of {test.n_artists:,} artists in {test.n_genres} genres; {test.n_training:,} "
+        f"tracks to train on. **{test.known:.0%} of the test tracks are by artists who were trained on.**{files} "
+        f"By chance: accuracy {1 / test.n_genres:.3f}."
     )
 
 
@@ -141,38 +170,7 @@ def _table(ranked: Sequence[Entry]) -> list[str]:
         )
         for entry in ranked
     ]
-    align = ["---", *["---:"] * (len(_HEADER) - 1)]
-    return [f"| {' | '.join(cells)} |" for cells in (_HEADER, align, *rows)]
-
-
-def _conclusions(ranked: Sequence[Entry]) -> list[str]:
-    """Say for each model which lower ones its interval meets, and which it stays clear of."""
-    if len(ranked) == 1:
-        return ["One model alone: nothing to compare."]
-    overlapping, clear = [], []
-    for place, entry in enumerate(ranked[:-1]):
-        met = [other.model for other in ranked[place + 1 :] if _overlap(entry, other)]
-        left = [other.model for other in ranked[place + 1 :] if other.model not in met]
-        overlapping += [f"{entry.model} with {_join(met)}"] if met else []
-        clear += [f"{entry.model} above {_join(left)}"] if left else []
-    lines = []
-    if overlapping:
-        lines.append(
-            f"**Intervals overlap** (macro_f1): {'; '.join(overlapping)}. By these intervals they cannot be told "
-            "apart, whatever their order in the table."
-        )
-    if clear:
-        lines.append(f"Intervals do not overlap: {'; '.join(clear)}.")
-    lines.append(
-        "Overlap is a cautious reading: it ignores that all were tested on the same tracks, so models whose intervals "
-        "overlap need not be equally good."
-    )
-    return [line for text in lines for line in (text, "")][:-1]
-
-
-def _overlap(one: Entry, other: Entry) -> bool:
-    higher_low = max(_value(one, "macro_f1_low"), _value(other, "macro_f1_low"))
-    return higher_low <= min(_value(one, "macro_f1_high"), _value(other, "macro_f1_high"))
+    return markdown_table(_HEADER, rows)
 
 
 def _with_interval(entry: Entry, name: str) -> str:
@@ -200,7 +198,3 @@ def _value(entry: Entry, name: str, *, level: str = "track") -> float:
             f"found {', '.join(metrics) or 'none'}. Run `dvc repro`."
         )
     return metrics[name]
-
-
-def _join(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -10,7 +10,16 @@ from fmagc.evaluation.summary import summarise
 from fmagc.files import write_json, write_text
 from fmagc.params.evaluation import Evaluate
 
-__all__ = ["CLIP_METRICS", "CONFUSION", "PREDICTIONS", "TRACK_METRICS", "confusion_table", "publish", "table_of"]
+__all__ = [
+    "BOOTSTRAP_SEED",
+    "CLIP_METRICS",
+    "CONFUSION",
+    "PREDICTIONS",
+    "TRACK_METRICS",
+    "confusion_table",
+    "publish",
+    "table_of",
+]
 
 PREDICTIONS = Path("data/predictions")
 TRACK_METRICS = Path("metrics/models")

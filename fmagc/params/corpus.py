@@ -40,3 +40,4 @@ class Index(Block):
     """Which tracks of the corpus are asked for."""
 
     subset: Literal["small", "medium", "large", "full"]  # cumulative: medium holds small
+    seed: Annotated[int, Field(ge=0)]  # of the protocols that draw, random and artist

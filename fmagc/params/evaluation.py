@@ -1,28 +1,40 @@
 """Settings of evaluation, of the baselines and of the comparison."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from fmagc.params.base import Block
 
-__all__ = ["Baselines", "Compare", "Evaluate", "SvmMfcc"]
+__all__ = ["Baselines", "Compare", "Evaluate", "LogregMel", "Majority", "SvmMfcc"]
 
 Positive = Annotated[int, Field(gt=0)]
+Penalties = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]  # tried on the validation tracks
 
 
 class Evaluate(Block):
     """How a fitted model is judged."""
 
-    clips: Positive  # evenly spaced clips of a track, whose probabilities are averaged
+    clips: Positive  # of a track, whose probabilities are averaged
+    crop: Literal["even", "random"]  # from end to end of a track, or anywhere, elsewhere for each seed
     bootstrap: Positive  # resamples of the test artists behind an interval
+
+
+class Majority(Block):
+    """The commonest genre of the training tracks, whatever is heard."""
+
+
+class LogregMel(Block):
+    """Logistic regression on mean and standard deviation of each mel band."""
+
+    C: Penalties
 
 
 class SvmMfcc(Block):
     """RBF support vector machine on statistics of MFCCs."""
 
     n_mfcc: Positive
-    C: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]  # tried on the validation tracks
+    C: Penalties
 
 
 class Compare(Block):
@@ -35,4 +47,6 @@ class Compare(Block):
 class Baselines(Block):
     """A block for each baseline of the field."""
 
+    majority: Majority
+    logreg_mel: LogregMel
     svm_mfcc: SvmMfcc

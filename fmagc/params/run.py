@@ -14,7 +14,7 @@ Seed = Annotated[int, Field(ge=0)]
 class Run(Block):
     """The lists over which the stages are multiplied."""
 
-    protocols: Annotated[list[Literal["official"]], Field(min_length=1)]
+    protocols: Annotated[list[Literal["official", "random", "artist"]], Field(min_length=1)]
     models: Annotated[list[str], Field(min_length=1)]
     seeds: Annotated[list[Seed], Field(min_length=1)]
     baselines: list[str]

@@ -1,4 +1,4 @@
-"""Which clips of a track are judged: evenly spaced, the same every time."""
+"""Which clips of a track are judged: the same every time."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from fmagc.errors import DataError
 
-__all__ = ["clip_table", "evenly_spaced", "labelled"]
+__all__ = ["anywhere", "clip_table", "evenly_spaced", "labelled"]
 
 
 def evenly_spaced(n_frames: int, *, clip_frames: int, n_clips: int) -> list[int]:
@@ -37,7 +37,15 @@ def labelled(split: pd.DataFrame, n_frames: Mapping[int, int], *, genres: list[s
     return kept.assign(label=kept["genre"].map(genres.index), n_frames=kept["track_id"].map(n_frames))
 
 
-def clip_table(tracks: pd.DataFrame, *, clip_frames: int, n_clips: int) -> pd.DataFrame:
+def anywhere(n_frames: int, *, clip_frames: int, n_clips: int, seed: int, track_id: int) -> list[int]:
+    """Return the first frames of clips drawn at random: the same whatever other tracks there are."""
+    rng = np.random.default_rng([seed, track_id])
+    return [int(start) for start in rng.integers(n_frames - clip_frames, endpoint=True, size=n_clips)]
+
+
+def clip_table(
+    tracks: pd.DataFrame, *, clip_frames: int, n_clips: int, crop: str = "even", seed: int = 0
+) -> pd.DataFrame:
     """List the clips by which tracks are judged.
 
     Parameters
@@ -48,6 +56,10 @@ def clip_table(tracks: pd.DataFrame, *, clip_frames: int, n_clips: int) -> pd.Da
         Length of a clip.
     n_clips : int
         Of a track; clips of a short track overlap.
+    crop : str
+        ``even``: evenly spaced from end to end; ``random``: anywhere, by `seed`.
+    seed : int
+        Of random clips.
 
     Returns
     -------
@@ -55,9 +67,14 @@ def clip_table(tracks: pd.DataFrame, *, clip_frames: int, n_clips: int) -> pd.Da
         The columns of `tracks`, a row a clip, with ``clip`` (from 0 inside a track) and ``start`` (frame).
     """
     clips = tracks.loc[tracks.index.repeat(n_clips)].reset_index(drop=True)
+    size = {"clip_frames": clip_frames, "n_clips": n_clips}
     starts = [
         start
-        for n_frames in tracks["n_frames"]
-        for start in evenly_spaced(n_frames, clip_frames=clip_frames, n_clips=n_clips)
+        for track_id, n_frames in tracks[["track_id", "n_frames"]].itertuples(index=False)
+        for start in (
+            anywhere(n_frames, seed=seed, track_id=track_id, **size)
+            if crop == "random"
+            else evenly_spaced(n_frames, **size)
+        )
     ]
     return clips.assign(clip=clips.groupby("track_id").cumcount(), start=starts)

@@ -108,12 +108,23 @@ def test_faults_of_genres_csv_are_named_together(project: Project, capsys: Captu
     assert "  expected 5 cells a row, found 2 in line 11\n" in message
 
 
-def test_what_a_split_leaks_is_counted_and_said(project: Project, capsys: Capture) -> None:  # F19
+def test_an_artist_on_both_sides_stops_the_run(project: Project, capsys: Capture) -> None:  # F19
     rows = read_rows(TRACKS)
     artist, split = (place_of(rows, column) for column in ("artist.id", "set.split"))
-    other = next(row for row in range(FIRST, LAST) if rows[row][split] != rows[LAST][split])
+    other = next(row for row in range(FIRST, LAST) if rows[row][split] == "test" != rows[LAST][split])
     assert json.loads(Path("metrics/split.json").read_text())["official"]["artists_shared"] == 0
     project.put("artist.id", {other: rows[LAST][artist]})
+    project.survey()
+    message = project.refusal_of(index.main, capsys)
+    assert "protocol official: expected every artist in one set alone, found 1 in several: artist" in message
+    assert f"artist {rows[LAST][artist]} (" in message
+    assert f"test: {rows[other][0]}" in message
+
+
+def test_the_same_file_in_two_sets_is_counted_and_said(project: Project, capsys: Capture) -> None:  # F19
+    rows = read_rows(TRACKS)
+    split = place_of(rows, "set.split")
+    other = next(row for row in range(FIRST, LAST) if rows[row][split] != rows[LAST][split])
     for row in (other, LAST):
         path = RAW / NAME / NAME / track_file(int(rows[row][0]))
         path.parent.mkdir(exist_ok=True)
@@ -121,8 +132,8 @@ def test_what_a_split_leaks_is_counted_and_said(project: Project, capsys: Captur
     project.survey()
     assert run(index.main) == 0
     found = json.loads(Path("metrics/split.json").read_text())["official"]
-    assert (found["artists_shared"], found["files_shared"]) == (1, 1)
-    assert "1 artists and 1 files in more than one set" in capsys.readouterr().out
+    assert (found["artists_shared"], found["files_shared"]) == (0, 1)
+    assert "0 artists and 1 files in more than one set" in capsys.readouterr().out
 
 
 def test_genres_that_a_set_lacks_are_named_before_any_training(project: Project, capsys: Capture) -> None:  # F20

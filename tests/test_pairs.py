@@ -1,0 +1,184 @@
+"""Which models can be told apart: paired, corrected for the number of pairs, and no surer than the data allow."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom, norm, t
+
+from fmagc.errors import DataError
+from fmagc.evaluation.bootstrap import artist_counts, draw
+from fmagc.evaluation.gaps import gaps_between
+from fmagc.evaluation.metrics import from_confusion
+from fmagc.evaluation.pairs import Verdicts, compare_all, holm, mcnemar, simultaneous
+from fmagc.evaluation.predictions import predictions_of
+
+GENRES = ["Folk", "Pop", "Rock"]
+
+
+def judged(skill: float, *, seed: int, n_artists: int = 40, hard: float = 0.0) -> tuple[np.ndarray, ...]:
+    """Let a model judge two tracks of each artist, rightly the share `skill`; return labels, predictions, artists.
+
+    `hard` mixes in how hard an artist is for all models alike.
+    """
+    rng = np.random.default_rng(seed)
+    artists = np.repeat(np.arange(n_artists), 2)
+    labels = np.arange(len(artists)) % 3
+    burden = np.random.default_rng(99).uniform(size=n_artists)[artists]
+    right = hard * burden + (1 - hard) * rng.uniform(size=len(artists)) < skill
+    return labels, np.where(right, labels, (labels + rng.integers(1, 3, len(artists))) % 3), artists
+
+
+def verdicts(skill: float, seed: int, *, first: int = 0, **options) -> Verdicts:
+    labels, predicted, artists = judged(skill, seed=seed, **options)
+    seeds = np.zeros_like(labels)
+    counts = artist_counts(labels, predicted=predicted, artist_ids=artists, seeds=seeds, n_classes=3)
+    return Verdicts(np.arange(len(labels)) + first, counts, (labels == predicted)[None])
+
+
+def together(*seeds: Verdicts) -> Verdicts:
+    """Join models that differ in their seed of training."""
+    counts, right = (np.concatenate([getattr(own, name) for own in seeds]) for name in ("counts", "right"))
+    return Verdicts(seeds[0].track_ids, counts, right)
+
+
+def test_verdicts_are_of_test_tracks_by_the_mean_of_their_clips() -> None:
+    sure, unsure = [0.8, 0.1, 0.1], [0.3, 0.4, 0.3]
+    tables = [
+        predictions_of(
+            [sure, unsure, unsure, unsure, sure, sure],
+            protocol="official", model="crnn", seed=seed, track_ids=[4, 4, 2, 2, 9, 9], artist_ids=[1, 1, 1, 1, 5, 5],
+            sets=["test"] * 4 + ["val"] * 2, clips=[0, 1] * 3, labels=[0, 0, 0, 0, 1, 1], genres=GENRES,
+        )
+        for seed in (0, 1)
+    ]  # fmt: skip
+    found = Verdicts.of(pd.concat(tables, ignore_index=True))
+    assert found.track_ids.tolist() == [2, 4]
+    assert found.right.tolist() == [[False, True]] * 2
+    assert found.counts.tolist() == [[[[1, 1, 0], [0, 0, 0], [0, 0, 0]]]] * 2
+    assert found.scores["accuracy"] == 0.5
+
+
+def test_a_difference_is_what_the_same_artists_make_of_both() -> None:
+    models = {"a": verdicts(0.8, 0), "b": verdicts(0.5, 1)}
+    (pair,) = compare_all(models, resamples=400, seed=3)
+    artists, _ = draw(40, n_seeds=1, resamples=400, seed=3)
+    drawn = [
+        [from_confusion(np.tensordot(times, own.counts[0], axes=1))["macro_f1"] for times in artists]
+        for own in models.values()
+    ]
+    difference = models["a"].scores["macro_f1"] - models["b"].scores["macro_f1"]
+    deviations = np.subtract(*drawn) - difference
+    assert (pair.better, pair.worse) == ("a", "b")
+    assert pair.difference == pytest.approx(difference)
+    # one pair alone: the 95 % quantile of its own absolute deviations in standard errors, for 40 artists
+    in_errors = np.quantile(np.abs(deviations), 0.95) / deviations.std()
+    wider = t.isf(norm.sf(in_errors), df=39)
+    assert 1.02 < wider / in_errors < 1.06
+    assert pair.high - pair.difference == pytest.approx(wider * deviations.std(), abs=1e-12)
+    assert pair.difference - pair.low == pytest.approx(pair.high - pair.difference)
+    assert pair.told_apart
+
+
+def test_what_is_hard_for_both_does_not_blur_their_difference() -> None:
+    def pair_of(hard: float) -> tuple[float, float]:
+        models = {"a": verdicts(0.75, 0, hard=hard), "b": verdicts(0.55, 1, hard=hard)}
+        (pair,) = compare_all(models, resamples=500, seed=0)
+        return pair.high - pair.low, pair.difference
+
+    width, _ = pair_of(0.9)
+    assert width < 0.75 * pair_of(0.0)[0]
+
+
+def test_more_pairs_ask_for_wider_intervals() -> None:
+    skills = {"a": 0.8, "b": 0.6, "c": 0.6, "d": 0.5, "e": 0.5, "f": 0.4}
+    models = {name: verdicts(skill, k) for k, (name, skill) in enumerate(skills.items())}
+    pairs = compare_all(models, resamples=1000, seed=0)
+    assert len(pairs) == 15
+    assert [pair.difference >= 0 for pair in pairs] == [True] * 15
+    of_all = next(pair for pair in pairs if {pair.better, pair.worse} == {"a", "f"})
+    (alone,) = compare_all({name: models[name] for name in "af"}, resamples=1000, seed=0)
+    assert 1.1 < (of_all.high - of_all.low) / (alone.high - alone.low) < 1.9
+    assert of_all.p >= alone.p
+
+
+def test_equal_models_are_seldom_told_apart_however_many_pairs() -> None:
+    told = [
+        any(
+            pair.told_apart
+            for pair in compare_all({str(k): verdicts(0.6, 50 * run + k) for k in range(5)}, resamples=300, seed=0)
+        )
+        for run in range(30)
+    ]
+    assert sum(told) <= 5  # 5 % of 30 runs are 1.5; of ten pairs each, uncorrected, about 9 would have one
+
+
+def test_equal_predictions_differ_by_nothing() -> None:
+    same = verdicts(0.6, 0)
+    (pair,) = compare_all({"a": same, "b": same}, resamples=50, seed=0)
+    assert (pair.difference, pair.low, pair.high, pair.p, pair.told_apart) == (0, 0, 0, 1, False)
+    assert simultaneous(np.zeros((5, 2)), n_artists=9).tolist() == [0, 0]
+
+
+def test_luck_of_seeds_is_not_taken_for_a_difference() -> None:
+    lucky, *others = (verdicts(skill, k) for k, skill in enumerate((0.95, 0.5, 0.7)))
+    rival = verdicts(0.55, 7)
+    (single,) = compare_all({"a": lucky, "b": rival}, resamples=1000, seed=0)
+    (several,) = compare_all({"a": together(lucky, *others), "b": rival}, resamples=1000, seed=0)
+    assert single.told_apart
+    assert several.difference > 0.1
+    assert not several.told_apart
+
+
+def test_models_of_other_tracks_and_single_models_are_not_compared() -> None:
+    with pytest.raises(DataError, match="expected b to be tested on the tracks of a, found others"):
+        compare_all({"a": verdicts(0.9, 0), "b": verdicts(0.4, 1, first=5)}, resamples=10, seed=0)
+    assert compare_all({"a": verdicts(0.9, 0)}, resamples=10, seed=0) == []
+    one_artist = {name: verdicts(0.5, k, n_artists=1) for k, name in enumerate("ab")}
+    assert compare_all(one_artist, resamples=10, seed=0) == []
+
+
+def test_mcnemar_is_the_binomial_test_of_the_discordant_tracks() -> None:
+    one = np.array([[True] * 9 + [False] * 3 + [True] * 5])
+    other = np.array([[False] * 9 + [True] * 3 + [True] * 5])
+    alone, lost, p = mcnemar(one, other)
+    assert (alone, lost) == (9, 3)
+    assert p == pytest.approx(2 * binom.cdf(3, 12, 0.5))
+
+
+@pytest.mark.parametrize(("wins", "expected"), [((9, 0, 12), 3 / 2), ((9, 1), 2)])
+def test_p_values_of_seeds_are_joined_by_the_middle_one(wins: tuple[int, ...], expected: float) -> None:
+    one = np.array([[k < n for k in range(12)] for n in wins])
+    other = ~one  # all twelve tracks are discordant
+    each = sorted(min(1.0, 2 * binom.cdf(min(n, 12 - n), 12, 0.5)) for n in wins)
+    middle = each[(len(each) - 1) // 2]
+    alone, lost, p = mcnemar(one, other)
+    assert p == pytest.approx(expected * middle)
+    assert (alone, lost) == (pytest.approx(np.mean(wins)), pytest.approx(12 - np.mean(wins)))
+
+
+def test_one_seed_meets_all_seeds_of_the_other() -> None:
+    baseline, network = np.array([[True, False, False]]), np.array([[True, True, False]] * 3)
+    assert mcnemar(baseline, network) == (0, 1, 1)
+
+
+def test_holm() -> None:
+    # the textbook's: times 4, 3, 2, 1 in order of size, never falling, never above 1
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1, 1]
+    assert holm([]) == []
+
+
+def test_gaps_are_other_minus_base_with_independent_resamples() -> None:
+    base = {"a": verdicts(0.5, 0), "b": verdicts(0.7, 1)}
+    other = {"a": verdicts(0.9, 2, n_artists=60), "b": verdicts(0.7, 3, n_artists=60)}
+    gaps = {(gap.model, gap.metric): gap for gap in gaps_between(base, other, resamples=2000, seed=0)}
+    assert set(gaps) == {(model, metric) for model in "ab" for metric in ("accuracy", "macro_f1")}
+    gap = gaps["a", "accuracy"]
+    assert gap.difference == pytest.approx(other["a"].scores["accuracy"] - base["a"].scores["accuracy"])
+    spreads = [
+        np.std(own.right.reshape(-1, 2).mean(axis=1)) / np.sqrt(own.right.size / 2) for own in (base["a"], other["a"])
+    ]
+    # two intervals at once ask for 2.24 standard errors of the difference
+    assert gap.high - gap.difference == pytest.approx(2.24 * np.hypot(*spreads), rel=0.1)
+    assert gap.low > 0
+    assert gaps["b", "accuracy"].low < 0 < gaps["b", "accuracy"].high
