@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from fmagc.console import run
-from fmagc.corpus.index import read_split
+from fmagc.corpus.index import read_names, read_split
 from fmagc.evaluation.baselines import BASELINES
 from fmagc.evaluation.classical import predict_tracks
 from fmagc.evaluation.results import publish
@@ -34,7 +34,7 @@ def main() -> None:
         n_clips=settings.clips,
         crop=settings.crop,
     )
-    metrics = publish(table, protocol=protocol, model=name, settings=settings)
+    metrics = publish(table, protocol=protocol, model=name, settings=settings, names=read_names())
     print(f"{name}: chosen {dict(classifier.chosen)}, accuracy {metrics['accuracy']}, macro_f1 {metrics['macro_f1']}")
 
 

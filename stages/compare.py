@@ -1,4 +1,4 @@
-"""Put all models and baselines side by side: leaderboard.md, focus.json, figures."""
+"""Put all models and baselines side by side: leaderboard.md, focus.json, figures; and write a card for each network."""
 
 import sys
 from pathlib import Path
@@ -6,10 +6,20 @@ from pathlib import Path
 import pandas as pd
 
 from fmagc.console import run
+from fmagc.corpus.index import read_split
 from fmagc.corpus.layout import AUDIT
 from fmagc.errors import SettingsError
-from fmagc.evaluation.comparison import confusion_counts_of, entries_of, histories_of, left_over
+from fmagc.evaluation.card import card_markdown
+from fmagc.evaluation.comparison import (
+    clip_counts_of,
+    confusion_counts_of,
+    details_of,
+    entries_of,
+    histories_of,
+    left_over,
+)
 from fmagc.evaluation.figures.bars import interval_bars
+from fmagc.evaluation.figures.clip_counts import clip_count_curves
 from fmagc.evaluation.figures.confusion import confusion_grid
 from fmagc.evaluation.figures.curves import learning_curves
 from fmagc.evaluation.figures.style import save
@@ -22,8 +32,10 @@ from fmagc.files import read_json, write_json, write_text
 from fmagc.params.corpus import DEMO, Dataset
 from fmagc.params.evaluation import Compare, Evaluate
 from fmagc.params.run import Run
+from fmagc.params.signal import Audio
 
 LEADERBOARD = Path("metrics/leaderboard.md")
+CARDS = Path("metrics/cards")
 FOCUS = Path("metrics/focus.json")
 CURVES = Path("plots/curves.csv")  # all histories in one file: DVC's charts take one, or mix up the revisions
 FIGURES = Path("plots/results")
@@ -54,21 +66,37 @@ def main() -> None:
         save(interval_bars(scores, chance=1 / len(genres)), FIGURES / protocol / "scores.png")
         save(confusion_grid(matrices, genres), FIGURES / protocol / "confusion.png")
         save(learning_curves(histories_of(whole_run, [protocol])), FIGURES / protocol / "curves.png")
+        save(clip_count_curves(clip_counts_of(protocol, whole_run.models)), FIGURES / protocol / "clips.png")
         test_sets[protocol] = HeldOut.of(first, audits[protocol])
         verdicts[protocol] = {name: Verdicts.of(table) for name, table in tables.items()}
-    draws = {"resamples": Evaluate.load("evaluate").bootstrap, "seed": BOOTSTRAP_SEED}
+    evaluate = Evaluate.load("evaluate")
+    draws = {"resamples": evaluate.bootstrap, "seed": BOOTSTRAP_SEED}
     base = compare.protocol
+    note = DEMO_NOTE if corpus == DEMO else ""
     context = Context(
         corpus=corpus,
         test_sets=test_sets,
         pairs={protocol: compare_all(own, **draws) for protocol, own in verdicts.items()},
         base=base,
         gaps={other: gaps_between(verdicts[base], own, **draws) for other, own in verdicts.items() if other != base},
-        note=DEMO_NOTE if corpus == DEMO else "",
+        note=note,
     )
     write_text(LEADERBOARD, leaderboard_markdown(entries, context=context))
     write_text(CURVES, histories_of(whole_run, whole_run.protocols).to_csv(index=False))
     write_json(FOCUS, dict(chosen.track))
+    sample_rate = Audio.load("audio").sample_rate
+    for entry in entries:
+        if entry.cards:
+            page = card_markdown(
+                entry,
+                details=details_of(entry),
+                split=read_split(entry.protocol),
+                corpus=corpus,
+                sample_rate=sample_rate,
+                clips=evaluate.clips,
+                note=note,
+            )
+            write_text(CARDS / entry.protocol / f"{entry.model}.md", page)
     for path in left_over(whole_run):
         print(f"left over from other settings of run: {path}; `git rm` or `rm -r` it and run `dvc repro` again")
     print(f"{LEADERBOARD}: {len(entries)} rows; focus: {compare.focus} ({compare.protocol})")

@@ -1,4 +1,7 @@
-"""Judge one model: the weights of all its seeds, on validation and test tracks, `evaluate.clips` clips a track."""
+"""Judge one model: the weights of all its seeds, on validation and test tracks.
+
+What is published is the verdict of `evaluate.clips` clips a track, and a table of other numbers of clips beside it.
+"""
 
 import argparse
 import sys
@@ -6,9 +9,11 @@ import sys
 import pandas as pd
 
 from fmagc.console import run
-from fmagc.corpus.index import read_split
+from fmagc.corpus.index import read_names, read_split
+from fmagc.evaluation.clip_counts import COUNTS, count_table
 from fmagc.evaluation.inference import predict_tracks
-from fmagc.evaluation.results import publish
+from fmagc.evaluation.results import CLIP_COUNTS, publish
+from fmagc.files import write_text
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.run import Run
 from fmagc.training.hardware import prepare
@@ -31,6 +36,7 @@ def main() -> None:
         for seed in whole_run.seeds
     ]
     source = source_of(trained[0][1])  # the seeds of one model share their data and settings
+    counts = sorted({*COUNTS, settings.clips})
     tables = []
     for model, card in trained:
         hardware = prepare(card["precision"], threads=whole_run.threads, seed=card["seed"])
@@ -41,14 +47,16 @@ def main() -> None:
                 source,
                 judged,
                 protocol=protocol,
-                n_clips=settings.clips,
+                counts=counts,
                 crop=settings.crop,
                 hardware=hardware,
             )
         )
     if not hardware.processes.is_writer:
         return
-    metrics = publish(pd.concat(tables, ignore_index=True), protocol=protocol, model=name, settings=settings)
+    by_count = {count: pd.concat([table[count] for table in tables], ignore_index=True) for count in counts}
+    metrics = publish(by_count[settings.clips], protocol=protocol, model=name, settings=settings, names=read_names())
+    write_text(CLIP_COUNTS / protocol / f"{name}.csv", count_table(by_count).to_csv(index=False))
     print(f"{name}: accuracy {metrics['accuracy']}, macro_f1 {metrics['macro_f1']}")
 
 

@@ -5,7 +5,7 @@ import sys
 from fmagc.console import run
 from fmagc.corpus.index import INDEX
 from fmagc.corpus.layout import AUDIT, MANIFEST, RAW
-from fmagc.corpus.selection import select_tracks, split_table
+from fmagc.corpus.selection import name_table, select_tracks, split_table
 from fmagc.corpus.splits import audit
 from fmagc.files import read_json, write_json, write_text
 from fmagc.params.corpus import Index
@@ -20,6 +20,7 @@ def main() -> None:
     sha1 = files.set_index("track_id")["sha1"]
     audits = {protocol: audit(split, sha1) for protocol, split in splits.items()}
     write_text(INDEX / "tracks.csv", files.to_csv(index=False))
+    write_text(INDEX / "names.csv", name_table(tracks).to_csv(index=False))
     for protocol, split in splits.items():
         write_text(INDEX / "splits" / f"{protocol}.csv", split.to_csv(index=False))
         found = audits[protocol]

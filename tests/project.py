@@ -39,6 +39,10 @@ class Project:
         """Run a stage's script without DVC."""
         return self._run([sys.executable, "-m", *arguments], expect)
 
+    def python(self, code: str) -> str:
+        """Run Python code in the project's folder."""
+        return self._run([sys.executable, "-c", code], 0)
+
     def git(self, *arguments: str) -> str:
         """Run git."""
         return self._run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments], 0)

@@ -9,11 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fmagc.corpus import index as indices
 from fmagc.corpus import shelf as shelves
-from fmagc.corpus.index import genres_of
-from fmagc.corpus.selection import select_tracks, split_table
+from fmagc.corpus.index import genres_of, read_names
+from fmagc.corpus.selection import name_table, select_tracks, split_table
 from fmagc.corpus.shelf import put_on_shelf, survey
 from fmagc.errors import DataError
+from fmagc.files import write_text
 from fmagc.params.corpus import Dataset
 from tests.mini import NAME, mini_tracks
 
@@ -64,6 +66,20 @@ def test_index_names_every_track_with_its_file(raw: Path) -> None:
     assert genres_of(split) == sorted({track.act.rules.title for track in mini_tracks()})
     expected = {"training": "train", "validation": "val", "test": "test"}
     assert split["set"].tolist() == [expected[track.act.split] for track in mini_tracks()]
+
+
+def test_names_keep_their_text_on_one_line(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(raw, put("track", "title", ' Sea, "live"\r\n <b>\u6625 | None</b>\r', row=3))
+    edit(raw, put("artist", "name", "NA", row=3))
+    edit(raw, put("artist", "name", "", row=4))
+    names = name_table(selected(raw)[1])
+    monkeypatch.setattr(indices, "INDEX", raw)
+    write_text(raw / "names.csv", names.to_csv(index=False))
+    read = read_names()
+    pd.testing.assert_frame_equal(read, names, check_dtype=False)
+    first, second = mini_tracks()[:2]
+    assert read.loc[0].tolist() == [first.track_id, "NA", 'Sea, "live" <b>\u6625 | None</b>']
+    assert read.loc[1].tolist() == [second.track_id, "", second.title]
 
 
 def test_a_missing_file_stays_in_the_index_without_a_checksum(raw: Path) -> None:

@@ -52,7 +52,7 @@ def test_metrics_show_is_the_table_of_models(line: Project) -> None:
     names = [*NETWORKS, *BASELINES]
     assert set(tracks) == {f"metrics/models/official/{name}.json" for name in names}
     keys = {"accuracy", "macro_f1", "macro_precision", "macro_recall", "seed_accuracy", "seed_f1", "top3", "log_loss"}
-    keys |= {f"{name}_{end}" for name in ("accuracy", "macro_f1") for end in ("low", "high")}
+    keys |= {"ece", "ece_scaled"} | {f"{name}_{end}" for name in ("accuracy", "macro_f1") for end in ("low", "high")}
     validation = {path: row for path, row in rows.items() if path.startswith("metrics/validation")}
     assert set(validation) == {f"metrics/validation/official/{name}/0.json" for name in NETWORKS}
     assert all(set(row) == (keys if path not in validation else VALIDATION_KEYS) for path, row in rows.items())
@@ -66,6 +66,35 @@ def test_metrics_show_is_the_table_of_models(line: Project) -> None:
 def test_leaderboard_has_all_models(line: Project) -> None:
     leaderboard = (line.root / "metrics/leaderboard.md").read_text()
     assert all(name in leaderboard for name in (*NETWORKS, *BASELINES, "fma_mini", "161,176", "438,808"))
+
+
+def test_every_network_has_a_table_of_clip_counts(line: Project) -> None:
+    for name in NETWORKS:
+        table = pd.read_csv(line.root / f"data/clip_counts/official/{name}.csv")
+        assert sorted(table["clips"].unique()) == [1, 2, 3, 5, 9]
+        assert len(table) == 2 * 3 * 5  # sets, rules, counts
+        default = table.query("set == 'test' and average == 'probabilities' and clips == 2").iloc[0]
+        metrics = json.loads((line.root / f"metrics/models/official/{name}.json").read_text())
+        assert (default["accuracy"], default["macro_f1"]) == (metrics["accuracy"], metrics["macro_f1"])
+    assert (line.root / "plots/results/official/clips.png").exists()
+
+
+def test_errors_have_the_names_of_the_corpus(line: Project) -> None:
+    names = {track.track_id: (track.act.name, track.title) for track in mini_tracks()}
+    for name in (*NETWORKS, "svm_mfcc"):
+        errors = json.loads((line.root / f"data/details/official/{name}.json").read_text())["errors"]
+        assert all((error["artist"], error["title"]) == names[error["track_id"]] for error in errors)
+        wrong = 8 * (1 - json.loads((line.root / f"metrics/models/official/{name}.json").read_text())["accuracy"])
+        assert len(errors) == round(wrong)
+
+
+def test_the_code_on_a_card_loads_the_model(line: Project) -> None:
+    assert {path.name for path in (line.root / "metrics/cards/official").iterdir()} == {f"{n}.md" for n in NETWORKS}
+    card = (line.root / "metrics/cards/official/crnn.md").read_text()
+    assert "synthesised" not in card, "the mini corpus is not the demo"
+    code = card.split("```python\n", 1)[1].split("```", 1)[0]
+    said = line.python(code + "print(type(network).__name__, len(card['genres']), network.training)")
+    assert said.split() == ["Crnn", "8", "False"]
 
 
 def test_statistics_are_those_of_the_training_tracks_alone(line: Project) -> None:

@@ -226,7 +226,7 @@ def _table(*, seeds=(0,), n_tracks=60, clips=3, sets=None):
     common = {
         "track_ids": np.repeat(np.arange(n_tracks) + 100, clips),
         "artist_ids": np.repeat(np.arange(n_tracks) // 3, clips),
-        "sets": np.repeat(sets or ["test"] * n_tracks, clips).tolist(),
+        "sets": np.repeat(sets or ["test", "test", "val"] * (n_tracks // 3), clips).tolist(),
         "clips": np.tile(np.arange(clips), n_tracks),
         "labels": labels,
     }
@@ -241,6 +241,7 @@ def _table(*, seeds=(0,), n_tracks=60, clips=3, sets=None):
 
 def _expected(table, *, clips):
     columns = [name for name in table if name.startswith("p_")]
+    table = table[table["set"] == "test"]
     if not clips:
         table = table.groupby("track_id").agg({"genre": "first", **dict.fromkeys(columns, "mean")})
     labels = [columns.index("p_" + genre) for genre in table["genre"]]
@@ -251,7 +252,7 @@ def test_summary_of_one_seed():
     table = _table()
     track, clip = summarise(table, resamples=300, seed=0)
     bounds = {"accuracy_low", "accuracy_high", "macro_f1_low", "macro_f1_high"}
-    assert set(track) == set(clip) == set(METRICS) | bounds
+    assert set(track) == set(clip) == set(METRICS) | {"ece", "ece_scaled"} | bounds
     for found, clips in ((track, False), (clip, True)):
         assert {name: found[name] for name in METRICS} == pytest.approx(_expected(table, clips=clips), abs=6e-7)
         assert found["accuracy_low"] < found["accuracy"] < found["accuracy_high"]
@@ -264,18 +265,24 @@ def test_summary_of_seeds_is_their_mean_and_sample_deviation():
     table = _table(seeds=(0, 1, 5))
     track, _ = summarise(table, resamples=50, seed=0)
     each = [summarise(rows, resamples=50, seed=0)[0] for _, rows in table.groupby("seed")]
-    for name in METRICS:
+    for name in (*METRICS, "ece", "ece_scaled"):
         values = [metrics[name] for metrics in each]
         assert track[name] == pytest.approx(np.mean(values), abs=1e-6)
         assert track[f"{name}_std"] == pytest.approx(np.std(values, ddof=1), abs=2e-6)
 
 
-def test_summary_looks_at_test_rows_alone():
-    sets = ["test"] * 40 + ["val"] * 20
-    table = _table(sets=sets)
-    assert summarise(table, resamples=50, seed=0) == summarise(table[table["set"] == "test"], resamples=50, seed=0)
+def test_validation_rows_decide_the_temperature_alone():
+    table = _table()
+    other = table.copy()
+    val = other["set"] == "val"
+    other.loc[val, ["p_Folk", "p_Hip-Hop", "p_Pop", "p_Rock"]] = 0.25
+    for found, expected in zip(*(summarise(rows, resamples=50, seed=0) for rows in (other, table)), strict=True):
+        assert found.pop("ece_scaled") != expected.pop("ece_scaled")
+        assert found == expected
     with pytest.raises(DataError, match="crnn: expected rows of the set test, found only val"):
-        summarise(table[table["set"] == "val"], resamples=50, seed=0)
+        summarise(table[val], resamples=50, seed=0)
+    with pytest.raises(DataError, match="crnn: expected rows of the set val to fit a temperature to, found none"):
+        summarise(table[~val], resamples=50, seed=0)
 
 
 def test_summary_does_not_depend_on_the_order_of_rows():

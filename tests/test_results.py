@@ -1,5 +1,6 @@
 """From predictions to the files that users read: which way round a confusion is, and who is in the table."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -47,14 +48,17 @@ def test_counts_have_true_genres_as_rows(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_publish_writes_the_same_keys_for_tracks_and_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PREDICTIONS", "TRACK_METRICS", "CLIP_METRICS", "CONFUSION"):
+    for name in ("PREDICTIONS", "TRACK_METRICS", "CLIP_METRICS", "CONFUSION", "DETAILS"):
         monkeypatch.setattr(results, name, tmp_path / name)
     settings = results.Evaluate(clips=2, crop="even", bootstrap=20)
-    tracks = results.publish(predictions(), protocol="official", model="crnn", settings=settings)
+    names = pd.DataFrame({"track_id": [2, 3, 5, 7, 8, 9], "artist": "Them", "title": "Song"})
+    tracks = results.publish(predictions(), protocol="official", model="crnn", settings=settings, names=names)
     assert tracks["accuracy"] == pytest.approx(2 / 5)
     clips = pd.read_json(tmp_path / "CLIP_METRICS/official/crnn.json", typ="series")
     assert clips["accuracy"] == pytest.approx(2 / 6)
     assert set(clips.index) == set(tracks)
+    details = json.loads((tmp_path / "DETAILS/official/crnn.json").read_text())
+    assert [error["track_id"] for error in details["errors"]] == [3, 5, 2]  # the surest first
 
 
 def test_results_that_the_run_no_longer_names_are_left_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,16 +6,22 @@ import pandas as pd
 
 from fmagc.errors import DataError
 
-__all__ = ["INDEX", "genres_of", "read_index", "read_split"]
+__all__ = ["INDEX", "genres_of", "read_index", "read_names", "read_split"]
 
 INDEX = Path("data/index")
 _TRACK_TYPES = {"track_id": int, "path": str, "sha1": str, "listed_sha1": str}
+_NAME_TYPES = {"track_id": int, "artist": str, "title": str}
 _SPLIT_TYPES = {"track_id": int, "genre": str, "artist_id": int, "set": str}
 
 
 def read_index(path: Path = INDEX / "tracks.csv") -> pd.DataFrame:
     """Read data/index/tracks.csv."""
     return _read(path, _TRACK_TYPES)
+
+
+def read_names() -> pd.DataFrame:
+    """Read data/index/names.csv: who made a track, and what it is called."""
+    return _read(INDEX / "names.csv", _NAME_TYPES)
 
 
 def read_split(protocol: str) -> pd.DataFrame:

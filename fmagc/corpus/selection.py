@@ -11,7 +11,7 @@ from fmagc.corpus.tables import SUBSETS, read_genres, read_tracks
 from fmagc.errors import DataError, some
 from fmagc.files import file_sha1
 
-__all__ = ["select_tracks", "split_table"]
+__all__ = ["name_table", "select_tracks", "split_table"]
 
 
 def select_tracks(raw: Path, manifest: dict[str, Any], *, subset: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -61,6 +61,12 @@ def select_tracks(raw: Path, manifest: dict[str, Any], *, subset: str) -> tuple[
         }
     )
     return files, tracks
+
+
+def name_table(tracks: pd.DataFrame) -> pd.DataFrame:
+    """Return ``track_id``, ``artist`` and ``title``: free text, of which runs of white space become one blank."""
+    one_line = {column: tracks[column].str.split().str.join(" ") for column in ("artist", "title")}
+    return tracks[["track_id"]].assign(**one_line)
 
 
 def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int) -> pd.DataFrame:

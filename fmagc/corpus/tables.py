@@ -25,6 +25,8 @@ _COLUMNS = {
     "set.split": "split",
     "set.subset": "subset",
     "track.genre_top": "genre",
+    "artist.name": "artist",
+    "track.title": "title",
 }
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _SIGNED = re.compile(r"-?[0-9]{1,9}")
@@ -45,7 +47,7 @@ def read_tracks(path: Path, *, genres: Collection[str]) -> pd.DataFrame:
     -------
     pd.DataFrame
         One row a track, sorted by ``track_id`` (int): ``artist_id`` (int), ``genre`` (text, empty where FMA names no
-        root genre), ``split``, ``subset``.
+        root genre), ``split``, ``subset``; ``artist`` and ``title`` are free text, which may be empty.
 
     Raises
     ------

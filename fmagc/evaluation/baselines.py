@@ -11,13 +11,13 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from fmagc.errors import DataError
+from fmagc.evaluation.calibration import fit_temperature
 from fmagc.evaluation.features import band_statistics, mfcc_statistics
 from fmagc.evaluation.metrics import Floats, Ints, confusion_counts, from_confusion
 from fmagc.params.base import Block
@@ -36,7 +36,6 @@ __all__ = [
     "rbf_svm",
 ]
 
-TEMPERATURES = (0.1, 100.0)  # of the softmax; bounded, because a perfect validation score asks for 0
 Machine = Any  # of scikit-learn, with fit and decision_function
 
 
@@ -191,7 +190,7 @@ def fit_machine(
     if best is None:
         raise DataError("baseline: expected at least one C to try, found none.")
     _, penalty, fitted, scores = best
-    return FittedMachine(scaler=scaler, machine=fitted, C=penalty, temperature=_temperature(scores, y_val))
+    return FittedMachine(scaler=scaler, machine=fitted, C=penalty, temperature=fit_temperature(scores, labels=y_val))
 
 
 def logistic_regression(C: float) -> Machine:
@@ -232,13 +231,3 @@ def _decision_values(machine: Machine, Z: Floats) -> Floats:
     """Give a decision value for each class, (N, F) to (N, K); scikit-learn gives two classes a single column."""
     values = np.asarray(machine.decision_function(Z), dtype=np.float64)
     return np.stack([-values, values], axis=1) if values.ndim == 1 else values
-
-
-def _temperature(scores: Floats, labels: Ints) -> float:
-    rows = np.arange(len(labels))
-
-    def log_loss(log_temperature: float) -> float:
-        return float(-log_softmax(scores / np.exp(log_temperature), axis=1)[rows, labels].mean())
-
-    found = minimize_scalar(log_loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded")
-    return float(np.exp(found.x))

@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from fmagc.evaluation.leaderboard import Entry
-from fmagc.evaluation.results import CLIP_METRICS, CONFUSION, PREDICTIONS, TRACK_METRICS
+from fmagc.evaluation.results import CLIP_COUNTS, CLIP_METRICS, CONFUSION, DETAILS, PREDICTIONS, TRACK_METRICS
 from fmagc.files import read_json, read_record
 from fmagc.params.run import Run
 from fmagc.training.outputs import CARD, HISTORY, MODELS_FOLDER, VALIDATION, training_folder
 
-__all__ = ["confusion_counts_of", "entries_of", "histories_of", "left_over"]
+__all__ = ["clip_counts_of", "confusion_counts_of", "details_of", "entries_of", "histories_of", "left_over"]
 
 
 def entries_of(whole_run: Run) -> list[Entry]:
@@ -41,12 +42,26 @@ def confusion_counts_of(protocol: str, name: str, genres: list[str]) -> npt.NDAr
     return counts.to_numpy(dtype=np.int64)
 
 
+def clip_counts_of(protocol: str, models: Sequence[str]) -> pd.DataFrame:
+    """Join the tables of clip counts (`evaluation.clip_counts`) of the networks of a protocol."""
+    return pd.concat([pd.read_csv(CLIP_COUNTS / protocol / f"{model}.csv") for model in models], ignore_index=True)
+
+
+def details_of(entry: Entry) -> dict[str, Any]:
+    """Read what stands behind the metrics of a model or baseline (`evaluation.details`)."""
+    found: dict[str, Any] = read_json(
+        DETAILS / entry.protocol / f"{entry.model}.json", made_by=_maker(entry.protocol, entry.model, bool(entry.cards))
+    )
+    return found
+
+
 def left_over(whole_run: Run) -> list[Path]:
     """Find results of protocols, models and seeds that the run no longer names; DVC counts them as dependencies."""
     protocols, models, seeds = set(whole_run.protocols), set(whole_run.models), set(map(str, whole_run.seeds))
     names = models | set(whole_run.baselines)
     found: list[Path] = []
-    for folder in (MODELS_FOLDER, HISTORY, VALIDATION, PREDICTIONS, TRACK_METRICS, CLIP_METRICS, CONFUSION):
+    folders = [MODELS_FOLDER, HISTORY, VALIDATION, PREDICTIONS, DETAILS, CLIP_COUNTS]
+    for folder in [*folders, TRACK_METRICS, CLIP_METRICS, CONFUSION]:
         found += [path for path in folder.glob("*") if path.name not in protocols]
         found += [path for path in folder.glob("*/*") if path.stem not in names and path.parent.name in protocols]
         found += [path for path in folder.glob("*/*/*") if path.stem not in seeds and path.parent.name in models]
@@ -55,7 +70,7 @@ def left_over(whole_run: Run) -> list[Path]:
 
 def _entry(protocol: str, name: str, seeds: Sequence[int]) -> Entry:
     cards = {seed: training_folder(protocol, name, seed) / CARD for seed in seeds}
-    made_by = f"{'evaluate' if seeds else 'baseline'}@{protocol}-{name}"
+    made_by = _maker(protocol, name, bool(seeds))
     return Entry(
         protocol=protocol,
         model=name,
@@ -63,3 +78,7 @@ def _entry(protocol: str, name: str, seeds: Sequence[int]) -> Entry:
         clip=read_json(CLIP_METRICS / protocol / f"{name}.json", made_by=made_by),
         cards=[read_record(path, made_by=f"train@{protocol}-{name}-{seed}") for seed, path in cards.items()],
     )
+
+
+def _maker(protocol: str, name: str, is_network: bool) -> str:
+    return f"{'evaluate' if is_network else 'baseline'}@{protocol}-{name}"

@@ -1,6 +1,6 @@
 """What a trained network says about clips of the cache."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from fmagc.evaluation.clip_counts import picked, union_of_clips
 from fmagc.evaluation.results import table_of
 from fmagc.store.windows import clip_table
 from fmagc.training.batch import Batch
@@ -26,11 +27,11 @@ def predict_tracks(
     split: pd.DataFrame,
     *,
     protocol: str,
-    n_clips: int,
+    counts: Collection[int],
     crop: str,
     hardware: Hardware,
-) -> pd.DataFrame:
-    """Let one trained network judge tracks by clips of them.
+) -> dict[int, pd.DataFrame]:
+    """Let one trained network judge tracks by clips of them; it judges a clip of several counts once.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ def predict_tracks(
     split : pd.DataFrame
         The rows of `corpus.index.read_split` to judge.
     protocol : str
-    n_clips : int
-        Of a track.
+    counts : collection of int
+        Numbers of clips of a track.
     crop : str
         As `store.windows.clip_table`; random ones are those of the seed that the network was trained with.
     hardware : Hardware
@@ -50,18 +51,26 @@ def predict_tracks(
 
     Returns
     -------
-    pd.DataFrame
-        A table of predictions (`evaluation.predictions`), in every process the whole.
+    dict of int to pd.DataFrame
+        For each count a table of predictions (`evaluation.predictions`), in every process the whole.
     """
     tracks = source.tracks(split, genres=card["genres"])
-    clips = clip_table(tracks, clip_frames=source.clip_frames, n_clips=n_clips, crop=crop, seed=card["seed"])
+    chosen = {
+        n_clips: clip_table(tracks, clip_frames=source.clip_frames, n_clips=n_clips, crop=crop, seed=card["seed"])
+        for n_clips in counts
+    }
+    union = union_of_clips(chosen.values())
     name, batch_size = card["architecture"]["name"], card["train"]["batch_size"]
     processes = hardware.processes
-    batches = fixed_batches(source, clips, batch_size=batch_size, share=processes.share)
+    batches = fixed_batches(source, union, batch_size=batch_size, share=processes.share)
     described = f"{name} seed {card['seed']}"
-    with tqdm(total=len(clips), unit="clip", desc=described, disable=not processes.is_writer) as bar:
+    with tqdm(total=len(union), unit="clip", desc=described, disable=not processes.is_writer) as bar:
         p = probabilities(model, batches, hardware=hardware, progress=bar)
-    return table_of(p, clips, genres=card["genres"], protocol=protocol, model=name, seed=card["seed"])
+    tables = {}
+    for n_clips, clips in chosen.items():
+        rows = p[picked(clips, union=union)]
+        tables[n_clips] = table_of(rows, clips, genres=card["genres"], protocol=protocol, model=name, seed=card["seed"])
+    return tables
 
 
 @torch.inference_mode()

@@ -28,7 +28,16 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["METRICS", "PROBABILITY_FLOOR", "confusion_counts", "count_metrics", "from_confusion", "metrics_of"]
+__all__ = [
+    "METRICS",
+    "PROBABILITY_FLOOR",
+    "class_metrics",
+    "confusion_counts",
+    "count_metrics",
+    "from_confusion",
+    "log_probabilities",
+    "metrics_of",
+]
 
 METRICS = (
     "accuracy",
@@ -74,8 +83,13 @@ def metrics_of(labels: ArrayLike, *, probabilities: ArrayLike) -> dict[str, floa
     return {
         **from_confusion(confusion_counts(y, predicted=p.argmax(axis=1), n_classes=p.shape[1])),
         "top3": float((ahead.sum(axis=1) < 3).mean()),
-        "log_loss": float(-np.log(np.maximum(p_true, PROBABILITY_FLOOR)).mean()),
+        "log_loss": float(-log_probabilities(p_true).mean()),
     }
+
+
+def log_probabilities(probabilities: Floats) -> Floats:
+    """Take logarithms of probabilities of any shape, in nats; those of a row are its logits up to a constant."""
+    return np.asarray(np.log(np.maximum(probabilities, PROBABILITY_FLOOR)), dtype=np.float64)
 
 
 def from_confusion(matrix: ArrayLike) -> dict[str, float]:
@@ -130,23 +144,48 @@ def count_metrics(counts: Floats) -> Mapping[str, Floats]:
         The six metrics that need no probabilities.
     """
     n_rows = counts.sum(axis=(-2, -1))
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)  # (..., K)
-    n_true, n_predicted = counts.sum(axis=-1), counts.sum(axis=-2)
+    hits, n_true, n_predicted = _margins(counts)
+    by_class = class_metrics(counts)
     present = n_true > 0
 
     def macro(values: Floats) -> Floats:
         return np.asarray((values * present).sum(axis=-1) / present.sum(axis=-1), dtype=np.float64)
 
-    precision, recall = macro(_ratio(hits, n_predicted)), macro(_ratio(hits, n_true))
+    precision, recall = macro(by_class["precision"]), macro(by_class["recall"])
     one_vs_rest = (n_rows[..., None] - n_true - n_predicted + 2 * hits) / n_rows[..., None]
     return {
         "accuracy": hits.sum(axis=-1) / n_rows,
-        "macro_f1": macro(_ratio(2 * hits, n_true + n_predicted)),
+        "macro_f1": macro(by_class["f1"]),
         "macro_precision": precision,
         "macro_recall": recall,
         "seed_accuracy": one_vs_rest.mean(axis=-1),
         "seed_f1": _ratio(2 * precision * recall, precision + recall),
     }
+
+
+def class_metrics(counts: Floats) -> Mapping[str, Floats]:
+    """Give precision, recall and F1 of each class.
+
+    Parameters
+    ----------
+    counts : float [shape=(..., K, K)]
+
+    Returns
+    -------
+    mapping of str to float [shape=(..., K)]
+        ``precision``, ``recall``, ``f1``.
+    """
+    hits, n_true, n_predicted = _margins(counts)
+    return {
+        "precision": _ratio(hits, n_predicted),
+        "recall": _ratio(hits, n_true),
+        "f1": _ratio(2 * hits, n_true + n_predicted),
+    }
+
+
+def _margins(counts: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return hits, true rows and predicted rows of each class, (..., K) each."""
+    return np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1), counts.sum(axis=-2)
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:

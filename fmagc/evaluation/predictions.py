@@ -15,9 +15,19 @@ from numpy.typing import ArrayLike
 
 from fmagc import files
 from fmagc.errors import DataError
+from fmagc.evaluation.averaging import Average, averaged
 from fmagc.evaluation.metrics import Floats, Ints
 
-__all__ = ["arrays_of", "by_track", "genres_of", "predictions_of", "read_predictions", "validate", "write_predictions"]
+__all__ = [
+    "arrays_of",
+    "by_track",
+    "genres_of",
+    "predictions_of",
+    "read_predictions",
+    "validate",
+    "with_probabilities",
+    "write_predictions",
+]
 
 DECIMALS = 6
 SUM_TOLERANCE = 1e-4
@@ -141,19 +151,25 @@ def genres_of(table: pd.DataFrame) -> list[str]:
     return [str(name).removeprefix(_PREFIX) for name in table.columns if str(name).startswith(_PREFIX)]
 
 
-def by_track(table: pd.DataFrame) -> pd.DataFrame:
-    """Average the clips' probabilities of each seed and track.
+def by_track(table: pd.DataFrame, *, average: Average = "probabilities") -> pd.DataFrame:
+    """Make one verdict of the clips of each seed and track, by the rule `average` (`evaluation.averaging`).
 
     Returns
     -------
     DataFrame
         The same columns without `clip`, a row for each seed and track, in this order.
     """
-    probabilities = [_PREFIX + genre for genre in genres_of(table)]
-    described = [name for name in table.columns if name not in {"seed", "track_id", "clip", *probabilities}]
-    how = {**dict.fromkeys(described, "first"), **dict.fromkeys(probabilities, "mean")}
-    tracks = table.sort_values(_KEY).groupby(["seed", "track_id"], as_index=False).agg(how)
-    return tracks[[name for name in table.columns if name != "clip"]]
+    clips = table.sort_values(_KEY, ignore_index=True)
+    first = ~clips.duplicated(["seed", "track_id"])
+    _, probabilities = arrays_of(clips)
+    pooled = averaged(probabilities, first=np.flatnonzero(first), rule=average)
+    return with_probabilities(clips[first].drop(columns="clip").reset_index(drop=True), pooled)
+
+
+def with_probabilities(table: pd.DataFrame, probabilities: Floats) -> pd.DataFrame:
+    """Return a table of clips or of tracks with other probabilities [shape=(N, K)] in its rows."""
+    columns = [_PREFIX + genre for genre in genres_of(table)]
+    return table.assign(**dict(zip(columns, probabilities.T, strict=True)))
 
 
 def arrays_of(table: pd.DataFrame) -> tuple[Ints, Floats]:

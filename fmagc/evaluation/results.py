@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from fmagc.evaluation.details import details_of
 from fmagc.evaluation.predictions import arrays_of, by_track, genres_of, predictions_of, write_predictions
 from fmagc.evaluation.summary import summarise
 from fmagc.files import write_json, write_text
@@ -12,8 +13,10 @@ from fmagc.params.evaluation import Evaluate
 
 __all__ = [
     "BOOTSTRAP_SEED",
+    "CLIP_COUNTS",
     "CLIP_METRICS",
     "CONFUSION",
+    "DETAILS",
     "PREDICTIONS",
     "TRACK_METRICS",
     "confusion_table",
@@ -25,6 +28,8 @@ PREDICTIONS = Path("data/predictions")
 TRACK_METRICS = Path("metrics/models")
 CLIP_METRICS = Path("metrics/clips")
 CONFUSION = Path("plots/confusion")
+DETAILS = Path("data/details")
+CLIP_COUNTS = Path("data/clip_counts")  # of networks alone
 BOOTSTRAP_SEED = 0  # the same resamples for every model
 
 
@@ -45,14 +50,17 @@ def table_of(probabilities: Any, clips: pd.DataFrame, *, genres: list[str], **na
     )
 
 
-def publish(predictions: pd.DataFrame, *, protocol: str, model: str, settings: Evaluate) -> dict[str, float]:
-    """Write predictions, metrics of tracks and of clips, and the confusion table; return the metrics of tracks."""
+def publish(
+    predictions: pd.DataFrame, *, protocol: str, model: str, settings: Evaluate, names: pd.DataFrame
+) -> dict[str, float]:
+    """Write predictions, metrics of tracks and of clips, confusion table and details; return the metrics of tracks."""
     tracks, clips = summarise(predictions, resamples=settings.bootstrap, seed=BOOTSTRAP_SEED)
     place = Path(protocol) / model
     write_predictions(predictions, path=PREDICTIONS / place.with_suffix(".csv"))
     write_json(TRACK_METRICS / place.with_suffix(".json"), tracks)
     write_json(CLIP_METRICS / place.with_suffix(".json"), clips)
     write_text(CONFUSION / place.with_suffix(".csv"), confusion_table(predictions).to_csv(index=False))
+    write_json(DETAILS / place.with_suffix(".json"), details_of(predictions, names=names))
     return tracks
 
 

@@ -5,7 +5,8 @@ import pandas as pd
 
 from fmagc.errors import DataError
 from fmagc.evaluation.bootstrap import artist_counts, intervals
-from fmagc.evaluation.metrics import METRICS, metrics_of
+from fmagc.evaluation.calibration import expected_calibration_error, tempered
+from fmagc.evaluation.metrics import metrics_of
 from fmagc.evaluation.predictions import arrays_of, by_track
 
 __all__ = ["summarise"]
@@ -19,7 +20,8 @@ def summarise(table: pd.DataFrame, *, resamples: int, seed: int) -> tuple[dict[s
     Parameters
     ----------
     table : DataFrame
-        A valid table of predictions (`fmagc.evaluation.predictions`); rows of other sets than test are left out.
+        A valid table of predictions (`fmagc.evaluation.predictions`). The numbers are of the test rows; those of
+        validation decide the temperature behind `ece_scaled`, and nothing else.
     resamples : int
         Of the bootstrap over artists.
     seed : int
@@ -28,30 +30,37 @@ def summarise(table: pd.DataFrame, *, resamples: int, seed: int) -> tuple[dict[s
     Returns
     -------
     track_level, clip_level : dict of str to float
-        The `METRICS` as means over the seeds of training; `accuracy_low`, `accuracy_high`, `macro_f1_low`,
-        `macro_f1_high`, the 95 % intervals; with two seeds or more `<metric>_std`, the sample standard deviation over
-        seeds. Rounded to 6 decimals.
+        The `METRICS` and the expected calibration error before and after temperature scaling (`ece`, `ece_scaled`), as
+        means over the seeds of training; `accuracy_low`, `accuracy_high`, `macro_f1_low`, `macro_f1_high`, the 95 %
+        intervals; with two seeds or more `<metric>_std`, the sample standard deviation over seeds. Rounded to 6
+        decimals.
 
     Raises
     ------
     DataError
-        When no row belongs to the test set.
+        When no row belongs to the test set, or none to validation.
     """
-    test = table[table["set"] == "test"]
-    if test.empty:
+    if "test" not in set(table["set"]):
         found = ", ".join(sorted(set(table["set"])))
         raise DataError(f"predictions of {table['model'].iloc[0]}: expected rows of the set test, found only {found}.")
     return (
-        _summary(by_track(test), resamples=resamples, seed=seed),
-        _summary(test, resamples=resamples, seed=seed),
+        _summary(by_track(table), resamples=resamples, seed=seed),
+        _summary(table, resamples=resamples, seed=seed),
     )
 
 
-def _summary(rows: pd.DataFrame, *, resamples: int, seed: int) -> dict[str, float]:
+def _summary(judged: pd.DataFrame, *, resamples: int, seed: int) -> dict[str, float]:
+    rows = judged[judged["set"] == "test"]
+    _, scaled = tempered(judged)
     labels, probabilities = arrays_of(rows)
     runs = rows["seed"].to_numpy(dtype=np.int64)
     by_seed = [
-        metrics_of(labels[runs == run], probabilities=probabilities[runs == run]) for run in np.unique(runs).tolist()
+        metrics_of(labels[runs == run], probabilities=probabilities[runs == run])
+        | {
+            name: _calibration_error(table[table["seed"] == run])
+            for name, table in (("ece", rows), ("ece_scaled", scaled))
+        }
+        for run in np.unique(runs).tolist()
     ]
     counts = artist_counts(
         labels,
@@ -62,11 +71,16 @@ def _summary(rows: pd.DataFrame, *, resamples: int, seed: int) -> dict[str, floa
     )
     bounds = intervals(counts, resamples=resamples, seed=seed)
     summary: dict[str, float] = {}
-    for name in METRICS:
+    for name in by_seed[0]:
         values = [metrics[name] for metrics in by_seed]
         summary[name] = float(np.mean(values))
         if name in bounds:
             summary[f"{name}_low"], summary[f"{name}_high"] = bounds[name]
     if len(by_seed) > 1:
-        summary |= {f"{name}_std": float(np.std([metrics[name] for metrics in by_seed], ddof=1)) for name in METRICS}
+        summary |= {f"{name}_std": float(np.std([metrics[name] for metrics in by_seed], ddof=1)) for name in by_seed[0]}
     return {name: round(value, DECIMALS) for name, value in summary.items()}
+
+
+def _calibration_error(rows: pd.DataFrame) -> float:
+    labels, probabilities = arrays_of(rows)
+    return expected_calibration_error(labels, probabilities=probabilities)

@@ -194,8 +194,9 @@ def test_cells_longer_than_any_text_are_refused_unread(project: Project, capsys:
         (b"track_id,genre\n2,Rock\n", "expected FMA's three header rows, found 2 rows in all"),
         (
             b"feature,chroma_cens,chroma_cens\nstatistics,kurtosis,kurtosis\nnumber,01,02\ntrack_id,,\n2,7.1,5.2\n",
-            "expected the columns track_id, artist.id, set.split, set.subset, track.genre_top, "
-            "found 3 others, ['number', 'chroma_cens.kurtosis', 'chroma_cens.kurtosis']: is it another table?",
+            "expected the columns track_id, artist.id, set.split, set.subset, track.genre_top, artist.name, "
+            "track.title, found 3 others, "
+            "['number', 'chroma_cens.kurtosis', 'chroma_cens.kurtosis']: is it another table?",
         ),
         (b"genre_id,#tracks,parent,title,top_level\n1,5,0,Rock,1\n2,5,0,Pop,2\n", "expected the columns track_id, "),
         (b"PK\x03\x04\xff\xfe\n\n\x00\n\xff\n", "expected UTF-8, found 2: byte 0xff in line 1, byte 0xff in line 4"),

@@ -1,0 +1,59 @@
+"""From what a network says about the clips of a track to one verdict about the track.
+
+Three rules are known. They name the same genre for most tracks; how much they differ, and how many clips are worth
+their cost, `evaluation.clip_counts` tabulates.
+
+probabilities
+    The mean of the clips' probabilities. It is the project's rule: a clip that is unsure counts less than one that is
+    sure, and no single clip can veto a genre.
+logits
+    The softmax of the mean of the clips' logits, which is their normalised geometric mean: one clip that excludes a
+    genre all but excludes it for the track.
+vote
+    Each clip names its most probable genre. The mean of the probabilities votes as one clip more: it decides between
+    equals, never against a majority, and leaves no genre with probability 0.
+
+References
+----------
+J. Kittler, M. Hatef, R. P. W. Duin, J. Matas: On Combining Classifiers, IEEE TPAMI 20(3), 1998 (sum, product and
+majority vote rule).
+"""
+
+from typing import Literal, get_args
+
+import numpy as np
+from scipy.special import softmax
+
+from fmagc.evaluation.metrics import Floats, Ints, log_probabilities
+
+__all__ = ["AVERAGES", "Average", "averaged"]
+
+Average = Literal["probabilities", "logits", "vote"]
+AVERAGES: tuple[Average, ...] = get_args(Average)
+
+
+def averaged(probabilities: Floats, *, first: Ints, rule: Average) -> Floats:
+    """Pool the clips of each track.
+
+    Parameters
+    ----------
+    probabilities : float [shape=(N, K)]
+        A row a clip; the clips of a track follow each other.
+    first : int [shape=(T,)]
+        The row with which each track begins, ascending from 0.
+    rule : str
+        One of `AVERAGES`.
+
+    Returns
+    -------
+    float64 [shape=(T, K)]
+        Probabilities of each track.
+    """
+    n_clips = np.diff(first, append=len(probabilities))[:, None]  # (T, 1)
+    if rule == "logits":
+        return np.asarray(softmax(np.add.reduceat(log_probabilities(probabilities), first) / n_clips, axis=1))
+    means: Floats = np.add.reduceat(probabilities, first) / n_clips
+    if rule == "probabilities":
+        return means
+    votes = np.add.reduceat(np.eye(probabilities.shape[1])[probabilities.argmax(axis=1)], first)
+    return np.asarray((votes + means) / (n_clips + 1), dtype=np.float64)

@@ -1,0 +1,294 @@
+"""metrics/cards/<protocol>/<model>.md: what a user of a trained model must know, on one page.
+
+The headings follow M. Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from fmagc.evaluation.leaderboard import Entry
+from fmagc.evaluation.markdown import escaped, table
+from fmagc.files import digest
+from fmagc.params.corpus import DEMO
+
+__all__ = ["card_markdown"]
+
+_PAGE = """\
+# Model card: {model}, protocol `{protocol}`, corpus `{corpus}`
+
+{note}## Task
+
+Name the genre of a piece of recorded music, one of {n_genres}: {genres}. The network reads clips of {seconds:.1f} s
+({samples:,} samples at {sample_rate:,} Hz, mono): {views}. The verdict on a track is the mean of the probabilities of
+{clips} evenly spaced clips.
+
+## Data
+
+{sets}
+
+{leak}. The numbers below are of the {n_judged:,} test tracks that could be decoded. Digests (xxh3-128) of what was
+read:
+
+{digests}
+
+## Training
+
+{training}
+
+## Results on the test tracks
+
+{results}
+
+In brackets: the 95 % interval of a bootstrap over the test artists. {spread}
+`seed_accuracy` (one-vs-rest) and `seed_f1` are the measures of the reference study; `log_loss` is in nats.
+
+### By genre
+
+{by_genre}
+
+### Most frequent confusions
+
+{confusions}
+
+### Calibration
+
+`ece`, the expected calibration error over 15 bins, is the mean gap between how sure the model is and how often it is
+right. `ece_scaled` is what is left after the logits are divided by one temperature, fitted to the validation tracks
+({temperature}; above 1: the model was too sure). It takes the log loss of the test tracks from {log_loss:.3f} to
+{log_loss_scaled:.3f}. The probabilities that the model gives are the unscaled ones.
+
+### Most confident errors
+
+The worst mistakes of the model, or doubtful labels of the corpus: listen before you blame either.
+
+{errors}
+
+## Limits
+
+- The genre is the one label of the corpus. Music of two genres, or of none of these, gets one of them all the same.
+- {certainty}
+- Other music than this corpus holds, other recordings and other codecs were not tested. Nor were tracks shorter than a
+  clip: they are rejected.
+- A confidence is worth what the table of calibration says, on music like the test tracks.
+
+## Licence
+
+{licence}
+
+## How to use it
+
+`dvc repro evaluate@{protocol}-{model}` makes the weights, or `dvc checkout` where DVC's cache has them. For a file:
+
+```bash
+python -m fmagc predict FILE --model {folder}
+```
+
+In Python, for batches of your own:
+
+```python
+from pathlib import Path
+
+from fmagc.training.weights import load_trained
+
+network, card = load_trained(Path("{folder}"), made_by="{made_by}")
+```
+
+`network` takes {tensors}, normalised by `card["normalisation"]`, and returns logits in the order of `card["genres"]`.
+"""
+
+_VIEWS = {"waveform": "the waveform", "mel": "the log-mel spectrogram"}
+_TENSORS = {"waveform": '`"waveform"` (B, {samples})', "mel": '`"mel"` (B, {frames}, {n_mels})'}
+_SETS = {"train": "training", "val": "validation", "test": "test"}
+_DEMO_LICENCE = (
+    "The demo corpus is synthesised by this project and CC0 1.0. The code is under the MIT licence, and so are weights "
+    "that were trained on the demo."
+)
+_LICENCE = (
+    "The code is under the MIT licence. The audio of the Free Music Archive belongs to its artists: every track has a "
+    "licence of its own (`track.license` in `tracks.csv`), often for non-commercial use alone. None of it is in this "
+    "repository. Weights that were trained on such audio should be passed on with this note, and used as the licences "
+    "of the training tracks allow; the same holds for any other corpus."
+)
+
+
+def card_markdown(
+    entry: Entry,
+    *,
+    details: Mapping[str, Any],
+    split: pd.DataFrame,
+    corpus: str,
+    sample_rate: int,
+    clips: int,
+    note: str,
+) -> str:
+    """Write the card of a network.
+
+    Parameters
+    ----------
+    entry : Entry
+        With a card of training for each seed.
+    details : mapping
+        As `evaluation.details.details_of`.
+    split : DataFrame
+        As `corpus.index.read_split`, of the protocol.
+    corpus : str
+        `dataset.name`.
+    sample_rate : int, Hz
+    clips : int
+        Of a track.
+    note : str
+        What a reader must know first; empty for none.
+    """
+    trained = entry.cards[0]  # the seeds of one model share their data and settings
+    architecture, levels = trained["architecture"], details["track"]
+    samples = architecture["clip_samples"]
+    views = sorted(trained["normalisation"], reverse=True)
+    shape = {"samples": samples, "frames": samples // architecture["hop_length"], "n_mels": architecture["n_mels"]}
+    folder = f"data/models/{entry.protocol}/{entry.model}/{trained['seed']}"
+    return _PAGE.format(
+        model=entry.model,
+        protocol=entry.protocol,
+        corpus=corpus,
+        note=f"> **{note}**\n\n" if note else "",
+        n_genres=len(trained["genres"]),
+        genres=", ".join(map(escaped, trained["genres"])),
+        seconds=samples / sample_rate,
+        samples=samples,
+        sample_rate=sample_rate,
+        views=" and ".join(_VIEWS[view] for view in views),
+        clips=clips,
+        sets=_sets(split),
+        leak=_leak(split),
+        n_judged=sum(row["support"] for row in levels["genres"]),
+        digests=_digests(entry, split),
+        training=_training(entry),
+        results=_results(entry),
+        spread=_spread(entry),
+        by_genre=_by_genre(levels["genres"]),
+        confusions=_confusions(levels["confusions"]),
+        temperature=", ".join(f"{value:.2f}" for value in levels["calibration"]["temperature"]),
+        log_loss=entry.track["log_loss"],
+        log_loss_scaled=levels["calibration"]["log_loss_scaled"],
+        errors=_errors(details["errors"]),
+        certainty=_certainty(entry, split),
+        licence=_DEMO_LICENCE if corpus == DEMO else _LICENCE,
+        folder=folder,
+        made_by=f"train@{entry.protocol}-{entry.model}-{trained['seed']}",
+        tensors=" and ".join(_TENSORS[view].format(**shape) for view in views),
+    )
+
+
+def _sets(split: pd.DataFrame) -> str:
+    sets = {label: split[split["set"] == name] for name, label in _SETS.items()}
+    rows = [
+        ["tracks", *(f"{len(rows):,}" for rows in sets.values())],
+        ["artists", *(f"{rows['artist_id'].nunique():,}" for rows in sets.values())],
+    ]
+    return table(["listed", *sets], rows, numbers=len(sets))
+
+
+def _leak(split: pd.DataFrame) -> str:
+    test, training = (split[split["set"] == name] for name in ("test", "train"))
+    known = test["artist_id"].isin(set(training["artist_id"]))
+    if not known.any():
+        return "No test track is by an artist whom the training set holds"
+    return f"**{known.mean():.1%} of the test tracks are by artists whom the training set holds too**"
+
+
+def _digests(entry: Entry, split: pd.DataFrame) -> str:
+    read = {f"data/index/splits/{entry.protocol}.csv": digest(split.to_csv(index=False).encode())}
+    read |= {f"{folder}/manifest.json": value for folder, value in entry.cards[0]["caches"].items()}
+    read |= {f"the weights of seed {card['seed']}": card["weights"] for card in entry.cards}
+    return "\n".join(f"- {f'`{name}`' if '/' in name else name}: `{value}`" for name, value in read.items())
+
+
+def _training(entry: Entry) -> str:
+    trained = entry.cards[0]
+    settings, hardware = trained["train"], trained["hardware"]
+    augment = "; ".join(
+        f"{operation['name']} ({', '.join(f'{key} {value}' for key, value in operation.items() if key != 'name')})"
+        for operation in settings["augment"]
+    )
+    rows = [
+        ("parameters", f"{trained['parameters']:,}"),
+        ("seeds", ", ".join(str(card["seed"]) for card in entry.cards)),
+        ("best epoch of each", ", ".join(str(card["best_epoch"]) for card in entry.cards)),
+        ("epochs", f"{settings['epochs']} at most; ends {settings['patience']} after the lowest validation loss"),
+        ("optimiser", f"Adam, learning rate {settings['lr']:g}, weight decay {settings['weight_decay']:g}"),
+        ("batch size", str(settings["batch_size"])),
+        ("classes of unequal size", settings["class_balance"]),
+        ("dropout", f"{settings['dropout']:g}"),
+        ("longest gradient", "any" if settings["max_grad_norm"] is None else f"{settings['max_grad_norm']:g}"),
+        ("augmentation", augment or "none"),
+        ("precision", f"{trained['precision']} ({hardware['precision_reason']})"),
+        ("device", f"{hardware['device']}, processes: {hardware['processes']}"),
+    ]
+    return table(["", "value"], [(name, escaped(value)) for name, value in rows], numbers=0)
+
+
+def _results(entry: Entry) -> str:
+    names = [name for name in entry.track if not name.endswith(("_low", "_high", "_std"))]
+    rows = [[f"`{name}`", _shown(entry.track, name), _shown(entry.clip, name)] for name in names]
+    return table(["", "by track", "by clip"], rows, numbers=2)
+
+
+def _shown(metrics: Mapping[str, float], name: str) -> str:
+    deviation = f" ± {metrics[f'{name}_std']:.3f}" if f"{name}_std" in metrics else ""
+    interval = f" [{metrics[f'{name}_low']:.3f}, {metrics[f'{name}_high']:.3f}]" if f"{name}_low" in metrics else ""
+    return f"{metrics[name]:.3f}{deviation}{interval}"
+
+
+def _spread(entry: Entry) -> str:
+    n_seeds = len(entry.cards)
+    if n_seeds == 1:
+        return "There was one training, so that nothing is known about the spread over seeds."
+    return f"Numbers are means over {n_seeds} seeds of training, ± their standard deviation."
+
+
+def _by_genre(genres: list[dict[str, Any]]) -> str:
+    header = ["genre", "tracks", "precision", "recall", "F1"]
+    rows = [
+        [
+            escaped(row["genre"]),
+            f"{row['support']:,}",
+            *(f"{row[name]:.3f}" for name in ("precision", "recall")),
+            f"{row['f1']:.3f}" + (f" ± {row['f1_std']:.3f}" if "f1_std" in row else ""),
+        ]
+        for row in genres
+    ]
+    return table(header, rows, numbers=4)
+
+
+def _confusions(confusions: list[dict[str, Any]]) -> str:
+    if not confusions:
+        return "There is none: every test track was named rightly."
+    rows = [
+        [escaped(row["true"]), escaped(row["predicted"]), f"{row['count']:.3g}", f"{row['share']:.1%}"]
+        for row in confusions
+    ]
+    return table(["true", "taken for", "tracks", "share of the genre"], rows, numbers=2)
+
+
+def _errors(errors: list[dict[str, Any]]) -> str:
+    if not errors:
+        return "There is none."
+    rows = [
+        [
+            *(escaped(str(row[name])) for name in ("track_id", "artist", "title", "true", "predicted")),
+            *(f"{row[name]:.3f}" for name in ("confidence", "p_true")),
+        ]
+        for row in errors
+    ]
+    header = ["track", "artist", "title", "label", "taken for", "probability", "of the label"]
+    return table(header, rows, numbers=2)
+
+
+def _certainty(entry: Entry, split: pd.DataFrame) -> str:
+    n_artists = split.loc[split["set"] == "test", "artist_id"].nunique()
+    low, high = entry.track["accuracy_low"], entry.track["accuracy_high"]
+    return (
+        f"The accuracy rests on {n_artists:,} test artists: for artists like these its 95 % interval is "
+        f"[{low:.2f}, {high:.2f}]. It says nothing about others."
+    )

@@ -1,0 +1,118 @@
+"""Calibration error and temperature against scikit-learn and against what is true by construction."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV, calibration_curve
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import log_loss
+
+from fmagc.evaluation.calibration import expected_calibration_error, fit_temperature, reliability, tempered
+from fmagc.evaluation.predictions import arrays_of, predictions_of
+
+
+def drawn(n_rows, *, temperature, n_classes=5, seed=0):
+    """Draw logits, and labels that follow their softmax at a temperature."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(0, 2, (n_rows, n_classes))
+    chances = softmax(scores / temperature, axis=1).cumsum(axis=1)
+    return scores, (rng.random((n_rows, 1)) > chances).sum(axis=1)
+
+
+@pytest.mark.parametrize(("n_rows", "n_classes"), [(500, 5), (40, 2), (7, 8)])
+def test_error_is_that_of_scikit_learns_bins(n_rows, n_classes):
+    scores, labels = drawn(n_rows, temperature=2, n_classes=n_classes)
+    p = softmax(scores, axis=1)
+    right, confidence = p.argmax(axis=1) == labels, p.max(axis=1)
+    accuracy, mean = calibration_curve(right, confidence, n_bins=15)
+    counts = np.histogram(confidence, bins=np.linspace(0, 1, 16))[0]
+    weights = counts[counts > 0] / n_rows
+    found = expected_calibration_error(labels, probabilities=p)
+    assert found == pytest.approx((weights * np.abs(accuracy - mean)).sum(), abs=1e-12)
+
+
+def test_bins_are_closed_above_and_hold_every_row():
+    p = np.array([[1.0, 0.0], [0.6, 0.4], [0.5, 0.5], [0.65, 0.35]])
+    bins = reliability(np.array([0, 1, 0, 0]), probabilities=p)
+    assert [(round(row["low"] * 15), round(row["high"] * 15), row["rows"]) for row in bins] == [
+        (7, 8, 1),
+        (8, 9, 1),
+        (9, 10, 1),
+        (14, 15, 1),
+    ]
+    assert [row["accuracy"] for row in bins] == [1, 0, 1, 1]
+
+
+def test_who_is_right_as_often_as_claimed_has_no_error_and_who_boasts_has():
+    scores, labels = drawn(40_000, temperature=1)
+    assert expected_calibration_error(labels, probabilities=softmax(scores, axis=1)) < 0.012
+    assert expected_calibration_error(labels, probabilities=softmax(3 * scores, axis=1)) > 0.1
+
+
+@pytest.mark.parametrize("true", [0.5, 1.0, 2.5])
+def test_the_temperature_of_the_labels_is_found(true):
+    scores, labels = drawn(40_000, temperature=true)
+    assert fit_temperature(scores, labels=labels) == pytest.approx(true, rel=0.03)
+
+
+class Scores(ClassifierMixin, BaseEstimator):
+    """A classifier whose decision values are its input."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def decision_function(self, X):
+        return X
+
+    def predict(self, X):
+        return self.classes_[X.argmax(axis=1)]
+
+
+def test_temperature_is_that_of_scikit_learn():
+    scores, labels = drawn(300, temperature=2)
+    fitted = FrozenEstimator(Scores().fit(scores, labels))
+    expected = CalibratedClassifierCV(fitted, method="temperature").fit(scores, labels).predict_proba(scores)
+    found = softmax(scores / fit_temperature(scores, labels=labels), axis=1)
+    assert log_loss(labels, found) <= log_loss(labels, expected) + 1e-6
+    assert found == pytest.approx(expected, abs=2e-3)
+
+
+def table(scores, labels, *, sets, seed=0):
+    return predictions_of(
+        softmax(scores, axis=1),
+        protocol="official",
+        model="crnn",
+        seed=seed,
+        track_ids=np.arange(len(labels)),
+        artist_ids=np.arange(len(labels)),
+        sets=sets,
+        clips=np.zeros(len(labels)),
+        labels=labels,
+        genres=["Blues", "Folk", "Jazz", "Pop", "Rock"],
+    )
+
+
+def test_each_seed_has_its_own_temperature_from_its_validation_rows():
+    scores, labels = drawn(4000, temperature=1)
+    sets = ["val"] * 2000 + ["test"] * 2000
+    seeds = [table(factor * scores, labels, sets=sets, seed=seed) for seed, factor in ((3, 2.0), (4, 0.5))]
+    temperatures, test = tempered(pd.concat(seeds, ignore_index=True))
+    assert list(temperatures) == [3, 4]
+    assert temperatures[3] == pytest.approx(2, rel=0.1)
+    assert temperatures[4] == pytest.approx(0.5, rel=0.1)
+    assert set(test["set"]) == {"test"}
+    assert len(test) == 4000
+    found, p = arrays_of(test)
+    assert p[:2000] == pytest.approx(p[2000:], abs=0.02)  # scaled, both say the same
+    assert (p[:2000].argmax(axis=1) == scores[2000:].argmax(axis=1)).all()
+    assert found.tolist() == [*labels[2000:], *labels[2000:]]
+
+
+def test_labels_of_the_test_rows_do_not_move_the_temperature():
+    scores, labels = drawn(200, temperature=1)
+    sets = ["val"] * 100 + ["test"] * 100
+    other = np.concatenate([labels[:100], (labels[100:] + 1) % 5])
+    assert tempered(table(scores, labels, sets=sets))[0] == tempered(table(scores, other, sets=sets))[0]

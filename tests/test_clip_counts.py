@@ -1,0 +1,153 @@
+"""Rules of averaging, the union of clips, and the table of what was tried."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from scipy.special import softmax
+from sklearn.metrics import accuracy_score, f1_score
+
+from fmagc.errors import DataError
+from fmagc.evaluation.averaging import AVERAGES, averaged
+from fmagc.evaluation.clip_counts import COUNTS, count_table, picked, union_of_clips
+from fmagc.evaluation.figures.clip_counts import clip_count_curves
+from fmagc.evaluation.predictions import by_track, predictions_of
+from fmagc.store.windows import clip_table
+
+GENRES = ["Folk", "Pop", "Rock"]
+
+
+def test_mean_of_probabilities_and_of_logits():
+    logits = np.random.default_rng(0).normal(0, 3, (7, 3))
+    p, first = softmax(logits, axis=1), np.array([0, 3, 4])
+    tracks = [slice(0, 3), slice(3, 4), slice(4, 7)]
+    means = [p[rows].mean(axis=0) for rows in tracks]
+    assert averaged(p, first=first, rule="probabilities") == pytest.approx(np.stack(means))
+    of_logits = [softmax(logits[rows].mean(axis=0)) for rows in tracks]
+    assert averaged(p, first=first, rule="logits") == pytest.approx(np.stack(of_logits), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("clips", "named"),
+    [
+        ([[0.4, 0.35, 0.25], [0.4, 0.35, 0.25], [0.0, 1.0, 0.0]], 0),  # two unsure clips outvote one that is certain
+        ([[0.6, 0.4, 0.0], [0.1, 0.9, 0.0]], 1),  # one each: the mean decides
+        ([[0.0, 0.0, 1.0]], 2),
+    ],
+)
+def test_votes_are_counted_and_the_mean_decides_between_equals(clips, named):
+    p = np.array(clips)
+    (found,) = averaged(p, first=np.array([0]), rule="vote")
+    assert found.argmax() == named
+    assert found.sum() == pytest.approx(1)
+    assert found * (len(p) + 1) - p.mean(axis=0) == pytest.approx(np.bincount(p.argmax(axis=1), minlength=3))
+
+
+def test_no_majority_is_ever_outvoted_by_the_mean():
+    rng = np.random.default_rng(0)
+    for n_clips in (2, 3, 5, 9):
+        p = rng.dirichlet(np.full(4, 0.2), 200 * n_clips)
+        votes = np.stack([np.bincount(rows, minlength=4) for rows in p.argmax(axis=1).reshape(200, n_clips)])
+        found = averaged(p, first=np.arange(0, len(p), n_clips), rule="vote").argmax(axis=1)
+        assert (votes[np.arange(200), found] == votes.max(axis=1)).all()
+
+
+def tracks(n_frames):
+    n = len(n_frames)
+    labels = [k % 3 for k in range(n)]
+    return pd.DataFrame(
+        {
+            "track_id": np.arange(n) * 5 + 2,
+            "artist_id": np.arange(n),
+            "set": ["val", "test"] * (n // 2),
+            "genre": [GENRES[label] for label in labels],
+            "label": labels,
+            "n_frames": n_frames,
+        }
+    )
+
+
+@pytest.mark.parametrize("n_frames", [[1292, 1291, 1300, 1406], [64, 65, 66, 69]], ids=["long", "hardly longer"])
+@pytest.mark.parametrize("crop", ["even", "random"])
+def test_a_clip_of_several_counts_is_judged_once_and_every_count_finds_its_own(n_frames, crop):
+    rows = tracks(n_frames)
+    chosen = [clip_table(rows, clip_frames=64, n_clips=n_clips, crop=crop, seed=3) for n_clips in (*COUNTS, 4)]
+    union = union_of_clips(chosen)
+    assert not union.duplicated(["track_id", "start"]).any()
+    for clips in chosen:
+        places = picked(clips, union=union)
+        columns = ["track_id", "start", "label", "set"]
+        pd.testing.assert_frame_equal(union.loc[places, columns].reset_index(drop=True), clips[columns])
+
+
+def test_nine_clips_hold_the_clips_of_all_other_counts():
+    rows = tracks([1292, 1300])  # 784 and 792 frames to move in
+    union = union_of_clips(clip_table(rows, clip_frames=508, n_clips=n_clips) for n_clips in COUNTS)
+    assert len(union) == 2 * 9
+
+
+def tables(*, seeds=(0,), counts=(1, 3)):
+    rows = tracks([200] * 12)
+    found = {}
+    for n_clips in counts:
+        clips = clip_table(rows, clip_frames=64, n_clips=n_clips)
+        by_seed = []
+        for seed in seeds:
+            rng = np.random.default_rng([seed, n_clips])
+            p = rng.dirichlet(np.ones(3), len(clips))
+            p[np.arange(len(p)), clips["label"]] += 0.3
+            made = predictions_of(
+                p / p.sum(axis=1, keepdims=True),
+                protocol="official",
+                model="crnn",
+                seed=seed,
+                track_ids=clips["track_id"],
+                artist_ids=clips["artist_id"],
+                sets=clips["set"].tolist(),
+                clips=clips["clip"],
+                labels=clips["label"],
+                genres=GENRES,
+            )
+            by_seed.append(made)
+        found[n_clips] = pd.concat(by_seed, ignore_index=True)
+    return found
+
+
+def test_the_table_has_the_scores_of_each_set_count_and_rule():
+    predictions = tables()
+    table = count_table(predictions)
+    assert len(table) == 2 * 2 * len(AVERAGES)
+    assert list(table.columns) == ["protocol", "model", "set", "average", "clips", "accuracy", "macro_f1"]
+    for row in table.to_dict("records"):
+        judged = by_track(predictions[row["clips"]], average=row["average"])
+        judged = judged[judged["set"] == row["set"]]
+        named = [GENRES[k] for k in judged[[f"p_{genre}" for genre in GENRES]].to_numpy().argmax(axis=1)]
+        assert row["accuracy"] == pytest.approx(accuracy_score(judged["genre"], named), abs=1e-6)
+        assert row["macro_f1"] == pytest.approx(f1_score(judged["genre"], named, average="macro"), abs=1e-6)
+    single = table[table["clips"] == 1]
+    assert (single.groupby("set")["accuracy"].nunique() == 1).all()  # of one clip all rules say the same
+    assert table.groupby(["set", "clips"])["accuracy"].nunique().max() > 1
+
+
+def test_seeds_are_averaged_and_their_spread_is_told():
+    table = count_table(tables(seeds=(0, 1, 7)))
+    alone = [count_table(tables(seeds=(seed,))) for seed in (0, 1, 7)]
+    values = np.stack([one["macro_f1"] for one in alone])
+    assert table["macro_f1"].to_numpy() == pytest.approx(values.mean(axis=0), abs=2e-6)
+    assert table["macro_f1_std"].to_numpy() == pytest.approx(values.std(axis=0, ddof=1), abs=2e-6)
+
+
+def test_the_figure_has_a_column_a_rule_and_a_line_a_model_and_set(tmp_path: Path):
+    table = count_table(tables())
+    figure = clip_count_curves(pd.concat([table, table.assign(model="cnn1d")]))
+    assert len(figure.axes) == 6
+    vote_f1 = figure.axes[5]
+    lines = {(to_hex(line.get_color()).upper(), line.get_linestyle()) for line in vote_f1.lines}
+    assert lines == {(colour, dash) for colour in ("#0072B2", "#009E73") for dash in ("-", "--")}
+    expected = table[(table["average"] == "vote") & (table["set"] == "test")].sort_values("clips")["macro_f1"]
+    solid = [line.get_ydata() for line in vote_f1.lines if line.get_linestyle() == "-"]
+    assert solid == [pytest.approx(expected.tolist())] * 2
+    with pytest.raises(DataError, match="found no average"):
+        clip_count_curves(table.drop(columns="average"))
