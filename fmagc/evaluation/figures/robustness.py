@@ -1,12 +1,13 @@
 """How networks answer to changed music: flipped predictions, divergences, and what encoders make of a shift."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import StrMethodFormatter
 
 from fmagc.errors import DataError
 from fmagc.evaluation.figures import style
@@ -18,13 +19,17 @@ _LABELS = {
     "time_shift_s": "time shift, {:g} s",
     "gain_db": "gain, {:+g} dB",
     "noise_snr_db": "white noise, SNR {:g} dB",
-    "time_stretch_rate": "time stretch, {:g} times the tempo",
-    "pitch_shift_semitones": "pitch shift, {:+g} semitones",
+    "time_stretch_rate": "time stretch, tempo x {:g}",
+    "pitch_shift_semitones": "pitch shift, semitones {:+g}",
     "low_pass_hz": "low-pass, {:g} Hz",
     "mp3_kbps": "MP3, {:g} kbit/s",
 }
 _VIEWS = {"waveform": "encoders of the waveform", "mel": "encoders of the spectrogram"}
-_ERRORS = {"equivariance": "-", "invariance": ":"}
+_ERRORS: dict[str, tuple[Literal["-", ":"], str]] = {
+    "equivariance": ("-", "equivariance:\nf(gx) against g'f(x)"),
+    "invariance": (":", "invariance:\nf(gx) against f(x)"),
+}
+_LINEAR_NATS = 0.01  # the scale of divergences is linear up to here, so that it has a zero, and logarithmic beyond
 _SPREAD = 0.6  # of a row's height that the models share
 _INK = "#333333"
 
@@ -59,16 +64,19 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
                 for model, value in here[["model", measure]].itertuples(index=False, name=None):
                     ax.plot(value, place + offsets[model], **looks[model], clip_on=False)
             ax.set_xlabel(label)
-            ax.set_xlim(left=0)
             ax.tick_params(axis="y", length=0)
             ax.grid(visible=False, axis="y")
         axes[0].set_xlim(0, 1)
+        axes[1].set_xscale("symlog", linthresh=_LINEAR_NATS, linscale=0.5)
+        axes[1].xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes[1].set_xlim(0, max(1, 1.1 * means["kl"].max()))
         axes[0].set_ylim(len(rows) - 0.5, -0.5)
         axes[0].set_yticks(range(len(rows)), [_LABELS[transform].format(strength) for transform, strength in rows])
         handles = [Line2D([], [], **look, label=model) for model, look in looks.items()]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
         n_tracks = table["tracks"].iloc[0]
-        figure.supxlabel(f"the middle clip of {n_tracks} test tracks", fontsize=8, color=style.GREY)
+        counted = f"the middle clip of {n_tracks} test tracks: one track is {1 / n_tracks:.2g}"
+        figure.supxlabel(counted, fontsize=8, color=_INK)
     return figure
 
 
@@ -91,7 +99,7 @@ def encoder_shifts(table: pd.DataFrame) -> Figure:
     looks = _looks(means["model"])
     views = [view for view in _VIEWS if view in set(means["view"])]
     with style.drawing():
-        figure = Figure(figsize=(2.3 + 3.6 * len(views), 3.4))
+        figure = Figure(figsize=(2.3 + 3.6 * len(views), 3.6))
         axes = figure.subplots(1, len(views), sharey=True, squeeze=False)[0]
         for ax, view in zip(axes, views, strict=True):
             _shifts(ax, means[means["view"] == view], looks)
@@ -100,17 +108,19 @@ def encoder_shifts(table: pd.DataFrame) -> Figure:
         axes[0].set_ylabel("relative error")
         axes[0].set_ylim(bottom=0)
         handles = [Line2D([], [], **look, label=model) for model, look in looks.items()]
-        handles += [
-            Line2D([], [], color=_INK, linestyle="-", label="f(gx) against g'f(x)"),
-            Line2D([], [], color=_INK, linestyle=":", label="f(gx) against f(x)"),
-        ]
-        figure.legend(handles=handles, loc="outside right center")
+        handles += [Line2D([], [], color=_INK, linestyle=dash, label=label) for dash, label in _ERRORS.values()]
+        figure.legend(handles=handles, loc="outside right center", labelspacing=0.9)
+        told = (
+            "f: encoder; g: the music starts so much later; g': the output moved by as many steps, half a step as the "
+            f"mean of two; {table['tracks'].iloc[0]} test tracks"
+        )
+        figure.supxlabel(told, fontsize=8, color=_INK)
     return figure
 
 
 def _shifts(ax: Axes, means: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> None:
     for model, rows in means.groupby("model"):
-        for error, dash in _ERRORS.items():
+        for error, (dash, _) in _ERRORS.items():
             ax.plot(rows["steps"], rows[error], **looks[str(model)] | {"linestyle": dash}, clip_on=False)
     ax.set_xticks(sorted(set(means["steps"])))
 

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
 from fmagc.errors import DataError
-from fmagc.evaluation.inference import probabilities
-from fmagc.evaluation.metrics import Floats
+from fmagc.evaluation.judging import probabilities
 from fmagc.evaluation.probe.clips import Views
 from fmagc.evaluation.probe.encoders import encoders_of, margin, shift_errors
 from fmagc.models.networks import Network
@@ -55,7 +55,7 @@ class Subject:
         self._scalers = {view: Scaler.of(Normalisation(**values)) for view, values in card["normalisation"].items()}
         hardware.place(network)
 
-    def probabilities(self, clips: Sequence[Views], *, progress: "tqdm[Any]") -> Floats:
+    def probabilities(self, clips: Sequence[Views], *, progress: "tqdm[Any]") -> npt.NDArray[np.float64]:
         """Judge clips as evaluation does: softmax [shape=(N, K)]."""
         return probabilities(self._network, [self._batch(clips)], hardware=self._hardware, progress=progress)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import rel_entr
 from tqdm import tqdm
 
@@ -16,7 +17,6 @@ from fmagc.audio.frames import n_frames
 from fmagc.audio.mel import LogMel
 from fmagc.engine import Outcome, run_isolated
 from fmagc.errors import DataError, RejectedTrack
-from fmagc.evaluation.metrics import Floats
 from fmagc.evaluation.probe.clips import Task, Views, transformed_clip
 from fmagc.evaluation.probe.subjects import Subject
 from fmagc.evaluation.probe.transforms import CLEAN, Transform, transforms_of
@@ -26,6 +26,8 @@ from fmagc.store.cache import Cache
 from fmagc.store.windows import labelled
 
 __all__ = ["choose", "divergence", "survey"]
+
+Floats = NDArray[np.float64]
 
 _TIMEOUT_S = 600.0  # a transformation takes less than a second
 _DECIMALS = 6
