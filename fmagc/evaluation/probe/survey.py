@@ -25,7 +25,7 @@ from fmagc.params.signal import Mel
 from fmagc.store.cache import Cache
 from fmagc.store.windows import labelled
 
-__all__ = ["choose", "divergence", "survey"]
+__all__ = ["choose", "divergence", "least_frames", "survey"]
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +73,9 @@ def survey(
     tracks = choose(
         labelled(split, lengths, genres=clips["genres"]),
         at_most=settings.tracks,
-        least_frames=max(window_frames, _least_frames(settings, clip_frames, frames_per_s=sr / mel.hop_length)),
+        least_frames=max(
+            window_frames, least_frames(settings, clip_frames=clip_frames, frames_per_s=sr / mel.hop_length)
+        ),
     )
     transforms = [CLEAN, *transforms_of(settings)]
     wanted = [(CLEAN, window_frames), *((transform, clip_frames) for transform in transforms)]
@@ -99,6 +101,17 @@ def survey(
         _means(answers, by=["model", "seed", "transform", "strength"]),
         _means(errors, by=["model", "seed", "view", "steps"]),
     )
+
+
+def least_frames(settings: Probe, *, clip_frames: int, frames_per_s: float) -> int:
+    """Say how many frames a track must have for every transformed clip to be music from end to end.
+
+    A shift moves the middle clip towards the end of the track, where it must not meet the beginning; a faster track is
+    shorter, and still holds a clip.
+    """
+    shifted = clip_frames + 2 * math.ceil(max(settings.time_shift_s, default=0) * frames_per_s)
+    stretched = math.ceil((clip_frames + 1) * max([1, *settings.time_stretch_rate]))
+    return max(shifted, stretched)
 
 
 def choose(tracks: pd.DataFrame, *, at_most: int, least_frames: int) -> pd.DataFrame:
@@ -130,13 +143,6 @@ def choose(tracks: pd.DataFrame, *, at_most: int, least_frames: int) -> pd.DataF
 def divergence(expected: Floats, found: Floats) -> Floats:
     """Give the Kullback-Leibler divergence of `found` from `expected`, in nats, along the last axis."""
     return np.asarray(rel_entr(expected, found).sum(axis=-1))
-
-
-def _least_frames(settings: Probe, clip_frames: int, *, frames_per_s: float) -> int:
-    """Say how long a track must be for its middle clip to hold nothing but music after every transformation."""
-    shifted = clip_frames + 2 * math.ceil(max(settings.time_shift_s, default=0) * frames_per_s)
-    stretched = math.ceil((clip_frames + 1) * max(settings.time_stretch_rate, default=1))
-    return max(shifted, stretched)
 
 
 def _views_of(outcome: Outcome[Task, Views]) -> Views:
