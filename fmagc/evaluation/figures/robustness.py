@@ -30,7 +30,7 @@ _ERRORS: dict[str, tuple[Literal["-", ":"], str]] = {
     "invariance": (":", "invariance:\nf(gx) against f(x)"),
 }
 _LINEAR_NATS = 0.01  # the scale of divergences is linear up to here, so that it has a zero, and logarithmic beyond
-_SPREAD = 0.6  # of a row's height that the models share
+_SPREAD = 0.8  # of a row's height that the models share
 _INK = "#333333"
 
 
@@ -54,7 +54,7 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
     looks = _looks(means["model"])
     offsets = {model: _SPREAD * ((place + 0.5) / len(looks) - 0.5) for place, model in enumerate(looks)}
     with style.drawing():
-        figure = Figure(figsize=(9, 1.4 + 0.34 * len(rows)))
+        figure = Figure(figsize=(9, 1.4 + 0.38 * len(rows)))
         axes = figure.subplots(1, 2, sharey=True)
         for ax, (measure, label) in zip(axes, _MEASURES.items(), strict=True):
             for place, (transform, strength) in enumerate(rows):
@@ -64,7 +64,7 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
                 for model, value in here[["model", measure]].itertuples(index=False, name=None):
                     ax.plot(value, place + offsets[model], **looks[model], clip_on=False)
             ax.set_xlabel(label)
-            ax.tick_params(axis="y", length=0)
+            ax.tick_params(axis="y", length=0, pad=8)
             ax.grid(visible=False, axis="y")
         axes[0].set_xlim(0, 1)
         axes[1].set_xscale("symlog", linthresh=_LINEAR_NATS, linscale=0.5)
@@ -75,7 +75,7 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
         handles = [Line2D([], [], **look, label=model) for model, look in looks.items()]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
         n_tracks = table["tracks"].iloc[0]
-        counted = f"the middle clip of {n_tracks} test tracks: one track is {1 / n_tracks:.2g}"
+        counted = f"the middle clip of {_counted(table)}: a single one is {1 / n_tracks:.1g}"
         figure.supxlabel(counted, fontsize=8, color=_INK)
     return figure
 
@@ -112,7 +112,7 @@ def encoder_shifts(table: pd.DataFrame) -> Figure:
         figure.legend(handles=handles, loc="outside right center", labelspacing=0.9)
         told = (
             "f: encoder; g: the music starts so much later; g': the output moved by as many steps, half a step as the "
-            f"mean of two; {table['tracks'].iloc[0]} test tracks"
+            f"mean of two; {_counted(table)}"
         )
         figure.supxlabel(told, fontsize=8, color=_INK)
     return figure
@@ -129,9 +129,21 @@ def _looks(models: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Give each model its colour and, for those who see none, its marker."""
     colours, markers = style.model_colours(models), style.model_markers(models)
     return {
-        model: {"color": colours[model], "marker": markers[model], "linestyle": "none", "markersize": 6, "alpha": 0.9}
-        for model in colours
+        model: {
+            "color": colour,
+            "marker": markers[model],
+            "linestyle": "none",
+            "markersize": 6.5,
+            "markeredgecolor": "white",
+            "markeredgewidth": 0.6,
+        }
+        for model, colour in colours.items()
     }
+
+
+def _counted(table: pd.DataFrame) -> str:
+    n_tracks, n_seeds = table["tracks"].iloc[0], table["seed"].nunique()
+    return f"{n_tracks} test tracks" + (f", mean of {n_seeds} seeds" if n_seeds > 1 else "")
 
 
 def _require(table: pd.DataFrame, columns: list[str]) -> None:
