@@ -99,6 +99,14 @@ def test_one_fault(tmp_path: Path, block: str, key: str, value: object, fault: s
     assert fault in str(caught.value)
 
 
+def test_a_probe_that_changes_nothing_is_refused(tmp_path: Path) -> None:
+    def empty(params: Any) -> None:
+        params["probe"].update({key: [] for key in params["probe"] if key not in ("tracks", "encoder_steps")})
+
+    with pytest.raises(SettingsError, match=r"probe: expected a strength in one of time_shift_s, .*, mp3_kbps, found"):
+        check(written(tmp_path, empty))
+
+
 def test_minimum_above_maximum(tmp_path: Path) -> None:
     path = written(tmp_path, lambda params: params["train"]["augment"][0].update(min_amplitude=0.5))
     with pytest.raises(SettingsError, match=r"max_amplitude: expected at least min_amplitude \(0.5\), found 0.015"):

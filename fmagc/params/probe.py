@@ -1,8 +1,8 @@
 """Settings of the probe: by what, and how much, the music is changed before the trained networks hear it again."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fmagc.params.base import Block
 
@@ -17,7 +17,7 @@ Kbps = Literal[64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
 
 
 class Probe(Block):
-    """A list of strengths for each transformation; an empty list leaves it out."""
+    """A list of strengths for each transformation; an empty list leaves it out, but not all may be left out."""
 
     tracks: Annotated[int, Field(gt=0)]  # of the test set, at most
     encoder_steps: Annotated[list[HalfSteps], Field(min_length=1)]  # shifts, in steps of the encoder's output
@@ -28,3 +28,13 @@ class Probe(Block):
     pitch_shift_semitones: list[Semitones]
     low_pass_hz: list[Positive]
     mp3_kbps: list[Kbps]
+
+    def strengths(self) -> dict[str, list[float]]:
+        """Return the strengths of each transformation by its key."""
+        return self.model_dump(exclude={"tracks", "encoder_steps"})
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not any(self.strengths().values()):
+            raise ValueError(f"a strength in one of {', '.join(self.strengths())}")
+        return self

@@ -150,7 +150,7 @@ def _views_of(outcome: Outcome[Task, Views]) -> Views:
         task, reason = outcome.task, outcome.result
         raise DataError(
             f"track {task.track_id}: expected its clip after {task.transform}, found {reason.reason}: {reason.detail}; "
-            "run `dvc repro` again"
+            f"run `dvc repro` again, or take {task.transform.strength:g} out of probe.{task.transform.name}"
         )
     return outcome.result
 

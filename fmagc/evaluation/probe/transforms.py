@@ -86,8 +86,8 @@ CLEAN = Transform("clean", 0)
 
 def transforms_of(settings: Probe) -> Iterator[Transform]:
     """Give every transformation at every strength, in the order of the settings."""
-    for name, value in settings.model_dump(exclude={"tracks", "encoder_steps"}).items():
-        for strength in value:
+    for name, strengths in settings.strengths().items():
+        for strength in strengths:
             yield Transform(name, strength)
 
 
