@@ -74,9 +74,9 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
         axes[0].set_yticks(range(len(rows)), [_LABELS[transform].format(strength) for transform, strength in rows])
         handles = [Line2D([], [], **look, label=model) for model, look in looks.items()]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
-        n_tracks = table["tracks"].iloc[0]
-        counted = f"the middle clip of {_counted(table)}: a single one is {1 / n_tracks:.1g}"
-        figure.supxlabel(counted, fontsize=8, color=_INK)
+        share = 1 / table["tracks"].iloc[0]
+        told = f"the middle clip of {_counted(table)}; one clip is {share:.1g} of all"
+        figure.supxlabel(told, fontsize=8, color=_INK)
     return figure
 
 
@@ -143,7 +143,7 @@ def _looks(models: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 def _counted(table: pd.DataFrame) -> str:
     n_tracks, n_seeds = table["tracks"].iloc[0], table["seed"].nunique()
-    return f"{n_tracks} test tracks" + (f", mean of {n_seeds} seeds" if n_seeds > 1 else "")
+    return f"{n_tracks} test tracks" + (f", means over {n_seeds} seeds" if n_seeds > 1 else "")
 
 
 def _require(table: pd.DataFrame, columns: list[str]) -> None:
