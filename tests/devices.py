@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from fmagc.console import run, say
 from fmagc.errors import DataError
-from fmagc.evaluation.inference import probabilities
+from fmagc.evaluation.judging import probabilities
 from fmagc.models.registry import build
 from fmagc.params.learning import GaussianNoise, TimeStretch, Train
 from fmagc.params.signal import Mel

@@ -121,11 +121,22 @@ def test_history_has_two_rows_an_epoch(line: Project) -> None:
     assert history["split"].tolist() == ["train", "val"]
 
 
+def test_the_probe_asks_every_network(line: Project) -> None:
+    predictions = pd.read_csv(line.root / "data/probe/official/predictions.csv")
+    encoders = pd.read_csv(line.root / "data/probe/official/encoders.csv")
+    assert set(predictions["model"]) == set(encoders["model"]) == set(NETWORKS)
+    assert set(predictions["transform"]) == {"gain_db", "time_stretch_rate", "mp3_kbps"}
+    assert predictions["flipped"].between(0, 1).all()
+    crnn = predictions[predictions["model"] == "crnn"].set_index("transform")["kl"]
+    assert crnn["gain_db"] < crnn["time_stretch_rate"]  # its spectrograms are relative to the track's maximum
+    assert encoders.loc[encoders["steps"] == 1, "equivariance"].max() < 0.01 < encoders["invariance"].min()
+
+
 def test_weight_decay_of_one_model_reruns_that_model_alone(line: Project) -> None:
     line.change_params(lambda params: params["models"]["crnn"].update(weight_decay=0.01))
     ran = line.stages_run_by()
     line.restore()
-    assert ran == {"settings", "train@official-crnn-0", "evaluate@official-crnn", "compare"}
+    assert ran == {"settings", "train@official-crnn-0", "evaluate@official-crnn", "probe@official", "compare"}
 
 
 def test_limits_of_a_run_change_nothing_that_was_decoded(line: Project) -> None:

@@ -1,23 +1,20 @@
 """What a trained network says about clips of the cache."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import torch
 from torch import nn
 from tqdm import tqdm
 
 from fmagc.evaluation.clip_counts import picked, union_of_clips
+from fmagc.evaluation.judging import probabilities
 from fmagc.evaluation.results import table_of
 from fmagc.store.windows import clip_table
-from fmagc.training.batch import Batch
 from fmagc.training.clips import ClipSource, fixed_batches
 from fmagc.training.hardware import Hardware
 
-__all__ = ["predict_tracks", "probabilities"]
+__all__ = ["predict_tracks"]
 
 
 def predict_tracks(
@@ -71,41 +68,3 @@ def predict_tracks(
         rows = p[picked(clips, union=union)]
         tables[n_clips] = table_of(rows, clips, genres=card["genres"], protocol=protocol, model=name, seed=card["seed"])
     return tables
-
-
-@torch.inference_mode()
-def probabilities(
-    model: nn.Module, batches: Iterable[Batch], *, hardware: Hardware, progress: "tqdm[Any]"
-) -> npt.NDArray[np.float64]:
-    """Run a network over batches.
-
-    Parameters
-    ----------
-    model : nn.Module
-    batches : iterable of Batch
-        Those of this process, as `training.clips.fixed_batches` deals them out.
-    hardware : Hardware
-    progress : tqdm
-        Counts clips.
-
-    Returns
-    -------
-    np.ndarray of float64 [shape=(N, K)]
-        Softmax of the logits, a row a clip, in the order in which one process would come to them.
-    """
-    hardware.place(model)
-    model.eval()
-    rows: list[npt.NDArray[np.float64]] = []
-    for batch in batches:
-        turn = hardware.processes.gathered(_judge(model, batch, hardware) if batch.track_ids else None)
-        judged = [p for p in turn if p is not None]
-        rows += judged
-        progress.update(sum(map(len, judged)))
-    return np.concatenate(rows)
-
-
-def _judge(model: nn.Module, batch: Batch, hardware: Hardware) -> npt.NDArray[np.float64]:
-    with hardware.autocast():
-        logits = model(batch.on(hardware.device))
-    p: npt.NDArray[np.float64] = logits.double().softmax(dim=1).cpu().numpy()
-    return p

@@ -29,12 +29,15 @@ class Encoder1d(nn.Module):
 
     Attributes
     ----------
+    view : str
+        What it reads, as `Network.inputs` names it.
     out_channels : int
         C of the output.
     time_stride : int
         Samples for each of the T steps: 2**14; a clip of n samples gives n // time_stride steps.
     """
 
+    view = "waveform"
     kernels = (256, 32, 16, 8)
     strides = (64, 2, 2, 2)
     pools = (4, 2, 2, 2)
@@ -110,6 +113,8 @@ class Encoder2d(nn.Module):
 
     Attributes
     ----------
+    view : str
+        What it reads, as `Network.inputs` names it.
     out_channels : int
         C of the output.
     time_stride : int
@@ -120,6 +125,8 @@ class Encoder2d(nn.Module):
     SettingsError
         When halving cannot end at exactly one band.
     """
+
+    view = "mel"
 
     def __init__(self, *, n_mels: int) -> None:
         super().__init__()

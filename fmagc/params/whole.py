@@ -12,10 +12,13 @@ from fmagc.params.corpus import DEMO, Dataset, Index
 from fmagc.params.engine import Engine
 from fmagc.params.evaluation import Baselines, Compare, Evaluate
 from fmagc.params.learning import Architecture, Train
+from fmagc.params.probe import Probe
 from fmagc.params.run import Run
 from fmagc.params.signal import Audio, Clip, Mel
 
 __all__ = ["Params", "check"]
+
+_MPEG_1_RATES = (32_000, 44_100, 48_000)  # Hz
 
 
 class Params(Block):
@@ -33,6 +36,7 @@ class Params(Block):
     baselines: Baselines
     evaluate: Evaluate
     compare: Compare
+    probe: Probe
 
 
 def check(path: Path = PARAMS_FILE) -> Params:
@@ -89,6 +93,11 @@ def _signal_relations(document: dict[str, Any]) -> Iterator[str]:
         yield f"clip.samples: expected a multiple of mel.hop_length ({hop}), found {samples}"
     if samples and rate and seconds and samples > rate * seconds:
         yield f"clip.samples: expected at most audio.max_seconds ({rate * seconds:.0f} samples), found {samples}"
+    for hertz in _at(document, "probe.low_pass_hz", list) or []:
+        if rate and isinstance(hertz, int | float) and hertz >= rate / 2:
+            yield f"probe.low_pass_hz: expected less than half of audio.sample_rate ({rate / 2:g} Hz), found {hertz}"
+    if rate and rate not in _MPEG_1_RATES and _at(document, "probe.mp3_kbps", list):
+        yield f"probe.mp3_kbps: expected an empty list, since MPEG-1 knows no audio.sample_rate of {rate} Hz"
     if rate and fmax and fmax > rate / 2:
         yield f"mel.fmax: expected at most half of audio.sample_rate ({rate / 2:g} Hz), found {fmax}"
     if fmin and rate and fmin >= (fmax or rate / 2):

@@ -11,13 +11,15 @@ from matplotlib.figure import Figure
 
 from fmagc import files
 
-__all__ = ["GREY", "SET_COLOURS", "drawing", "model_colours", "save"]
+__all__ = ["GREY", "SET_COLOURS", "drawing", "model_colours", "model_markers", "save"]
 
 # Okabe and Ito's palette, distinguishable without full colour vision (https://jfly.uni-koeln.de/color/).
 # The baselines are greys.
 _MODELS = {"cnn1d": "#0072B2", "cnn2d": "#E69F00", "crnn": "#009E73", "mmcrnn": "#CC79A7"}
 _MODELS |= {"svm_mfcc": "#7F7F7F", "logreg_mel": "#4D4D4D", "majority": "#B3B3B3"}
 _OTHERS = ("#56B4E9", "#D55E00", "#F0E442")
+_MARKERS = {"cnn1d": "o", "cnn2d": "s", "crnn": "^", "mmcrnn": "D", "svm_mfcc": "X"}
+_OTHER_MARKERS = ("P", "v", "*")
 SET_COLOURS = {"train": "#0072B2", "val": "#56B4E9", "test": "#E69F00"}
 GREY = "#7F7F7F"
 
@@ -47,9 +49,18 @@ _RC = {
 
 def model_colours(models: Iterable[str]) -> dict[str, str]:
     """Return a colour for each model and baseline: fixed for those of the project, from a cycle for others."""
+    return _assigned(models, known=_MODELS, cycle=_OTHERS)
+
+
+def model_markers(models: Iterable[str]) -> dict[str, str]:
+    """Return a marker for each model and baseline, as `model_colours` does a colour: for who sees no colours."""
+    return _assigned(models, known=_MARKERS, cycle=_OTHER_MARKERS)
+
+
+def _assigned(models: Iterable[str], *, known: dict[str, str], cycle: tuple[str, ...]) -> dict[str, str]:
     names = sorted(set(models))
-    others = [name for name in names if name not in _MODELS]
-    return {name: _MODELS.get(name) or _OTHERS[others.index(name) % len(_OTHERS)] for name in names}
+    others = [name for name in names if name not in known]
+    return {name: known.get(name) or cycle[others.index(name) % len(cycle)] for name in names}
 
 
 @contextmanager

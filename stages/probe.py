@@ -1,0 +1,53 @@
+"""Transform test tracks and see which trained networks change their minds, and how encoders follow a shift."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from fmagc.console import run
+from fmagc.corpus.index import read_split
+from fmagc.evaluation.figures.robustness import encoder_shifts, prediction_changes
+from fmagc.evaluation.figures.style import save
+from fmagc.evaluation.probe.subjects import load_subjects
+from fmagc.evaluation.probe.survey import survey
+from fmagc.files import write_text
+from fmagc.params.probe import Probe
+from fmagc.params.run import Run
+from fmagc.store.cache import WAVES, Cache
+
+TABLES = Path("data/probe")
+FIGURES = Path("plots/probe")
+
+
+def main() -> None:
+    """Probe."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("protocol")
+    protocol = parser.parse_args().protocol
+    settings, whole_run = Probe.load("probe"), Run.load("run")
+    split = read_split(protocol)
+    waves = Cache(WAVES, "waves", facts=["scale"], made_by="decode")
+    predictions, encoders = survey(
+        load_subjects(protocol, whole_run),
+        split[split["set"] == "test"],
+        waves=waves,
+        settings=settings,
+        workers=whole_run.threads,
+    )
+    save(prediction_changes(predictions), FIGURES / protocol / "predictions.png")
+    save(encoder_shifts(encoders), FIGURES / protocol / "encoders.png")
+    _write(predictions, TABLES / protocol / "predictions.csv")
+    _write(encoders, TABLES / protocol / "encoders.csv")
+    print(
+        f"{predictions['tracks'].iloc[0]} test tracks; tables in {TABLES / protocol}, figures in {FIGURES / protocol}"
+    )
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
