@@ -37,6 +37,7 @@ class Reply:
     if_range: bool = True  # looks whether the version is still the same
     shift: int = 0  # of a part, against what was asked for
     pause_s: float = 0.0  # before each block
+    hold_s: float = 0.0  # before the connection breaks
 
 
 @dataclass
@@ -78,6 +79,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.end_headers()
         self._send(sent[: reply.cut], reply.pause_s)
+        self.wfile.flush()
+        time.sleep(reply.hold_s)
 
     def _send(self, body: bytes, pause_s: float) -> None:
         try:

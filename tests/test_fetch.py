@@ -197,7 +197,7 @@ def wait_for(condition: Callable[[], object]) -> None:
 def test_a_signal_leaves_a_part_from_which_the_next_run_goes_on(
     project: Project, site: Site, mini_root: Path, number: signal.Signals, status: int
 ) -> None:
-    site.will(SMALL.file, Reply(pause_s=0.05))
+    site.will(SMALL.file, Reply(cut=300_000, hold_s=200.0))
     part = project.root / SHELF / f"{SMALL.file}.part"
     with started(project) as process:
         wait_for(lambda: part.exists() and part.stat().st_size > 200_000)
