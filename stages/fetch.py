@@ -13,10 +13,12 @@ def main() -> None:
     """Fetch."""
     dataset = Dataset.load("dataset")
     shelf = put_on_shelf(dataset)
-    manifest = survey(shelf, dataset.name)
+    manifest = survey(shelf, dataset.name, layout=dataset.layout)
     write_json(MANIFEST, manifest)
     size = sum(entry["bytes"] for entry in manifest["files"].values())
     print(f"{shelf}: {len(manifest['files'])} files, {size / 1e6:.0f} MB, {len(manifest['missing'])} missing")
+    if manifest["ignored"]:
+        print("passed over: " + ", ".join(f"{count} {kind}" for kind, count in manifest["ignored"].items()))
 
 
 if __name__ == "__main__":

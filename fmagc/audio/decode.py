@@ -80,7 +80,7 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """What the decoder gave: y mono at the file's own rate, the whole file's samples found and promised, and its kind."""
+    """What the decoder gave: y mono at its own rate, the samples of the whole file found and promised, and its kind."""
 
     y: NDArray[np.float32]
     n_decoded: int

@@ -1,4 +1,4 @@
-"""The bytes of one track before a decoder sees them: a regular file, the one that is meant, and of the kind it claims."""
+"""The bytes of one track before a decoder sees them: a regular file, the one that is meant, of the kind it claims."""
 
 import errno
 import hashlib
