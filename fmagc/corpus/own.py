@@ -67,9 +67,7 @@ def choose_genres(tracks: pd.DataFrame, choice: int | Sequence[int | str] | None
         return pd.Series("", index=tracks.index, dtype=str)
     genres = sorted(tracks["genre"].unique())
     if isinstance(choice, int):
-        raise DataError(
-            f"index.genres: expected null or some of {some(genres)}, found {choice}: a level is FMA's alone"
-        )
+        raise DataError(f"index.genres: expected null or some of {some(genres)}, found the level {choice}")
     strangers = [shown(name) for name in choice if name not in genres]
     if strangers:
         raise DataError(f"index.genres: expected some of {some(genres)}, found {some(strangers)}")

@@ -61,8 +61,8 @@ def survey(shelf: Path, name: str, *, layout: str = "fma") -> dict[str, Any]:
     Returns
     -------
     dict
-        ``dataset``, ``layout``; ``files``: path below the shelf -> ``bytes``, ``sha1`` and, where the corpus's own list of
-        checksums has the file, ``listed_sha1``; ``missing``: the files that this list has and the shelf has not;
+        ``dataset``, ``layout``; ``files``: path below the shelf -> ``bytes``, ``sha1`` and, where the corpus's own list
+        of checksums has the file, ``listed_sha1``; ``missing``: the files that this list has and the shelf has not;
         ``ignored``: how many files of a shelf of one's own were passed over, by suffix.
 
     Raises
@@ -70,11 +70,13 @@ def survey(shelf: Path, name: str, *, layout: str = "fma") -> dict[str, Any]:
     DataError
         When a shelf of one's own is not laid out as it should be.
     """
+    listed: dict[str, str] = {}
+    ignored: dict[str, int] = {}
     if layout == "fma":
-        listed, ignored = _checksums(shelf / name), {}
+        listed = _checksums(shelf / name)
         paths = [*METADATA, *sorted(path.relative_to(shelf).as_posix() for path in _mp3s(shelf / name))]
     else:
-        listed, (paths, ignored) = {}, own_files(shelf, layout=layout)
+        paths, ignored = own_files(shelf, layout=layout)
     # SHA-1 releases the interpreter lock: threads use both the cores and the disk
     with ThreadPoolExecutor(usable_cores()) as pool:
         entries = list(

@@ -58,7 +58,7 @@ def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
     faults = Faults(path)
     rows = records(path, faults)
     wanted = _COLUMNS | _LISTED if listed else _COLUMNS
-    roots = set(genres.roots)
+    roots, without = set(genres.roots), " and ".join(_WITHOUT_GENRE)
     header = [cells for _, cells in islice(rows, 3)]
     places = _places(header, wanted, faults)
     faults.refuse()
@@ -67,7 +67,7 @@ def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
         "artist.id": "a number",
         "set.split": f"one of {some(SPLITS)}",
         "set.subset": f"one of {some(SUBSETS)}",
-        "track.genre_top": f"a root genre of genres.csv ({some(genres.roots)}), or none in {' and '.join(_WITHOUT_GENRE)}",
+        "track.genre_top": f"a root genre of genres.csv ({some(genres.roots)}), or none in {without}",
         "track.genres": "a list of ids of genres.csv, as [12, 25]",
     }
     lines = defaultdict(list)
@@ -95,6 +95,7 @@ def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
 
 def _offences(track: dict[str, str], roots: Collection[str], genres: GenreTree) -> list[str]:
     """Name the columns in which a track holds what cannot be."""
+    ids = _ids_of(track.get("track.genres", "[]"))
     holds = {
         "track_id": _NUMBER.fullmatch(track["track_id"]),
         "artist.id": _SIGNED.fullmatch(track["artist.id"]),
@@ -102,8 +103,7 @@ def _offences(track: dict[str, str], roots: Collection[str], genres: GenreTree) 
         "set.subset": track["set.subset"] in SUBSETS,
         "track.genre_top": track["track.genre_top"] in roots
         or (not track["track.genre_top"] and track["set.subset"] in _WITHOUT_GENRE),
-        "track.genres": (ids := _ids_of(track.get("track.genres", "[]"))) is not None
-        and all(id_ in genres for id_ in ids),
+        "track.genres": ids is not None and all(genre_id in genres for genre_id in ids),
     }
     return [column for column, held in holds.items() if not held]
 
