@@ -14,7 +14,7 @@ def main() -> None:
     """Fetch."""
     dataset = Dataset.load("dataset")
     shelf = put_on_shelf(dataset)
-    manifest = survey(shelf, dataset.name)
+    manifest = survey(shelf, dataset.name, layout=dataset.layout)
     if dataset.download:
         written = complete(shelf, dataset, manifest["files"])
         manifest = survey(shelf, dataset.name, known=manifest["files"] | written) if written else manifest
@@ -25,6 +25,8 @@ def main() -> None:
     say(f"{shelf}: {len(files)} files, {size / 1e6:.0f} MB, {missing} missing, {damaged} unlike their checksums")
     if missing + damaged and dataset.name in DOWNLOADS:
         say(f"to complete it, {how_to_complete(shelf, dataset.name)}")
+    if manifest["ignored"]:
+        say("passed over: " + ", ".join(f"{count} {kind}" for kind, count in manifest["ignored"].items()))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ import sys
 
 from fmagc.console import run
 from fmagc.corpus.index import INDEX
-from fmagc.corpus.layout import AUDIT, MANIFEST, RAW
+from fmagc.corpus.layout import AUDIT, MANIFEST, METADATA, RAW
+from fmagc.corpus.own import check_protocols
 from fmagc.corpus.selection import name_table, select_tracks, split_table
 from fmagc.corpus.splits import audit
 from fmagc.files import read_json, write_json, write_text
@@ -15,12 +16,21 @@ from fmagc.params.run import Run
 def main() -> None:
     """Index."""
     settings, protocols = Index.load("index"), Run.load("run").protocols
-    files, tracks = select_tracks(RAW, read_json(MANIFEST, made_by="fetch"), subset=settings.subset)
-    splits = {protocol: split_table(tracks, protocol, seed=settings.seed) for protocol in protocols}
+    manifest = read_json(MANIFEST, made_by="fetch")
+    files, tracks, left_out = select_tracks(RAW, manifest, subset=settings.subset, genres=settings.genres)
+    where = METADATA[0]
+    if manifest["layout"] != "fma":
+        where = str(RAW / manifest["dataset"])
+        check_protocols(tracks, protocols, where=where)
+    splits = {protocol: split_table(tracks, protocol, seed=settings.seed, where=where) for protocol in protocols}
     sha1 = files.set_index("track_id")["sha1"]
     audits = {protocol: audit(split, sha1) for protocol, split in splits.items()}
     write_text(INDEX / "tracks.csv", files.to_csv(index=False))
     write_text(INDEX / "names.csv", name_table(tracks).to_csv(index=False))
+    write_text(INDEX / "left_out.csv", left_out.to_csv(index=False))
+    reasons = left_out["reason"].str.split(":").str[0].value_counts().sort_index()
+    counted = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+    print(f"{len(tracks)} tracks, {len(left_out)} left out{f' ({counted})' if counted else ''}")
     for protocol, split in splits.items():
         write_text(INDEX / "splits" / f"{protocol}.csv", split.to_csv(index=False))
         found = audits[protocol]
@@ -29,6 +39,9 @@ def main() -> None:
             f"{found['artists_shared']} artists and {found['files_shared']} files in more than one set, "
             f"{found['test_share_with_artist_in_train']:.1%} of test tracks by artists in training"
         )
+        if found["artists_unknown"]:
+            which = "no artist is known" if found["artists_unknown"] == len(split) else "not all artists are known"
+            print(f"{protocol}: {which}: {found['artists_unknown']} tracks count as an artist each")
     write_json(AUDIT, audits)
 
 

@@ -47,9 +47,11 @@ def id3(n_bytes: int, *, footer: bool = False) -> bytes:
     return b"ID3\x04\x00" + (b"\x10" if footer else b"\x00") + size + bytes(n_bytes) + tail
 
 
-def decode_bytes(data: bytes, folder: Path, *, min_samples: int = CLIP, **changes: object) -> Decoded:
+def decode_bytes(
+    data: bytes, folder: Path, *, suffix: str = ".mp3", min_samples: int = CLIP, **changes: object
+) -> Decoded:
     """Write the bytes into a file and decode it."""
-    path = folder / "track.mp3"
+    path = folder / f"track{suffix}"
     path.write_bytes(data)
     sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
     settings = SETTINGS.model_copy(update=changes)

@@ -54,7 +54,8 @@ def put(group: str, name: str, value: str, *, row: int = 5) -> Callable[[Rows], 
 
 
 def selected(raw: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return select_tracks(raw, survey(raw / NAME, NAME), subset="small")
+    files, tracks, _ = select_tracks(raw, survey(raw / NAME, NAME), subset="small")
+    return files, tracks
 
 
 def test_index_names_every_track_with_its_file(raw: Path) -> None:
@@ -87,7 +88,7 @@ def test_a_missing_file_stays_in_the_index_without_a_checksum(raw: Path) -> None
     next((raw / NAME).rglob(f"{victim:06d}.mp3")).unlink()
     manifest = survey(raw / NAME, NAME)
     assert [Path(path).stem for path in manifest["missing"]] == [f"{victim:06d}"]
-    files, _ = select_tracks(raw, manifest, subset="small")
+    files, _, _ = select_tracks(raw, manifest, subset="small")
     assert files.set_index("track_id").loc[victim, "sha1"] == ""
     assert len(files) == len(mini_tracks())
 
@@ -111,8 +112,10 @@ def test_tracks_without_a_genre_are_left_out_of_the_subsets_that_have_them(raw: 
         put("set", "subset", "large")(rows)
 
     edit(raw, change)
-    files, _ = select_tracks(raw, survey(raw / NAME, NAME), subset="large")
-    assert len(files) == len(mini_tracks()) - 1
+    files, tracks, left_out = select_tracks(raw, survey(raw / NAME, NAME), subset="large")
+    assert len(files) == len(tracks) == len(mini_tracks()) - 1
+    assert left_out["track_id"].tolist() == [mini_tracks()[2].track_id]
+    assert left_out["reason"].tolist() == ["no root genre"]
 
 
 def test_tables_changed_since_the_survey_are_refused(raw: Path) -> None:

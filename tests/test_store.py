@@ -137,8 +137,8 @@ def test_a_cache_of_other_settings_is_refused(tmp_path: Path) -> None:
 
 def test_the_ledger_accounts_for_every_requested_track(tmp_path: Path) -> None:
     rows = [
-        rejected_row(5, reason="too_short", detail="1 sample,\nneeds 2"),
-        accepted_row(2, shard="000.h5", row=0, flags=("resampled", "warned"), detail=""),
+        rejected_row(5, path="5.mp3", reason="too_short", detail="1 sample,\nneeds 2"),
+        accepted_row(2, path="2.mp3", shard="000.h5", row=0, flags=("resampled", "warned"), detail=""),
     ]
     write_ledger(tmp_path, rows, requested=[2, 5])
     write_manifest(tmp_path, [], params={}, made_with={}, files=[LEDGER])
@@ -153,7 +153,7 @@ def test_the_ledger_accounts_for_every_requested_track(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("requested", [[2], [2, 5, 5], [2, 5, 9]])
 def test_a_ledger_that_does_not_add_up_is_not_written(tmp_path: Path, requested: list[int]) -> None:
-    rows = [rejected_row(track, reason="not_mp3", detail="") for track in (2, 5)]
+    rows = [rejected_row(track, path=f"{track}.mp3", reason="not_mp3", detail="") for track in (2, 5)]
     with pytest.raises(DataError, match="requested tracks once"):
         write_ledger(tmp_path, rows, requested=requested)
     assert not (tmp_path / "ledger.csv").exists()

@@ -72,6 +72,8 @@ def test_a_shard_of_rejected_tracks_stays_in_the_ledger(tmp_path: Path, shelf: p
 def test_a_wrong_shelf_stops_the_run_and_publishes_nothing(tmp_path: Path, shelf: pd.DataFrame) -> None:
     for path in (tmp_path / "raw").iterdir():
         path.unlink()
-    with pytest.raises(DataError, match=r"found 4: {'missing_file': 4}, the first of them\n  track 2: missing_file"):
+    with pytest.raises(
+        DataError, match=r"found 4: {'missing_file': 4}, the first of them\n  track 2 \(000002.mp3\): missing_file"
+    ):
         made(tmp_path, shelf, max_reject_fraction=1.0)
     assert not (tmp_path / "waves").exists()

@@ -1,4 +1,4 @@
-"""From an MP3 on the shelf to one verified mono waveform, or to the one reason why there is none."""
+"""From a file on the shelf to one verified mono waveform, or to the one reason why there is none."""
 
 import io
 import os
@@ -16,8 +16,9 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from fmagc.audio.containers import missing_end
 from fmagc.audio.mpeg import MpegAudio
-from fmagc.audio.source import not_mp3, read_source, summary
+from fmagc.audio.source import Source, mpeg_audio, not_mp3, read_source, summary
 from fmagc.errors import Reason, RejectedTrack
 from fmagc.params.signal import Audio
 
@@ -33,6 +34,8 @@ LOSS_ALLOWED = 3 * 1152
 SILENCE_PEAK = 2.0**-24  # below it there is nothing but the decoder's rounding, which int16 must not blow up
 
 _FULL_SCALE = 32767
+_MOST_FRAMES = 1 << 48  # what libsndfile says of a FLAC file of unknown length is more
+_UNRECOGNISED = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 _DETAIL_CHARACTERS = 400
 
 
@@ -77,10 +80,12 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """What the decoder gave: y mono at the file's own rate, and how long all of the file was."""
+    """What the decoder gave: y mono at its own rate, the samples of the whole file found and promised, and its kind."""
 
     y: NDArray[np.float32]
     n_decoded: int
+    n_declared: int
+    kind: str
     sample_rate: int
     channels: int
     warnings: str
@@ -94,7 +99,7 @@ def most_samples(settings: Audio) -> int:
 def decode(
     path: Path, *, expected_sha1: str, listed_sha1: str, settings: Audio, min_samples: int, out: NDArray[np.int16]
 ) -> Decoded:
-    """Decode one MP3 to mono, at one sample rate, as int16 with one scale.
+    """Decode one file, an MP3 or whatever libsndfile reads, to mono, at one sample rate, as int16 with one scale.
 
     The decoder's C library writes to file descriptor 2, which is diverted while it runs, and memory is used again from
     track to track: call this from one thread of a process only.
@@ -118,8 +123,9 @@ def decode(
         With the reason, and in its detail what was measured or what the decoder said.
     """
     source = read_source(path, expected_sha1=expected_sha1, listed_sha1=listed_sha1)
-    heard = _listen(source.data, max_seconds=settings.max_seconds)
-    lost = truncation(source.audio, n_decoded=heard.n_decoded)
+    heard = _listen(source, max_seconds=settings.max_seconds)
+    audio = source.audio or (mpeg_audio(source.data) if heard.kind == "MP3" else None)
+    lost = truncation(audio, n_decoded=heard.n_decoded) if audio else _shortfall(source.data, heard)
     if lost is not None:
         raise RejectedTrack(Reason.TRUNCATED, _joined(lost, heard.warnings))
     y, peak = heard.y, _peak(heard.y)
@@ -136,7 +142,7 @@ def decode(
         "silent": peak < SILENCE_PEAK,
         "resampled": heard.sample_rate != settings.sample_rate,
         "above_full_scale": peak > 1,
-        "resynced": source.audio.skipped_bytes > 0,
+        "resynced": audio is not None and audio.skipped_bytes > 0,
         "warned": bool(heard.warnings),
     }
     return Decoded(
@@ -179,17 +185,41 @@ def truncation(audio: MpegAudio, *, n_decoded: int) -> str | None:
     return None
 
 
-def _listen(data: bytes, *, max_seconds: float) -> _Heard:
+def _shortfall(data: bytes, heard: _Heard) -> str | None:
+    """Say what is missing of a file that is no MP3: all others tell their length to the sample."""
+    if heard.n_decoded < heard.n_declared:
+        return f"decoded {heard.n_decoded} samples, its header declares {heard.n_declared}"
+    return missing_end(data)
+
+
+def _listen(source: Source, *, max_seconds: float) -> _Heard:
     with tempfile.TemporaryFile() as log:
         try:
-            with _stderr_diverted_to(log), soundfile.SoundFile(io.BytesIO(data)) as file:
-                if file.format != "MP3":  # the decoder goes by the first bytes, and there they are another container's
-                    raise not_mp3(data)
-                y, n_decoded = _middle(file, keep=round(max_seconds * file.samplerate))
+            with _stderr_diverted_to(log), soundfile.SoundFile(io.BytesIO(source.data)) as file:
+                if source.audio and file.format != "MP3":  # the decoder goes by the first bytes, another container's
+                    raise not_mp3(source.data)
+                if file.frames > _MOST_FRAMES:
+                    raise RejectedTrack(Reason.DECODE_ERROR, "its header does not tell how long it is: encode it anew")
+                with _ending_early(file, source):
+                    y, n_decoded = _middle(file, keep=round(max_seconds * file.samplerate))
         except soundfile.SoundFileError as error:
             said = getattr(error, "error_string", str(error))
-            raise RejectedTrack(Reason.DECODE_ERROR, _joined(f"{said} ({summary(data)})", _text_of(log))) from error
-        return _Heard(y, n_decoded, file.samplerate, file.channels, _text_of(log))
+            unknown = not source.audio and getattr(error, "code", None) == _UNRECOGNISED
+            reason = Reason.NOT_AUDIO if unknown else Reason.DECODE_ERROR
+            raise RejectedTrack(reason, _joined(f"{said} ({summary(source.data)})", _text_of(log))) from error
+        return _Heard(y, n_decoded, file.frames, file.format, file.samplerate, file.channels, _text_of(log))
+
+
+@contextmanager
+def _ending_early(file: soundfile.SoundFile, source: Source) -> Iterator[None]:
+    """Name what is missing where the decoder stops with an error in a file that is no MP3, as FLAC's does."""
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        if source.audio or not 0 < file.tell() < file.frames:
+            raise
+        said = f"decoded {file.tell()} samples, its header declares {file.frames}"
+        raise RejectedTrack(Reason.TRUNCATED, _joined(said, error.error_string)) from error
 
 
 def _middle(file: soundfile.SoundFile, *, keep: int) -> tuple[NDArray[np.float32], int]:

@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
-__all__ = ["AUDIT", "MANIFEST", "METADATA", "RAW", "track_file"]
+__all__ = ["AUDIO_SUFFIXES", "AUDIT", "FIRST_HASHED_ID", "MANIFEST", "METADATA", "RAW", "track_file"]
 
 RAW = Path("data/raw")  # one shelf a corpus: data/raw/<name>/<name>/000/000002.mp3
 MANIFEST = Path("data/raw.json")  # what the stage fetch saw there
 AUDIT = Path("metrics/split.json")  # what the stage index counted in the splits
 METADATA = ("fma_metadata/tracks.csv", "fma_metadata/genres.csv")
+
+# What is taken for music by its name: MP3, and what libsndfile reads.
+AUDIO_SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au")
+
+# FMA's ids are below a million. On a shelf of one's own an id is a hash of the path, and has nine digits.
+FIRST_HASHED_ID = 100_000_000
 
 
 def track_file(track_id: int) -> str:

@@ -6,19 +6,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from fmagc.errors import DataError, some
+from fmagc.errors import DataError, shown, some
 
 __all__ = ["Faults", "records"]
 
 _MAX_CELL = 1 << 20  # characters; FMA's longest texts are pages of HTML, and an open quote ends here
+_FMA = "Mend the table or unpack FMA's own again, then `dvc repro -f fetch` and `dvc repro`."
 _KEPT = 20  # places of one kind of fault; the others are counted
 
 
 class Faults:
-    """The faults of one table: what was expected, and where something else was found."""
+    """The faults of one table or folder: what was expected, and where something else was found.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    path : Path
+    advice : str
+        What to do next.
+    """
+
+    def __init__(self, path: Path, *, advice: str = _FMA) -> None:
         self._path = path
+        self._advice = advice
         self._counts: Counter[str] = Counter()
         self._places: dict[str, list[str]] = {}
 
@@ -28,6 +37,11 @@ class Faults:
         places = self._places.setdefault(expected, [])
         if len(places) < _KEPT:
             places.append(found)
+
+    def wrong_table(self, missing: list[str], columns: list[str]) -> None:
+        """Note that a table lacks columns."""
+        found = f"{len(columns)} others, {shown(columns)}: is it another table?"
+        self.add(f"expected the columns {some(missing)}", found)
 
     def refuse(self) -> None:
         """End the run if there is a fault.
@@ -43,10 +57,7 @@ class Faults:
                 f"  {expected}, found {f'{count}: ' if count > 1 else ''}{some(self._places[expected], count=count)}"
                 for expected, count in self._counts.items()
             )
-            raise DataError(
-                f"{self._path}: {n_faults} fault{'s' if n_faults > 1 else ''}\n{kinds}\n"
-                "Mend the table or unpack FMA's own again, then `dvc repro -f fetch` and `dvc repro`."
-            )
+            raise DataError(f"{self._path}: {n_faults} fault{'s' if n_faults > 1 else ''}\n{kinds}\n{self._advice}")
 
 
 def records(path: Path, faults: Faults) -> Iterator[tuple[int, list[str]]]:

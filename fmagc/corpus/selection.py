@@ -1,21 +1,29 @@
 """From FMA's tables to the tracks of one run: the subset, its files, its genres and its sets."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from fmagc.corpus.genres import label, read_genres
 from fmagc.corpus.layout import METADATA, track_file
+from fmagc.corpus.listing import LISTING
+from fmagc.corpus.own import choose_genres, own_tracks
 from fmagc.corpus.splits import LEAKY, assign, empty_sets, shared_artists
-from fmagc.corpus.tables import SUBSETS, read_genres, read_tracks
+from fmagc.corpus.tables import SUBSETS, read_tracks
 from fmagc.errors import DataError, some
 from fmagc.files import file_sha1
 
 __all__ = ["name_table", "select_tracks", "split_table"]
 
+Choice = int | Sequence[int | str] | None
 
-def select_tracks(raw: Path, manifest: dict[str, Any], *, subset: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Choose the tracks of a subset and find their files.
+
+def select_tracks(
+    raw: Path, manifest: dict[str, Any], *, subset: str, genres: Choice = None
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Choose the tracks of a run, label them and find their files.
 
     Parameters
     ----------
@@ -24,43 +32,70 @@ def select_tracks(raw: Path, manifest: dict[str, Any], *, subset: str) -> tuple[
     manifest : dict
         What `corpus.shelf.survey` saw.
     subset : str
-        FMA's subset, cumulative.
+        FMA's subset, cumulative; a shelf of one's own has none.
+    genres : int or sequence of int and str, optional
+        The classes: a level of genres.csv, or titles or ids. None: FMA's root genres, or all of one's own.
 
     Returns
     -------
     files : pd.DataFrame
         ``track_id``, ``path`` below `raw`, ``sha1`` (empty: not on the shelf), ``listed_sha1`` (empty: not listed).
     tracks : pd.DataFrame
-        As `corpus.tables.read_tracks`, the same tracks in the same order.
+        As `corpus.tables.read_tracks` or `corpus.own.own_tracks`, the same tracks in the same order.
+    left_out : pd.DataFrame
+        ``track_id``, ``path`` and ``reason`` of the tracks that no class, or more than one, could be given.
 
     Raises
     ------
     DataError
-        When the tables have changed since the survey, contradict each other, or name no track of the subset.
+        When the tables have changed since the survey, contradict each other, or name no track of the subset or of a
+        chosen genre.
     """
     name = manifest["dataset"]
-    shelf = raw / name
+    if manifest["layout"] == "fma":
+        tracks = _fma_tracks(raw / name, manifest, subset=subset, genres=genres)
+    else:
+        if LISTING in manifest["files"]:
+            _unchanged(raw / name / LISTING, manifest["files"][LISTING]["sha1"])
+        tracks = own_tracks(raw / name, manifest)
+        tracks["reason"] = choose_genres(tracks, genres)
+    paths = tracks["path"]
+    entries = [manifest["files"].get(path, {}) for path in paths]
+    tracks["path"] = f"{name}/" + paths
+    files = tracks[["track_id", "path"]].assign(
+        sha1=[entry.get("sha1", "") for entry in entries],
+        listed_sha1=[entry.get("listed_sha1", "") for entry in entries],
+    )
+    kept = tracks["reason"] == ""
+    left_out = tracks.loc[~kept, ["track_id", "path", "reason"]].reset_index(drop=True)
+    tracks = tracks[kept].drop(columns=["path", "reason"]).reset_index(drop=True)
+    return files[kept].reset_index(drop=True), tracks, left_out
+
+
+def _fma_tracks(shelf: Path, manifest: dict[str, Any], *, subset: str, genres: Choice) -> pd.DataFrame:
     for path in METADATA:
         _unchanged(shelf / path, manifest["files"].get(path, {}).get("sha1", ""))
-    tracks = read_tracks(shelf / METADATA[0], genres=read_genres(shelf / METADATA[1]))
-    tracks = tracks[tracks["subset"].map(SUBSETS.index) <= SUBSETS.index(subset)]
-    tracks = tracks[tracks["genre"] != ""].reset_index(drop=True)
-    if tracks.empty:
+    tree = read_genres(shelf / METADATA[1])
+    tracks = read_tracks(shelf / METADATA[0], genres=tree, listed=genres is not None)
+    tracks = tracks[tracks["subset"].map(SUBSETS.index) <= SUBSETS.index(subset)].reset_index(drop=True)
+    if genres is None:
+        tracks["reason"] = (tracks["genre"] == "").map({True: "no root genre", False: ""})
+    else:
+        tracks["genre"], tracks["reason"] = label(tracks, tree, genres)
+        tracks = tracks.drop(columns="genres")
+    if not (tracks["reason"] == "").any():
         raise DataError(
             f"{shelf / METADATA[0]}: expected tracks of the subset {subset} with a genre, found none: set "
-            "index.subset in params.yaml to a larger one"
+            "index.subset in params.yaml to a larger one, or other index.genres"
         )
-    paths = [f"{name}/{track_file(track_id)}" for track_id in tracks["track_id"]]
-    entries = [manifest["files"].get(path, {}) for path in paths]
-    files = pd.DataFrame(
-        {
-            "track_id": tracks["track_id"],
-            "path": [f"{name}/{path}" for path in paths],
-            "sha1": [entry.get("sha1", "") for entry in entries],
-            "listed_sha1": [entry.get("listed_sha1", "") for entry in entries],
-        }
-    )
-    return files, tracks
+    chosen = [] if genres is None or isinstance(genres, int) else [tree[id_].title for id_ in tree.choose(genres)]
+    empty = sorted(set(chosen) - set(tracks["genre"]))
+    if empty:
+        raise DataError(
+            f"{shelf / METADATA[0]}: expected tracks of every genre of index.genres in the subset {subset}, found none "
+            f"of {some(empty)}: take them out, or set index.subset to a larger one"
+        )
+    return tracks.assign(path=[f"{shelf.name}/{track_file(track_id)}" for track_id in tracks["track_id"]])
 
 
 def name_table(tracks: pd.DataFrame) -> pd.DataFrame:
@@ -69,7 +104,7 @@ def name_table(tracks: pd.DataFrame) -> pd.DataFrame:
     return tracks[["track_id"]].assign(**one_line)
 
 
-def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int) -> pd.DataFrame:
+def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int, where: str = METADATA[0]) -> pd.DataFrame:
     """Return one protocol's table: ``track_id``, ``genre``, ``artist_id``, ``set``.
 
     Parameters
@@ -80,6 +115,8 @@ def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int) -> pd.DataFra
         Of `corpus.splits.PROTOCOLS`.
     seed : int
         Of the protocols that draw.
+    where : str
+        What messages call the corpus.
 
     Raises
     ------
@@ -88,7 +125,7 @@ def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int) -> pd.DataFra
         artist is in several sets although the protocol keeps artists apart.
     """
     split = tracks[["track_id", "genre", "artist_id"]].assign(set=assign(tracks, protocol, seed=seed))
-    where = f"{METADATA[0]}, protocol {protocol}"
+    where = f"{where}, protocol {protocol}"
     if split["genre"].nunique() < 2:
         raise DataError(
             f"{where}: expected two genres or more, found {some(set(split['genre']))}: take another index.subset or "

@@ -12,6 +12,7 @@ from fmagc.corpus.archives import CHECKSUMS, parse_checksums
 from fmagc.corpus.complete import how_to_complete
 from fmagc.corpus.demo import write_demo
 from fmagc.corpus.layout import METADATA, RAW
+from fmagc.corpus.own import own_files
 from fmagc.engine import usable_cores
 from fmagc.errors import DataError
 from fmagc.files import file_sha1
@@ -26,12 +27,12 @@ def put_on_shelf(dataset: Dataset) -> Path:
     Returns
     -------
     Path
-        The folder that holds `<name>/` and `fma_metadata/`.
+        The folder that holds `<name>/` and `fma_metadata/`, or that is a shelf of one's own.
 
     Raises
     ------
     DataError
-        When a folder or table of FMA's layout is not there.
+        When a folder, or a table of FMA's layout, is not there.
     """
     shelf = RAW / dataset.name
     RAW.mkdir(parents=True, exist_ok=True)
@@ -45,6 +46,10 @@ def put_on_shelf(dataset: Dataset) -> Path:
     if dataset.download:
         shelf.mkdir(exist_ok=True)
         return shelf
+    if dataset.layout != "fma":
+        if not shelf.is_dir():
+            raise DataError(f"{shelf}: expected a folder, found none: set dataset.root in params.yaml to your shelf")
+        return shelf
     missing = [] if (shelf / dataset.name).is_dir() else [dataset.name]
     missing += [path for path in METADATA if not (shelf / path).is_file()]
     if missing:
@@ -55,7 +60,9 @@ def put_on_shelf(dataset: Dataset) -> Path:
     return shelf
 
 
-def survey(shelf: Path, name: str, *, known: Mapping[str, dict[str, Any]] | None = None) -> dict[str, Any]:
+def survey(
+    shelf: Path, name: str, *, layout: str = "fma", known: Mapping[str, dict[str, Any]] | None = None
+) -> dict[str, Any]:
     """List what is on a shelf.
 
     Parameters
@@ -63,19 +70,31 @@ def survey(shelf: Path, name: str, *, known: Mapping[str, dict[str, Any]] | None
     shelf : Path
     name : str
         Of the audio folder.
+    layout : str
+        As `params.corpus.Dataset`.
     known : mapping, optional
         Entries of files that were read a moment ago: they are not read again.
 
     Returns
     -------
     dict
-        ``dataset``; ``files``: path below the shelf -> ``bytes``, ``sha1`` and, where the corpus's own list of
-        checksums has the file, ``listed_sha1``; ``missing``: the files that this list has and the shelf has not.
+        ``dataset``, ``layout``; ``files``: path below the shelf -> ``bytes``, ``sha1`` and, where the corpus's own list
+        of checksums has the file, ``listed_sha1``; ``missing``: the files that this list has and the shelf has not;
+        ``ignored``: how many files of a shelf of one's own were passed over, by suffix.
+
+    Raises
+    ------
+    DataError
+        When a shelf of one's own is not laid out as it should be.
     """
     known = known or {}
-    listed = _checksums(shelf / name)
-    mp3s = sorted(path.relative_to(shelf).as_posix() for path in _mp3s(shelf / name))
-    paths = [*METADATA, *mp3s]
+    listed: dict[str, str] = {}
+    ignored: dict[str, int] = {}
+    if layout == "fma":
+        listed = _checksums(shelf / name)
+        paths = [*METADATA, *sorted(path.relative_to(shelf).as_posix() for path in _mp3s(shelf / name))]
+    else:
+        paths, ignored = own_files(shelf, layout=layout)
     # SHA-1 releases the interpreter lock: threads use both the cores and the disk
     with ThreadPoolExecutor(usable_cores()) as pool:
         entries = list(
@@ -89,7 +108,8 @@ def survey(shelf: Path, name: str, *, known: Mapping[str, dict[str, Any]] | None
     files = dict(zip(paths, entries, strict=True))
     for path in files.keys() & listed.keys():
         files[path]["listed_sha1"] = listed[path]
-    return {"dataset": name, "files": files, "missing": sorted(listed.keys() - files.keys())}
+    missing = sorted(listed.keys() - files.keys())
+    return {"dataset": name, "layout": layout, "files": files, "missing": missing, "ignored": ignored}
 
 
 def _link(shelf: Path, target: Path) -> None:

@@ -87,6 +87,7 @@ def assign(tracks: pd.DataFrame, protocol: str, *, seed: int) -> Sets:
         Of `PROTOCOLS`.
     seed : int
         Of the draw. In a small corpus chance may leave a set without a genre: then another draw follows, up to 50.
+        Where all of them do, `random` deals the tracks out genre by genre.
 
     Returns
     -------
@@ -98,6 +99,8 @@ def assign(tracks: pd.DataFrame, protocol: str, *, seed: int) -> Sets:
     sets = next(draws)
     while empty_sets(tracks["genre"], sets) and protocol != "official" and (again := next(draws, None)) is not None:
         sets = again
+    if protocol == "random" and empty_sets(tracks["genre"], sets):
+        sets = artist(tracks.assign(artist_id=tracks["track_id"]), rng)
     return sets
 
 
@@ -122,7 +125,8 @@ def audit(split: pd.DataFrame, sha1: "pd.Series[str]") -> dict[str, Any]:
     dict
         ``tracks`` and ``artists`` by set, in all and for each of the ``genres``; ``artists_shared`` and
         ``files_shared``: how many artists and how many byte-identical files lie in more than one set;
-        ``test_share_with_artist_in_train``: the part of the test tracks whose artist was trained on.
+        ``test_share_with_artist_in_train``: the part of the test tracks whose artist was trained on;
+        ``artists_unknown``: tracks whose artist is not known (an id below zero), each counted as one of its own.
     """
     files = split.assign(sha1=split["track_id"].map(sha1)).query("sha1 != ''")
     test, train = (split.loc[split["set"] == name, "artist_id"] for name in ("test", "train"))
@@ -132,6 +136,7 @@ def audit(split: pd.DataFrame, sha1: "pd.Series[str]") -> dict[str, Any]:
         "artists_shared": int((split.groupby("artist_id")["set"].nunique() > 1).sum()),
         "files_shared": int((files.groupby("sha1")["set"].nunique() > 1).sum()),
         "test_share_with_artist_in_train": round(float(test.isin(train).mean()), 6),
+        "artists_unknown": int((split["artist_id"] < 0).sum()),
     }
 
 

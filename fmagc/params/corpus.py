@@ -1,8 +1,8 @@
 """Settings of the corpus: which shelf of MP3s, which of its tracks."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 
 from fmagc.params.base import Block
 
@@ -13,10 +13,11 @@ DOWNLOADS = ("fma_small", "fma_medium", "fma_large")
 
 
 class Dataset(Block):
-    """A folder in FMA's layout: `<name>/000/000002.mp3` and so on beside `fma_metadata/`."""
+    """A corpus: `fma` is FMA's layout, `folders` a folder a genre, `table` a folder with a tracks.csv of one's own."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # the audio folder's full name
     root: Annotated[str, Field(min_length=1)] | None  # the folder that holds it; null: data/raw/<name>
+    layout: Literal["fma", "folders", "table"] = "fma"  # folders and table: root is the corpus's own folder
     download: bool = False  # what that folder lacks of FMA
     mirror: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = (
         None  # where the archives lie; null: FMA's own site
@@ -33,11 +34,26 @@ class Dataset(Block):
             )
         if download and name not in DOWNLOADS:
             raise ValueError(f"false, since of all corpora only {', '.join(DOWNLOADS)} can be downloaded, not {name}")
+        if download and info.data.get("layout") != "fma":
+            raise ValueError("false, since FMA has a layout of its own: set dataset.layout to fma")
         return download
+
+
+def _choice(value: Any) -> Any:
+    """Accept null, a level, or a list of genres."""
+    if isinstance(value, list):
+        names = [name for name in value if (type(name) is int and name > 0) or (type(name) is str and name)]
+        valid = len(names) == len(value) > 1
+    else:
+        valid = value is None or (type(value) is int and value >= 0)
+    if not valid:
+        raise ValueError("null, a level (0 for root genres), or a list of two or more titles or ids of genres")
+    return value
 
 
 class Index(Block):
     """Which tracks of the corpus are asked for."""
 
     subset: Literal["small", "medium", "large", "full"]  # cumulative: medium holds small
+    genres: Annotated[int | list[int | str] | None, PlainValidator(_choice)] = None  # null: FMA's genre_top
     seed: Annotated[int, Field(ge=0)]  # of the protocols that draw, random and artist

@@ -79,6 +79,9 @@ def _relations(document: dict[str, Any]) -> Iterator[str]:
     root, name = _at(document, "dataset.root", str), _at(document, "dataset.name", str)
     if name == DEMO and root is not None:
         yield f"dataset.root: expected null, since {DEMO} is synthesised, found {shown(root)}"
+    layout = _at(document, "dataset.layout", str)
+    if name == DEMO and layout not in (None, "fma"):
+        yield f"dataset.layout: expected fma, in which {DEMO} is synthesised, found {shown(layout)}: name your shelf"
 
 
 def _signal_relations(document: dict[str, Any]) -> Iterator[str]:

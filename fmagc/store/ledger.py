@@ -12,18 +12,29 @@ from fmagc.store.manifest import read_manifest
 
 __all__ = ["accepted_row", "counts", "read_ledger", "rejected_row", "write_ledger"]
 
-_COLUMNS = {"track_id": int, "status": str, "shard": str, "row": int, "reason": str, "detail": str, "flags": str}
+_COLUMNS = {
+    "track_id": int,
+    "path": str,
+    "status": str,
+    "shard": str,
+    "row": int,
+    "reason": str,
+    "detail": str,
+    "flags": str,
+}
 LEDGER = "ledger.csv"
 
 
-def accepted_row(track_id: int, *, shard: str, row: int, flags: Sequence[str], detail: str) -> dict[str, Any]:
+def accepted_row(
+    track_id: int, *, path: str, shard: str, row: int, flags: Sequence[str], detail: str
+) -> dict[str, Any]:
     """Say where an accepted track lies and what is remarkable about it."""
-    return _row(track_id, "accepted", shard=shard, row=row, detail=detail, flags=" ".join(flags))
+    return _row(track_id, path, "accepted", shard=shard, row=row, detail=detail, flags=" ".join(flags))
 
 
-def rejected_row(track_id: int, *, reason: str, detail: str) -> dict[str, Any]:
+def rejected_row(track_id: int, *, path: str, reason: str, detail: str) -> dict[str, Any]:
     """Say why a track was left out."""
-    return _row(track_id, "rejected", reason=reason, detail=detail)
+    return _row(track_id, path, "rejected", reason=reason, detail=detail)
 
 
 def write_ledger(folder: Path, rows: Sequence[dict[str, Any]], *, requested: Sequence[int]) -> None:
@@ -59,9 +70,17 @@ def counts(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _row(
-    track_id: int, status: str, *, shard: str = "", row: int = -1, reason: str = "", detail: str = "", flags: str = ""
+    track_id: int,
+    path: str,
+    status: str,
+    *,
+    shard: str = "",
+    row: int = -1,
+    reason: str = "",
+    detail: str = "",
+    flags: str = "",
 ) -> dict[str, Any]:
-    values = (track_id, status, shard, row, reason, " ".join(detail.split()), flags)
+    values = (track_id, path, status, shard, row, reason, " ".join(detail.split()), flags)
     return dict(zip(_COLUMNS, values, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""From MP3s to waveform shards and the ledger."""
+"""From files of music to waveform shards and the ledger."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -12,6 +12,7 @@ import soundfile
 from fmagc.audio.decode import most_samples
 from fmagc.cluster.runner import Runner
 from fmagc.console import say
+from fmagc.corpus.layout import FIRST_HASHED_ID
 from fmagc.engine import run_isolated
 from fmagc.errors import DataError, Reason, RejectedTrack
 from fmagc.params.signal import Audio, Clip
@@ -26,6 +27,7 @@ from fmagc.store.wave_row import Request, Stored, write_wave
 __all__ = ["make_waves"]
 
 _CODE = (
+    "fmagc.audio.containers",
     "fmagc.audio.decode",
     "fmagc.audio.mpeg",
     "fmagc.audio.source",
@@ -126,10 +128,20 @@ def _requests(index: pd.DataFrame, *, ids_per_shard: int) -> dict[str, list[Requ
     columns = index.sort_values("track_id")[["track_id", "path", "sha1", "listed_sha1"]]
     shards: dict[str, list[Request]] = {}
     for track_id, path, sha1, listed_sha1 in columns.itertuples(index=False, name=None):
-        name = f"{track_id // ids_per_shard:03d}.h5"
+        name = _shard_of(track_id, ids_per_shard=ids_per_shard)
         group = shards.setdefault(name, [])
         group.append(Request(track_id, path, sha1, listed_sha1, name, len(group)))
     return shards
+
+
+def _shard_of(track_id: int, *, ids_per_shard: int) -> str:
+    """Name a track's shard by its id alone, so that no other track can move it.
+
+    FMA's ids are dense and go by ranges. Hashed ids are spread evenly over nine digits, of which the first two make 90
+    shards, however large the shelf: one more track remakes a ninetieth.
+    """
+    per_shard = ids_per_shard if track_id < FIRST_HASHED_ID else FIRST_HASHED_ID // 10
+    return f"{track_id // per_shard:03d}.h5"
 
 
 def _drafted(shards: dict[str, list[Request]], staging: Staging) -> Iterator[Request]:
@@ -153,10 +165,15 @@ def _keep(
     accepted = [written[place] for place in places]
     rows = {request.track_id: row for row, (request, _) in enumerate(accepted)}
     ledger = [
-        rejected_row(request.track_id, reason=outcome.reason, detail=outcome.detail)
+        rejected_row(request.track_id, path=request.path, reason=outcome.reason, detail=outcome.detail)
         if isinstance(outcome, RejectedTrack)
         else accepted_row(
-            request.track_id, shard=name, row=rows[request.track_id], flags=outcome.flags, detail=outcome.detail
+            request.track_id,
+            path=request.path,
+            shard=name,
+            row=rows[request.track_id],
+            flags=outcome.flags,
+            detail=outcome.detail,
         )
         for request, outcome in outcomes
     ]
@@ -185,7 +202,10 @@ def _refuse_wrong_shelf(ledger: list[dict[str, Any]], summary: dict[str, Any], a
     """Stop before anything is published when so much is rejected that the shelf must be wrong."""
     rejected = [row for row in ledger if row["status"] == "rejected"]
     if len(rejected) == len(ledger) or len(rejected) > audio.max_reject_fraction * len(ledger):
-        shown = "".join(f"\n  track {row['track_id']}: {row['reason']}: {row['detail']}" for row in rejected[:_SHOWN])
+        shown = "".join(
+            f"\n  track {row['track_id']} ({row['path']}): {row['reason']}: {row['detail']}"
+            for row in rejected[:_SHOWN]
+        )
         raise DataError(
             f"{raw}: expected at most {audio.max_reject_fraction:.0%} of {len(ledger)} tracks to be rejected "
             f"(audio.max_reject_fraction), found {len(rejected)}: {summary['rejected']}, the first of them{shown}\n"

@@ -1,0 +1,67 @@
+"""Names of a shelf of one's own: what makes two of them the same, what is music, and what is passed over."""
+
+import hashlib
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+
+from fmagc.corpus.layout import AUDIO_SUFFIXES, FIRST_HASHED_ID
+
+__all__ = ["hashed_ids", "is_audio", "is_hidden", "key", "rivals", "unfit"]
+
+
+def key(name: str) -> str:
+    """Fold what differs in case or in the composition of its letters alone: one file on a Mac, two on Linux."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def is_audio(name: str) -> bool:
+    """Tell music by its suffix, in any case."""
+    return name.lower().endswith(AUDIO_SUFFIXES)
+
+
+def is_hidden(name: str) -> bool:
+    """Tell what systems leave behind and hide."""
+    return name.startswith((".", "__MACOSX"))
+
+
+def unfit(name: str) -> bool:
+    """Tell a name that no table could hold: bytes that are no UTF-8, line breaks and other control characters."""
+    return any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
+
+
+def rivals(names: Iterable[str]) -> list[list[str]]:
+    """Return the groups of names that `key` makes the same."""
+    groups = defaultdict(list)
+    for name in sorted(set(names)):
+        groups[key(name)].append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def hashed_ids(names: Iterable[str]) -> dict[str, int]:
+    """Give each name a number of nine digits that follows from the name alone.
+
+    So a file that comes or goes leaves the ids of all others alone. Of two names whose hashes meet (one shelf of a
+    thousand files in two thousand has such a pair) the one later in the alphabet gets a second hash.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Distinct by `key`.
+
+    Returns
+    -------
+    dict of str to int
+    """
+    taken: dict[int, str] = {}
+    for name in sorted(names, key=key):
+        salt = 0
+        while (number := _number(f"{key(name)}\0{salt}")) in taken:
+            salt += 1
+        taken[number] = name
+    return {name: number for number, name in taken.items()}
+
+
+def _number(text: str) -> int:
+    digest = hashlib.sha256(text.encode()).digest()
+    return FIRST_HASHED_ID + int.from_bytes(digest[:8]) % (9 * FIRST_HASHED_ID)

@@ -1,0 +1,211 @@
+"""A shelf of one's own: folders or a table become tracks with ids of their own; every usual mistake is named."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fmagc.corpus.names import hashed_ids
+from fmagc.corpus.own import check_protocols
+from fmagc.corpus.selection import select_tracks, split_table
+from fmagc.corpus.shelf import survey
+from fmagc.corpus.splits import audit
+from fmagc.errors import DataError
+from fmagc.store.waves import _shard_of
+
+NAME = "mine"
+GTZAN = [f"{genre}/{genre}.{number:05d}.wav" for genre in ("blues", "rock") for number in range(4)]
+SETS = ("train", "val", "test", "dev")
+Change = Callable[[Path], object]
+
+
+def put(*paths: str) -> Change:
+    """Write files that hold their own path: nobody decodes them here."""
+
+    def write(shelf: Path) -> None:
+        for path in paths:
+            (shelf / path).parent.mkdir(parents=True, exist_ok=True)
+            (shelf / path).write_text(path, encoding="utf-8")
+
+    return write
+
+
+def table(*lines: str, header: str = "path,genre,artist") -> Change:
+    return lambda shelf: (shelf / "tracks.csv").write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    put(*GTZAN)(tmp_path / NAME)
+    return tmp_path / NAME
+
+
+def selected(
+    shelf: Path, *, layout: str = "folders", genres: list[int | str] | int | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    return select_tracks(shelf.parent, survey(shelf, NAME, layout=layout), subset="small", genres=genres)
+
+
+def test_gtzan_works_as_it_is(shelf: Path) -> None:
+    files, tracks, left_out = selected(shelf)
+    assert sorted(files["path"]) == [f"{NAME}/{path}" for path in GTZAN]
+    assert files["track_id"].tolist() == tracks["track_id"].tolist() == sorted(tracks["track_id"])
+    assert dict(zip(tracks["title"], tracks["genre"], strict=True)) == {path: path.split("/")[0] for path in GTZAN}
+    assert left_out.empty
+    split = split_table(tracks, "random", seed=0)
+    assert audit(split, files.set_index("track_id")["sha1"])["artists_unknown"] == len(GTZAN)
+    assert split.groupby("genre")["set"].nunique().tolist() == [3, 3]  # 10 % of eight tracks could not hold two genres
+
+
+def test_a_new_file_leaves_ids_and_shards_of_others_alone(shelf: Path) -> None:
+    before = selected(shelf)[0].set_index("path")["track_id"]
+    put("blues/Aa.mp3")(shelf)
+    after = selected(shelf)[0].set_index("path")["track_id"]
+    assert len(after) == len(before) + 1
+    assert after[before.index].tolist() == before.tolist()
+    ids = hashed_ids(f"{number}.mp3" for number in range(9000))
+    assert all(len(str(track_id)) == 9 for track_id in ids.values())
+    sizes = pd.Series([_shard_of(track_id, ids_per_shard=1000) for track_id in ids.values()]).value_counts()
+    assert len(sizes) == 90
+    assert sizes.between(60, 145).all()
+
+
+def test_ids_that_meet_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = {"a\0000": 100000005, "b\0000": 100000005, "b\0001": 100000005, "b\0002": 100000007}
+    monkeypatch.setattr("fmagc.corpus.names._number", numbers.__getitem__)
+    assert hashed_ids(["B", "a"]) == {"a": 100000005, "B": 100000007}
+
+
+def test_the_folder_below_a_genre_is_the_artist(shelf: Path) -> None:
+    put("rock/The Band/one.mp3", "rock/The Band/An Album/two.flac", "blues/The Band/three.OGG")(shelf)
+    _, tracks, _ = selected(shelf)
+    by = tracks[tracks["artist"] == "The Band"]
+    assert sorted(by["title"]) == [
+        "blues/The Band/three.OGG",
+        "rock/The Band/An Album/two.flac",
+        "rock/The Band/one.mp3",
+    ]
+    assert by["artist_id"].nunique() == 1
+    assert by["artist_id"].min() > 0 > tracks.loc[tracks["artist"] == "", "artist_id"].max()
+    assert tracks["artist_id"].nunique() == len(GTZAN) + 1
+
+
+def test_what_is_passed_over_is_counted(shelf: Path) -> None:
+    put("rock/cover.jpg", "rock/._x.mp3", ".DS_Store", "rock/notes", "__MACOSX/rock/._x.mp3", "rock/a.JPG")(shelf)
+    (shelf / "rock/up").symlink_to(shelf)
+    manifest = survey(shelf, NAME, layout="folders")
+    assert manifest["ignored"] == {".jpg": 2, "hidden": 3, "without suffix": 1}
+    assert list(manifest["files"]) == GTZAN
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (put("loose.mp3"), "expected every file of music in a genre's folder, found 'loose.mp3' beside the folders"),
+        (put("pop/readme.txt"), r"expected music \(.mp3, .wav, .*\) in every genre's folder, found none in 'pop'"),
+        (put("Rock/a.mp3"), "expected names that differ in more than case, found 'Rock' and 'rock'"),
+        (put("rock/A.mp3", "rock/a.mp3"), "found 'rock/A.mp3' and 'rock/a.mp3'"),
+        (put("rock/Abba/1.mp3", "blues/ABBA/2.mp3"), "found 'ABBA' and 'Abba'"),
+        (put("rock/Caf\u00e9/1.mp3", "rock/Cafe\u0301/2.mp3"), "differ in more than case"),
+        (put("rock/two\nlines.mp3"), r"in UTF-8 without control characters, found b'two\\nlines.mp3' in '.*rock'"),
+        (lambda shelf: Path(os.fsdecode(bytes(shelf / "rock") + b"/\xe9.mp3")).touch(), r"found b'\\xe9.mp3' in"),
+    ],
+    ids=["loose", "empty", "genre", "file", "artist", "composed", "newline", "latin-1"],
+)
+def test_folders_that_are_wrong(shelf: Path, change: Change, fault: str) -> None:
+    change(shelf)
+    with pytest.raises(DataError, match=rf"mine: 1 fault\n.*{fault}"):
+        survey(shelf, NAME, layout="folders")
+
+
+def test_a_root_one_level_too_high_is_told_where_to_go(shelf: Path) -> None:
+    with pytest.raises(DataError, match=rf"found mine: set it to {shelf} if its folders are the genres"):
+        survey(shelf.parent, NAME, layout="folders")
+    with pytest.raises(DataError, match=r"found 4: 'blues\.00000\.wav' beside the folders"):
+        survey(shelf / "blues", NAME, layout="folders")
+
+
+def test_a_table_names_genres_artists_and_sets(shelf: Path) -> None:
+    rows = [f"./{path}, {path.split('/')[0]} ,B{n % 4},{SETS[n % 4]},x" for n, path in enumerate(GTZAN)]
+    table(*rows, header="path,genre,artist,split,mood")(shelf)
+    files, tracks, _ = selected(shelf, layout="table")
+    assert sorted(files["path"]) == [f"{NAME}/{path}" for path in GTZAN]
+    assert sorted(set(tracks["split"])) == ["test", "training", "validation"]
+    assert tracks["artist_id"].nunique() == 4
+    check_protocols(tracks, ["official", "random", "artist"], where=NAME)
+    split = split_table(tracks, "official", seed=0)
+    assert split["set"].value_counts().to_dict() == {"train": 2, "val": 4, "test": 2}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (table("a.wav,1", header="file,genre"), r"expected the columns path, found 2 others, \['file', 'genre'\]"),
+        (table("gone.wav,rock,"), "expected a file that is there, found 'gone.wav' in line 2"),
+        (table("Rock/ROCK.00001.wav,rock,"), r"'Rock/ROCK.00001.wav' \(there is rock/rock.00001.wav\) in line 2"),
+        (table(r"rock\rock.00001.wav,rock,"), r"\(with / in place of \\ it is\) in line 2"),
+        (table("../mine/rock/rock.00001.wav,rock,"), "stays below it, found '../mine/rock/rock.00001.wav' in line 2"),
+        (table("/etc/x.wav,rock,"), "stays below it, found '/etc/x.wav' in line 2"),
+        (table(f"{GTZAN[0]},blues,", f"./{GTZAN[0]},blues,"), f"once, whatever the case, found {GTZAN[0]} in line 2, "),
+        (table(f"{GTZAN[0]},,"), "column genre: expected a name, found '' "),
+        (table(f"{GTZAN[0]},Blues,", f"{GTZAN[1]},blues,"), "found 'Blues' and 'blues'"),
+        (table("tracks.csv,rock,"), r"expected music \(.mp3"),
+        (table(f"{GTZAN[0]},rock,tset", header="path,genre,split"), "column split: expected one of training, .*'tset'"),
+        (table(f"{GTZAN[0]},rock"), "expected 3 cells a row, found 2 in line 2"),
+        (table(), "expected a row for each track, found none"),
+    ],
+)
+def test_tables_that_are_wrong(shelf: Path, change: Change, fault: str) -> None:
+    change(shelf)
+    with pytest.raises(DataError, match=rf"tracks.csv: \d faults?\n(.|\n)*{fault}"):
+        survey(shelf, NAME, layout="table")
+
+
+def test_every_missing_file_of_a_table_is_named(shelf: Path) -> None:
+    table("rock/x.wav,rock,", f"{GTZAN[0]},blues,", "rock/y.wav,rock,")(shelf)
+    with pytest.raises(DataError, match=r"found 2: 'rock/x.wav' in line 2, 'rock/y.wav' in line 4"):
+        survey(shelf, NAME, layout="table")
+
+
+def test_a_table_changed_since_the_survey_and_no_table_at_all(shelf: Path) -> None:
+    with pytest.raises(DataError, match=r"expected tracks.csv in dataset.root with the columns path and genre"):
+        survey(shelf, NAME, layout="table")
+    table(f"{GTZAN[0]},blues,", f"{GTZAN[4]},rock,")(shelf)
+    manifest = survey(shelf, NAME, layout="table")
+    table(f"{GTZAN[0]},blues,", f"{GTZAN[5]},rock,")(shelf)
+    with pytest.raises(DataError, match="expected the file that fetch saw"):
+        select_tracks(shelf.parent, manifest, subset="small")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "change", "fault"),
+    [
+        ("official", None, "protocol official: expected a column split .* set run.protocols and compare.protocol to"),
+        ("artist", None, "protocol artist: expected artists, found none: name them"),
+        (
+            "artist",
+            put("rock/A/1.mp3", "pop/A/1.mp3", "pop/A/2.mp3", "pop/B/1.mp3"),
+            "3 artists .* found pop has 2: add",
+        ),
+        ("random", put("pop/1.mp3", "ska/1.mp3", "ska/2.mp3"), "3 tracks .* found pop has 1, ska has 2: add tracks"),
+    ],
+)
+def test_protocols_that_a_shelf_does_not_allow(shelf: Path, protocol: str, change: Change | None, fault: str) -> None:
+    if change:
+        change(shelf)
+    with pytest.raises(DataError, match=f"^mine, {fault}" if fault[0] == "p" else f"^mine, protocol .*{fault}"):
+        check_protocols(selected(shelf)[1], [protocol], where=NAME)
+
+
+def test_some_genres_of_a_shelf_are_chosen_by_name(shelf: Path) -> None:
+    put("pop/1.mp3")(shelf)
+    _, tracks, left_out = selected(shelf, genres=["rock", "blues"])
+    assert sorted(set(tracks["genre"])) == ["blues", "rock"]
+    assert left_out[["path", "reason"]].values.tolist() == [["mine/pop/1.mp3", "no chosen genre"]]
+    for choice, fault in ((["rock", "jazz", 5], "blues, pop, rock, found 'jazz', 5"), (1, "found the level 1")):
+        with pytest.raises(DataError, match=fault):
+            selected(shelf, genres=choice)
+    with pytest.raises(DataError, match="expected two genres or more, found rock"):
+        check_protocols(tracks[tracks["genre"] == "rock"], ["random"], where=NAME)
