@@ -45,7 +45,8 @@ class Reason(StrEnum):
     NOT_REGULAR_FILE = "not_regular_file"  # a directory, a FIFO, a device
     UNREADABLE_FILE = "unreadable_file"  # there, but the system refuses: permissions, a failing disk
     CHECKSUM_MISMATCH = "checksum_mismatch"  # other bytes than the archive's list or the manifest names
-    NOT_MP3 = "not_mp3"  # the content is no MPEG audio, whatever the suffix says
+    NOT_MP3 = "not_mp3"  # called .mp3, but the content is no MPEG audio
+    NOT_AUDIO = "not_audio"  # called something else, but the content is of no format that libsndfile reads
     NO_AUDIO = "no_audio"  # tags, but not one MPEG audio frame
     DECODE_ERROR = "decode_error"  # the decoder gave up
     TRUNCATED = "truncated"  # decoded to less than its MPEG frames or its header promise

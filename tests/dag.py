@@ -80,6 +80,8 @@ FLOORS = (
     ("models",),
     ("training",),
     ("evaluation",),
+    ("prediction",),
+    ("__main__",),
 )
 
 

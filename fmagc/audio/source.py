@@ -1,4 +1,4 @@
-"""The bytes of one track before a decoder sees them: a regular file, the one that is meant, with MPEG audio in it."""
+"""The bytes of one track before a decoder sees them: a regular file, the one that is meant, of the kind it claims."""
 
 import errno
 import hashlib
@@ -9,7 +9,7 @@ from pathlib import Path
 from fmagc.audio import mpeg
 from fmagc.errors import Reason, RejectedTrack
 
-__all__ = ["Source", "not_mp3", "read_source", "summary"]
+__all__ = ["Source", "mpeg_audio", "not_mp3", "read_source", "summary"]
 
 _REASONS = {
     errno.ENOENT: Reason.MISSING_FILE,
@@ -26,23 +26,23 @@ class Source:
     ----------
     data : bytes
     sha1 : str
-    audio : MpegAudio
-        What its frame headers say; one frame of layer III or more.
+    audio : MpegAudio or None
+        What its frame headers say, one frame of layer III or more, if the name ends with .mp3; else None.
     """
 
     data: bytes
     sha1: str
-    audio: mpeg.MpegAudio
+    audio: mpeg.MpegAudio | None
 
 
-def read_source(path: Path, *, expected_sha1: str, listed_sha1: str) -> Source:
-    """Read a file, compare its checksums, and look whether it is an MP3.
+def read_source(path: Path, *, expected_sha1: str | None, listed_sha1: str) -> Source:
+    """Read a file, compare its checksums, and look whether what is called .mp3 is an MP3.
 
     Parameters
     ----------
     path : Path
     expected_sha1, listed_sha1 : str
-        As for `decode`.
+        As for `decode`; None where there is no manifest.
 
     Raises
     ------
@@ -50,12 +50,33 @@ def read_source(path: Path, *, expected_sha1: str, listed_sha1: str) -> Source:
     """
     data = _read_regular_file(path)
     sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    for source, wanted in (("manifest", expected_sha1), ("archive's list", listed_sha1 or sha1)):
+    for source, wanted in (
+        ("manifest", sha1 if expected_sha1 is None else expected_sha1),
+        ("archive's list", listed_sha1 or sha1),
+    ):
         if sha1 != wanted.lower():
             raise RejectedTrack(
                 Reason.CHECKSUM_MISMATCH, f"sha1 of the {source} {wanted or 'none'}, of the file {sha1}"
             )
-    return Source(data, sha1, _classify(data))
+    return Source(data, sha1, mpeg_audio(data) if path.suffix.lower() == ".mp3" else None)
+
+
+def mpeg_audio(data: bytes) -> mpeg.MpegAudio:
+    """Count the frames of an MP3.
+
+    Raises
+    ------
+    RejectedTrack
+        When there is not one of layer III.
+    """
+    audio = mpeg.scan(data)
+    if audio is not None and audio.layer != 3:
+        raise RejectedTrack(Reason.NOT_MP3, f"MPEG audio layer {audio.layer}, expected 3")
+    if audio is not None and audio.frames > 0:
+        return audio
+    if audio is not None or mpeg.only_tags(data):
+        raise RejectedTrack(Reason.NO_AUDIO, f"{len(data)} bytes, not one audio frame")
+    raise not_mp3(data)
 
 
 def summary(data: bytes) -> str:
@@ -78,14 +99,3 @@ def _read_regular_file(path: Path) -> bytes:
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, Reason.UNREADABLE_FILE)
         raise RejectedTrack(reason, error.strerror or str(error)) from error
-
-
-def _classify(data: bytes) -> mpeg.MpegAudio:
-    audio = mpeg.scan(data)
-    if audio is not None and audio.layer != 3:
-        raise RejectedTrack(Reason.NOT_MP3, f"MPEG audio layer {audio.layer}, expected 3")
-    if audio is not None and audio.frames > 0:
-        return audio
-    if audio is not None or mpeg.only_tags(data):
-        raise RejectedTrack(Reason.NO_AUDIO, f"{len(data)} bytes, not one audio frame")
-    raise not_mp3(data)

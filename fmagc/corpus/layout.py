@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
-__all__ = ["MANIFEST", "METADATA", "RAW", "track_file"]
+__all__ = ["AUDIO_SUFFIXES", "MANIFEST", "METADATA", "RAW", "track_file"]
 
 RAW = Path("data/raw")  # one shelf a corpus: data/raw/<name>/<name>/000/000002.mp3
 MANIFEST = Path("data/raw.json")  # what the stage fetch saw there
 METADATA = ("fma_metadata/tracks.csv", "fma_metadata/genres.csv")
+
+# What is taken for music by its name: MP3, and what libsndfile reads.
+AUDIO_SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au")
 
 
 def track_file(track_id: int) -> str:

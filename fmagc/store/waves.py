@@ -24,6 +24,7 @@ from fmagc.store.wave_row import Request, Stored, write_wave
 __all__ = ["make_waves"]
 
 _CODE = (
+    "fmagc.audio.containers",
     "fmagc.audio.decode",
     "fmagc.audio.mpeg",
     "fmagc.audio.source",

@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 
 from fmagc import files
 
-__all__ = ["GREY", "SET_COLOURS", "drawing", "model_colours", "save"]
+__all__ = ["GREY", "PALETTE", "SET_COLOURS", "drawing", "model_colours", "save"]
 
 # Okabe and Ito's palette, distinguishable without full colour vision (https://jfly.uni-koeln.de/color/).
 _MODELS = {"cnn1d": "#0072B2", "cnn2d": "#E69F00", "crnn": "#009E73", "mmcrnn": "#CC79A7", "svm_mfcc": "#7F7F7F"}
 _OTHERS = ("#56B4E9", "#D55E00", "#F0E442")
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", *_OTHERS)
 SET_COLOURS = {"train": "#0072B2", "val": "#56B4E9", "test": "#E69F00"}
 GREY = "#7F7F7F"
 
