@@ -151,6 +151,6 @@ def _loaded(folder: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
 def _foreign(folder: Path, error: Exception) -> DataError:
     said = " ".join(str(error).split())
     return DataError(
-        f"{folder / CARD}: expected the card of a model of this version, found another ({type(error).__name__} {said}): "
+        f"{folder / CARD}: expected the card of a model of this version, found another ({said}): "
         "use the version that trained it, or train it again"
     )
