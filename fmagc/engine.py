@@ -65,7 +65,12 @@ def usable_cores() -> int:
 
 
 def run_isolated(
-    function: Callable[[Task], Value], tasks: Iterable[Task], *, timeout_s: float, workers: int | None = None
+    function: Callable[[Task], Value],
+    tasks: Iterable[Task],
+    *,
+    timeout_s: float,
+    workers: int | None = None,
+    waiting: int = _WAITING,
 ) -> Generator[Outcome[Task, Value], None, None]:
     """Run a function on every task in worker processes and yield the outcomes in the order of the tasks.
 
@@ -84,6 +89,8 @@ def run_isolated(
         A task that runs longer has its worker killed.
     workers : int, optional
         Number of processes; one more than `usable_cores` when None, since at any time one of them waits for the disk.
+    waiting : int
+        Tasks under way or done early, per worker: fewer where their values are large.
 
     Yields
     ------
@@ -114,7 +121,7 @@ def run_isolated(
     try:
         for task in tasks:
             under_way.append((task, threads.submit(run, task)))
-            if len(under_way) >= _WAITING * n_workers:
+            if len(under_way) >= waiting * n_workers:
                 first, future = under_way.popleft()
                 yield Outcome(task=first, result=future.result())
         for last, future in under_way:

@@ -81,6 +81,8 @@ FLOORS = (
     ("models",),
     ("training",),
     ("evaluation",),
+    ("prediction",),
+    ("__main__",),
 )
 
 

@@ -239,14 +239,14 @@ def test_warnings_of_an_accepted_track_are_kept(song: bytes, tmp_path: Path, cap
 
 
 def test_non_finite_samples(song: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = module._middle
+    real = module._excerpts
 
-    def poisoned(file: soundfile.SoundFile, *, keep: int) -> tuple[np.ndarray, int]:
-        y, n_decoded = real(file, keep=keep)
-        y[5:7] = np.nan, np.inf
-        return y, n_decoded
+    def poisoned(file: soundfile.SoundFile, starts: list[int], *, keep: int) -> tuple[list[np.ndarray], int]:
+        excerpts, n_decoded = real(file, starts, keep=keep)
+        excerpts[0][5:7] = np.nan, np.inf
+        return excerpts, n_decoded
 
-    monkeypatch.setattr(module, "_middle", poisoned)
+    monkeypatch.setattr(module, "_excerpts", poisoned)
     refused = rejection(song, tmp_path)
     assert refused.reason == Reason.NON_FINITE
     assert "2 of" in refused.detail

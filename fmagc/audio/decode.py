@@ -20,9 +20,18 @@ from fmagc.audio.containers import missing_end
 from fmagc.audio.mpeg import MpegAudio
 from fmagc.audio.source import Source, mpeg_audio, not_mp3, read_source, summary
 from fmagc.errors import Reason, RejectedTrack
-from fmagc.params.signal import Audio
+from fmagc.params.signal import Waveform
 
-__all__ = ["DECODER", "LOSS_ALLOWED", "SILENCE_PEAK", "Decoded", "decode", "most_samples", "truncation"]
+__all__ = [
+    "DECODER",
+    "LOSS_ALLOWED",
+    "SILENCE_PEAK",
+    "Decoded",
+    "decode",
+    "decode_whole",
+    "most_samples",
+    "truncation",
+]
 
 DECODER = f"soundfile {soundfile.__version__}/{soundfile.__libsndfile_version__}"
 
@@ -37,11 +46,12 @@ _FULL_SCALE = 32767
 _MOST_FRAMES = 1 << 48  # what libsndfile says of a FLAC file of unknown length is more
 _UNRECOGNISED = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 _DETAIL_CHARACTERS = 400
+_NOTHING = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
-    """One accepted track.
+    """One accepted track, or one excerpt of a long one.
 
     Attributes
     ----------
@@ -65,6 +75,8 @@ class Decoded:
         frames), ``warned`` (the decoder had something to say: see `detail`).
     detail : str
         The decoder's warnings, empty as a rule.
+    start_s, file_s : float, s
+        Where in the file the samples begin, and how long all of it is.
     """
 
     samples: NDArray[np.int16]
@@ -76,13 +88,16 @@ class Decoded:
     decoder: str
     flags: tuple[str, ...]
     detail: str
+    start_s: float
+    file_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """What the decoder gave: y mono at its own rate, the samples of the whole file found and promised, and its kind."""
+    """What the decoder gave: y mono at the file's own rate, samples found and promised in the whole file, its kind."""
 
-    y: NDArray[np.float32]
+    excerpts: list[NDArray[np.float32]]
+    starts: list[int]
     n_decoded: int
     n_declared: int
     kind: str
@@ -91,13 +106,13 @@ class _Heard:
     warnings: str
 
 
-def most_samples(settings: Audio) -> int:
+def most_samples(settings: Waveform) -> int:
     """Return how many samples a decoded track has at most."""
     return round(settings.max_seconds * settings.sample_rate) + 1  # a resampler may round up
 
 
 def decode(
-    path: Path, *, expected_sha1: str, listed_sha1: str, settings: Audio, min_samples: int, out: NDArray[np.int16]
+    path: Path, *, expected_sha1: str, listed_sha1: str, settings: Waveform, min_samples: int, out: NDArray[np.int16]
 ) -> Decoded:
     """Decode one file, an MP3 or whatever libsndfile reads, to mono, at one sample rate, as int16 with one scale.
 
@@ -111,7 +126,8 @@ def decode(
         What the shelf's manifest saw.
     listed_sha1 : str
         What the archive's own list says; empty where there is no list.
-    settings : Audio
+    settings : Waveform
+        A longer file gives its middle.
     min_samples : int, samples
         Shorter tracks, after resampling, are rejected.
     out : ndarray of int16, shape (`most_samples` or more,)
@@ -123,12 +139,69 @@ def decode(
         With the reason, and in its detail what was measured or what the decoder said.
     """
     source = read_source(path, expected_sha1=expected_sha1, listed_sha1=listed_sha1)
-    heard = _listen(source, max_seconds=settings.max_seconds)
+    heard, flags = _verified(source, settings=settings, whole=False)
+    return _finished(heard, 0, source=source, settings=settings, min_samples=min_samples, flags=flags, out=out)
+
+
+def decode_whole(path: Path, *, settings: Waveform, min_samples: int) -> list[Decoded]:
+    """Decode one file as `decode` does, but all of it.
+
+    A file longer than the settings allow gives several excerpts of that length, evenly from its beginning to its end
+    and so many that nothing lies between them. Each is what `decode` would give of it alone: its own scale, its own
+    peak. A shorter file gives one excerpt, the one that `decode` gives.
+
+    Parameters
+    ----------
+    path : Path
+    settings : Waveform
+    min_samples : int, samples
+        As for `decode`.
+
+    Raises
+    ------
+    RejectedTrack
+        As by `decode`.
+    """
+    source = read_source(path, expected_sha1=None, listed_sha1="")
+    heard, flags = _verified(source, settings=settings, whole=True)
+    room = most_samples(settings)
+    return [
+        _finished(
+            heard,
+            number,
+            source=source,
+            settings=settings,
+            min_samples=min_samples,
+            flags=flags,
+            out=np.empty(room, dtype=np.int16),
+        )
+        for number in range(len(heard.excerpts))
+    ]
+
+
+def _verified(source: Source, *, settings: Waveform, whole: bool) -> tuple[_Heard, dict[str, bool]]:
+    """Listen to a file and compare how long it was with what it says of itself."""
+    heard = _listen(source, max_seconds=settings.max_seconds, whole=whole)
     audio = source.audio or (mpeg_audio(source.data) if heard.kind == "MP3" else None)
     lost = truncation(audio, n_decoded=heard.n_decoded) if audio else _shortfall(source.data, heard)
     if lost is not None:
         raise RejectedTrack(Reason.TRUNCATED, _joined(lost, heard.warnings))
-    y, peak = heard.y, _peak(heard.y)
+    return heard, {"resynced": audio is not None and audio.skipped_bytes > 0, "warned": bool(heard.warnings)}
+
+
+def _finished(
+    heard: _Heard,
+    number: int,
+    *,
+    source: Source,
+    settings: Waveform,
+    min_samples: int,
+    flags: dict[str, bool],
+    out: NDArray[np.int16],
+) -> Decoded:
+    """Resample and quantise one excerpt, whose float samples are given free."""
+    y, heard.excerpts[number] = heard.excerpts[number], _NOTHING
+    peak = _peak(y)
     if not np.isfinite(peak):
         count = int(np.count_nonzero(~np.isfinite(y)))
         raise RejectedTrack(Reason.NON_FINITE, _joined(f"{count} of {len(y)} samples", heard.warnings))
@@ -138,13 +211,11 @@ def decode(
     if len(y) < min_samples:
         raise RejectedTrack(Reason.TOO_SHORT, f"{len(y)} samples at {settings.sample_rate} Hz, needs {min_samples}")
     samples, scale = _to_int16(y, peak, out)
-    flags = {
+    all_flags = {
         "silent": peak < SILENCE_PEAK,
         "resampled": heard.sample_rate != settings.sample_rate,
         "above_full_scale": peak > 1,
-        "resynced": audio is not None and audio.skipped_bytes > 0,
-        "warned": bool(heard.warnings),
-    }
+    } | flags
     return Decoded(
         samples=samples,
         scale=scale,
@@ -153,8 +224,10 @@ def decode(
         channels=heard.channels,
         sha1=source.sha1,
         decoder=DECODER,
-        flags=tuple(flag for flag, holds in flags.items() if holds),
+        flags=tuple(flag for flag, holds in all_flags.items() if holds),
         detail=heard.warnings,
+        start_s=heard.starts[number] / heard.sample_rate,
+        file_s=heard.n_decoded / heard.sample_rate,
     )
 
 
@@ -192,7 +265,7 @@ def _shortfall(data: bytes, heard: _Heard) -> str | None:
     return missing_end(data)
 
 
-def _listen(source: Source, *, max_seconds: float) -> _Heard:
+def _listen(source: Source, *, max_seconds: float, whole: bool) -> _Heard:
     with tempfile.TemporaryFile() as log:
         try:
             with _stderr_diverted_to(log), soundfile.SoundFile(io.BytesIO(source.data)) as file:
@@ -200,14 +273,17 @@ def _listen(source: Source, *, max_seconds: float) -> _Heard:
                     raise not_mp3(source.data)
                 if file.frames > _MOST_FRAMES:
                     raise RejectedTrack(Reason.DECODE_ERROR, "its header does not tell how long it is: encode it anew")
+                keep = round(max_seconds * file.samplerate)
+                starts = _starts(file.frames, keep=keep, whole=whole)
                 with _ending_early(file, source):
-                    y, n_decoded = _middle(file, keep=round(max_seconds * file.samplerate))
+                    excerpts, n_decoded = _excerpts(file, starts, keep=keep)
         except soundfile.SoundFileError as error:
             said = getattr(error, "error_string", str(error))
             unknown = not source.audio and getattr(error, "code", None) == _UNRECOGNISED
             reason = Reason.NOT_AUDIO if unknown else Reason.DECODE_ERROR
             raise RejectedTrack(reason, _joined(f"{said} ({summary(source.data)})", _text_of(log))) from error
-        return _Heard(y, n_decoded, file.frames, file.format, file.samplerate, file.channels, _text_of(log))
+        kind, sr, channels = file.format, file.samplerate, file.channels
+        return _Heard(excerpts, starts, n_decoded, file.frames, kind, sr, channels, _text_of(log))
 
 
 @contextmanager
@@ -222,21 +298,28 @@ def _ending_early(file: soundfile.SoundFile, source: Source) -> Iterator[None]:
         raise RejectedTrack(Reason.TRUNCATED, _joined(said, error.error_string)) from error
 
 
-def _middle(file: soundfile.SoundFile, *, keep: int) -> tuple[NDArray[np.float32], int]:
-    """Decode a whole file but keep at most its middle, FMA's rule.
+def _starts(n_frames: int, *, keep: int, whole: bool) -> list[int]:
+    """Choose the middle of a longer file, FMA's rule, or excerpts that cover the whole."""
+    last = max(0, n_frames - keep)
+    n_excerpts = max(1, -(-n_frames // keep)) if whole else 1
+    return [last // 2] if n_excerpts == 1 else [round(start) for start in np.linspace(0, last, n_excerpts).tolist()]
+
+
+def _excerpts(file: soundfile.SoundFile, starts: list[int], *, keep: int) -> tuple[list[NDArray[np.float32]], int]:
+    """Decode a whole file but keep at most `keep` samples from each start; say how long all of it was.
 
     Blocks bound the memory that an endless file takes; a block of twice what is kept makes one read of a usual clip,
     since reading an MP3 in pieces costs the decoder a seek each.
     """
-    start = max(0, (file.frames - keep) // 2)
-    parts = [np.empty(0, dtype=np.float32)]
+    parts: list[list[NDArray[np.float32]]] = [[] for _ in starts]
     position = 0
     while position < file.frames and len(block := file.read(out=_scratch(2 * keep, file.channels))) > 0:
-        wanted = block[max(0, start - position) : max(0, start + keep - position)]
-        if len(wanted) > 0:
-            parts.append(_mono(wanted))
+        for start, own in zip(starts, parts, strict=True):
+            wanted = block[max(0, start - position) : max(0, start + keep - position)]
+            if len(wanted) > 0:
+                own.append(_mono(wanted))
         position += len(block)
-    return parts[-1] if len(parts) == 2 else np.concatenate(parts), position
+    return [own[0] if len(own) == 1 else np.concatenate([_NOTHING, *own]) for own in parts], position
 
 
 @lru_cache(maxsize=1)

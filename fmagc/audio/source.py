@@ -35,14 +35,14 @@ class Source:
     audio: mpeg.MpegAudio | None
 
 
-def read_source(path: Path, *, expected_sha1: str, listed_sha1: str) -> Source:
+def read_source(path: Path, *, expected_sha1: str | None, listed_sha1: str) -> Source:
     """Read a file, compare its checksums, and look whether what is called .mp3 is an MP3.
 
     Parameters
     ----------
     path : Path
     expected_sha1, listed_sha1 : str
-        As for `decode`.
+        As for `decode`; None where there is no manifest.
 
     Raises
     ------
@@ -50,7 +50,10 @@ def read_source(path: Path, *, expected_sha1: str, listed_sha1: str) -> Source:
     """
     data = _read_regular_file(path)
     sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    for source, wanted in (("manifest", expected_sha1), ("archive's list", listed_sha1 or sha1)):
+    for source, wanted in (
+        ("manifest", sha1 if expected_sha1 is None else expected_sha1),
+        ("archive's list", listed_sha1 or sha1),
+    ):
         if sha1 != wanted.lower():
             raise RejectedTrack(
                 Reason.CHECKSUM_MISMATCH, f"sha1 of the {source} {wanted or 'none'}, of the file {sha1}"

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from fmagc.params.base import Block
 
-__all__ = ["Audio", "Clip", "Mel"]
+__all__ = ["Audio", "Clip", "Mel", "Waveform"]
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -17,11 +17,16 @@ def _power_of_two(value: int) -> int:
     return value
 
 
-class Audio(Block):
+class Waveform(Block):
     """The decoded waveform: mono float32 at one sample rate."""
 
     sample_rate: Annotated[int, Field(ge=8_000, le=192_000)]  # Hz
     max_seconds: Annotated[float, Field(gt=0)]  # a longer file gives its middle
+
+
+class Audio(Waveform):
+    """How the corpus is decoded, and when a run gives up."""
+
     timeout_s: Annotated[float, Field(gt=0)]  # a decode that takes longer is rejected
     max_reject_fraction: Annotated[float, Field(ge=0, le=1)]  # above it the shelf, not the tracks, is taken to be wrong
     ids_per_shard: Positive  # a shard holds the tracks of one range of ids

@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fmagc.audio.mel import LogMel
 from fmagc.files import damaged
@@ -12,7 +13,7 @@ from fmagc.params.signal import Mel
 from fmagc.staging import draft_path
 from fmagc.store.rows import Layout, row_buffer
 
-__all__ = ["Source", "Stored", "write_mel"]
+__all__ = ["Source", "Stored", "spectrogram", "write_mel"]
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,23 @@ def write_mel(source: Source, *, folder: Path, drafts: Path, settings: Mel, samp
     DataError
         When the waveform is not the one that was stored.
     """
-    waveform, spectrogram = row_buffer(source.waves), row_buffer(source.mels)
+    waveform, frames = row_buffer(source.waves), row_buffer(source.mels)
     found = waveform.read(folder / source.shard, source.row)
     if found != source.digest:
         raise damaged(folder / source.shard, expected=source.digest, found=found, made_by="decode")
-    y = waveform.values[: source.length] * np.float32(source.scale)
-    S_db, ref_db = _log_mel(sample_rate, settings)(y)
-    spectrogram.values[: len(S_db)] = S_db
-    digest = spectrogram.write(draft_path(drafts, source.shard), source.row, length=len(S_db))
+    S_db, ref_db = spectrogram(
+        waveform.values[: source.length], source.scale, settings=settings, sample_rate=sample_rate
+    )
+    frames.values[: len(S_db)] = S_db
+    digest = frames.write(draft_path(drafts, source.shard), source.row, length=len(S_db))
     return Stored(digest, ref_db)
+
+
+def spectrogram(
+    samples: NDArray[np.int16], scale: float, *, settings: Mel, sample_rate: int
+) -> tuple[NDArray[np.float32], float]:
+    """Take the spectrogram of a waveform as it is stored; see `LogMel`."""
+    return _log_mel(sample_rate, settings)(samples * np.float32(scale))
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ from fmagc.audio.mel import LogMel
 from fmagc.engine import usable_cores
 from fmagc.errors import DataError
 from fmagc.params.learning import Train
-from fmagc.params.signal import Mel
+from fmagc.params.signal import Mel, Waveform
 from fmagc.store.cache import MELS, WAVES, Cache
 from fmagc.store.clips import ClipReader
 from fmagc.store.statistics import Normalisation
@@ -80,6 +80,12 @@ class ClipSource:
     def folders(self) -> list[Path]:
         """The caches that are read."""
         return [reader.cache.folder for reader in (self._waves, self._mels) if reader]
+
+    @property
+    def waveform(self) -> dict[str, Any]:
+        """The settings that decide what a decoded track is."""
+        audio = next(reader.cache.params["audio"] for reader in (self._waves, self._mels) if reader)
+        return {key: audio[key] for key in Waveform.model_fields}
 
     def tracks(self, split: pd.DataFrame, *, genres: list[str]) -> pd.DataFrame:
         """Keep the tracks of a split that are in the cache, with ``label`` and ``n_frames``; see `store.windows`."""

@@ -140,6 +140,7 @@ def train_model(
         "precision": hardware.precision,
         "hardware": hardware.described(),
         "train": settings.model_dump() | own.model_dump(),
+        "waveform": source.waveform,
         "mel": mel.model_dump(),
         "normalisation": {view: asdict(values) for view, values in views.items()},
         "caches": {folder.as_posix(): file_digest(folder / "manifest.json") for folder in source.folders},

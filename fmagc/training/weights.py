@@ -26,8 +26,9 @@ def publish_trained(folder: Path, weights: Piece, card: dict[str, Any], *, stagi
     weights : Piece
         As `training.checkpoints` keeps them.
     card : dict
-        ``architecture`` (the keyword arguments of `models.registry.build`), ``genres``, ``mel``, ``normalisation``,
-        and whatever else a reader should know. The digest of the weights is added to it, and one of its own.
+        ``architecture`` (the keyword arguments of `models.registry.build`), ``genres``, ``waveform``, ``mel``,
+        ``normalisation``, and whatever else a reader should know. The digest of the weights is added to it, and one of
+        its own.
     staging : Staging
         Which holds the piece.
     """

@@ -27,7 +27,7 @@ NOTES = Path("memory")
 PARENT = "parent"
 HOARD = 256 << 20  # bytes taken at a time
 
-_sound, _sound_middle = wave_row.decode, decoder._middle
+_sound, _sound_excerpts = wave_row.decode, decoder._excerpts
 
 
 def _eat() -> None:
@@ -42,12 +42,12 @@ def _spin() -> None:
 
 
 def _poison() -> None:
-    def middle(*arguments: Any, **settings: Any) -> tuple[np.ndarray, int]:
-        y, n_decoded = _sound_middle(*arguments, **settings)
-        y[5:7] = np.nan, np.inf
-        return y, n_decoded
+    def poisoned(*arguments: Any, **settings: Any) -> tuple[list[np.ndarray], int]:
+        excerpts, n_decoded = _sound_excerpts(*arguments, **settings)
+        excerpts[0][5:7] = np.nan, np.inf
+        return excerpts, n_decoded
 
-    decoder._middle = middle
+    decoder._excerpts = poisoned
 
 
 DEEDS: dict[str, Callable[[], object]] = {
@@ -65,7 +65,7 @@ DEEDS: dict[str, Callable[[], object]] = {
 
 def _decode(path: Path, **settings: Any) -> Decoded:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak of the tracks before
-    decoder._middle = _sound_middle
+    decoder._excerpts = _sound_excerpts
     try:
         DEEDS.get(path.stem, lambda: None)()
         return _sound(path, **settings)

@@ -1,0 +1,1 @@
+"""Using what was trained: genres of files that no corpus knows."""

@@ -1,0 +1,114 @@
+"""`python -m fmagc predict`: files that no corpus knows, judged by a model folder that was copied away."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from fmagc.audio.decode import decode_whole
+from fmagc.evaluation.figures import style
+from fmagc.evaluation.figures.timeline import timeline
+from fmagc.files import write_record
+from tests.audio_files import SETTINGS, music
+from tests.dag import ROOT
+from tests.project import Project
+
+SR = 44100
+
+
+def predict(*arguments: object, cwd: Path, expect: int = 0) -> tuple[str, str]:
+    """Run the command in another folder; return what it printed on stdout and stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "fmagc", "predict", *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == expect, done.stderr
+    return done.stdout, done.stderr
+
+
+@pytest.fixture
+def model(line: Project, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(line.root / "data/models/official/crnn/0", tmp_path / "elsewhere/model"))
+
+
+@pytest.mark.timeout(900)
+def test_copied_model_says_what_evaluate_said(line: Project, model: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(line.root / "data/predictions/official/crnn.csv")
+    track_id = int(table["track_id"].iloc[0])
+    expected = table.loc[table["track_id"] == track_id].filter(regex="^p_")
+    path = next((line.root / "data/raw").rglob(f"{track_id:06d}.mp3"), None) or next(
+        path for path in (line.root / "data/raw/fma_mini").resolve().rglob("*.mp3") if path.stem == f"{track_id:06d}"
+    )
+    song = tmp_path / "song.mp3"
+    shutil.copyfile(path, song)
+    (tmp_path / "page.mp3").write_text("<html>404</html>" * 99)
+    soundfile.write(tmp_path / "short.wav", music(2000), SR)
+    printed, said = predict(
+        "page.mp3", song, "short.wav", "--model", model, "--clips", 2, "--json", cwd=tmp_path, expect=1
+    )
+    page, entry, short = json.loads(printed)
+    found = pd.DataFrame([patch["probabilities"] for patch in entry["patches"]]).add_prefix("p_")
+    np.testing.assert_allclose(found[expected.columns], expected, atol=2e-6)
+    assert entry["probabilities"] == pytest.approx(found.mean().rename(lambda name: name[2:]).to_dict(), abs=2e-6)
+    assert (page["reason"], short["reason"]) == ("not_mp3", "too_short")
+    lines = said.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["page.mp3", "short.wav", "error"]
+    assert lines[-1].startswith("error: 2 of 3 files gave no prediction")
+
+
+@pytest.mark.timeout(900)
+def test_model_folders_that_are_not_whole_are_told_in_a_line(model: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", music(SR * 2), SR)
+    card = json.loads((model / "card.json").read_text())
+    own = {key: value for key, value in card.items() if key not in ("own_digest", "waveform")}
+    for spoil, wanted in (
+        (lambda: (model / "card.json").write_text("{}"), "expected digest none"),
+        (lambda: write_record(model / "card.json", own), "expected the card of a model of this version"),
+        (lambda: (model / "weights.safetensors").unlink(), "found no weights.safetensors"),
+    ):
+        for file in model.iterdir():
+            file.chmod(0o644)
+        spoil()
+        _, said = predict("a.wav", "--model", model, cwd=tmp_path, expect=1)
+        assert wanted in said
+        assert said.count("\n") == 1
+
+
+def test_a_long_file_is_taken_in_excerpts_that_cover_it(tmp_path: Path) -> None:
+    y = music(SR * 10, channels=1)[:, 0]
+    soundfile.write(tmp_path / "long.wav", y, SR, subtype="FLOAT")
+    settings = SETTINGS.model_copy(update={"max_seconds": 3.0})
+    excerpts = decode_whole(tmp_path / "long.wav", settings=settings, min_samples=SR)
+    assert [round(excerpt.start_s, 3) for excerpt in excerpts] == [0, 2.333, 4.667, 7]
+    for excerpt in excerpts:
+        start = round(excerpt.start_s * SR)
+        assert excerpt.file_s == 10
+        assert np.abs(excerpt.scale * excerpt.samples - y[start : start + 3 * SR]).max() < 0.51 * excerpt.scale
+
+
+def test_timeline_gives_the_same_bytes(tmp_path: Path) -> None:
+    p = np.random.default_rng(0).dirichlet(np.ones(9), size=7)
+    for name in ("a.png", "b.png"):
+        figure = timeline(p, np.arange(7.0), genres=list("abcdefghi"), patch_s=4.0, file_s=10.0, title="$x")
+        style.save(figure, tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    heights = [patch.get_data().values for patch in figure.axes[0].patches]
+    np.testing.assert_allclose(heights[-1], 1)  # the layers stack up to all of it
+
+
+def test_help_is_quick_and_says_the_rule() -> None:
+    code = "import sys, fmagc.__main__; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+    printed, _ = predict("--help", cwd=ROOT)
+    assert re.search(r"cover it from\s+beginning to end", printed)
