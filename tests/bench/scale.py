@@ -57,6 +57,7 @@ def main() -> None:
     for n_tracks in sorted(arguments.tracks):
         with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder:
             runs.append(measure(Path(folder), thinned(listed, n_tracks)))
+        print(f"{n_tracks} tracks took {runs[-1]['seconds']['all']:.0f} s", file=sys.stderr)  # noqa: T201
     print(json.dumps({"cores": usable_cores(), "runs": runs, "ratio": _ratios(runs)}))  # noqa: T201
 
 
@@ -117,10 +118,12 @@ def _watched(project: Project, log: Path) -> dict[int, Seen]:
 
 def _stages(seen: dict[int, Seen]) -> dict[str, int]:
     """Find the process of each stage, in the order in which they ran."""
-    matches = {pid: re.match(r"\S*python\S* -m stages\.(\w+)", it.command) for pid, it in seen.items()}
-    found = {match[1]: pid for pid, match in matches.items() if match}
+    found: dict[str, int] = {}
+    for pid, it in sorted(seen.items(), key=lambda item: item[1].first_s):
+        if match := re.match(r"\S*python\S* -m stages\.(\w+)", it.command):
+            found.setdefault(match[1], pid)  # a child of it may have been seen before it started its own program
     assert found.keys() == OUTS.keys()
-    return dict(sorted(found.items(), key=lambda stage: seen[stage[1]].first_s))
+    return found
 
 
 def _seconds(seen: dict[int, Seen]) -> dict[str, float]:
