@@ -25,9 +25,9 @@ def music(n_samples: int, *, sr: int = 44100, channels: int = 2) -> NDArray[np.f
     return np.stack([y * (1 - 0.5 * channel) for channel in range(channels)], axis=1)
 
 
-def mp3(y: NDArray[np.float64], *, sr: int = 44100, mode: str = "CONSTANT") -> bytes:
+def mp3(y: NDArray[np.float64], *, sr: int = 44100, mode: str = "CONSTANT", level: float = 0.5) -> bytes:
     buffer = io.BytesIO()
-    soundfile.write(buffer, y, sr, format="MP3", bitrate_mode=mode, compression_level=0.5)
+    soundfile.write(buffer, y, sr, format="MP3", bitrate_mode=mode, compression_level=level)
     return buffer.getvalue()
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ruamel.yaml import YAML
 
@@ -71,16 +71,26 @@ class Project:
         environment |= {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "DVC_NO_ANALYTICS": "1"}
         return environment | {"PYTHONPATH": str(OFFLINE), "NETWORK_LOG": str(self.network_log)}
 
-    def _run(self, command: list[str], expect: int) -> str:
-        done = subprocess.run(
-            command, cwd=self.root, env=self.environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    def start(self, command: list[str], *, output: int | IO[str]) -> "subprocess.Popen[str]":
+        """Start a command; what it prints goes to `output`."""
+        return subprocess.Popen(
+            command, cwd=self.root, env=self.environment(), text=True, stdout=output, stderr=subprocess.STDOUT
         )
-        assert done.returncode == expect, f"{command}: status {done.returncode}, expected {expect}\n{done.stdout}"
-        return done.stdout
+
+    def _run(self, command: list[str], expect: int) -> str:
+        with self.start(command, output=subprocess.PIPE) as process:
+            printed, _ = process.communicate()
+        assert process.returncode == expect, f"{command}: status {process.returncode}, expected {expect}\n{printed}"
+        return printed
 
 
 def copy_project(folder: Path, shelf: Path) -> Project:
-    """Copy what the line consists of, and point it at a shelf with the mini corpus."""
+    """Copy what the line consists of, with small settings, and point it at a shelf with the mini corpus."""
+    return copy_files(folder, lambda params: _shrink(params, shelf))
+
+
+def copy_files(folder: Path, change: Callable[[Any], None]) -> Project:
+    """Copy what the line consists of, and edit params.yaml."""
     for name in COPIED:
         source, target = ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +99,7 @@ def copy_project(folder: Path, shelf: Path) -> Project:
         else:
             shutil.copyfile(source, target)
     project = Project(folder)
-    project.change_params(lambda params: _shrink(params, shelf))
+    project.change_params(change)
     (folder / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n", encoding="utf-8")
     project.git("init", "--quiet")
     project.git("add", "--all")

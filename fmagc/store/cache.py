@@ -29,6 +29,11 @@ class Row:
     path: Path  # of the shard
     offset: int  # bytes of the shard before the first value
 
+    def read(self) -> npt.NDArray[Any]:
+        """Read the values into memory of their own; those of the mapped shard add to what the process holds."""
+        values = np.fromfile(self.path, self.values.dtype, self.values.size, offset=self.offset)
+        return values.reshape(self.values.shape)
+
 
 class Cache:
     """The rows of a cache by track.

@@ -51,8 +51,8 @@ def measure(waves: Cache, mels: Cache, training: Collection[int]) -> dict[str, A
     mel: list[Moments] = []
     for track_id in tqdm(tracks, unit="track", desc="stats"):
         row = waves[track_id]
-        waveform.append(waveform_moments(row.values, row.facts["scale"]))
-        mel.append(Moments.of(mels[track_id].values))
+        waveform.append(waveform_moments(row.read(), row.facts["scale"]))
+        mel.append(Moments.of(mels[track_id].read()))
         if not np.isfinite(mel[-1].mean).all():
             raise DataError(
                 f"{mels.folder}: expected finite dB, found others in track {track_id}: run `dvc repro -f mel`"

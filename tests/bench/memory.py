@@ -8,14 +8,14 @@ import argparse
 import json
 import shutil
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
+from tests.bench.watch import watch, workers_of
 from tests.faults.small import OUT_OF, Small, write_index, write_small
 
 _ROLES = ("parent", "workers")
-_EVERY_S = 0.01  # a peak only grows, so the last look at a process is as good as its end
+_EVERY_S = 0.01
 
 
 def main() -> None:
@@ -67,32 +67,10 @@ def _multiply(small: Small, sources: list[Path], n_tracks: int) -> None:
 
 def _peaks(small: Small, stage: str) -> dict[str, list[float]]:
     """Run a stage and watch its processes."""
-    seen: dict[int, tuple[int, float]] = {}
     with tempfile.TemporaryFile() as log, small.start(f"stages.{stage}", stdout=log, stderr=log) as process:
-        while process.poll() is None:
-            for entry in Path("/proc").iterdir():
-                if entry.name.isdigit():
-                    _look_at(int(entry.name), seen, of=process.pid)
-            time.sleep(_EVERY_S)
+        seen = watch(process, every_s=_EVERY_S)
         assert process.returncode == 0, log.seek(0) or log.read()
-    servers = {pid for pid, (parent, _) in seen.items() if parent == process.pid}
-    return {
-        "parent": [seen[process.pid][1]],
-        "workers": sorted(peak for parent, peak in seen.values() if parent in servers),
-    }
-
-
-def _look_at(pid: int, seen: dict[int, tuple[int, float]], *, of: int) -> None:
-    """Note the parent and the peak (MiB) of a process that is, or descends from, the one that is measured."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-        server = "forkserver" in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
-    except OSError:  # gone meanwhile
-        return
-    fields = dict(line.split(":", 1) for line in status.splitlines())
-    parent, _ = seen.get(pid, (int(fields["PPid"]), 0.0))  # the first: an orphan gets another
-    if "VmHWM" in fields and (pid == of or (server and (parent == of or parent in seen))):
-        seen[pid] = (parent, round(int(fields["VmHWM"].split()[0]) / 1024, 1))
+    return {"parent": [seen[process.pid].peak_mib], "workers": workers_of(process.pid, seen)}
 
 
 if __name__ == "__main__":
