@@ -69,8 +69,8 @@ def main() -> None:
         save(clip_count_curves(clip_counts_of(protocol, whole_run.models)), FIGURES / protocol / "clips.png")
         test_sets[protocol] = HeldOut.of(first, audits[protocol])
         verdicts[protocol] = {name: Verdicts.of(table) for name, table in tables.items()}
-    evaluate = Evaluate.load("evaluate")
-    draws = {"resamples": evaluate.bootstrap, "seed": BOOTSTRAP_SEED}
+    settings = Evaluate.load("evaluate")
+    draws = {"resamples": settings.bootstrap, "seed": BOOTSTRAP_SEED}
     base = compare.protocol
     note = DEMO_NOTE if corpus == DEMO else ""
     context = Context(
@@ -93,7 +93,7 @@ def main() -> None:
                 split=read_split(entry.protocol),
                 corpus=corpus,
                 sample_rate=sample_rate,
-                clips=evaluate.clips,
+                clips=settings.clips,
                 note=note,
             )
             write_text(CARDS / entry.protocol / f"{entry.model}.md", page)

@@ -138,7 +138,7 @@ def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int, where: str = 
             "(a genre needs three tracks, and three artists where artists are kept apart), or take the genre's tracks "
             "out of the table"
         )
-    leaks = [] if protocol in LEAKY else shared_artists(split)
+    leaks = [] if protocol in LEAKY else shared_artists(split.assign(artist=tracks["artist"]))
     if leaks:
         raise DataError(
             f"{where}: expected every artist in one set alone, found {len(leaks)} in several: {some(leaks)}: mend "

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fmagc.errors import some
+from fmagc.errors import shown, some
 
 __all__ = ["LEAKY", "PROTOCOLS", "SETS", "assign", "audit", "empty_sets", "shared_artists"]
 
@@ -141,10 +141,11 @@ def audit(split: pd.DataFrame, sha1: "pd.Series[str]") -> dict[str, Any]:
 
 
 def shared_artists(split: pd.DataFrame) -> list[str]:
-    """Name the artists that have tracks in several sets, with these tracks."""
+    """Name the artists (columns ``artist_id``, ``artist``) that have tracks in several sets, with these tracks."""
     n_sets = split.groupby("artist_id")["set"].transform("nunique")
     return [
-        f"artist {artist_id} ({'; '.join(f'{name}: {_ids(own)}' for name, own in tracks.groupby('set'))})"
+        f"artist {artist_id}, {shown(tracks['artist'].iloc[0])} "
+        f"({'; '.join(f'{name}: {_ids(own)}' for name, own in tracks.groupby('set'))})"
         for artist_id, tracks in split[n_sets > 1].groupby("artist_id")
     ]
 

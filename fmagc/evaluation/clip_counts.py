@@ -1,7 +1,7 @@
 """How many clips of a track are worth judging, and how to make one verdict of them: a table of what was tried.
 
-The clips of every count are evenly spaced, so that most of them serve several counts: those of 1, 2, 3 and 5 are among
-those of 9, up to rounding. A network therefore judges each clip of their union once.
+Most clips serve several counts: those of 1, 2, 3 and 5 evenly spaced ones are among those of 9, up to rounding, and of
+random ones the first are the same. A network therefore judges each clip of their union once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,8 +23,19 @@ _CLIP = ["track_id", "start"]
 
 
 def union_of_clips(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """List each clip once of several tables of `store.windows.clip_table`; the column ``clip`` is left out."""
-    union = pd.concat(tables).drop(columns="clip").drop_duplicates(_CLIP)
+    """List each clip once that some count of clips a track asks for.
+
+    Parameters
+    ----------
+    tables : iterable of DataFrame
+        As `store.windows.clip_table`, one for each count.
+
+    Returns
+    -------
+    DataFrame
+        The same columns without ``clip``.
+    """
+    union = pd.concat(list(tables)).drop(columns="clip").drop_duplicates(_CLIP)
     return union.sort_values(_CLIP, ignore_index=True)
 
 

@@ -1,11 +1,12 @@
 """What pairs of models and pairs of protocols allow to conclude, in words and in Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from fmagc.evaluation.gaps import Gap
+from fmagc.evaluation.markdown import table
 from fmagc.evaluation.pairs import Pair
 
-__all__ = ["PAIRS_LEGEND", "gap_lines", "markdown_table", "pair_lines"]
+__all__ = ["PAIRS_LEGEND", "gap_lines", "pair_lines"]
 
 ALPHA = 0.05
 
@@ -43,7 +44,7 @@ def pair_lines(pairs: Sequence[Pair]) -> list[str]:
         for pair in pairs
     ]
     header = ("pair", "difference of macro_f1 [95 %]", "told apart", "tracks that one alone has right", "McNemar's p")
-    return [*lines, *markdown_table(header, rows)]
+    return [*lines, table(header, rows, numbers=len(header) - 1)]
 
 
 def gap_lines(gaps: Sequence[Gap], *, base: str, other: str) -> list[str]:
@@ -65,19 +66,13 @@ def gap_lines(gaps: Sequence[Gap], *, base: str, other: str) -> list[str]:
             )
         ]
         rows.append((model, *cells))
-    lines = markdown_table(header, rows)
+    lines = [table(header, rows, numbers=len(header) - 1)]
     for metric in metrics:
         higher = [gap.model for gap in gaps if gap.metric == metric and gap.low > 0]
         lower = [gap.model for gap in gaps if gap.metric == metric and gap.high < 0]
         said = [f"{_join(names)} {word}" for names, word in ((higher, "higher"), (lower, "lower")) if names]
         lines += ["", f"{metric} under `{other}`: {'; '.join(said) or 'no gap'} beyond what chance explains."]
     return lines
-
-
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lay out a table: the first column to the left, the numbers to the right."""
-    align = ["---", *["---:"] * (len(header) - 1)]
-    return [f"| {' | '.join(cells)} |" for cells in (header, align, *rows)]
 
 
 def _second_opinion(pairs: Sequence[Pair]) -> str:

@@ -42,7 +42,7 @@ def predict_tracks(
     counts : collection of int
         Numbers of clips of a track.
     crop : str
-        As `store.windows.clip_table`; random ones are those of the seed that the network was trained with.
+        As `store.windows.clip_table`; random clips are those of the seed that the network was trained with.
     hardware : Hardware
         Prepared for the card's precision.
 
@@ -52,11 +52,11 @@ def predict_tracks(
         For each count a table of predictions (`evaluation.predictions`), in every process the whole.
     """
     tracks = source.tracks(split, genres=card["genres"])
-    chosen = {
+    clips_of = {
         n_clips: clip_table(tracks, clip_frames=source.clip_frames, n_clips=n_clips, crop=crop, seed=card["seed"])
         for n_clips in counts
     }
-    union = union_of_clips(chosen.values())
+    union = union_of_clips(clips_of.values())
     name, batch_size = card["architecture"]["name"], card["train"]["batch_size"]
     processes = hardware.processes
     batches = fixed_batches(source, union, batch_size=batch_size, share=processes.share)
@@ -64,7 +64,7 @@ def predict_tracks(
     with tqdm(total=len(union), unit="clip", desc=described, disable=not processes.is_writer) as bar:
         p = probabilities(model, batches, hardware=hardware, progress=bar)
     tables = {}
-    for n_clips, clips in chosen.items():
+    for n_clips, clips in clips_of.items():
         rows = p[picked(clips, union=union)]
         tables[n_clips] = table_of(rows, clips, genres=card["genres"], protocol=protocol, model=name, seed=card["seed"])
     return tables

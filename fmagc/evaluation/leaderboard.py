@@ -7,8 +7,9 @@ from typing import Any, Self
 import pandas as pd
 
 from fmagc.errors import DataError
-from fmagc.evaluation.conclusions import PAIRS_LEGEND, gap_lines, markdown_table, pair_lines
+from fmagc.evaluation.conclusions import PAIRS_LEGEND, gap_lines, pair_lines
 from fmagc.evaluation.gaps import Gap
+from fmagc.evaluation.markdown import table
 from fmagc.evaluation.pairs import Pair
 from fmagc.evaluation.predictions import genres_of
 
@@ -133,7 +134,7 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
             raise DataError(f"leaderboard: expected a test set for the protocol {protocol}, found {known}.")
         ranked = sorted(group, key=lambda entry: (-_value(entry, "macro_f1"), entry.model))
         lines += [f"## Protocol `{protocol}`", "", _describe(context.test_sets[protocol]), ""]
-        lines += [*_table(ranked), "", *pair_lines(context.pairs[protocol]), ""]
+        lines += [_table(ranked), "", *pair_lines(context.pairs[protocol]), ""]
     base = context.test_sets.get(context.base)
     for protocol, gaps in context.gaps.items():
         other = context.test_sets[protocol]
@@ -158,7 +159,7 @@ def _describe(test: HeldOut) -> str:
     )
 
 
-def _table(ranked: Sequence[Entry]) -> list[str]:
+def _table(ranked: Sequence[Entry]) -> str:
     rows = [
         (
             entry.model,
@@ -170,7 +171,7 @@ def _table(ranked: Sequence[Entry]) -> list[str]:
         )
         for entry in ranked
     ]
-    return markdown_table(_HEADER, rows)
+    return table(_HEADER, rows, numbers=len(_HEADER) - 1)
 
 
 def _with_interval(entry: Entry, name: str) -> str:

@@ -110,14 +110,14 @@ def test_faults_of_genres_csv_are_named_together(project: Project, capsys: Captu
 
 def test_an_artist_on_both_sides_stops_the_run(project: Project, capsys: Capture) -> None:  # F19
     rows = read_rows(TRACKS)
-    artist, split = (place_of(rows, column) for column in ("artist.id", "set.split"))
+    artist, name, split = (place_of(rows, column) for column in ("artist.id", "artist.name", "set.split"))
     other = next(row for row in range(FIRST, LAST) if rows[row][split] == "test" != rows[LAST][split])
     assert json.loads(Path("metrics/split.json").read_text())["official"]["artists_shared"] == 0
     project.put("artist.id", {other: rows[LAST][artist]})
     project.survey()
     message = project.refusal_of(index.main, capsys)
     assert "protocol official: expected every artist in one set alone, found 1 in several: artist" in message
-    assert f"artist {rows[LAST][artist]} (" in message
+    assert f"artist {rows[LAST][artist]}, {rows[other][name]!r} (" in message
     assert f"test: {rows[other][0]}" in message
 
 
