@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-import fmagc.audio.decode as module
+import fmagc.audio.hear as module
 from fmagc.audio.decode import LOSS_ALLOWED, decode, most_samples, truncation
 from fmagc.audio.mpeg import MpegAudio, scan
 from fmagc.errors import Reason, RejectedTrack

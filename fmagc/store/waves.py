@@ -29,6 +29,7 @@ __all__ = ["make_waves"]
 _CODE = (
     "fmagc.audio.containers",
     "fmagc.audio.decode",
+    "fmagc.audio.hear",
     "fmagc.audio.mpeg",
     "fmagc.audio.source",
     "fmagc.direct",

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-import fmagc.audio.decode as decoder
+import fmagc.audio.hear as hearing
 import fmagc.store.wave_row as wave_row
 from fmagc.audio.decode import Decoded
 from fmagc.console import run
@@ -27,7 +27,7 @@ NOTES = Path("memory")
 PARENT = "parent"
 HOARD = 256 << 20  # bytes taken at a time
 
-_sound, _sound_excerpts = wave_row.decode, decoder._excerpts
+_sound, _sound_excerpts = wave_row.decode, hearing._excerpts
 
 
 def _eat() -> None:
@@ -47,7 +47,7 @@ def _poison() -> None:
         excerpts[0][5:7] = np.nan, np.inf
         return excerpts, n_decoded
 
-    decoder._excerpts = poisoned
+    hearing._excerpts = poisoned
 
 
 DEEDS: dict[str, Callable[[], object]] = {
@@ -65,7 +65,7 @@ DEEDS: dict[str, Callable[[], object]] = {
 
 def _decode(path: Path, **settings: Any) -> Decoded:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak of the tracks before
-    decoder._excerpts = _sound_excerpts
+    hearing._excerpts = _sound_excerpts
     try:
         DEEDS.get(path.stem, lambda: None)()
         return _sound(path, **settings)
