@@ -93,7 +93,7 @@ def main() -> None:
                 split=read_split(entry.protocol),
                 corpus=corpus,
                 sample_rate=sample_rate,
-                clips=settings.clips,
+                settings=settings,
                 note=note,
             )
             write_text(CARDS / entry.protocol / f"{entry.model}.md", page)

@@ -15,6 +15,7 @@ from fmagc.evaluation.leaderboard import Entry
 from fmagc.evaluation.markdown import escaped
 from fmagc.evaluation.metrics import METRICS
 from fmagc.evaluation.predictions import by_track, predictions_of
+from fmagc.params.evaluation import Evaluate
 
 GENRES = ["Folk", "Pop", "Rock", "Soul-RnB"]
 N_TRACKS = 90
@@ -185,7 +186,7 @@ def page(*, seeds=(0,), corpus="fma_small", leak=False):
         split=split,
         corpus=corpus,
         sample_rate=44100,
-        clips=3,
+        settings=Evaluate(clips=3, crop="even", bootstrap=50),
         note="Synthesised." if corpus == "fma_demo" else "",
     )
 

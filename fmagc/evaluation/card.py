@@ -12,6 +12,7 @@ from fmagc.evaluation.leaderboard import Entry
 from fmagc.evaluation.markdown import escaped, table
 from fmagc.files import digest
 from fmagc.params.corpus import DEMO
+from fmagc.params.evaluation import Evaluate
 
 __all__ = ["card_markdown"]
 
@@ -22,7 +23,7 @@ _PAGE = """\
 
 Name the genre of a piece of recorded music, one of {n_genres}: {genres}. The network reads clips of {seconds:.1f} s
 ({samples:,} samples at {sample_rate:,} Hz, mono): {views}. The verdict on a track is the mean of the probabilities of
-{clips} evenly spaced clips.
+{clips} {placed} clips.
 
 ## Data
 
@@ -41,7 +42,7 @@ read:
 
 {results}
 
-In brackets: the 95 % interval of a bootstrap over the test artists. {spread}
+In brackets: the 95 % interval of a bootstrap over the test artists{and_seeds}. {spread}
 `seed_accuracy` (one-vs-rest) and `seed_f1` are the measures of the reference study; `log_loss` is in nats.
 
 ### By genre
@@ -120,7 +121,7 @@ def card_markdown(
     split: pd.DataFrame,
     corpus: str,
     sample_rate: int,
-    clips: int,
+    settings: Evaluate,
     note: str,
 ) -> str:
     """Write the card of a network.
@@ -136,8 +137,8 @@ def card_markdown(
     corpus : str
         `dataset.name`.
     sample_rate : int, Hz
-    clips : int
-        Of a track.
+    settings : Evaluate
+        Which clips of a track were judged.
     note : str
         What a reader must know first; empty for none.
     """
@@ -158,13 +159,15 @@ def card_markdown(
         samples=samples,
         sample_rate=sample_rate,
         views=" and ".join(_VIEWS[view] for view in views),
-        clips=clips,
+        clips=settings.clips,
+        placed={"even": "evenly spaced", "random": "randomly placed"}[settings.crop],
         sets=_sets(split),
         leak=_leak(split),
         n_judged=sum(row["support"] for row in levels["genres"]),
         digests=_digests(entry, split),
         training=_training(entry),
         results=_results(entry),
+        and_seeds=" and the seeds" if len(entry.cards) > 1 else "",
         spread=_spread(entry),
         by_genre=_by_genre(levels["genres"]),
         confusions=_confusions(levels["confusions"]),

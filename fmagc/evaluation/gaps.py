@@ -62,7 +62,14 @@ def gaps_between(
         differences = np.roll(drawn[1], 1, axis=0) - drawn[0]
         half = simultaneous(differences - (scores[1] - scores[0]), n_artists=n_artists)
         gaps += [
-            Gap(name, metric, score, flattered, flattered - score - width, flattered - score + width)
+            Gap(
+                name,
+                metric,
+                score,
+                flattered,
+                max(flattered - score - width, -1.0),
+                min(flattered - score + width, 1.0),
+            )
             for name, score, flattered, width in zip(base, *scores.tolist(), half.tolist(), strict=True)
         ]
     return gaps

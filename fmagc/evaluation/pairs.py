@@ -144,9 +144,9 @@ def compare_all(verdicts: Mapping[str, Verdicts], *, resamples: int, seed: int) 
     tests = [mcnemar(verdicts[one].right, verdicts[other].right) for one, other in pairs]
     adjusted = holm([p for _, _, p in tests])
     return [
-        Pair(one, other, float(difference), float(difference - width), float(difference + width), alone, lost, p)
+        Pair(one, other, difference, max(difference - width, -1.0), min(difference + width, 1.0), alone, lost, p)
         for (one, other), difference, width, (alone, lost, _), p in zip(
-            pairs, differences, half, tests, adjusted, strict=True
+            pairs, differences.tolist(), half.tolist(), tests, adjusted, strict=True
         )
     ]
 
