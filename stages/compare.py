@@ -19,9 +19,11 @@ from fmagc.evaluation.comparison import (
     left_over,
 )
 from fmagc.evaluation.figures.bars import interval_bars
+from fmagc.evaluation.figures.calibration import reliability_diagrams
 from fmagc.evaluation.figures.clip_counts import clip_count_curves
 from fmagc.evaluation.figures.confusion import confusion_grid
 from fmagc.evaluation.figures.curves import learning_curves
+from fmagc.evaluation.figures.genres import genre_scores
 from fmagc.evaluation.figures.style import save
 from fmagc.evaluation.gaps import gaps_between
 from fmagc.evaluation.leaderboard import Context, HeldOut, leaderboard_markdown
@@ -67,6 +69,10 @@ def main() -> None:
         save(confusion_grid(matrices, genres), FIGURES / protocol / "confusion.png")
         save(learning_curves(histories_of(whole_run, [protocol])), FIGURES / protocol / "curves.png")
         save(clip_count_curves(clip_counts_of(protocol, whole_run.models)), FIGURES / protocol / "clips.png")
+        details = {name: details_of(entry)["track"] for name, entry in group.items()}
+        save(genre_scores({name: own["genres"] for name, own in details.items()}), FIGURES / protocol / "genres.png")
+        calibrations = {name: own["calibration"] for name, own in details.items()}
+        save(reliability_diagrams(calibrations), FIGURES / protocol / "calibration.png")
         test_sets[protocol] = HeldOut.of(first, audits[protocol])
         verdicts[protocol] = {name: Verdicts.of(table) for name, table in tables.items()}
     evaluate = Evaluate.load("evaluate")

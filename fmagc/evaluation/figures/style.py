@@ -8,10 +8,15 @@ from pathlib import Path
 from matplotlib import style as mpl_style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from fmagc import files
 
+<<<<<<< HEAD
 __all__ = ["GREY", "PALETTE", "SET_COLOURS", "drawing", "model_colours", "model_markers", "save"]
+=======
+__all__ = ["GREY", "PALETTE", "SET_COLOURS", "VECTOR", "drawing", "model_colours", "model_markers", "save"]
+>>>>>>> a1041a0 (The page plots/report.html: schema, networks, timeline, results and their words; figures as vectors too (stage not yet in dvc.yaml))
 
 # Okabe and Ito's palette, distinguishable without full colour vision (https://jfly.uni-koeln.de/color/).
 # The baselines are greys.
@@ -24,9 +29,13 @@ _OTHER_MARKERS = ("P", "v", "*")
 SET_COLOURS = {"train": "#0072B2", "val": "#56B4E9", "test": "#E69F00"}
 GREY = "#7F7F7F"
 
-_DPI = 120  # of the saved file
+PLOTS, VECTOR = Path("plots"), Path("plots/vector")
+_DPI = 120  # of the saved file, and of what is a picture inside an SVG
 _RC = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that no font of the machine changes a figure
+    "font.family": "sans-serif",
+    # The first comes with matplotlib, so that no font of the machine changes a figure; the second is as wide, for
+    # readers of an SVG, whose text stays text.
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
     "font.size": 9,
     "text.parse_math": False,  # a genre may have dollars in its name
     "axes.titlesize": 10,
@@ -45,6 +54,8 @@ _RC = {
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.w_pad": 0.08,
     "figure.constrained_layout.h_pad": 0.08,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "fmagc",  # the same names for the same parts
 }
 
 
@@ -72,16 +83,30 @@ def drawing() -> Iterator[None]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, atomically and with no date or version in it.
+    """Write a figure as PNG, and as SVG at the same place below plots/vector; whole, and with no date or version.
+
+    `dvc plots show` shows every picture of a folder, so that the two kinds lie apart.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
     path : Path
-        Where to; its folder is made where it is missing.
+        Of the PNG, below plots/; folders are made where they are missing.
     """
-    image = io.BytesIO()
+    vector = VECTOR / path.relative_to(PLOTS).with_suffix(".svg")
+    nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    png, svg = io.BytesIO(), io.BytesIO()
     with drawing():
         FigureCanvasAgg(figure)
-        figure.savefig(image, format="png", dpi=_DPI, metadata={"Software": None})
-    files.write_bytes(path, image.getvalue())
+        figure.savefig(png, format="png", dpi=_DPI)
+        figure.savefig(svg, format="svg", dpi=_DPI, metadata=nothing)
+    files.write_bytes(path, _of_few_colours(png))
+    files.write_bytes(vector, svg.getvalue())
+
+
+def _of_few_colours(png: io.BytesIO) -> bytes:
+    """Give an image 256 colours, without dither: the eye sees no difference, and the file is a third as large."""
+    small = io.BytesIO()
+    with Image.open(png) as image:
+        image.convert("RGB").quantize(dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return small.getvalue()
