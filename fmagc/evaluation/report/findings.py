@@ -43,7 +43,7 @@ def headline(entries: Sequence[Entry], audit: Mapping[str, Any], n_genres: int) 
     yield (
         f"The highest macro F1 is {best.model}'s, {track['macro_f1']:.3f} (95 % interval {track['macro_f1_low']:.3f} to "
         f"{track['macro_f1_high']:.3f}), with an accuracy of {track['accuracy']:.3f} ({track['accuracy_low']:.3f} to "
-        f"{track['accuracy_high']:.3f}); guessing has {1 / n_genres:.3f}."
+        f"{track['accuracy_high']:.3f}); guessing would have {1 / n_genres:.3f}."
     )
 
 

@@ -18,7 +18,7 @@ from fmagc.training.weights import load_trained, source_of
 
 __all__ = ["least_settled", "over_time"]
 
-STEP_S = 1.0  # between clips, about
+STEP_S = 0.5  # between clips, about
 
 
 def least_settled(predictions: pd.DataFrame) -> int:
