@@ -10,7 +10,7 @@ from fmagc.console import run
 from fmagc.corpus.index import read_names, read_split
 from fmagc.evaluation.comparison import entries_of
 from fmagc.evaluation.figures.graph import graph_diagram
-from fmagc.evaluation.figures.style import model_colours, save
+from fmagc.evaluation.figures.style import model_colours, publish
 from fmagc.evaluation.figures.timeline import timeline
 from fmagc.evaluation.predictions import genres_of, read_predictions
 from fmagc.evaluation.report.anatomy import anatomy
@@ -31,12 +31,12 @@ def main() -> None:
     """Report."""
     params = check()
     stages: dict[str, Any] = YAML(typ="safe", pure=True).load(PIPELINE.read_text(encoding="utf-8"))["stages"]
-    save(graph_diagram(stage_boxes(stages, params.model_dump()), stage_edges(stages)), FIGURES / "pipeline.png")
+    publish(graph_diagram(stage_boxes(stages, params.model_dump()), stage_edges(stages)), FIGURES / "pipeline.png")
     for entry in entries_of(params.run):
         if entry.cards and entry.protocol == params.compare.protocol:
             colour = model_colours([entry.model])[entry.model]
             boxes, edges = anatomy(entry.cards[0]["architecture"], colour=colour)
-            save(graph_diagram(boxes, edges), FIGURES / f"{entry.model}.png")
+            publish(graph_diagram(boxes, edges), FIGURES / f"{entry.model}.png")
     page = render(gather(params, track=_draw_timeline(params)))
     write_text(REPORT, page)
     print(f"{REPORT}: {len(page) / 1e6:.1f} MB, one file; its figures in {FIGURES} and plots/vector")
@@ -52,7 +52,7 @@ def _draw_timeline(params: Params) -> dict[str, Any]:
     named = {"artist": names.loc[track_id, "artist"], "title": names.loc[track_id, "title"]}
     heard = over_time(track_id, protocol=protocol, model=model, whole_run=params.run)
     title = f"track {track_id}, labelled {split.loc[track_id, 'genre']}"
-    save(timeline(**heard, genres=genres_of(predictions), title=title), FIGURES / "timeline.png")
+    publish(timeline(**heard, genres=genres_of(predictions), title=title), FIGURES / "timeline.png")
     return {"model": model, "protocol": protocol, "genre": split.loc[track_id, "genre"], **named}
 
 

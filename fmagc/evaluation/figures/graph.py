@@ -145,6 +145,12 @@ def _arrow(ax: Axes, route: list[Point]) -> None:
         codes += [Path.CURVE4] * 3
     ax.add_patch(
         FancyArrowPatch(
-            path=Path(points, codes), arrowstyle="-|>", mutation_scale=10, color=_SOFT, linewidth=1.1, shrinkA=0, shrinkB=0
+            path=Path(points, codes),
+            arrowstyle="-|>",
+            mutation_scale=10,
+            color=_SOFT,
+            linewidth=1.1,
+            shrinkA=0,
+            shrinkB=0,
         )
     )

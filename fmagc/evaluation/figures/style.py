@@ -12,11 +12,18 @@ from PIL import Image
 
 from fmagc import files
 
-<<<<<<< HEAD
-__all__ = ["GREY", "PALETTE", "SET_COLOURS", "drawing", "model_colours", "model_markers", "save"]
-=======
-__all__ = ["GREY", "PALETTE", "SET_COLOURS", "VECTOR", "drawing", "model_colours", "model_markers", "save"]
->>>>>>> a1041a0 (The page plots/report.html: schema, networks, timeline, results and their words; figures as vectors too (stage not yet in dvc.yaml))
+__all__ = [
+    "GREY",
+    "PALETTE",
+    "PLOTS",
+    "SET_COLOURS",
+    "VECTOR",
+    "drawing",
+    "model_colours",
+    "model_markers",
+    "publish",
+    "save",
+]
 
 # Okabe and Ito's palette, distinguishable without full colour vision (https://jfly.uni-koeln.de/color/).
 # The baselines are greys.
@@ -83,7 +90,19 @@ def drawing() -> Iterator[None]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, and as SVG at the same place below plots/vector; whole, and with no date or version.
+    """Write a figure as PNG, atomically and with no date or version in it.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : Path
+        Where to; its folder is made where it is missing.
+    """
+    files.write_bytes(path, _of_few_colours(_drawn(figure, "png")))
+
+
+def publish(figure: Figure, path: Path) -> None:
+    """Write a figure of the project as PNG, and as SVG at the same place below plots/vector.
 
     `dvc plots show` shows every picture of a folder, so that the two kinds lie apart.
 
@@ -91,17 +110,19 @@ def save(figure: Figure, path: Path) -> None:
     ----------
     figure : matplotlib.figure.Figure
     path : Path
-        Of the PNG, below plots/; folders are made where they are missing.
+        Of the PNG, below plots/.
     """
+    save(figure, path)
     vector = VECTOR / path.relative_to(PLOTS).with_suffix(".svg")
-    nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    png, svg = io.BytesIO(), io.BytesIO()
+    files.write_bytes(vector, _drawn(figure, "svg", Date=None, Creator=None, Format=None, Type=None).getvalue())
+
+
+def _drawn(figure: Figure, form: str, **metadata: None) -> io.BytesIO:
+    image = io.BytesIO()
     with drawing():
         FigureCanvasAgg(figure)
-        figure.savefig(png, format="png", dpi=_DPI)
-        figure.savefig(svg, format="svg", dpi=_DPI, metadata=nothing)
-    files.write_bytes(path, _of_few_colours(png))
-    files.write_bytes(vector, svg.getvalue())
+        figure.savefig(image, format=form, dpi=_DPI, metadata=metadata)
+    return image
 
 
 def _of_few_colours(png: io.BytesIO) -> bytes:

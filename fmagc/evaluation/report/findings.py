@@ -61,7 +61,10 @@ def clip_table(counts: pd.DataFrame) -> Table:
     """Show macro F1, the mean of the networks, by number of clips, set and rule of averaging."""
     means = counts.groupby(["clips", "set", "average"])["macro_f1"].mean()
     columns = [(name, rule) for name in ("val", "test") for rule in _RULES]
-    header = ("clips a track", *(f"{'validation' if name == 'val' else name}: {_RULES[rule]}" for name, rule in columns))
+    header = (
+        "clips a track",
+        *(f"{'validation' if name == 'val' else name}: {_RULES[rule]}" for name, rule in columns),
+    )
     rows = [
         (str(clips), *(f"{means[clips, name, rule]:.3f}" for name, rule in columns))
         for clips in sorted(counts["clips"].unique())
@@ -142,7 +145,9 @@ def calibration_words(details: Mapping[str, Mapping[str, Any]]) -> str:
     said = [
         f"{what} {listed(names)}" for what, names in (("too sure were", sure), ("not sure enough", unsure)) if names
     ]
-    return f"By the temperatures that suit the validation tracks, {'; '.join(said) or 'every model was as sure as right'}."
+    return (
+        f"By the temperatures that suit the validation tracks, {'; '.join(said) or 'every model was as sure as right'}."
+    )
 
 
 def hardest(predictions: Mapping[str, pd.DataFrame], names: pd.DataFrame) -> tuple[Table, str]:

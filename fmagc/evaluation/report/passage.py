@@ -29,7 +29,9 @@ def least_settled(predictions: pd.DataFrame) -> int:
     return int(spread.idxmax())
 
 
-def over_time(track_id: int, *, protocol: str, model: str, whole_run: Run) -> dict[str, npt.NDArray[np.float64] | float]:
+def over_time(
+    track_id: int, *, protocol: str, model: str, whole_run: Run
+) -> dict[str, npt.NDArray[np.float64] | float]:
     """Let the first training of a network judge clips all along a track.
 
     Returns

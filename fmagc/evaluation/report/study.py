@@ -4,11 +4,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from fmagc.corpus.index import read_names
 from fmagc.corpus.layout import AUDIT, MANIFEST
-from fmagc.evaluation.comparison import clip_counts_of, details_of, entries_of, histories_of
+from fmagc.evaluation.comparison import clip_counts_of, details_of, entries_of, histories_of, probe_tables_of
 from fmagc.evaluation.leaderboard import Entry
 from fmagc.evaluation.predictions import read_predictions
 from fmagc.evaluation.report import facts, findings
@@ -22,7 +20,6 @@ from fmagc.params.whole import Params
 __all__ = ["gather"]
 
 LEADERBOARD, CARDS, CLEANING = Path("metrics/leaderboard.md"), Path("metrics/cards"), Path("metrics/cleaning.json")
-PROBE = Path("data/probe")
 
 
 def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
@@ -69,7 +66,9 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
         "data": list(_data_pictures(params)),
         "networks": list(_network_pictures(main)),
         "timeline": _timeline(track),
-        "protocols": [_protocol(name, [e for e in entries if e.protocol == name], sections, params) for name in run.protocols],
+        "protocols": [
+            _protocol(name, [e for e in entries if e.protocol == name], sections, params) for name in run.protocols
+        ],
         "gaps": {name: html_of(text, level=3) for name, text in sections.items() if " against " in name},
         "reading": html_of(sections["How to read it"], level=3),
         "n_protocols": len(run.protocols),
@@ -117,7 +116,9 @@ def _network_pictures(entries: Sequence[Entry]) -> Iterator[Picture]:
     for entry in entries:
         if entry.cards:
             card = entry.cards[0]
-            views = listed("the " + {"waveform": "waveform", "mel": "log-mel spectrogram"}[v] for v in card["normalisation"])
+            views = listed(
+                "the " + {"waveform": "waveform", "mel": "log-mel spectrogram"}[v] for v in card["normalisation"]
+            )
             yield picture(
                 f"report/{entry.model}",
                 alt=f"Diagram of the parts of {entry.model} from input to output, with layers, shapes and parameters",
@@ -139,17 +140,16 @@ def _protocol(name: str, entries: Sequence[Entry], sections: dict[str, str], par
     details = {entry.model: details_of(entry)["track"] for entry in entries}
     predictions = {model: read_predictions(PREDICTIONS / name / f"{model}.csv") for model in networks}
     counts = clip_counts_of(name, networks)
-    probed = [pd.read_csv(PROBE / name / f"{table}.csv") for table in ("predictions", "encoders")]
     calibrations = {model: own["calibration"] for model, own in details.items()}
     hardest, hardest_words = findings.hardest(predictions, read_names())
     return {
         "name": name,
         "results": html_of(sections[f"Protocol `{name}`"], level=4),
-        "pictures": {key: picture(f"{where}/{name}/{key}", **told) for where, key, told in _RESULTS},
+        "pictures": {key: picture(f"results/{name}/{key}", **told) for key, told in _RESULTS.items()},
         "genre_words": findings.genre_words({model: details[model]["genres"] for model in networks}),
         "clip_words": list(findings.clip_words(counts, used=params.evaluate.clips)),
         "clip_table": findings.clip_table(counts),
-        "probe_words": list(findings.probe_words(*probed)),
+        "probe_words": list(findings.probe_words(*probe_tables_of(name))),
         "calibration_table": findings.calibration_table(entries, calibrations),
         "calibration_words": findings.calibration_words(calibrations),
         "hardest": hardest,
@@ -161,70 +161,38 @@ def _protocol(name: str, entries: Sequence[Entry], sections: dict[str, str], par
     }
 
 
-_RESULTS: tuple[tuple[str, str, dict[str, str]], ...] = (
-    (
-        "results",
-        "curves",
-        {
-            "alt": "Curves of loss, macro F1, accuracy, precision and recall over the epochs, training and validation",
-            "caption": "Training solid, validation dashed, a colour and a marker a model. Both are measured at the end "
-            "of an epoch on the middle clip of each track, nothing augmented, no dropout.",
-        },
-    ),
-    (
-        "results",
-        "scores",
-        {
-            "alt": "Accuracy and macro F1 of every model and baseline with their 95 % intervals, best first",
-            "caption": "Test tracks. Bars are 95 % intervals of a bootstrap over the artists.",
-        },
-    ),
-    (
-        "results",
-        "confusion",
-        {
-            "alt": "Confusion matrix of every model and baseline; rows are true genres and sum to 1",
-            "caption": "What is taken for what: rows are true genres, and sum to 1.",
-        },
-    ),
-    (
-        "results",
-        "genres",
-        {
-            "alt": "F1 of every genre, a marker for each model and baseline",
-            "caption": "F1 by genre, on the test tracks.",
-        },
-    ),
-    (
-        "results",
-        "clips",
-        {
-            "alt": "Accuracy and macro F1 over the number of clips a track, for three rules of averaging",
-            "caption": "What more clips of a track are worth, under each rule of making one verdict of them.",
-        },
-    ),
-    (
-        "results",
-        "calibration",
-        {
-            "alt": "Reliability diagram of every model and baseline: accuracy over confidence",
-            "caption": "On the dotted line, a model is right as often as it says. Below it, it is too sure.",
-        },
-    ),
-    (
-        "probe",
-        "predictions",
-        {
-            "alt": "Fraction of changed predictions and divergence for each transformation, a marker for each model",
-            "caption": "What changes of the music do to the predictions.",
-        },
-    ),
-    (
-        "probe",
-        "encoders",
-        {
-            "alt": "Relative errors of the encoders over the shift: equivariance solid, invariance dotted",
-            "caption": "How encoders follow a shift of the music. Equivariance: f(gx) = g'f(x); invariance: f(gx) = f(x).",
-        },
-    ),
-)
+_RESULTS = {
+    "curves": {
+        "alt": "Curves of loss, macro F1, accuracy, precision and recall over the epochs, training and validation",
+        "caption": "Training solid, validation dashed, a colour and a marker a model. Both are measured at the end "
+        "of an epoch on the middle clip of each track, nothing augmented, no dropout.",
+    },
+    "scores": {
+        "alt": "Accuracy and macro F1 of every model and baseline with their 95 % intervals, best first",
+        "caption": "Test tracks. Bars are 95 % intervals of a bootstrap over the artists.",
+    },
+    "confusion": {
+        "alt": "Confusion matrix of every model and baseline; rows are true genres and sum to 1",
+        "caption": "What is taken for what: rows are true genres, and sum to 1.",
+    },
+    "genres": {
+        "alt": "F1 of every genre, a marker for each model and baseline",
+        "caption": "F1 by genre, on the test tracks.",
+    },
+    "clips": {
+        "alt": "Accuracy and macro F1 over the number of clips a track, for three rules of averaging",
+        "caption": "What more clips of a track are worth, under each rule of making one verdict of them.",
+    },
+    "calibration": {
+        "alt": "Reliability diagram of every model and baseline: accuracy over confidence",
+        "caption": "On the dotted line, a model is right as often as it says. Below it, it is too sure.",
+    },
+    "robustness": {
+        "alt": "Fraction of changed predictions and divergence for each transformation, a marker for each model",
+        "caption": "What changes of the music do to the predictions.",
+    },
+    "shifts": {
+        "alt": "Relative errors of the encoders over the shift: equivariance solid, invariance dotted",
+        "caption": "How encoders follow a shift of the music. Equivariance: f(gx) = g'f(x); invariance: f(gx) = f(x).",
+    },
+}
