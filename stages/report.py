@@ -49,11 +49,19 @@ def _draw_timeline(params: Params) -> dict[str, Any]:
     predictions = read_predictions(PREDICTIONS / protocol / f"{model}.csv")
     track_id = least_settled(predictions)
     names, split = read_names().set_index("track_id"), read_split(protocol).set_index("track_id")
-    named = {"artist": names.loc[track_id, "artist"], "title": names.loc[track_id, "title"]}
+    artist, title = (str(names.loc[track_id, column]) for column in ("artist", "title"))
+    genre = str(split.loc[track_id, "genre"])
     heard = over_time(track_id, protocol=protocol, model=model, whole_run=params.run)
-    title = f"track {track_id}, labelled {split.loc[track_id, 'genre']}"
-    publish(timeline(**heard, genres=genres_of(predictions), title=title), FIGURES / "timeline.png")
-    return {"model": model, "protocol": protocol, "genre": split.loc[track_id, "genre"], **named}
+    figure = timeline(
+        heard.p,
+        heard.starts,
+        genres=genres_of(predictions),
+        patch_s=heard.clip_s,
+        file_s=heard.track_s,
+        title=f"track {track_id}, labelled {genre}",
+    )
+    publish(figure, FIGURES / "timeline.png")
+    return {"model": model, "protocol": protocol, "artist": artist, "title": title, "genre": genre}
 
 
 if __name__ == "__main__":

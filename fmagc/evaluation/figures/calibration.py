@@ -45,7 +45,7 @@ def reliability_diagrams(calibrations: Mapping[str, Mapping[str, Any]]) -> Figur
             ax.axis("off")
         figure.supxlabel("how sure the model is of its genre (mean of a bin)", fontsize=9)
         figure.supylabel("how often it is right", fontsize=9)
-        looks = {"marker": "o", "linestyle": "none", "color": style.GREY, "markersize": 8}
+        looks: dict[str, Any] = {"marker": "o", "linestyle": "none", "color": style.GREY, "markersize": 8}
         handles = [
             Line2D([], [], **looks, label="as the model says; area: tracks in the bin"),
             Line2D([], [], **looks, markerfacecolor="none", label="after temperature scaling"),

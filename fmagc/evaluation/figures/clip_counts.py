@@ -57,8 +57,15 @@ def _panel(ax: Axes, table: pd.DataFrame, metric: str, colours: dict[str, str], 
     for model, colour in colours.items():
         for name, dash in _DASHES.items():
             rows = table[(table["model"] == model) & (table["set"] == name)].sort_values("clips")
-            look = {"color": colour, "linestyle": dash, "marker": markers[model]}
-            ax.plot(rows["clips"], rows[metric], **look, linewidth=1.6, markersize=4.5)
+            ax.plot(
+                rows["clips"],
+                rows[metric],
+                color=colour,
+                linestyle=dash,
+                linewidth=1.6,
+                marker=markers[model],
+                markersize=4.5,
+            )
 
 
 def _legend(figure: Figure, colours: dict[str, str], markers: dict[str, str]) -> None:

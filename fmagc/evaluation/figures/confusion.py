@@ -46,7 +46,8 @@ def confusion_grid(matrices: Mapping[str, npt.NDArray[np.integer]], genres: Sequ
         for ax in list(axes.flat)[len(matrices) :]:
             ax.axis("off")
         bar = figure.colorbar(image, ax=axes, shrink=0.75 / n_rows, aspect=22)
-        bar.solids.set(rasterized=False, edgecolor="face")  # stays a drawing in an SVG
+        if bar.solids:
+            bar.solids.set(rasterized=False, edgecolor="face")  # stays a drawing in an SVG
         bar.set_label("share of the true genre's predictions")
     return figure
 

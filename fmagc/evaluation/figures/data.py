@@ -60,12 +60,13 @@ def spectrogram_grid(
     top_db : float, dB
         Depth of the colour scale.
     """
+    cmap = colormaps["magma"].resampled(_LEVELS)
     with style.drawing():
         figure, axes = _grid(clips, height=1.9)
         for ax, (genre, S_db) in zip(axes, clips.items(), strict=True):
             n_mels, n_frames = S_db.shape
             image = ax.imshow(
-                S_db, origin="lower", aspect="auto", cmap=colormaps["magma"].resampled(_LEVELS), vmin=-top_db, vmax=0, interpolation="nearest",
+                S_db, origin="lower", aspect="auto", cmap=cmap, vmin=-top_db, vmax=0, interpolation="nearest",
                 extent=(0, n_frames * hop_length / sr, -0.5, n_mels - 0.5),
             )  # fmt: skip
             # The bands' centres; the two outermost frequencies of mel_frequencies are the bank's edges.

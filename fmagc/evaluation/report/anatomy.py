@@ -27,7 +27,7 @@ class _Marked(Tensor):
     def __torch_function__(
         cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        result = super().__torch_function__(func, types, args, kwargs or {})
+        result = super().__torch_function__(func, types, args, kwargs or {})  # type: ignore[no-untyped-call]
         sources = _sources([args, list((kwargs or {}).values())])
         for tensor in _tensors(result):
             if isinstance(tensor, cls):

@@ -67,8 +67,8 @@ def digests(entries: Sequence[Entry], protocols: Sequence[str]) -> Table:
 
 def trainings(entries: Sequence[Entry], histories: pd.DataFrame) -> Table:
     """Say of each training how far it went and what it reached in the epoch whose weights were kept."""
-    header = ("model", "protocol", "seed", "precision", "epochs", "kept", "loss: training", "loss: validation")
-    header += ("macro F1: training", "macro F1: validation")
+    header = ["model", "protocol", "seed", "precision", "epochs", "kept"]
+    header += [f"{name}: {label}" for name in ("loss", "macro F1") for label in ("training", "validation")]
     rows = []
     for entry in entries:
         for card in entry.cards:

@@ -33,17 +33,18 @@ def headline(entries: Sequence[Entry], audit: Mapping[str, Any], n_genres: int) 
     networks = [entry for entry in entries if entry.cards]
     others = counted(len(entries) - len(networks), "baseline")
     tracks, artists = audit["tracks"]["test"], audit["artists"]["test"]
+    known = audit["test_share_with_artist_in_train"]
     yield (
-        f"{counted(len(networks), 'network')} and {others} named one of {n_genres} genres for {counted(tracks, 'track')} "
-        f"of {counted(artists, 'artist')}; {audit['test_share_with_artist_in_train']:.0%} of these tracks are by artists "
-        "who were trained on."
+        f"{counted(len(networks), 'network')} and {others} named one of {n_genres} genres for "
+        f"{counted(tracks, 'track')} of {counted(artists, 'artist')}; {known:.0%} of these tracks are by artists who "
+        "were trained on."
     )
     best = max(entries, key=lambda entry: entry.track["macro_f1"])
     track = best.track
     yield (
-        f"The highest macro F1 is {best.model}'s, {track['macro_f1']:.3f} (95 % interval {track['macro_f1_low']:.3f} to "
-        f"{track['macro_f1_high']:.3f}), with an accuracy of {track['accuracy']:.3f} ({track['accuracy_low']:.3f} to "
-        f"{track['accuracy_high']:.3f}); guessing would have {1 / n_genres:.3f}."
+        f"The highest macro F1 is {best.model}'s, {track['macro_f1']:.3f} (95 % interval "
+        f"{track['macro_f1_low']:.3f} to {track['macro_f1_high']:.3f}), with an accuracy of {track['accuracy']:.3f} "
+        f"({track['accuracy_low']:.3f} to {track['accuracy_high']:.3f}); guessing would have {1 / n_genres:.3f}."
     )
 
 
@@ -75,11 +76,11 @@ def clip_table(counts: pd.DataFrame) -> Table:
 def clip_words(counts: pd.DataFrame, *, used: int) -> Iterator[str]:
     """Say what more clips are worth on validation, where choices are made."""
     val = counts[counts["set"] == "val"]
-    means = val.groupby(["average", "clips"], sort=False)["macro_f1"].mean()
-    rule, clips = means.idxmax()
+    means = val.groupby(["average", "clips"], sort=False)["macro_f1"].mean().reset_index()
+    best = means.iloc[int(means["macro_f1"].to_numpy().argmax())]
     yield (
         f"On the validation tracks, where such choices belong, the networks' mean macro F1 is highest with "
-        f"{counted(int(clips), 'clip')} and the {_RULES[rule]}: {means.max():.3f}."
+        f"{counted(int(best['clips']), 'clip')} and the {_RULES[best['average']]}: {best['macro_f1']:.3f}."
     )
     own = val[val["average"] == "probabilities"].set_index(["model", "clips"])["macro_f1"].unstack("clips")
     gain = own[used] - own[1]
@@ -104,8 +105,8 @@ def probe_words(predictions: pd.DataFrame, encoders: pd.DataFrame) -> Iterator[s
             f"in the mean of all changes it is {own.mean():.0%}."
         )
     steps = encoders.assign(whole=encoders["steps"] % 1 == 0)
-    for view, own in steps.groupby("view", sort=False):
-        whole, half = own[own["whole"]], own[~own["whole"]]
+    for view, shifts in steps.groupby("view", sort=False):
+        whole, half = shifts[shifts["whole"]], shifts[~shifts["whole"]]
         said = []
         if len(whole):
             said.append(
@@ -115,7 +116,8 @@ def probe_words(predictions: pd.DataFrame, encoders: pd.DataFrame) -> Iterator[s
             )
         if len(half):
             said.append(
-                f"between steps the two errors are {half['equivariance'].mean():.2g} and {half['invariance'].mean():.2g}"
+                f"between steps the two errors are {half['equivariance'].mean():.2g} and "
+                f"{half['invariance'].mean():.2g}"
             )
         yield f"Encoders of the {_VIEWS[str(view)]}: {'; '.join(said)}."
 

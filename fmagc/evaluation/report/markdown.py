@@ -28,7 +28,7 @@ def html_of(markdown: str, *, level: int) -> Markup:
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, level + int(token.tag[1]) - 1)}"
-    return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704: raw HTML is off
+    return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704 raw HTML is off
 
 
 def sections_of(markdown: str) -> dict[str, str]:

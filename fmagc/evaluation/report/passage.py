@@ -1,5 +1,7 @@
 """A network's verdict on one track from second to second."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -16,9 +18,19 @@ from fmagc.training.hardware import prepare
 from fmagc.training.outputs import training_folder
 from fmagc.training.weights import load_trained, source_of
 
-__all__ = ["least_settled", "over_time"]
+__all__ = ["Passage", "least_settled", "over_time"]
 
 STEP_S = 0.5  # between clips, about
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Probabilities `p` (N, K) of clips of `clip_s` that begin at `starts` (N,) in a track of `track_s`, in seconds."""
+
+    p: npt.NDArray[np.float64]
+    starts: npt.NDArray[np.float64]
+    clip_s: float
+    track_s: float
 
 
 def least_settled(predictions: pd.DataFrame) -> int:
@@ -26,19 +38,11 @@ def least_settled(predictions: pd.DataFrame) -> int:
     test = predictions[predictions["set"] == "test"]
     columns = [f"p_{genre}" for genre in genres_of(test)]
     spread = test.groupby(["track_id", "seed"])[columns].std(ddof=0).sum(axis=1).groupby("track_id").mean()
-    return int(spread.idxmax())
+    return int(spread.index.to_numpy(dtype=np.int64)[spread.to_numpy().argmax()])
 
 
-def over_time(
-    track_id: int, *, protocol: str, model: str, whole_run: Run
-) -> dict[str, npt.NDArray[np.float64] | float]:
-    """Let the first training of a network judge clips all along a track.
-
-    Returns
-    -------
-    dict
-        ``p`` [shape=(N, K)], ``starts`` [shape=(N,), s], ``patch_s`` and ``file_s``, as `figures.timeline` wants them.
-    """
+def over_time(track_id: int, *, protocol: str, model: str, whole_run: Run) -> Passage:
+    """Let the first training of a network judge clips all along a test track."""
     seed = whole_run.seeds[0]
     folder = training_folder(protocol, model, seed)
     network, card = load_trained(folder, made_by=f"train@{protocol}-{model}-{seed}")
@@ -54,9 +58,9 @@ def over_time(
     batches = fixed_batches(source, clips, batch_size=card["train"]["batch_size"])
     with tqdm(total=len(clips), unit="clip", desc=f"track {track_id}") as bar:
         p = probabilities(network, batches, hardware=hardware, progress=bar)
-    return {
-        "p": p,
-        "starts": clips["start"].to_numpy() * frame_s,
-        "patch_s": source.clip_frames * frame_s,
-        "file_s": (room + source.clip_frames) * frame_s,
-    }
+    return Passage(
+        p,
+        starts=clips["start"].to_numpy() * frame_s,
+        clip_s=source.clip_frames * frame_s,
+        track_s=(room + source.clip_frames) * frame_s,
+    )

@@ -60,8 +60,8 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
             "report/pipeline",
             alt="Diagram of the stages, from the corpus at the top to this page at the bottom; each box says what the "
             "stage does, writes and is set to",
-            caption="The stages of dvc.yaml with the settings of params.yaml. An arrow leads to a stage that reads what "
-            "another writes; where a longer way says so already, it is left out.",
+            caption="The stages of dvc.yaml with the settings of params.yaml. An arrow leads to a stage that "
+            "reads what another writes; where a longer way says so already, it is left out.",
         ),
         "data": list(_data_pictures(params)),
         "networks": list(_network_pictures(main)),
@@ -81,9 +81,9 @@ def _corpus_words(params: Params, cleaning: dict[str, Any], genres: Sequence[str
     seconds = params.clip.samples / params.audio.sample_rate
     return (
         f"{counted(len(files), 'file')} of the corpus {params.dataset.name} ({size / 1e6:,.0f} MB); of its subset "
-        f"{params.index.subset}, {cleaning['requested']:,} tracks were asked for and {cleaning['accepted']:,} decoded to "
-        f"the end. The genres are {listed(genres)}. Every signal is mono at {params.audio.sample_rate:,} Hz; a network "
-        f"hears {seconds:.1f} s of it at once, as samples or as {params.mel.n_mels} mel bands every "
+        f"{params.index.subset}, {cleaning['requested']:,} tracks were asked for and {cleaning['accepted']:,} "
+        f"accepted. The genres are {listed(genres)}. Every signal is mono at {params.audio.sample_rate:,} Hz; a "
+        f"network hears {seconds:.1f} s of it at once, as samples or as {params.mel.n_mels} mel bands every "
         f"{1000 * params.mel.hop_length / params.audio.sample_rate:.1f} ms."
     )
 
