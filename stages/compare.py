@@ -17,12 +17,16 @@ from fmagc.evaluation.comparison import (
     entries_of,
     histories_of,
     left_over,
+    probe_tables_of,
 )
 from fmagc.evaluation.figures.bars import interval_bars
+from fmagc.evaluation.figures.calibration import reliability_diagrams
 from fmagc.evaluation.figures.clip_counts import clip_count_curves
 from fmagc.evaluation.figures.confusion import confusion_grid
 from fmagc.evaluation.figures.curves import learning_curves
-from fmagc.evaluation.figures.style import save
+from fmagc.evaluation.figures.genres import genre_scores
+from fmagc.evaluation.figures.robustness import encoder_shifts, prediction_changes
+from fmagc.evaluation.figures.style import publish
 from fmagc.evaluation.gaps import gaps_between
 from fmagc.evaluation.leaderboard import Context, HeldOut, leaderboard_markdown
 from fmagc.evaluation.pairs import Verdicts, compare_all
@@ -63,10 +67,17 @@ def main() -> None:
         genres = genres_of(first)
         scores = pd.DataFrame([{"model": name, **entry.track} for name, entry in group.items()])
         matrices = {name: confusion_counts_of(protocol, name, genres) for name in group}
-        save(interval_bars(scores, chance=1 / len(genres)), FIGURES / protocol / "scores.png")
-        save(confusion_grid(matrices, genres), FIGURES / protocol / "confusion.png")
-        save(learning_curves(histories_of(whole_run, [protocol])), FIGURES / protocol / "curves.png")
-        save(clip_count_curves(clip_counts_of(protocol, whole_run.models)), FIGURES / protocol / "clips.png")
+        publish(interval_bars(scores, chance=1 / len(genres)), FIGURES / protocol / "scores.png")
+        publish(confusion_grid(matrices, genres), FIGURES / protocol / "confusion.png")
+        publish(learning_curves(histories_of(whole_run, [protocol])), FIGURES / protocol / "curves.png")
+        publish(clip_count_curves(clip_counts_of(protocol, whole_run.models)), FIGURES / protocol / "clips.png")
+        details = {name: details_of(entry)["track"] for name, entry in group.items()}
+        publish(genre_scores({name: own["genres"] for name, own in details.items()}), FIGURES / protocol / "genres.png")
+        calibrations = {name: own["calibration"] for name, own in details.items()}
+        publish(reliability_diagrams(calibrations), FIGURES / protocol / "calibration.png")
+        changes, shifts = probe_tables_of(protocol)
+        publish(prediction_changes(changes), FIGURES / protocol / "robustness.png")
+        publish(encoder_shifts(shifts), FIGURES / protocol / "shifts.png")
         test_sets[protocol] = HeldOut.of(first, audits[protocol])
         verdicts[protocol] = {name: Verdicts.of(table) for name, table in tables.items()}
     settings = Evaluate.load("evaluate")

@@ -10,7 +10,7 @@ from fmagc.audio.frames import n_frames
 from fmagc.console import run
 from fmagc.corpus.index import genres_of, read_index, read_split
 from fmagc.evaluation.figures import data as figures
-from fmagc.evaluation.figures.style import save
+from fmagc.evaluation.figures.style import publish
 from fmagc.files import write_json
 from fmagc.params.run import Run
 from fmagc.store.cache import MELS, WAVES, Cache
@@ -25,10 +25,10 @@ def main() -> None:
     """Explore."""
     ledger = counts(read_ledger(WAVES, requested=read_index()["track_id"].tolist()))
     write_json(CLEANING, ledger)
-    save(figures.rejected(ledger["rejected"], requested=ledger["requested"]), FIGURES / "rejected.png")
+    publish(figures.rejected(ledger["rejected"], requested=ledger["requested"]), FIGURES / "rejected.png")
     splits = {protocol: read_split(protocol) for protocol in Run.load("run").protocols}
     for protocol, split in splits.items():
-        save(figures.class_balance(split), FIGURES / f"classes_{protocol}.png")
+        publish(figures.class_balance(split), FIGURES / f"classes_{protocol}.png")
     waves = Cache(WAVES, "waves", facts=["scale"], made_by="decode")
     mels = Cache(MELS, "mels", made_by="mel")
     audio, clip, mel = waves.params["audio"], waves.params["clip"], mels.params["mel"]
@@ -46,11 +46,11 @@ def main() -> None:
         waveforms[genre] = samples * np.float32(wave.facts["scale"])
         spectrograms[genre] = mels[track_id].values[start : start + frames].T.astype(np.float32)
     sr, fmax = audio["sample_rate"], mel["fmax"] or audio["sample_rate"] / 2
-    save(figures.waveform_grid(waveforms, sr=sr), FIGURES / "waveforms.png")
+    publish(figures.waveform_grid(waveforms, sr=sr), FIGURES / "waveforms.png")
     spectrogram = figures.spectrogram_grid(
         spectrograms, sr=sr, hop_length=hop_length, fmin=mel["fmin"], fmax=fmax, top_db=mel["top_db"]
     )
-    save(spectrogram, FIGURES / "spectrograms.png")
+    publish(spectrogram, FIGURES / "spectrograms.png")
     print(f"{ledger['accepted']} of {ledger['requested']} tracks accepted; figures in {FIGURES}")
 
 

@@ -8,8 +8,6 @@ import pandas as pd
 
 from fmagc.console import run
 from fmagc.corpus.index import read_split
-from fmagc.evaluation.figures.robustness import encoder_shifts, prediction_changes
-from fmagc.evaluation.figures.style import save
 from fmagc.evaluation.probe.subjects import load_subjects
 from fmagc.evaluation.probe.survey import survey
 from fmagc.files import write_text
@@ -18,7 +16,6 @@ from fmagc.params.run import Run
 from fmagc.store.cache import WAVES, Cache
 
 TABLES = Path("data/probe")
-FIGURES = Path("plots/probe")
 
 
 def main() -> None:
@@ -36,13 +33,9 @@ def main() -> None:
         settings=settings,
         workers=whole_run.threads,
     )
-    save(prediction_changes(predictions), FIGURES / protocol / "predictions.png")
-    save(encoder_shifts(encoders), FIGURES / protocol / "encoders.png")
     _write(predictions, TABLES / protocol / "predictions.csv")
     _write(encoders, TABLES / protocol / "encoders.csv")
-    print(
-        f"{predictions['tracks'].iloc[0]} test tracks; tables in {TABLES / protocol}, figures in {FIGURES / protocol}"
-    )
+    print(f"{predictions['tracks'].iloc[0]} test tracks; tables in {TABLES / protocol}")
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:

@@ -136,7 +136,7 @@ def test_weight_decay_of_one_model_reruns_that_model_alone(line: Project) -> Non
     line.change_params(lambda params: params["models"]["crnn"].update(weight_decay=0.01))
     ran = line.stages_run_by()
     line.restore()
-    assert ran == {"settings", "train@official-crnn-0", "evaluate@official-crnn", "probe@official", "compare"}
+    assert ran == {"settings", "train@official-crnn-0", "evaluate@official-crnn", "probe@official", "compare", "report"}
 
 
 def test_limits_of_a_run_change_nothing_that_was_decoded(line: Project) -> None:

@@ -15,7 +15,17 @@ from fmagc.files import read_json, read_record
 from fmagc.params.run import Run
 from fmagc.training.outputs import CARD, HISTORY, MODELS_FOLDER, VALIDATION, training_folder
 
-__all__ = ["clip_counts_of", "confusion_counts_of", "details_of", "entries_of", "histories_of", "left_over"]
+__all__ = [
+    "clip_counts_of",
+    "confusion_counts_of",
+    "details_of",
+    "entries_of",
+    "histories_of",
+    "left_over",
+    "probe_tables_of",
+]
+
+PROBE = Path("data/probe")
 
 
 def entries_of(whole_run: Run) -> list[Entry]:
@@ -45,6 +55,12 @@ def confusion_counts_of(protocol: str, name: str, genres: list[str]) -> npt.NDAr
 def clip_counts_of(protocol: str, models: Sequence[str]) -> pd.DataFrame:
     """Join the tables of clip counts (`evaluation.clip_counts`) of the networks of a protocol."""
     return pd.concat([pd.read_csv(CLIP_COUNTS / protocol / f"{model}.csv") for model in models], ignore_index=True)
+
+
+def probe_tables_of(protocol: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the tables ``predictions`` and ``encoders`` of the stage probe (`evaluation.probe.survey`)."""
+    predictions, encoders = (pd.read_csv(PROBE / protocol / f"{name}.csv") for name in ("predictions", "encoders"))
+    return predictions, encoders
 
 
 def details_of(entry: Entry) -> dict[str, Any]:

@@ -16,7 +16,6 @@ _METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 _RULES = {"probabilities": "mean of probabilities", "logits": "mean of logits", "vote": "majority vote"}
 _DASHES: dict[str, Literal["-", "--"]] = {"test": "-", "val": "--"}
 _LABELS = {"test": "test", "val": "validation"}
-_MARKERS = "osD^vPX*"  # tell models apart without colour
 
 
 def clip_count_curves(table: pd.DataFrame) -> Figure:
@@ -37,37 +36,42 @@ def clip_count_curves(table: pd.DataFrame) -> Figure:
     if missing or table.empty:
         found = "no rows" if not missing else f"no {', '.join(missing)}"
         raise DataError(f"clip counts: expected rows with the columns {', '.join(needed)}, found {found}: evaluate")
-    colours = style.model_colours(table["model"])
+    colours, markers = style.model_colours(table["model"]), style.model_markers(table["model"])
     with style.drawing():
         figure = Figure(figsize=(11, 6.2))
         axes = figure.subplots(len(_METRICS), len(_RULES), sharex=True, sharey="row")
         for row, (metric, label) in zip(axes, _METRICS.items(), strict=True):
             for ax, (rule, title) in zip(row, _RULES.items(), strict=True):
-                _panel(ax, table[table["average"] == rule], metric, colours)
+                _panel(ax, table[table["average"] == rule], metric, colours, markers)
                 ax.set_title(title)
             row[0].set_ylabel(label)
         counts = sorted(table["clips"].unique())
         for ax in axes[-1]:
             ax.set_xticks(counts)
             ax.set_xlabel("clips a track")
-        _legend(figure, colours)
+        _legend(figure, colours, markers)
     return figure
 
 
-def _panel(ax: Axes, table: pd.DataFrame, metric: str, colours: dict[str, str]) -> None:
-    for place, (model, colour) in enumerate(colours.items()):
+def _panel(ax: Axes, table: pd.DataFrame, metric: str, colours: dict[str, str], markers: dict[str, str]) -> None:
+    for model, colour in colours.items():
         for name, dash in _DASHES.items():
             rows = table[(table["model"] == model) & (table["set"] == name)].sort_values("clips")
-            marker = _MARKERS[place % len(_MARKERS)]
             ax.plot(
-                rows["clips"], rows[metric], color=colour, linestyle=dash, linewidth=1.6, marker=marker, markersize=4.5
+                rows["clips"],
+                rows[metric],
+                color=colour,
+                linestyle=dash,
+                linewidth=1.6,
+                marker=markers[model],
+                markersize=4.5,
             )
 
 
-def _legend(figure: Figure, colours: dict[str, str]) -> None:
+def _legend(figure: Figure, colours: dict[str, str], markers: dict[str, str]) -> None:
     handles = [
-        Line2D([], [], color=colour, marker=_MARKERS[place % len(_MARKERS)], markersize=4.5, label=model)
-        for place, (model, colour) in enumerate(colours.items())
+        Line2D([], [], color=colour, marker=markers[model], markersize=4.5, label=model)
+        for model, colour in colours.items()
     ]
     handles += [Line2D([], [], color="#333333", linestyle=dash, label=_LABELS[name]) for name, dash in _DASHES.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handlelength=3)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 
 from fmagc.errors import DataError
 from fmagc.evaluation.figures import style
@@ -46,11 +46,13 @@ def confusion_grid(matrices: Mapping[str, npt.NDArray[np.integer]], genres: Sequ
         for ax in list(axes.flat)[len(matrices) :]:
             ax.axis("off")
         bar = figure.colorbar(image, ax=axes, shrink=0.75 / n_rows, aspect=22)
+        if bar.solids:
+            bar.solids.set(rasterized=False, edgecolor="face")  # stays a drawing in an SVG
         bar.set_label("share of the true genre's predictions")
     return figure
 
 
-def _panel(ax: Axes, matrix: npt.NDArray[np.integer], genres: Sequence[str], *, title: str) -> AxesImage:
+def _panel(ax: Axes, matrix: npt.NDArray[np.integer], genres: Sequence[str], *, title: str) -> QuadMesh:
     """Draw a matrix; a genre without a track gets a row of zeros."""
     if matrix.shape != (len(genres), len(genres)):
         raise DataError(
@@ -59,8 +61,11 @@ def _panel(ax: Axes, matrix: npt.NDArray[np.integer], genres: Sequence[str], *, 
         )
     totals = matrix.sum(axis=1, keepdims=True)
     share = matrix / np.maximum(totals, 1)
-    image = ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
     places = range(len(genres))
+    edges = np.arange(len(genres) + 1) - 0.5
+    image = ax.pcolormesh(edges, edges, share, cmap="Blues", vmin=0, vmax=1)  # cells, where an image would be pixels
+    ax.invert_yaxis()
+    ax.set_aspect("equal")
     ax.set_xticks(places, genres, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(places, [f"{genre} ({total})" for genre, total in zip(genres, totals[:, 0], strict=True)])
     ax.tick_params(length=0)

@@ -40,22 +40,22 @@ def learning_curves(history: pd.DataFrame) -> Figure:
     if "protocol" in history.columns and history["protocol"].nunique() > 1:
         names = ", ".join(sorted(history["protocol"].unique()))
         raise DataError(f"history: expected one protocol in a figure, found {names}: draw one figure for each")
-    colours = style.model_colours(history["model"])
+    colours, markers = style.model_colours(history["model"]), style.model_markers(history["model"])
     with style.drawing():
         figure = Figure(figsize=(11, 6))
         axes = figure.subplots(2, 3)
         for ax, (metric, label) in zip(axes.flat, _PANELS.items(), strict=False):
-            _panel(ax, history, metric, colours)
+            _panel(ax, history, metric, colours, markers)
             ax.set_title(label)
             ax.set_xlabel("epoch")
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
             if metric != "loss":
                 ax.set_ylim(0, 1.02)
-        _legend(axes.flat[-1], colours, several_seeds=history["seed"].nunique() > 1)
+        _legend(axes.flat[-1], colours, markers, several_seeds=history["seed"].nunique() > 1)
     return figure
 
 
-def _panel(ax: Axes, history: pd.DataFrame, metric: str, colours: dict[str, str]) -> None:
+def _panel(ax: Axes, history: pd.DataFrame, metric: str, colours: dict[str, str], markers: dict[str, str]) -> None:
     """Draw a metric's curves of every model."""
     for (model, split), rows in history.groupby(["model", "split"], sort=True):
         colour, dash = colours[str(model)], _DASHES[str(split)]
@@ -64,13 +64,17 @@ def _panel(ax: Axes, history: pd.DataFrame, metric: str, colours: dict[str, str]
                 run = run.sort_values("epoch")
                 ax.plot(run["epoch"], run[metric], dash, color=colour, linewidth=0.7, alpha=0.45)
         mean = rows.groupby("epoch")[metric].mean()  # over the seeds that reached the epoch
-        ax.plot(mean.index, mean.to_numpy(), dash, color=colour, linewidth=2)
+        marker = markers[str(model)]  # for who sees no colours
+        ax.plot(mean.index, mean.to_numpy(), dash, color=colour, linewidth=1.8, marker=marker, markersize=4)
 
 
-def _legend(ax: Axes, colours: dict[str, str], *, several_seeds: bool) -> None:
+def _legend(ax: Axes, colours: dict[str, str], markers: dict[str, str], *, several_seeds: bool) -> None:
     """Use the grid's sixth place for the key to colours, dashes and widths."""
     ax.axis("off")
-    handles = [Line2D([], [], color=colour, linewidth=2, label=model) for model, colour in colours.items()]
+    handles = [
+        Line2D([], [], color=colour, linewidth=2, marker=markers[model], label=model)
+        for model, colour in colours.items()
+    ]
     handles += [
         Line2D([], [], color="#333333", linewidth=2, linestyle=dash, label=_LABELS[split])
         for split, dash in _DASHES.items()

@@ -12,10 +12,10 @@ from matplotlib.ticker import StrMethodFormatter
 from fmagc.errors import DataError
 from fmagc.evaluation.figures import style
 
-__all__ = ["encoder_shifts", "prediction_changes"]
+__all__ = ["LABELS", "encoder_shifts", "prediction_changes"]
 
 _MEASURES = {"flipped": "fraction of predictions that changed", "kl": "mean divergence from the clean clip's (nats)"}
-_LABELS = {
+LABELS = {
     "time_shift_s": "time shift, {:g} s",
     "gain_db": "gain, {:+g} dB",
     "noise_snr_db": "white noise, SNR {:g} dB",
@@ -71,7 +71,7 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
         axes[1].xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes[1].set_xlim(0, max(1, 1.1 * means["kl"].max()))
         axes[0].set_ylim(len(rows) - 0.5, -0.5)
-        axes[0].set_yticks(range(len(rows)), [_LABELS[transform].format(strength) for transform, strength in rows])
+        axes[0].set_yticks(range(len(rows)), [LABELS[transform].format(strength) for transform, strength in rows])
         handles = [Line2D([], [], **look, label=model) for model, look in looks.items()]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
         share = 1 / table["tracks"].iloc[0]

@@ -8,10 +8,22 @@ from pathlib import Path
 from matplotlib import style as mpl_style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from fmagc import files
 
-__all__ = ["GREY", "PALETTE", "SET_COLOURS", "drawing", "model_colours", "model_markers", "save"]
+__all__ = [
+    "GREY",
+    "PALETTE",
+    "PLOTS",
+    "SET_COLOURS",
+    "VECTOR",
+    "drawing",
+    "model_colours",
+    "model_markers",
+    "publish",
+    "save",
+]
 
 # Okabe and Ito's palette, distinguishable without full colour vision (https://jfly.uni-koeln.de/color/).
 # The baselines are greys.
@@ -24,9 +36,13 @@ _OTHER_MARKERS = ("P", "v", "*")
 SET_COLOURS = {"train": "#0072B2", "val": "#56B4E9", "test": "#E69F00"}
 GREY = "#7F7F7F"
 
-_DPI = 120  # of the saved file
+PLOTS, VECTOR = Path("plots"), Path("plots/vector")
+_DPI = 120  # of the saved file, and of what is a picture inside an SVG
 _RC = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that no font of the machine changes a figure
+    "font.family": "sans-serif",
+    # The first comes with matplotlib, so that no font of the machine changes a figure; the second is as wide, for
+    # readers of an SVG, whose text stays text.
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
     "font.size": 9,
     "text.parse_math": False,  # a genre may have dollars in its name
     "axes.titlesize": 10,
@@ -45,6 +61,8 @@ _RC = {
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.w_pad": 0.08,
     "figure.constrained_layout.h_pad": 0.08,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "fmagc",  # the same names for the same parts
 }
 
 
@@ -80,8 +98,36 @@ def save(figure: Figure, path: Path) -> None:
     path : Path
         Where to; its folder is made where it is missing.
     """
+    files.write_bytes(path, _of_few_colours(_drawn(figure, "png")))
+
+
+def publish(figure: Figure, path: Path) -> None:
+    """Write a figure of the project as PNG, and as SVG at the same place below plots/vector.
+
+    `dvc plots show` shows every picture of a folder, so that the two kinds lie apart.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : Path
+        Of the PNG, below plots/.
+    """
+    save(figure, path)
+    vector = VECTOR / path.relative_to(PLOTS).with_suffix(".svg")
+    files.write_bytes(vector, _drawn(figure, "svg", Date=None, Creator=None, Format=None, Type=None).getvalue())
+
+
+def _drawn(figure: Figure, form: str, **metadata: None) -> io.BytesIO:
     image = io.BytesIO()
     with drawing():
         FigureCanvasAgg(figure)
-        figure.savefig(image, format="png", dpi=_DPI, metadata={"Software": None})
-    files.write_bytes(path, image.getvalue())
+        figure.savefig(image, format=form, dpi=_DPI, metadata=metadata)
+    return image
+
+
+def _of_few_colours(png: io.BytesIO) -> bytes:
+    """Give an image 256 colours, without dither: the eye sees no difference, and the file is a third as large."""
+    small = io.BytesIO()
+    with Image.open(png) as image:
+        image.convert("RGB").quantize(dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return small.getvalue()

@@ -1,0 +1,1 @@
+"""plots/report.html: the study, regenerated from what the stages left."""

@@ -1,0 +1,24 @@
+"""plots/report.html: everything on one page, in one file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+__all__ = ["render"]
+
+_TEMPLATES = Path(__file__).parent
+
+
+def render(study: Mapping[str, Any]) -> str:
+    """Fill the template `page.html.j2` with a study, as `evaluation.report.study` gathers it."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("page.html.j2").render(study)

@@ -1,0 +1,198 @@
+"""The content of the page: gathered from the files that the stages left, in the order in which it is read."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from fmagc.corpus.index import read_names
+from fmagc.corpus.layout import AUDIT, MANIFEST
+from fmagc.evaluation.comparison import clip_counts_of, details_of, entries_of, histories_of, probe_tables_of
+from fmagc.evaluation.leaderboard import Entry
+from fmagc.evaluation.predictions import read_predictions
+from fmagc.evaluation.report import facts, findings
+from fmagc.evaluation.report.markdown import html_of, sections_of
+from fmagc.evaluation.report.parts import Picture, picture
+from fmagc.evaluation.report.words import counted, listed
+from fmagc.evaluation.results import PREDICTIONS
+from fmagc.files import read_json
+from fmagc.params.whole import Params
+
+__all__ = ["gather"]
+
+LEADERBOARD, CARDS, CLEANING = Path("metrics/leaderboard.md"), Path("metrics/cards"), Path("metrics/cleaning.json")
+
+
+def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
+    """Gather the page's content.
+
+    Parameters
+    ----------
+    params : Params
+        The whole of params.yaml.
+    track : dict
+        ``model``, ``protocol``, ``artist``, ``title`` and ``genre`` of the track whose timeline was drawn.
+
+    Returns
+    -------
+    dict
+        What the template names.
+    """
+    run = params.run
+    entries = entries_of(run)
+    audit, cleaning = read_json(AUDIT, made_by="index"), read_json(CLEANING, made_by="explore")
+    sections = sections_of(LEADERBOARD.read_text(encoding="utf-8"))
+    main = [entry for entry in entries if entry.protocol == params.compare.protocol]
+    genres = next(entry for entry in main if entry.cards).cards[0]["genres"]
+    files = read_json(MANIFEST, made_by="fetch")["files"]
+    return {
+        "corpus": params.dataset.name,
+        "note": html_of(sections[""].partition("\n")[2], level=2),
+        "headline": list(findings.headline(main, audit[params.compare.protocol], len(genres))),
+        "corpus_words": _corpus_words(params, cleaning, genres, files),
+        "tables": {
+            "accounted": facts.accounted(cleaning),
+            "sets": facts.sets(audit, run.protocols),
+            "settings": facts.settings(params.model_dump()),
+            "digests": facts.digests(entries, run.protocols),
+            "trainings": facts.trainings(entries, histories_of(run, run.protocols)),
+        },
+        "pipeline": picture(
+            "report/pipeline",
+            alt="Diagram of the stages, from the corpus at the top to this page at the bottom; each box says what the "
+            "stage does, writes and is set to",
+            caption="The stages of dvc.yaml with the settings of params.yaml. An arrow leads to a stage that "
+            "reads what another writes; where a longer way says so already, it is left out.",
+        ),
+        "data": list(_data_pictures(params)),
+        "networks": list(_network_pictures(main)),
+        "timeline": _timeline(track),
+        "protocols": [
+            _protocol(name, [e for e in entries if e.protocol == name], sections, params) for name in run.protocols
+        ],
+        "gaps": {name: html_of(text, level=3) for name, text in sections.items() if " against " in name},
+        "reading": html_of(sections["How to read it"], level=3),
+        "n_protocols": len(run.protocols),
+        "n_seeds": len(run.seeds),
+    }
+
+
+def _corpus_words(params: Params, cleaning: dict[str, Any], genres: Sequence[str], files: dict[str, Any]) -> str:
+    size = sum(file["bytes"] for file in files.values())
+    seconds = params.clip.samples / params.audio.sample_rate
+    return (
+        f"{counted(len(files), 'file')} of the corpus {params.dataset.name} ({size / 1e6:,.0f} MB); of its subset "
+        f"{params.index.subset}, {cleaning['requested']:,} tracks were asked for and {cleaning['accepted']:,} "
+        f"accepted. The genres are {listed(genres)}. Every signal is mono at {params.audio.sample_rate:,} Hz; a "
+        f"network hears {seconds:.1f} s of it at once, as samples or as {params.mel.n_mels} mel bands every "
+        f"{1000 * params.mel.hop_length / params.audio.sample_rate:.1f} ms."
+    )
+
+
+def _data_pictures(params: Params) -> Iterator[Picture]:
+    for protocol in params.run.protocols:
+        yield picture(
+            f"data/classes_{protocol}",
+            alt=f"Bars of the number of tracks of each genre in training, validation and test under {protocol}",
+            caption=f"Tracks of each genre and set, protocol {protocol}.",
+        )
+    yield picture(
+        "data/rejected",
+        alt="Bars of the number of rejected tracks by reason",
+        caption="Tracks that were left out, and why.",
+    )
+    yield picture(
+        "data/waveforms",
+        alt="Waveform of a clip of each genre",
+        caption="The first clip of the first training track of each genre: its waveform.",
+    )
+    yield picture(
+        "data/spectrograms",
+        alt="Log-mel spectrogram of a clip of each genre",
+        caption="The same clips as log-mel spectrograms, the other view that networks are given.",
+    )
+
+
+def _network_pictures(entries: Sequence[Entry]) -> Iterator[Picture]:
+    for entry in entries:
+        if entry.cards:
+            card = entry.cards[0]
+            views = listed(
+                "the " + {"waveform": "waveform", "mel": "log-mel spectrogram"}[v] for v in card["normalisation"]
+            )
+            yield picture(
+                f"report/{entry.model}",
+                alt=f"Diagram of the parts of {entry.model} from input to output, with layers, shapes and parameters",
+                caption=f"{entry.model}: {card['parameters']:,} parameters; reads {views}.",
+            )
+
+
+def _timeline(track: dict[str, Any]) -> Picture:
+    return picture(
+        "report/timeline",
+        alt=f"Stacked probabilities of the genres over the time of one track, as {track['model']} hears it",
+        caption=f"{track['title']} by {track['artist']}, labelled {track['genre']}, as {track['model']} hears it along "
+        f"the track ({track['protocol']}): of the test tracks, the one of whose clips its probabilities differ most.",
+    )
+
+
+def _protocol(name: str, entries: Sequence[Entry], sections: dict[str, str], params: Params) -> dict[str, Any]:
+    networks = [entry.model for entry in entries if entry.cards]
+    details = {entry.model: details_of(entry)["track"] for entry in entries}
+    predictions = {model: read_predictions(PREDICTIONS / name / f"{model}.csv") for model in networks}
+    counts = clip_counts_of(name, networks)
+    calibrations = {model: own["calibration"] for model, own in details.items()}
+    hardest, hardest_words = findings.hardest(predictions, read_names())
+    return {
+        "name": name,
+        "results": html_of(sections[f"Protocol `{name}`"], level=4),
+        "pictures": {key: picture(f"results/{name}/{key}", **told) for key, told in _RESULTS.items()},
+        "genre_words": findings.genre_words({model: details[model]["genres"] for model in networks}),
+        "clip_words": list(findings.clip_words(counts, used=params.evaluate.clips)),
+        "clip_table": findings.clip_table(counts),
+        "probe_words": list(findings.probe_words(*probe_tables_of(name))),
+        "calibration_table": findings.calibration_table(entries, calibrations),
+        "calibration_words": findings.calibration_words(calibrations),
+        "hardest": hardest,
+        "hardest_words": hardest_words,
+        "cards": {
+            model: html_of((CARDS / name / f"{model}.md").read_text(encoding="utf-8").partition("\n")[2], level=4)
+            for model in networks
+        },
+    }
+
+
+_RESULTS = {
+    "curves": {
+        "alt": "Curves of loss, macro F1, accuracy, precision and recall over the epochs, training and validation",
+        "caption": "Training solid, validation dashed, a colour and a marker a model. Both are measured at the end "
+        "of an epoch on the middle clip of each track, nothing augmented, no dropout.",
+    },
+    "scores": {
+        "alt": "Accuracy and macro F1 of every model and baseline with their 95 % intervals, best first",
+        "caption": "Test tracks. Bars are 95 % intervals of a bootstrap over the artists.",
+    },
+    "confusion": {
+        "alt": "Confusion matrix of every model and baseline; rows are true genres and sum to 1",
+        "caption": "What is taken for what: rows are true genres, and sum to 1.",
+    },
+    "genres": {
+        "alt": "F1 of every genre, a marker for each model and baseline",
+        "caption": "F1 by genre, on the test tracks.",
+    },
+    "clips": {
+        "alt": "Accuracy and macro F1 over the number of clips a track, for three rules of averaging",
+        "caption": "What more clips of a track are worth, under each rule of making one verdict of them.",
+    },
+    "calibration": {
+        "alt": "Reliability diagram of every model and baseline: accuracy over confidence",
+        "caption": "On the dotted line, a model is right as often as it says. Below it, it is too sure.",
+    },
+    "robustness": {
+        "alt": "Fraction of changed predictions and divergence for each transformation, a marker for each model",
+        "caption": "What changes of the music do to the predictions.",
+    },
+    "shifts": {
+        "alt": "Relative errors of the encoders over the shift: equivariance solid, invariance dotted",
+        "caption": "How encoders follow a shift of the music. Equivariance: f(gx) = g'f(x); invariance: f(gx) = f(x).",
+    },
+}

@@ -1,0 +1,26 @@
+"""Numbers and names as a sentence wants them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["counted", "listed", "setting"]
+
+
+def counted(n: int, word: str) -> str:
+    """Write a number and what it counts: 1 seed, 2 seeds."""
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Join names: a; a and b; a, b and c."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def setting(value: Any) -> str:
+    """Write a setting, or a block of them, on one line; what is empty is left out."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {setting(inner)}" for key, inner in value.items() if inner not in ([], {}))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "/".join(str(inner["name"]) if isinstance(inner, Mapping) else setting(inner) for inner in value)
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
