@@ -22,8 +22,9 @@ from fmagc.corpus.demo.signals import comb, decay, low_pass
 from fmagc.corpus.demo.tables import COLUMNS, genres_csv, tracks_csv
 from fmagc.corpus.demo.voices import DRUMS, VOICES
 from fmagc.corpus.demo.write import encode, write_demo, write_tracks
+from fmagc.corpus.genres import read_genres
 from fmagc.corpus.layout import track_file
-from fmagc.corpus.tables import read_genres, read_tracks
+from fmagc.corpus.tables import read_tracks
 
 TRACKS = catalogue()
 
@@ -120,11 +121,15 @@ def test_tracks_csv_has_fma_header_and_its_traps():
 def test_project_reads_the_tables(tmp_path: Path):
     (tmp_path / "tracks.csv").write_text(tracks_csv(TRACKS), encoding="utf-8")
     (tmp_path / "genres.csv").write_text(genres_csv(TRACKS), encoding="utf-8")
-    table = read_tracks(tmp_path / "tracks.csv", genres=[rules.title for rules in GENRES])
+    tree = read_genres(tmp_path / "genres.csv")
+    assert sorted(tree.roots) == sorted(rules.title for rules in GENRES)
+    table = read_tracks(tmp_path / "tracks.csv", genres=tree, listed=True)
     assert list(table["track_id"]) == [track.track_id for track in TRACKS]
     assert list(table["genre"]) == [track.act.rules.title for track in TRACKS]
     assert list(table["artist_id"]) == [track.act.artist_id for track in TRACKS]
-    assert sorted(read_genres(tmp_path / "genres.csv")) == sorted(rules.title for rules in GENRES)
+    assert [[tree[genre_id].title for genre_id in ids] for ids in table["genres"]] == [
+        [title] for title in table["genre"]
+    ]
 
 
 def test_same_samples_twice_and_others_for_other_tracks():
