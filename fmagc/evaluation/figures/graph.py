@@ -29,6 +29,13 @@ _GAP_X, _GAP_Y = 0.3, 0.36  # inches between boxes
 _FILL, _INK, _SOFT = "#f4f7fa", "#1a1a1a", "#55606b"
 
 
+class _Arrow(Edge):  # type: ignore[misc]
+    """An edge whose hash is its place: the layout goes through sets of edges, and an address is another each time."""
+
+    def __hash__(self) -> int:
+        return int(self.data)
+
+
 @dataclass(frozen=True)
 class Box:
     """What stands in a box: a title, paragraphs that are wrapped, and an edge of a colour."""
@@ -92,7 +99,7 @@ def _layout(boxes: Mapping[str, Box], edges: Iterable[tuple[str, str]]) -> tuple
     vertices = {name: Vertex(name) for name in boxes}
     for name, vertex in vertices.items():
         vertex.view = VertexViewer(_WIDTH, boxes[name].height)
-    arrows = [Edge(vertices[one], vertices[other]) for one, other in edges]
+    arrows = [_Arrow(vertices[one], vertices[other], data=place) for place, (one, other) in enumerate(edges)]
     for arrow in arrows:
         arrow.view = EdgeViewer()
     places: dict[str, Point] = {}

@@ -4,16 +4,28 @@ from collections.abc import Sequence
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markupsafe import Markup
 
 __all__ = ["html_of", "sections_of"]
 
-_SCROLLED = '<div class="scroll" tabindex="0" role="region" aria-label="table">'
+
+class _Renderer(RendererHTML):
+    """What may be wider than a page scrolls in a box of its own."""
+
+    def table_open(self, tokens: Sequence[Token], *_: Any) -> str:
+        return f"{_box('table')}<table>\n"
+
+    def table_close(self, tokens: Sequence[Token], *_: Any) -> str:
+        return "</table></div>\n"
+
+    def fence(self, *args: Any) -> str:
+        return f"{_box('code')}{super().fence(*args)}</div>\n"
 
 
 def html_of(markdown: str, *, level: int) -> Markup:
-    """Render Markdown without raw HTML; tables scroll in a box of their own.
+    """Render Markdown without raw HTML; tables and fenced code scroll by themselves.
 
     Parameters
     ----------
@@ -21,9 +33,7 @@ def html_of(markdown: str, *, level: int) -> Markup:
     level : int
         Of the heading that `#` becomes.
     """
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    parser.add_render_rule("table_open", _table_open)
-    parser.add_render_rule("table_close", _table_close)
+    parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer).enable("table")
     tokens = parser.parse(markdown)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
@@ -44,9 +54,5 @@ def sections_of(markdown: str) -> dict[str, str]:
     return sections
 
 
-def _table_open(renderer: Any, tokens: Sequence[Token], *_: Any) -> str:
-    return f"{_SCROLLED}<table>\n"
-
-
-def _table_close(renderer: Any, tokens: Sequence[Token], *_: Any) -> str:
-    return "</table></div>\n"
+def _box(name: str) -> str:
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{name}">'
