@@ -20,7 +20,7 @@ from fmagc.errors import DataError
 from fmagc.files import digest, link_or_copy, read_record, replace_with, require_space, write_record
 from fmagc.lock import take_lock
 
-__all__ = ["STAGING", "Piece", "Staging", "code_digest", "draft_path", "piece_key", "versions"]
+__all__ = ["STAGING", "Piece", "Staging", "draft_path", "piece_key", "versions"]
 
 STAGING = Path("data/.staging")
 
@@ -71,8 +71,7 @@ class Staging:
         self.folder = root / stage
         self._lock_path = root / f"{stage}.lock"
         self._used: set[Path] = set()
-        self._code: tuple[str, ...] = ()
-        self._code_digest = code_digest()
+        self._code: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -88,9 +87,16 @@ class Staging:
         os.close(self._lock)
 
     def watch(self, *modules: str) -> str:
-        """Return the digest of the code that makes the pieces; from now on none is kept or published if it changes."""
-        self._code, self._code_digest = modules, code_digest(*modules)
-        return self._code_digest
+        """Return the digest of the code that makes the pieces; from now on none is kept or published if it changes.
+
+        Parameters
+        ----------
+        modules : str
+            Those that decide the bytes of a piece: mending the decoder then makes other keys for its pieces, while an
+            edit of a message or of the trainer leaves them.
+        """
+        self._code = {module: _code_digest(module) for module in modules}
+        return piece_key(self._code)
 
     def find(self, name: str, key: str, *, found: Callable[[Piece], str] = _whole) -> Piece | None:
         """Return the piece made earlier under this key, if it is there and undamaged.
@@ -193,9 +199,10 @@ class Staging:
 
     def _require_same_code(self) -> None:
         """Refuse a piece that another version of the code may have made: workers load it after the keys are taken."""
-        if code_digest(*self._code) != self._code_digest:
+        changed = [module for module, before in self._code.items() if _code_digest(module) != before]
+        if changed:
             raise DataError(
-                f"{self.folder}: the code was changed while it ran ({', '.join(self._code)}): run `dvc repro` again"
+                f"{self.folder}: the code was changed while it ran ({', '.join(changed)}): run `dvc repro` again"
             )
 
     def _drop_unfinished(self) -> None:
@@ -222,16 +229,9 @@ def piece_key(parts: Mapping[str, Any]) -> str:
     return digest(json.dumps(parts, sort_keys=True, allow_nan=False).encode())
 
 
-def code_digest(*modules: str) -> str:
-    """Return the digest of the source of some modules: those that decide the bytes of a piece.
-
-    Mending the decoder then makes other keys for its pieces, while an edit of a message or of the trainer leaves them.
-    """
-    return piece_key({name: digest(_source(name)) for name in modules})
-
-
-def _source(module: str) -> bytes:
-    return Path(str(import_module(module).__file__)).read_bytes()
+def _code_digest(module: str) -> str:
+    """Return the digest of a module's source."""
+    return digest(Path(str(import_module(module).__file__)).read_bytes())
 
 
 def versions(*packages: str) -> dict[str, str]:

@@ -46,6 +46,16 @@ def test_boxes_keep_apart_and_arrows_lead_down() -> None:
     assert all(path[0][1] < path[-1][1] for path in arrows), "the axis of y points down"
 
 
+def test_a_diagram_is_the_same_wherever_its_parts_lie_in_memory() -> None:
+    boxes, edges = stage_boxes(stages(), check(ROOT / "params.yaml").model_dump()), set(stage_edges(stages()))
+    kept, drawn = [], []
+    for count in range(12):
+        kept.append([object() for _ in range(97 * count)])  # shifts what is allocated next
+        patches = graph_diagram(boxes, edges).axes[0].patches
+        drawn.append([patch.get_path().vertices.tolist() for patch in patches])
+    assert drawn == [drawn[0]] * len(drawn)
+
+
 def test_a_diagram_in_a_circle_is_refused() -> None:
     with pytest.raises(DataError, match="a circle"):
         graph_diagram({"a": Box("a"), "b": Box("b")}, [("a", "b"), ("b", "a")])

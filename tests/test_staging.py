@@ -6,7 +6,7 @@ import pytest
 
 from fmagc import files
 from fmagc.errors import DataError
-from fmagc.staging import Piece, Staging, code_digest, draft_path, piece_key
+from fmagc.staging import Piece, Staging, draft_path, piece_key
 from fmagc.store import mels, waves
 from tests.dag import ROOT, closure
 
@@ -107,12 +107,14 @@ def test_keys_follow_from_content(tmp_path: Path) -> None:
     assert piece_key({"a": 1, "b": 2}) == piece_key({"b": 2, "a": 1}) != piece_key({"a": 1, "b": 3})
 
 
-def test_code_digest_follows_the_named_modules_alone() -> None:
-    before = code_digest("fmagc.audio.mel")
-    assert before == code_digest("fmagc.audio.mel") != code_digest("fmagc.audio.decode")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fmagc.staging._source", lambda module: b"changed" if module == "fmagc.audio.mel" else b"")
-        assert code_digest("fmagc.audio.mel") != before
+def test_the_digest_of_code_follows_the_named_modules_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Staging("decode", root=tmp_path / "staging")
+    mel, decode = stage.watch("fmagc.audio.mel"), stage.watch("fmagc.audio.decode")
+    changed = tmp_path / "mel.py"
+    changed.write_text("# changed\n", encoding="utf-8")
+    monkeypatch.setattr("fmagc.audio.mel.__file__", str(changed))
+    assert stage.watch("fmagc.audio.mel") != mel
+    assert stage.watch("fmagc.audio.decode") == decode != mel
 
 
 @pytest.mark.parametrize(("code", "root"), [(waves._CODE, "fmagc/audio/decode.py"), (mels._CODE, "fmagc/audio/mel.py")])
