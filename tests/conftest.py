@@ -10,6 +10,14 @@ from tests.mini import write_mini
 from tests.project import Project, copy_project
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, in one process, the tests of a file, and all those that need the line: it is built once."""
+    for item in items:
+        needs_line = "line" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("line" if needs_line else item.location[0]))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_is_heard() -> Iterator[None]:
     """Listen to SIGINT also where the caller has it ignored, as a shell does for what it starts in the background."""

@@ -32,6 +32,7 @@ def shelf(line: Project, mini_root: Path, tmp_path: Path) -> Iterator[Path]:
     line.dvc("repro", "decode")
     yield tmp_path / "shelf"
     line.restore()
+    line.stage("stages.fetch")  # its link to the corpus is no out of DVC's
 
 
 def shards_of(line: Project) -> dict[str, str]:
