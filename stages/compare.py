@@ -7,7 +7,7 @@ import pandas as pd
 
 from fmagc.console import run
 from fmagc.corpus.index import read_split
-from fmagc.corpus.layout import AUDIT
+from fmagc.corpus.layout import AUDIT, CLEANING
 from fmagc.errors import SettingsError
 from fmagc.evaluation.card import card_markdown
 from fmagc.evaluation.comparison import (
@@ -58,6 +58,7 @@ def main() -> None:
             f"compare: expected a protocol and a focus of this run, found {compare}: see run in params.yaml"
         )
     audits = read_json(AUDIT, made_by="index")
+    accepted = read_json(CLEANING, made_by="explore")["accepted_by_set"]
     test_sets: dict[str, HeldOut] = {}
     verdicts: dict[str, dict[str, Verdicts]] = {}
     for protocol in whole_run.protocols:
@@ -78,7 +79,7 @@ def main() -> None:
         changes, shifts = probe_tables_of(protocol)
         publish(prediction_changes(changes), FIGURES / protocol / "robustness.png")
         publish(encoder_shifts(shifts), FIGURES / protocol / "shifts.png")
-        test_sets[protocol] = HeldOut.of(first, audits[protocol])
+        test_sets[protocol] = HeldOut.of(first, audits[protocol], accepted[protocol])
         verdicts[protocol] = {name: Verdicts.of(table) for name, table in tables.items()}
     settings = Evaluate.load("evaluate")
     draws = {"resamples": settings.bootstrap, "seed": BOOTSTRAP_SEED}
@@ -102,6 +103,7 @@ def main() -> None:
                 entry,
                 details=details_of(entry),
                 split=read_split(entry.protocol),
+                accepted=accepted[entry.protocol],
                 corpus=corpus,
                 sample_rate=sample_rate,
                 settings=settings,

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from fmagc.audio.frames import n_frames
 from fmagc.console import run
 from fmagc.corpus.index import genres_of, read_index, read_split
+from fmagc.corpus.layout import CLEANING
+from fmagc.corpus.splits import SETS
 from fmagc.evaluation.figures import data as figures
 from fmagc.evaluation.figures.style import publish
 from fmagc.files import write_json
@@ -17,16 +19,21 @@ from fmagc.store.cache import MELS, WAVES, Cache
 from fmagc.store.ledger import counts, read_ledger
 from fmagc.store.windows import clip_table, labelled
 
-CLEANING = Path("metrics/cleaning.json")
 FIGURES = Path("plots/data")
 
 
 def main() -> None:
     """Explore."""
-    ledger = counts(read_ledger(WAVES, requested=read_index()["track_id"].tolist()))
-    write_json(CLEANING, ledger)
-    publish(figures.rejected(ledger["rejected"], requested=ledger["requested"]), FIGURES / "rejected.png")
-    splits = {protocol: read_split(protocol) for protocol in Run.load("run").protocols}
+    ledger = read_ledger(WAVES, requested=read_index()["track_id"].tolist())
+    cleaning = counts(ledger)
+    publish(figures.rejected(cleaning["rejected"], requested=cleaning["requested"]), FIGURES / "rejected.png")
+    accepted = ledger.loc[ledger["status"] == "accepted", "track_id"]
+    splits = {}
+    for protocol in Run.load("run").protocols:
+        split = read_split(protocol)
+        splits[protocol] = split[split["track_id"].isin(accepted)]
+    sets = {protocol: {name: int((split["set"] == name).sum()) for name in SETS} for protocol, split in splits.items()}
+    write_json(CLEANING, cleaning | {"accepted_by_set": sets})
     for protocol, split in splits.items():
         publish(figures.class_balance(split), FIGURES / f"classes_{protocol}.png")
     waves = Cache(WAVES, "waves", facts=["scale"], made_by="decode")
@@ -51,7 +58,7 @@ def main() -> None:
         spectrograms, sr=sr, hop_length=hop_length, fmin=mel["fmin"], fmax=fmax, top_db=mel["top_db"]
     )
     publish(spectrogram, FIGURES / "spectrograms.png")
-    print(f"{ledger['accepted']} of {ledger['requested']} tracks accepted; figures in {FIGURES}")
+    print(f"{cleaning['accepted']} of {cleaning['requested']} tracks accepted; figures in {FIGURES}")
 
 
 if __name__ == "__main__":

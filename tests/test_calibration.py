@@ -9,7 +9,16 @@ from sklearn.calibration import CalibratedClassifierCV, calibration_curve
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 
-from fmagc.evaluation.calibration import expected_calibration_error, fit_temperature, reliability, tempered
+from fmagc.evaluation.calibration import (
+    TEMPERATURES,
+    error_by_chance,
+    expected_calibration_error,
+    fit_temperature,
+    reliability,
+    temperature_interval,
+    temperature_words,
+    tempered,
+)
 from fmagc.evaluation.predictions import arrays_of, predictions_of
 
 
@@ -19,6 +28,21 @@ def drawn(n_rows, *, temperature, n_classes=5, seed=0):
     scores = rng.normal(0, 2, (n_rows, n_classes))
     chances = softmax(scores / temperature, axis=1).cumsum(axis=1)
     return scores, (rng.random((n_rows, 1)) > chances).sum(axis=1)
+
+
+def table(scores, labels, *, sets=None, artists=None, seed=0):
+    return predictions_of(
+        softmax(scores, axis=1),
+        protocol="official",
+        model="crnn",
+        seed=seed,
+        track_ids=np.arange(len(labels)),
+        artist_ids=np.arange(len(labels)) if artists is None else artists,
+        sets=sets or ["val"] * len(labels),
+        clips=np.zeros(len(labels)),
+        labels=labels,
+        genres=["Blues", "Folk", "Jazz", "Pop", "Rock"],
+    )
 
 
 @pytest.mark.parametrize(("n_rows", "n_classes"), [(500, 5), (40, 2), (7, 8)])
@@ -51,6 +75,52 @@ def test_who_is_right_as_often_as_claimed_has_no_error_and_who_boasts_has():
     assert expected_calibration_error(labels, probabilities=softmax(3 * scores, axis=1)) > 0.1
 
 
+def test_the_error_by_chance_is_that_of_labels_drawn_from_the_probabilities():
+    errors = []
+    for seed in range(300):
+        scores, labels = drawn(48, temperature=1, seed=seed)
+        p = softmax(scores, axis=1)
+        errors.append(expected_calibration_error(labels, probabilities=p) - error_by_chance(p))
+    assert abs(np.mean(errors)) < 3 * np.std(errors) / np.sqrt(len(errors))
+    assert error_by_chance(softmax(drawn(40_000, temperature=1)[0], axis=1)) < 0.012
+
+
+def test_rows_count_as_often_as_they_weigh():
+    scores, labels = drawn(60, temperature=2)
+    times = np.random.default_rng(1).integers(0, 4, 60)
+    repeated = fit_temperature(np.repeat(scores, times, axis=0), labels=np.repeat(labels, times))
+    assert fit_temperature(scores, labels=labels, weights=times) == pytest.approx(repeated, rel=1e-4)
+
+
+def test_the_interval_of_the_temperature_holds_the_truth_as_often_as_it_says():
+    held = 0
+    for seed in range(60):
+        scores, labels = drawn(150, temperature=1.5, seed=seed)
+        low, high = temperature_interval(table(scores, labels, artists=np.arange(150) // 2))
+        held += low <= 1.5 <= high
+    assert held / 60 > 0.85
+
+
+def test_the_interval_is_of_artists_and_of_seeds():
+    scores, labels = drawn(60, temperature=1.5)
+    low, high = temperature_interval(table(scores, labels))
+    again = np.repeat(np.arange(60), 20)  # each track twenty times, all by one artist: no more is known than before
+    found = temperature_interval(table(scores[again], labels[again], artists=again))
+    assert found == pytest.approx((low, high), rel=1e-3)
+    both = temperature_interval(pd.concat([table(scores, labels), table(scores / 3, labels, seed=1)]))
+    assert both[0] < low / 2
+    assert temperature_interval(table(scores, labels, artists=np.zeros(60))) == TEMPERATURES
+
+
+def test_a_temperature_at_the_bounds_of_the_search_is_none():
+    assert (
+        temperature_words({"temperature": [1.25, 0.5], "temperature_interval": [0.4, 2]}) == "1.25, 0.50 [0.40, 2.00]"
+    )
+    scores, labels = drawn(200, temperature=1)
+    hopeless = fit_temperature(scores, labels=np.roll(labels, 1))
+    assert temperature_words({"temperature": [hopeless], "temperature_interval": [1, 100]}) == "none suits"
+
+
 @pytest.mark.parametrize("true", [0.5, 1.0, 2.5])
 def test_the_temperature_of_the_labels_is_found(true):
     scores, labels = drawn(40_000, temperature=true)
@@ -78,21 +148,6 @@ def test_temperature_is_that_of_scikit_learn():
     found = softmax(scores / fit_temperature(scores, labels=labels), axis=1)
     assert log_loss(labels, found) <= log_loss(labels, expected) + 1e-6
     assert found == pytest.approx(expected, abs=2e-3)
-
-
-def table(scores, labels, *, sets, seed=0):
-    return predictions_of(
-        softmax(scores, axis=1),
-        protocol="official",
-        model="crnn",
-        seed=seed,
-        track_ids=np.arange(len(labels)),
-        artist_ids=np.arange(len(labels)),
-        sets=sets,
-        clips=np.zeros(len(labels)),
-        labels=labels,
-        genres=["Blues", "Folk", "Jazz", "Pop", "Rock"],
-    )
 
 
 def test_each_seed_has_its_own_temperature_from_its_validation_rows():

@@ -42,7 +42,15 @@ def test_ledger_accounts_for_every_track(line: Project) -> None:
     rejected = ledger[ledger["status"] == "rejected"]
     assert rejected["reason"].value_counts().to_dict() == {"no_audio": 3, "too_short": 2}
     cleaning = json.loads((line.root / "metrics/cleaning.json").read_text())
+    assert cleaning.pop("accepted_by_set") == {"official": _accepted_by_set(line)}
     assert cleaning == {"requested": 30, "accepted": 25, "rejected": {"no_audio": 3, "too_short": 2}}
+
+
+def _accepted_by_set(line: Project) -> dict[str, int]:
+    split = pd.read_csv(line.root / "data/index/splits/official.csv").merge(
+        pd.read_csv(line.root / "data/waves/ledger.csv")
+    )
+    return split.loc[split["status"] == "accepted", "set"].value_counts().to_dict()
 
 
 def test_metrics_show_is_the_table_of_models(line: Project) -> None:

@@ -15,7 +15,7 @@ from fmagc.evaluation.figures import style
 from fmagc.evaluation.figures.calibration import reliability_diagrams
 from fmagc.evaluation.figures.genres import genre_scores
 from fmagc.evaluation.figures.graph import Box, graph_diagram
-from fmagc.evaluation.leaderboard import Entry
+from fmagc.evaluation.leaderboard import Entry, HeldOut
 from fmagc.evaluation.predictions import predictions_of
 from fmagc.evaluation.report import findings
 from fmagc.evaluation.report.anatomy import anatomy
@@ -199,7 +199,7 @@ def test_the_probe_in_words() -> None:
         }
     )
     said = list(findings.probe_words(changes, shifts))
-    assert said[0].startswith("cnn1d: most predictions, 50% of 4 tracks, are overturned by gain, -6 dB")
+    assert said[0].startswith("cnn1d: gain, -6 dB overturns the most predictions, 50% of 4 tracks; in the mean")
     assert said[1] == "crnn: no change of these overturns a prediction."
     assert "(relative error 0)" in said[2]
     assert "by 0.4; between steps the two errors are 0.2 and 0.3" in said[2]
@@ -208,16 +208,31 @@ def test_the_probe_in_words() -> None:
 def test_the_headline_names_the_best_and_the_leak() -> None:
     track = {f"{name}{end}": 0.5 for name in ("macro_f1", "accuracy") for end in ("", "_low", "_high")}
     entries = [Entry("random", "crnn", {**track, "macro_f1": 0.7}, {}, [{}]), Entry("random", "majority", track, {})]
-    audit = {"tracks": {"test": 10}, "artists": {"test": 1}, "test_share_with_artist_in_train": 0.8}
-    first, second = findings.headline(entries, audit, 4)
+    test = HeldOut(n_tracks=10, n_artists=1, n_genres=4, n_training=8, n_listed=8, known=0.8, files_shared=0)
+    first, second = findings.headline(entries, test)
     assert "1 network and 1 baseline named one of 4 genres for 10 tracks of 1 artist; 80% of these" in first
     assert "crnn's, 0.700" in second
     assert second.endswith("guessing would have 0.250.")
 
 
 def test_calibration_names_the_too_sure() -> None:
-    words = findings.calibration_words({"a": {"temperature": [2.0, 1.5]}, "b": {"temperature": [0.5]}})
-    assert "too sure were a; not sure enough b" in words
+    bounds = {"a": [1.5, 2.0], "b": [0.5, 0.9], "c": [1.1, 1.2], "d": [0.9, 1.2]}
+    words = findings.calibration_words({model: {"temperature_interval": own} for model, own in bounds.items()})
+    assert words.endswith("a and c were too sure; b was not sure enough; of d it cannot be told.")
+
+
+def test_the_overlap_of_clips_is_told() -> None:
+    words = findings.overlap_words(15.0, clip_s=11.9, clips=[1, 2, 3])
+    assert "last 15.0 s or less, and a clip 11.9 s" in words
+    assert words.endswith("neighbours share 74% with 2 and 87% with 3.")
+    assert findings.overlap_words(30.0, clip_s=10.0, clips=[1, 2]).endswith("share 0% with 2.")
+
+
+def test_networks_that_ran_out_of_epochs_are_named() -> None:
+    ended, going = ({"best_epoch": best, "train": {"epochs": 16}} for best in (9, 16))
+    entries = [Entry("official", name, {}, {}, cards) for name, cards in (("a", [ended, going]), ("b", [ended]))]
+    assert ": a. More epochs might have made it better" in findings.unfinished(entries)
+    assert findings.unfinished(entries[1:]) == ""
 
 
 def test_genre_figure_orders_genres_by_how_well_they_are_found() -> None:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-__all__ = ["AUDIO_SUFFIXES", "AUDIT", "FIRST_HASHED_ID", "MANIFEST", "METADATA", "RAW", "track_file"]
+__all__ = ["AUDIO_SUFFIXES", "AUDIT", "CLEANING", "FIRST_HASHED_ID", "MANIFEST", "METADATA", "RAW", "track_file"]
 
 RAW = Path("data/raw")  # one shelf a corpus: data/raw/<name>/<name>/000/000002.mp3
 MANIFEST = Path("data/raw.json")  # what the stage fetch saw there
 AUDIT = Path("metrics/split.json")  # what the stage index counted in the splits
+CLEANING = Path("metrics/cleaning.json")  # what the stage explore counted of them when all was decoded
 METADATA = ("fma_metadata/tracks.csv", "fma_metadata/genres.csv")
 
 # What is taken for music by its name: MP3, and what libsndfile reads.

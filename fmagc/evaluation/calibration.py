@@ -4,7 +4,8 @@ Conventions
 -----------
 The confidence of a prediction is the probability of its class. Confidences fall into `N_BINS` bins of equal width, each
 open below and closed above. The expected calibration error is the mean distance between accuracy and mean confidence of
-the bins, weighted by their rows: 0 is perfect, and of few rows it is too large, since chance alone moves every bin.
+the bins, weighted by their rows: 0 is perfect, and of few rows it is too large, since chance alone moves every bin. How
+large it is by chance is told by drawing whether each row is right with the probability that the model claims.
 
 Temperature scaling divides the logits of all rows by one number, fitted to the validation rows: above 1 it takes
 confidence away. It changes no order of classes, so the predictions stay the same.
@@ -14,6 +15,7 @@ References
 C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger: On Calibration of Modern Neural Networks, ICML 2017.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,13 +24,25 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from fmagc.errors import DataError
+from fmagc.evaluation.bootstrap import draw, interval
 from fmagc.evaluation.metrics import Floats, Ints, log_probabilities
 from fmagc.evaluation.predictions import arrays_of, with_probabilities
 
-__all__ = ["expected_calibration_error", "fit_temperature", "reliability", "tempered"]
+__all__ = [
+    "error_by_chance",
+    "expected_calibration_error",
+    "fit_temperature",
+    "reliability",
+    "temperature_interval",
+    "temperature_words",
+    "tempered",
+]
 
 N_BINS = 15  # as Guo et al.
 TEMPERATURES = (0.1, 100.0)  # of the softmax; bounded, because a perfect validation score asks for 0
+_EDGES = np.linspace(0, 1, N_BINS + 1)
+_DRAWS = 1000
+_RESAMPLES = 200
 
 
 def expected_calibration_error(labels: Ints, *, probabilities: Floats) -> float:
@@ -44,6 +58,19 @@ def expected_calibration_error(labels: Ints, *, probabilities: Floats) -> float:
     return float(sum(row["rows"] * abs(row["accuracy"] - row["confidence"]) for row in bins) / len(labels))
 
 
+def error_by_chance(probabilities: Floats) -> float:
+    """Give the mean expected calibration error of a model that is right as often as it claims, over as many rows.
+
+    Parameters
+    ----------
+    probabilities : float [shape=(N, K)]
+    """
+    confidence = np.sort(probabilities.max(axis=1))  # so that the order of rows makes no difference
+    right = np.random.default_rng(0).random((_DRAWS, len(confidence))) < confidence
+    by_bin = np.eye(N_BINS)[_bins(confidence)]  # (N, bins)
+    return float(np.abs((right - confidence) @ by_bin).sum(axis=1).mean() / len(confidence))
+
+
 def reliability(labels: Ints, *, probabilities: Floats) -> list[dict[str, Any]]:
     """Describe each bin that has a row: ``low``, ``high``, ``rows``, mean ``confidence``, ``accuracy``.
 
@@ -53,12 +80,11 @@ def reliability(labels: Ints, *, probabilities: Floats) -> list[dict[str, Any]]:
     probabilities : float [shape=(N, K)]
     """
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    edges = np.linspace(0, 1, N_BINS + 1)
-    own_bin = np.searchsorted(edges[1:-1], confidence)
+    own_bin = _bins(confidence)
     return [
         {
-            "low": float(edges[place]),
-            "high": float(edges[place + 1]),
+            "low": float(_EDGES[place]),
+            "high": float(_EDGES[place + 1]),
             "rows": int((own_bin == place).sum()),
             "confidence": float(confidence[own_bin == place].mean()),
             "accuracy": float(right[own_bin == place].mean()),
@@ -67,19 +93,26 @@ def reliability(labels: Ints, *, probabilities: Floats) -> list[dict[str, Any]]:
     ]
 
 
-def fit_temperature(scores: Floats, *, labels: Ints) -> float:
-    """Find the temperature of least log loss.
+def _bins(confidence: Floats) -> Ints:
+    return np.searchsorted(_EDGES[1:-1], confidence)
+
+
+def fit_temperature(scores: Floats, *, labels: Ints, weights: Ints | None = None) -> float:
+    """Find the temperature of least log loss, at most one of `TEMPERATURES`.
 
     Parameters
     ----------
     scores : float [shape=(N, K)]
         Logits, or anything whose softmax is meant to be a probability.
     labels : int [shape=(N,)]
+    weights : int [shape=(N,)], optional
+        How often each row counts; without, once.
     """
     rows = np.arange(len(labels))
 
     def log_loss(log_temperature: float) -> float:
-        return float(-log_softmax(scores / np.exp(log_temperature), axis=1)[rows, labels].mean())
+        of_rows = -log_softmax(scores / np.exp(log_temperature), axis=1)[rows, labels]
+        return float(np.average(of_rows, weights=weights))
 
     found = minimize_scalar(log_loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded")
     return float(np.exp(found.x))
@@ -120,3 +153,45 @@ def tempered(table: pd.DataFrame) -> tuple[dict[int, float], pd.DataFrame]:
         temperatures[seed] = temperature
         parts.append(with_probabilities(rows[~is_val], softmax(scores[~is_val] / temperature, axis=1)))
     return temperatures, pd.concat(parts, ignore_index=True)
+
+
+def temperature_interval(table: pd.DataFrame) -> tuple[float, float]:
+    """Bound the temperature, a mean over seeds, by a bootstrap over the artists of the validation rows, and over seeds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As for `tempered`.
+
+    Returns
+    -------
+    low, high : float
+        Of the middle 95 %; with one artist, `TEMPERATURES`.
+    """
+    validation = table[table["set"] == "val"]
+    artists = np.unique(validation["artist_id"])
+    if len(artists) < 2:
+        return TEMPERATURES
+    parts = [rows for _, rows in validation.groupby("seed")]
+    times, seeds = draw(len(artists), n_seeds=len(parts), resamples=_RESAMPLES, seed=0)
+    fitted = np.empty((_RESAMPLES, len(parts)))
+    for place, rows in enumerate(parts):
+        labels, probabilities = arrays_of(rows)
+        scores, artist = log_probabilities(probabilities), np.searchsorted(artists, rows["artist_id"])
+        for n in range(_RESAMPLES):
+            fitted[n, place] = fit_temperature(scores, labels=labels, weights=times[n, artist])
+    return interval(np.average(fitted, axis=1, weights=seeds))
+
+
+def temperature_words(calibration: Mapping[str, Any]) -> str:
+    """Write the temperature of each seed with the interval of their mean; a bound of the search is none.
+
+    Parameters
+    ----------
+    calibration : mapping
+        As `evaluation.details.calibration`.
+    """
+    values, (low, high) = calibration["temperature"], calibration["temperature_interval"]
+    if any(np.isclose(value, bound, rtol=0.01) for value in values for bound in TEMPERATURES):
+        return "none suits"
+    return f"{', '.join(f'{value:.2f}' for value in values)} [{low:.2f}, {high:.2f}]"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from fmagc.evaluation.calibration import temperature_words
 from fmagc.evaluation.leaderboard import Entry
 from fmagc.evaluation.markdown import escaped, table
 from fmagc.files import digest
@@ -55,10 +56,11 @@ In brackets: the 95 % interval of a bootstrap over the test artists{and_seeds}. 
 
 ### Calibration
 
-`ece`, the expected calibration error over 15 bins, is the mean gap between how sure the model is and how often it is
-right. `ece_scaled` is what is left after the logits are divided by one temperature, fitted to the validation tracks
-({temperature}; above 1: the model was too sure). It takes the log loss of the test tracks from {log_loss:.3f} to
-{log_loss_scaled:.3f}. The probabilities that the model gives are the unscaled ones.
+`ece`, the expected calibration error, is the mean over 15 bins of how far confidence and accuracy lie apart. Of so few
+tracks it is never 0: a model whose confidences are all right would have {ece_by_chance:.3f} by chance. `ece_scaled` is
+that after the logits are divided by one temperature, fitted to the validation tracks: {temperature}. It takes the log
+loss of the test tracks from {log_loss:.3f} to {log_loss_scaled:.3f}; above 1, the model was too sure. The probabilities
+that the model gives are the unscaled ones.
 
 ### Most confident errors
 
@@ -72,7 +74,7 @@ The worst mistakes of the model, or doubtful labels of the corpus: listen before
 - {certainty}
 - Other music than this corpus holds, other recordings and other codecs were not tested. Nor were tracks shorter than a
   clip: they are rejected.
-- A confidence is worth what the table of calibration says, on music like the test tracks.
+- A confidence is worth what is said of its calibration above, on music like the test tracks.
 
 ## Licence
 
@@ -119,6 +121,7 @@ def card_markdown(
     *,
     details: Mapping[str, Any],
     split: pd.DataFrame,
+    accepted: Mapping[str, int],
     corpus: str,
     sample_rate: int,
     settings: Evaluate,
@@ -134,6 +137,8 @@ def card_markdown(
         As `evaluation.details.details_of`.
     split : DataFrame
         As `corpus.index.read_split`, of the protocol.
+    accepted : mapping of str to int
+        Tracks of each set that could be decoded.
     corpus : str
         `dataset.name`.
     sample_rate : int, Hz
@@ -161,7 +166,7 @@ def card_markdown(
         views=" and ".join(_VIEWS[view] for view in views),
         clips=settings.clips,
         placed={"even": "evenly spaced", "random": "randomly placed"}[settings.crop],
-        sets=_sets(split),
+        sets=_sets(split, accepted),
         leak=_leak(split),
         n_judged=sum(row["support"] for row in levels["genres"]),
         digests=_digests(entry, split),
@@ -171,7 +176,8 @@ def card_markdown(
         spread=_spread(entry),
         by_genre=_by_genre(levels["genres"]),
         confusions=_confusions(levels["confusions"]),
-        temperature=", ".join(f"{value:.2f}" for value in levels["calibration"]["temperature"]),
+        ece_by_chance=levels["calibration"]["ece_by_chance"],
+        temperature=temperature_words(levels["calibration"]),
         log_loss=entry.track["log_loss"],
         log_loss_scaled=levels["calibration"]["log_loss_scaled"],
         errors=_errors(details["errors"]),
@@ -183,13 +189,14 @@ def card_markdown(
     )
 
 
-def _sets(split: pd.DataFrame) -> str:
-    sets = {label: split[split["set"] == name] for name, label in _SETS.items()}
+def _sets(split: pd.DataFrame, accepted: Mapping[str, int]) -> str:
+    listed = {name: split[split["set"] == name] for name in _SETS}
     rows = [
-        ["tracks", *(f"{len(rows):,}" for rows in sets.values())],
-        ["artists", *(f"{rows['artist_id'].nunique():,}" for rows in sets.values())],
+        ["tracks listed", *(f"{len(own):,}" for own in listed.values())],
+        ["of them decoded, and used", *(f"{accepted[name]:,}" for name in _SETS)],
+        ["artists listed", *(f"{own['artist_id'].nunique():,}" for own in listed.values())],
     ]
-    return table(["listed", *sets], rows, numbers=len(sets))
+    return table(["", *_SETS.values()], rows, numbers=len(_SETS))
 
 
 def _leak(split: pd.DataFrame) -> str:
@@ -221,9 +228,9 @@ def _training(entry: Entry) -> str:
         ("epochs", f"{settings['epochs']} at most; ends {settings['patience']} after the lowest validation loss"),
         ("optimiser", f"Adam, learning rate {settings['lr']:g}, weight decay {settings['weight_decay']:g}"),
         ("batch size", str(settings["batch_size"])),
-        ("classes of unequal size", settings["class_balance"]),
+        ("correction for classes of unequal size", settings["class_balance"]),
         ("dropout", f"{settings['dropout']:g}"),
-        ("longest gradient", "any" if settings["max_grad_norm"] is None else f"{settings['max_grad_norm']:g}"),
+        ("clipped norm of the gradient", "none" if (norm := settings["max_grad_norm"]) is None else f"{norm:g}"),
         ("augmentation", augment or "none"),
         ("precision", f"{trained['precision']} ({hardware['precision_reason']})"),
         ("device", f"{hardware['device']}, processes: {hardware['processes']}"),

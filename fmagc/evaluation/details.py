@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fmagc.evaluation.calibration import reliability, tempered
+from fmagc.evaluation.calibration import error_by_chance, reliability, temperature_interval, tempered
 from fmagc.evaluation.metrics import Floats, class_metrics, confusion_counts, metrics_of
 from fmagc.evaluation.predictions import arrays_of, by_track, genres_of
 
@@ -86,13 +86,17 @@ def calibration(rows: pd.DataFrame) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``temperature`` (of each seed), ``log_loss_scaled``, and ``bins`` and ``bins_scaled``
-        (`evaluation.calibration.reliability`, all seeds together).
+        ``temperature`` (of each seed), ``temperature_interval`` (of their mean), ``ece_by_chance`` (a mean over seeds),
+        ``log_loss_scaled``, and ``bins`` and ``bins_scaled`` (`evaluation.calibration.reliability`, all seeds
+        together).
     """
     temperatures, scaled = tempered(rows)
+    by_chance = [error_by_chance(arrays_of(own)[1]) for _, own in _test(rows).groupby("seed")]
     labels, probabilities = arrays_of(scaled)
     return {
         "temperature": [round(value, DECIMALS) for value in temperatures.values()],
+        "temperature_interval": [round(value, DECIMALS) for value in temperature_interval(rows)],
+        "ece_by_chance": round(float(np.mean(by_chance)), DECIMALS),
         "log_loss_scaled": round(metrics_of(labels, probabilities=probabilities)["log_loss"], DECIMALS),
         "bins": _bins(_test(rows)),
         "bins_scaled": _bins(scaled),

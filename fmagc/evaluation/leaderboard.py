@@ -34,7 +34,8 @@ _LEGEND = (
     "intervals of a bootstrap over the test artists and, where there are several, over the seeds of training; the "
     "numbers are then means over seeds, with their standard deviation after ±. A baseline has no seed. seed_f1 is "
     "2PR/(P+R) of macro precision and recall, the reference work's F1; log_loss is in nats. The best epoch is the one "
-    "whose weights were kept, counted from 1, one for each seed."
+    "whose weights were kept, counted from 1, one for each seed. The fewer test artists there are, the more such an "
+    "interval falls short of its 95 %: below some twenty, take it for narrower than the truth."
 )
 
 
@@ -66,19 +67,30 @@ class HeldOut:
     n_tracks: int
     n_artists: int
     n_genres: int
-    n_training: int  # tracks
+    n_training: int  # tracks that could be decoded
+    n_listed: int  # tracks of the training set, decoded or not
     known: float  # share of the test tracks whose artist is in training
     files_shared: int  # byte-identical files in more than one set
 
     @classmethod
-    def of(cls, table: pd.DataFrame, audit: Mapping[str, Any]) -> Self:
-        """Count the test tracks of a table of predictions, the same for all models; `audit` is that of the split."""
+    def of(cls, table: pd.DataFrame, audit: Mapping[str, Any], accepted: Mapping[str, int]) -> Self:
+        """Count the test tracks of a table of predictions, the same for all models.
+
+        Parameters
+        ----------
+        table : DataFrame
+        audit : mapping
+            That of the split, all listed tracks.
+        accepted : mapping of str to int
+            Tracks of each set that could be decoded.
+        """
         test = table[table["set"] == "test"].drop_duplicates("track_id")
         return cls(
             n_tracks=len(test),
             n_artists=int(test["artist_id"].nunique()),
             n_genres=len(genres_of(table)),
-            n_training=audit["tracks"]["train"],
+            n_training=accepted["train"],
+            n_listed=audit["tracks"]["train"],
             known=audit["test_share_with_artist_in_train"],
             files_shared=audit["files_shared"],
         )
@@ -152,10 +164,11 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
 
 def _describe(test: HeldOut) -> str:
     files = f" {test.files_shared:,} files lie in more than one set, byte for byte." if test.files_shared else ""
+    rejected = f" (of {test.n_listed:,} listed)" if test.n_listed > test.n_training else ""
     return (
         f"{test.n_tracks:,} test tracks of {test.n_artists:,} artists in {test.n_genres} genres; {test.n_training:,} "
-        f"tracks to train on. **{test.known:.0%} of the test tracks are by artists who were trained on.**{files} "
-        f"By chance: accuracy {1 / test.n_genres:.3f}."
+        f"tracks to train on{rejected}. **{test.known:.0%} of the test tracks are by artists who were trained on.**"
+        f"{files} By chance: accuracy {1 / test.n_genres:.3f}."
     )
 
 

@@ -46,7 +46,8 @@ def interval_bars(table: pd.DataFrame, *, chance: float) -> Figure:
                 ax.plot([row[f"{metric}_low"], row[f"{metric}_high"]], [place, place], color=colour, linewidth=5,
                         alpha=0.35, solid_capstyle="butt")  # fmt: skip
                 ax.plot(value, place, "o", color=colour, markersize=8)
-                ax.annotate(f"{value:.2f}", (value, place), (0, 7), textcoords="offset points", ha="center", fontsize=8)
+                ax.annotate(f"{value:.2f}", (value, place), (0, 7), textcoords="offset points", ha="center", fontsize=8,
+                            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"})  # fmt: skip
             ax.set_xlim(0, 1)
             ax.set_ylim(-0.6, len(ordered) - 0.1)
             ax.set_xlabel(f"{label}, bar: 95 % interval")

@@ -11,7 +11,7 @@ from fmagc.evaluation.figures import style
 
 __all__ = ["genre_scores"]
 
-_SPREAD = 0.7  # of a row's height that the models share
+_SPREAD = 0.9  # of a row's height that the models share
 
 
 def genre_scores(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
@@ -35,7 +35,7 @@ def genre_scores(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     colours, markers = style.model_colours(tables), style.model_markers(tables)
     offsets = {model: _SPREAD * ((place + 0.5) / len(scores) - 0.5) for place, model in enumerate(scores)}
     with style.drawing():
-        figure = Figure(figsize=(9, 1.2 + 0.5 * len(genres)))
+        figure = Figure(figsize=(9, 1.2 + 0.11 * len(genres) * (len(scores) + 1)))
         ax = figure.subplots()
         for model, own in scores.items():
             ax.plot(

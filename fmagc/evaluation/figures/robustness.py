@@ -30,7 +30,7 @@ _ERRORS: dict[str, tuple[Literal["-", ":"], str]] = {
     "invariance": (":", "invariance:\nf(gx) against f(x)"),
 }
 _LINEAR_NATS = 0.01  # the scale of divergences is linear up to here, so that it has a zero, and logarithmic beyond
-_SPREAD = 0.8  # of a row's height that the models share
+_SPREAD = 0.9  # of a row's height that the models share
 _INK = "#333333"
 
 
@@ -54,7 +54,7 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
     looks = _looks(means["model"])
     offsets = {model: _SPREAD * ((place + 0.5) / len(looks) - 0.5) for place, model in enumerate(looks)}
     with style.drawing():
-        figure = Figure(figsize=(9, 1.4 + 0.38 * len(rows)))
+        figure = Figure(figsize=(9, 1.4 + 0.5 * len(rows)))
         axes = figure.subplots(1, 2, sharey=True)
         for ax, (measure, label) in zip(axes, _MEASURES.items(), strict=True):
             for place, (transform, strength) in enumerate(rows):
@@ -111,8 +111,8 @@ def encoder_shifts(table: pd.DataFrame) -> Figure:
         handles += [Line2D([], [], color=_INK, linestyle=dash, label=label) for dash, label in _ERRORS.values()]
         figure.legend(handles=handles, loc="outside right center", labelspacing=0.9)
         told = (
-            "f: encoder; g: the music starts so much later; g': the output moved by as many steps, half a step as the "
-            f"mean of two; {_counted(table)}"
+            "f: encoder; g: the clip starts so much later in its track; g': the output moved by as many steps, half a "
+            f"step as the mean of two; {_counted(table)}"
         )
         figure.supxlabel(told, fontsize=8, color=_INK)
     return figure

@@ -27,14 +27,20 @@ def accounted(cleaning: Mapping[str, Any]) -> Table:
     return Table("Tracks of the corpus", ("", "tracks"), [(name, f"{n:,}") for name, n in rows], numbers=1)
 
 
-def sets(audit: Mapping[str, Mapping[str, Any]], protocols: Sequence[str]) -> Table:
-    """Count the sets of every protocol, and what is on two sides of it."""
-    header = ("protocol", *(f"{label}: tracks (artists)" for label in _SETS.values()))
+def sets(
+    audit: Mapping[str, Mapping[str, Any]], accepted: Mapping[str, Mapping[str, int]], protocols: Sequence[str]
+) -> Table:
+    """Count the sets of every protocol, of how many listed tracks how many are used, and what is on two sides of it."""
+    header = ("protocol", *(f"{label}: tracks used, of listed (artists)" for label in _SETS.values()))
     header += ("artists in several sets", "files in several sets", "test tracks whose artist is in training")
     rows = [
         (
             protocol,
-            *(f"{audit[protocol]['tracks'][name]:,} ({audit[protocol]['artists'][name]:,})" for name in _SETS),
+            *(
+                f"{accepted[protocol][name]:,} of {audit[protocol]['tracks'][name]:,} "
+                f"({audit[protocol]['artists'][name]:,})"
+                for name in _SETS
+            ),
             f"{audit[protocol]['artists_shared']:,}",
             f"{audit[protocol]['files_shared']:,}",
             f"{audit[protocol]['test_share_with_artist_in_train']:.1%}",

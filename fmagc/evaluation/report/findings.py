@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fmagc.evaluation.calibration import temperature_words
 from fmagc.evaluation.figures.robustness import LABELS
-from fmagc.evaluation.leaderboard import Entry
+from fmagc.evaluation.leaderboard import Entry, HeldOut
 from fmagc.evaluation.predictions import by_track, genres_of
 from fmagc.evaluation.report.parts import Table
 from fmagc.evaluation.report.words import counted, listed
@@ -20,7 +21,9 @@ __all__ = [
     "genre_words",
     "hardest",
     "headline",
+    "overlap_words",
     "probe_words",
+    "unfinished",
 ]
 
 N_HARDEST = 20
@@ -28,23 +31,21 @@ _RULES = {"probabilities": "mean of probabilities", "logits": "mean of logits", 
 _VIEWS = {"waveform": "waveform", "mel": "spectrogram"}
 
 
-def headline(entries: Sequence[Entry], audit: Mapping[str, Any], n_genres: int) -> Iterator[str]:
+def headline(entries: Sequence[Entry], test: HeldOut) -> Iterator[str]:
     """Sum up a protocol: who judged what, and who came out first."""
     networks = [entry for entry in entries if entry.cards]
     others = counted(len(entries) - len(networks), "baseline")
-    tracks, artists = audit["tracks"]["test"], audit["artists"]["test"]
-    known = audit["test_share_with_artist_in_train"]
     yield (
-        f"{counted(len(networks), 'network')} and {others} named one of {n_genres} genres for "
-        f"{counted(tracks, 'track')} of {counted(artists, 'artist')}; {known:.0%} of these tracks are by artists who "
-        "were trained on."
+        f"{counted(len(networks), 'network')} and {others} named one of {test.n_genres} genres for "
+        f"{counted(test.n_tracks, 'track')} of {counted(test.n_artists, 'artist')}; {test.known:.0%} of these tracks "
+        "are by artists who were trained on."
     )
     best = max(entries, key=lambda entry: entry.track["macro_f1"])
     track = best.track
     yield (
         f"The highest macro F1 is {best.model}'s, {track['macro_f1']:.3f} (95 % interval "
         f"{track['macro_f1_low']:.3f} to {track['macro_f1_high']:.3f}), with an accuracy of {track['accuracy']:.3f} "
-        f"({track['accuracy_low']:.3f} to {track['accuracy_high']:.3f}); guessing would have {1 / n_genres:.3f}."
+        f"({track['accuracy_low']:.3f} to {track['accuracy_high']:.3f}); guessing would have {1 / test.n_genres:.3f}."
     )
 
 
@@ -77,10 +78,15 @@ def clip_words(counts: pd.DataFrame, *, used: int) -> Iterator[str]:
     """Say what more clips are worth on validation, where choices are made."""
     val = counts[counts["set"] == "val"]
     means = val.groupby(["average", "clips"], sort=False)["macro_f1"].mean().reset_index()
-    best = means.iloc[int(means["macro_f1"].to_numpy().argmax())]
+    highest = means["macro_f1"].max()
+    best = means[np.isclose(means["macro_f1"], highest, rtol=0, atol=1e-9)]  # rules may well agree on every track
+    named = [
+        f"{counted(clips, 'clip')} and the {_RULES[rule]}"
+        for rule, clips in best[["average", "clips"]].itertuples(index=False)
+    ]
     yield (
         f"On the validation tracks, where such choices belong, the networks' mean macro F1 is highest with "
-        f"{counted(int(best['clips']), 'clip')} and the {_RULES[best['average']]}: {best['macro_f1']:.3f}."
+        f"{listed(named)}: {highest:.3f}."
     )
     own = val[val["average"] == "probabilities"].set_index(["model", "clips"])["macro_f1"].unstack("clips")
     gain = own[used] - own[1]
@@ -89,6 +95,16 @@ def clip_words(counts: pd.DataFrame, *, used: int) -> Iterator[str]:
             f"This run takes {used} clips and the mean of probabilities: against one clip, that changes macro F1 by "
             f"{gain.mean():+.3f} in the mean ({listed(f'{model} {value:+.3f}' for model, value in gain.items())})."
         )
+
+
+def overlap_words(track_s: float, *, clip_s: float, clips: Sequence[int]) -> str:
+    """Say how much music neighbouring clips of a track share: where it is nearly all, more clips can tell little."""
+    shares = {n: max(0.0, 1 - (track_s - clip_s) / (n - 1) / clip_s) for n in clips if n > 1}
+    said = listed(f"{share:.0%} with {n}" for n, share in shares.items())
+    return (
+        f"Half of the tracks last {track_s:.1f} s or less, and a clip {clip_s:.1f} s: of such a track's evenly spaced "
+        f"clips, neighbours share {said}."
+    )
 
 
 def probe_words(predictions: pd.DataFrame, encoders: pd.DataFrame) -> Iterator[str]:
@@ -101,8 +117,8 @@ def probe_words(predictions: pd.DataFrame, encoders: pd.DataFrame) -> Iterator[s
         yield (
             f"{model}: no change of these overturns a prediction."
             if own.max() == 0
-            else f"{model}: most predictions, {own.max():.0%} of {n_tracks} tracks, are overturned by {named}; "
-            f"in the mean of all changes it is {own.mean():.0%}."
+            else f"{model}: {named} overturns the most predictions, {own.max():.0%} of {n_tracks} tracks; in the mean "
+            f"of all changes it is {own.mean():.0%}."
         )
     steps = encoders.assign(whole=encoders["steps"] % 1 == 0)
     for view, shifts in steps.groupby("view", sort=False):
@@ -124,31 +140,45 @@ def probe_words(predictions: pd.DataFrame, encoders: pd.DataFrame) -> Iterator[s
 
 def calibration_table(entries: Sequence[Entry], details: Mapping[str, Mapping[str, Any]]) -> Table:
     """Show how far confidence and accuracy lie apart, before and after temperature scaling."""
-    header = ("model", "ECE", "ECE, scaled", "temperature", "log loss", "log loss, scaled")
+    header = ("model", "ECE", "by chance", "ECE, scaled", "temperature [95 %]", "log loss", "log loss, scaled")
     rows = [
         (
             entry.model,
             f"{entry.track['ece']:.3f}",
+            f"{details[entry.model]['ece_by_chance']:.3f}",
             f"{entry.track['ece_scaled']:.3f}",
-            ", ".join(f"{value:.2f}" for value in details[entry.model]["temperature"]),
+            temperature_words(details[entry.model]),
             f"{entry.track['log_loss']:.3f}",
             f"{details[entry.model]['log_loss_scaled']:.3f}",
         )
         for entry in entries
     ]
-    return Table("Calibration on the test tracks", header, rows, numbers=5)
+    return Table("Calibration on the test tracks", header, rows, numbers=6)
 
 
 def calibration_words(details: Mapping[str, Mapping[str, Any]]) -> str:
-    """Say which models were too sure, and which not sure enough."""
-    means = {model: float(np.mean(own["temperature"])) for model, own in details.items()}
-    sure = [model for model, value in means.items() if value > 1]
-    unsure = [model for model, value in means.items() if value < 1]
-    said = [
-        f"{what} {listed(names)}" for what, names in (("too sure were", sure), ("not sure enough", unsure)) if names
-    ]
+    """Say which models were too sure, and which not sure enough, beyond what other artists might change."""
+    bounds = {model: own["temperature_interval"] for model, own in details.items()}
+    told = {
+        "too sure": [model for model, (low, _) in bounds.items() if low > 1],
+        "not sure enough": [model for model, (_, high) in bounds.items() if high < 1],
+    }
+    said = [f"{listed(names)} {'was' if len(names) == 1 else 'were'} {what}" for what, names in told.items() if names]
+    open_ = [model for model in bounds if not any(model in names for names in told.values())]
+    said += [f"of {listed(open_)} it cannot be told"] if open_ else []
+    return f"By the temperatures that suit the validation tracks, and their intervals, {'; '.join(said)}."
+
+
+def unfinished(entries: Sequence[Entry]) -> str:
+    """Name the networks that were still getting better when the epochs ran out; empty if there is none."""
+    named = dict.fromkeys(
+        entry.model for entry in entries for card in entry.cards if card["best_epoch"] == card["train"]["epochs"]
+    )
+    if not named:
+        return ""
     return (
-        f"By the temperatures that suit the validation tracks, {'; '.join(said) or 'every model was as sure as right'}."
+        f"The validation loss was lowest in the last epoch allowed: {listed(named)}. More epochs might have made "
+        f"{'it' if len(named) == 1 else 'them'} better."
     )
 
 

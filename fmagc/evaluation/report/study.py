@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fmagc.corpus.index import read_names
-from fmagc.corpus.layout import AUDIT, MANIFEST
+from fmagc.corpus.layout import AUDIT, CLEANING, MANIFEST
 from fmagc.evaluation.comparison import clip_counts_of, details_of, entries_of, histories_of, probe_tables_of
-from fmagc.evaluation.leaderboard import Entry
+from fmagc.evaluation.leaderboard import Entry, HeldOut
 from fmagc.evaluation.predictions import read_predictions
 from fmagc.evaluation.report import facts, findings
 from fmagc.evaluation.report.markdown import html_of, sections_of
@@ -16,10 +18,13 @@ from fmagc.evaluation.report.words import counted, listed
 from fmagc.evaluation.results import PREDICTIONS
 from fmagc.files import read_json
 from fmagc.params.whole import Params
+from fmagc.store.cache import WAVES
+from fmagc.store.manifest import read_manifest
+from fmagc.store.shards import read_columns
 
 __all__ = ["gather"]
 
-LEADERBOARD, CARDS, CLEANING = Path("metrics/leaderboard.md"), Path("metrics/cards"), Path("metrics/cleaning.json")
+LEADERBOARD, CARDS = Path("metrics/leaderboard.md"), Path("metrics/cards")
 
 
 def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
@@ -44,18 +49,20 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
     main = [entry for entry in entries if entry.protocol == params.compare.protocol]
     genres = next(entry for entry in main if entry.cards).cards[0]["genres"]
     files = read_json(MANIFEST, made_by="fetch")["files"]
+    track_s = _usual_length(params.audio.sample_rate)
     return {
         "corpus": params.dataset.name,
         "note": html_of(sections[""].partition("\n")[2], level=2),
-        "headline": list(findings.headline(main, audit[params.compare.protocol], len(genres))),
+        "headline": list(findings.headline(main, _held_out(main[0], audit, cleaning))),
         "corpus_words": _corpus_words(params, cleaning, genres, files),
         "tables": {
             "accounted": facts.accounted(cleaning),
-            "sets": facts.sets(audit, run.protocols),
+            "sets": facts.sets(audit, cleaning["accepted_by_set"], run.protocols),
             "settings": facts.settings(params.model_dump()),
             "digests": facts.digests(entries, run.protocols),
             "trainings": facts.trainings(entries, histories_of(run, run.protocols)),
         },
+        "unfinished": findings.unfinished(entries),
         "pipeline": picture(
             "report/pipeline",
             alt="Diagram of the stages, from the corpus at the top to this page at the bottom; each box says what the "
@@ -67,13 +74,20 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
         "networks": list(_network_pictures(main)),
         "timeline": _timeline(track),
         "protocols": [
-            _protocol(name, [e for e in entries if e.protocol == name], sections, params) for name in run.protocols
+            _protocol(name, [e for e in entries if e.protocol == name], sections, params, track_s=track_s)
+            for name in run.protocols
         ],
         "gaps": {name: html_of(text, level=3) for name, text in sections.items() if " against " in name},
         "reading": html_of(sections["How to read it"], level=3),
         "n_protocols": len(run.protocols),
         "n_seeds": len(run.seeds),
     }
+
+
+def _held_out(entry: Entry, audit: dict[str, Any], cleaning: dict[str, Any]) -> HeldOut:
+    """Describe the test set of a protocol by the predictions of one of its models."""
+    table = read_predictions(PREDICTIONS / entry.protocol / f"{entry.model}.csv")
+    return HeldOut.of(table, audit[entry.protocol], cleaning["accepted_by_set"][entry.protocol])
 
 
 def _corpus_words(params: Params, cleaning: dict[str, Any], genres: Sequence[str], files: dict[str, Any]) -> str:
@@ -93,7 +107,7 @@ def _data_pictures(params: Params) -> Iterator[Picture]:
         yield picture(
             f"data/classes_{protocol}",
             alt=f"Bars of the number of tracks of each genre in training, validation and test under {protocol}",
-            caption=f"Tracks of each genre and set, protocol {protocol}.",
+            caption=f"Tracks of each genre and set that could be decoded, protocol {protocol}.",
         )
     yield picture(
         "data/rejected",
@@ -103,7 +117,7 @@ def _data_pictures(params: Params) -> Iterator[Picture]:
     yield picture(
         "data/waveforms",
         alt="Waveform of a clip of each genre",
-        caption="The first clip of the first training track of each genre: its waveform.",
+        caption="The middle clip of the first training track of each genre: its waveform.",
     )
     yield picture(
         "data/spectrograms",
@@ -131,15 +145,27 @@ def _timeline(track: dict[str, Any]) -> Picture:
         "report/timeline",
         alt=f"Stacked probabilities of the genres over the time of one track, as {track['model']} hears it",
         caption=f"{track['title']} by {track['artist']}, labelled {track['genre']}, as {track['model']} hears it along "
-        f"the track ({track['protocol']}): of the test tracks, the one of whose clips its probabilities differ most.",
+        f"the track ({track['protocol']}): of the test tracks, the one of whose clips its probabilities differ most. "
+        "What is drawn at a moment is said of the whole clip around it, or of the nearest one at the ends; means are "
+        "of clips.",
     )
 
 
-def _protocol(name: str, entries: Sequence[Entry], sections: dict[str, str], params: Params) -> dict[str, Any]:
+def _usual_length(sample_rate: int) -> float:
+    """Give the median length of the tracks in the cache, in seconds."""
+    shards = read_manifest(WAVES, made_by="decode").shards
+    lengths = np.concatenate([read_columns(WAVES / name, "length")["length"] for name in shards])
+    return float(np.median(lengths)) / sample_rate
+
+
+def _protocol(
+    name: str, entries: Sequence[Entry], sections: dict[str, str], params: Params, *, track_s: float
+) -> dict[str, Any]:
     networks = [entry.model for entry in entries if entry.cards]
     details = {entry.model: details_of(entry)["track"] for entry in entries}
     predictions = {model: read_predictions(PREDICTIONS / name / f"{model}.csv") for model in networks}
     counts = clip_counts_of(name, networks)
+    clip_s = params.clip.samples / params.audio.sample_rate
     calibrations = {model: own["calibration"] for model, own in details.items()}
     hardest, hardest_words = findings.hardest(predictions, read_names())
     return {
@@ -148,6 +174,7 @@ def _protocol(name: str, entries: Sequence[Entry], sections: dict[str, str], par
         "pictures": {key: picture(f"results/{name}/{key}", **told) for key, told in _RESULTS.items()},
         "genre_words": findings.genre_words({model: details[model]["genres"] for model in networks}),
         "clip_words": list(findings.clip_words(counts, used=params.evaluate.clips)),
+        "overlap_words": findings.overlap_words(track_s, clip_s=clip_s, clips=sorted(counts["clips"].unique())),
         "clip_table": findings.clip_table(counts),
         "probe_words": list(findings.probe_words(*probe_tables_of(name))),
         "calibration_table": findings.calibration_table(entries, calibrations),
@@ -165,7 +192,8 @@ _RESULTS = {
     "curves": {
         "alt": "Curves of loss, macro F1, accuracy, precision and recall over the epochs, training and validation",
         "caption": "Training solid, validation dashed, a colour and a marker a model. Both are measured at the end "
-        "of an epoch on the middle clip of each track, nothing augmented, no dropout.",
+        "of an epoch on the middle clip of each validation track, and of as many training tracks: nothing augmented, "
+        "no dropout.",
     },
     "scores": {
         "alt": "Accuracy and macro F1 of every model and baseline with their 95 % intervals, best first",
