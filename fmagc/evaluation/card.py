@@ -56,7 +56,7 @@ In brackets: the 95 % interval of a bootstrap over the test artists{and_seeds}. 
 
 ### Calibration
 
-`ece`, the expected calibration error, is the mean over 15 bins of how far confidence and accuracy lie apart. Of so few
+`ece`, the expected calibration error, is the mean over 15 bins of how far confidence and accuracy lie apart. Of few
 tracks it is never 0: a model whose confidences are all right would have {ece_by_chance:.3f} by chance. `ece_scaled` is
 that after the logits are divided by one temperature, fitted to the validation tracks: {temperature}. It takes the log
 loss of the test tracks from {log_loss:.3f} to {log_loss_scaled:.3f}; above 1, the model was too sure. The probabilities
