@@ -15,8 +15,8 @@ Name the genres of audio files by a trained model: MP3, and whatever else libsnd
 A file is decoded as the cache decodes a track, and judged as evaluate does: evenly spaced patches, as long as the clips
 of training, whose probabilities are averaged. A file longer than audio.max_seconds of the training is taken in excerpts
 of that length that cover it from beginning to end, and each of them gives as many patches. A file shorter than one
-patch is refused."""
-_STATUS = "Exit status: 0, 1 when a file gave no prediction or the model is damaged, 2 for wrong arguments."
+patch is refused. Of a folder, hidden files are passed over and links are followed."""
+_STATUS = "Exit status: 0, 1 when a file gave no prediction or the model is missing or damaged, 2 for wrong arguments."
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -66,9 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     forms = predict.add_mutually_exclusive_group()
     forms.add_argument(
-        "--json", dest="form", action="store_const", const="json", help="print all, patches too, as one JSON document"
+        "--json",
+        dest="form",
+        action="store_const",
+        const="json",
+        help="print all, patches too, as one JSON document, at the end",
     )
-    forms.add_argument("--csv", dest="form", action="store_const", const="csv", help="print a row a file as CSV")
+    forms.add_argument(
+        "--csv", dest="form", action="store_const", const="csv", help="print a row a file as CSV, as it is judged"
+    )
     predict.set_defaults(form="text")
     return parser
 

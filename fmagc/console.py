@@ -43,6 +43,9 @@ def run(stage: Callable[[], None]) -> int:
     except FmagcError as error:
         print(f"{label}: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_status
+    except BrokenPipeError:  # who reads has enough, as `head` has; nothing more may be written, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:  # a full disk, a folder that may not be written, a file that may not be read
         print(f"{label}: {_told(error)}", file=sys.stderr)  # noqa: T201
         return 1
@@ -61,7 +64,8 @@ def _quiet() -> Iterator[None]:
 def _told(error: OSError) -> str:
     """Say where the system refused something, what it said, and what mends that."""
     remedy = _REMEDIES.get(error.errno or 0)
-    if error.filename is None or remedy is None:
+    if remedy is None:
         return str(error)
     said = (error.strerror or str(error)).lower()
-    return f"{error.filename}: {said}: {remedy}, then run again; what was finished is kept"
+    place = error.filename or "what is printed, or a file of the system's"
+    return f"{place}: {said}: {remedy}, then run again; what was finished is kept"

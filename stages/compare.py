@@ -48,7 +48,7 @@ DEMO_NOTE = "The demo corpus is synthesised: these numbers show that the line ru
 
 def main() -> None:
     """Compare."""
-    whole_run, compare, corpus = Run.load("run"), Compare.load("compare"), Dataset.load("dataset").name
+    whole_run, compare, corpus = Run.load("run"), Compare.load("compare"), Dataset.load("dataset")
     entries = entries_of(whole_run)
     chosen = next(
         (entry for entry in entries if (entry.protocol, entry.model) == (compare.protocol, compare.focus)), None
@@ -84,9 +84,9 @@ def main() -> None:
     settings = Evaluate.load("evaluate")
     draws = {"resamples": settings.bootstrap, "seed": BOOTSTRAP_SEED}
     base = compare.protocol
-    note = DEMO_NOTE if corpus == DEMO else ""
+    note = DEMO_NOTE if corpus.name == DEMO else ""
     context = Context(
-        corpus=corpus,
+        corpus=corpus.name,
         test_sets=test_sets,
         pairs={protocol: compare_all(own, **draws) for protocol, own in verdicts.items()},
         base=base,

@@ -15,6 +15,7 @@ from fmagc.evaluation.leaderboard import Entry
 from fmagc.evaluation.markdown import escaped
 from fmagc.evaluation.metrics import METRICS
 from fmagc.evaluation.predictions import by_track, predictions_of
+from fmagc.params.corpus import Dataset
 from fmagc.params.evaluation import Evaluate
 
 GENRES = ["Folk", "Pop", "Rock", "Soul-RnB"]
@@ -185,7 +186,7 @@ def page(*, seeds=(0,), corpus="fma_small", leak=False):
         details=details_of(predictions(seeds=seeds), names=NAMES),
         split=split,
         accepted={"train": 2, "val": 1, "test": 2},
-        corpus=corpus,
+        corpus=Dataset(name=corpus, root=None, layout="fma", download=False, mirror=None),
         sample_rate=44100,
         settings=Evaluate(clips=3, crop="even", bootstrap=50),
         note="Synthesised." if corpus == "fma_demo" else "",

@@ -1,5 +1,6 @@
 """`python -m fmagc predict`: files that no corpus knows, judged by a model folder that was copied away."""
 
+import io
 import json
 import os
 import re
@@ -95,6 +96,67 @@ def test_a_long_file_is_taken_in_excerpts_that_cover_it(tmp_path: Path) -> None:
         start = round(excerpt.start_s * SR)
         assert excerpt.file_s == 10
         assert np.abs(excerpt.scale * excerpt.samples - y[start : start + 3 * SR]).max() < 0.51 * excerpt.scale
+
+
+@pytest.mark.parametrize(("milliseconds", "n_excerpts"), [(3049, 1), (3051, 2), (6049, 2), (6051, 3)])
+def test_a_sixtieth_of_an_excerpt_is_worth_none_of_its_own(tmp_path: Path, milliseconds: int, n_excerpts: int) -> None:
+    soundfile.write(tmp_path / "song.wav", music(SR * milliseconds // 1000), SR)
+    settings = SETTINGS.model_copy(update={"max_seconds": 3.0})
+    excerpts = decode_whole(tmp_path / "song.wav", settings=settings, min_samples=SR)
+    assert len(excerpts) == n_excerpts
+    assert excerpts[0].start_s == pytest.approx((milliseconds - 3000) / 2000 if n_excerpts == 1 else 0, abs=1e-4)
+
+
+@pytest.mark.timeout(900)
+def test_a_folder_is_taken_as_a_shelf_is_and_told_row_by_row(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "mix/.Trash").mkdir(parents=True)
+    (tmp_path / "more").mkdir()
+    for name in ("mix/b.WAV", "mix/._b.wav", "mix/.Trash/old.wav", "more/a.wav"):
+        soundfile.write(tmp_path / name, music(SR * 2), SR, format="WAV")
+    (tmp_path / "mix/cover.jpg").touch()
+    (tmp_path / "mix/a.mp3").write_text("text")
+    (tmp_path / "mix/link").symlink_to(tmp_path / "more")
+    (tmp_path / "mix/circle").symlink_to(tmp_path / "mix")
+    printed, _ = predict("mix", "--model", model, "--csv", "--timeline", "drawn", cwd=tmp_path, expect=1)
+    rows = pd.read_csv(io.StringIO(printed), keep_default_na=False)
+    assert rows["path"].tolist() == ["mix/a.mp3", "mix/b.WAV", "mix/link/a.wav"]
+    assert rows["reason"].tolist() == ["not_mp3", "", ""]
+    assert rows.filter(regex="^p_").iloc[1:].astype(float).sum(axis=1).tolist() == pytest.approx([1, 1], abs=1e-4)
+    drawn = sorted(path.relative_to(tmp_path / "drawn").as_posix() for path in (tmp_path / "drawn").rglob("*.png"))
+    assert drawn == ["b.WAV.png", "link/a.wav.png"]
+    _, said = predict("mix/b.WAV", "--model", model, "--timeline", "mix/cover.jpg", cwd=tmp_path, expect=1)
+    assert said == "error: --timeline: expected a folder, found the file mix/cover.jpg: name another\n"
+
+
+def test_two_files_with_one_figure_are_named(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.wav").touch()
+    _, said = predict("a/x.wav", "b/x.wav", "--model", "m", "--timeline", "t", cwd=tmp_path, expect=1)
+    assert "found a/x.wav and b/x.wav: draw them in separate calls" in said
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    code = "from fmagc.console import run; import sys; sys.exit(run(lambda: [print('x' * 999) for _ in range(9999)]))"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+def test_a_full_disk_behind_what_is_printed_is_told(tmp_path: Path) -> None:
+    code = "from fmagc.console import run; import sys; sys.exit(run(lambda: print('x', flush=True)))"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.stderr.startswith(
+        "error: what is printed, or a file of the system's: no space left on device: make room"
+    )
 
 
 def test_timeline_gives_the_same_bytes(tmp_path: Path) -> None:

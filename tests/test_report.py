@@ -148,7 +148,7 @@ def test_the_hardest_track_is_the_one_that_no_network_gives_to_its_label() -> No
     hardest, words = findings.hardest({"crnn": crnn, "cnn1d": cnn1d}, names)
     assert hardest.rows[0] == ("1", "B", "y", "Folk", "Rock (2)", "0 of 2", "0.300")
     assert [row[0] for row in hardest.rows] == ["1", "2", "0"]
-    assert words == "Of 3 test tracks, 1 are named rightly by every network and 1 by none."
+    assert words == "Of 3 test tracks, every network is right about 1, and none about 1."
 
 
 def test_the_least_settled_track_is_that_of_most_different_clips() -> None:

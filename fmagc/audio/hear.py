@@ -52,7 +52,7 @@ def hear(source: Source, *, max_seconds: float, whole: bool) -> Heard:
     max_seconds : float, s
         Length of an excerpt at most; a longer file gives its middle, FMA's rule.
     whole : bool
-        A longer file gives several excerpts that cover it.
+        A longer file gives several excerpts that cover it, but for half a second of 30 at most.
 
     Raises
     ------
@@ -92,9 +92,12 @@ def _ending_early(file: soundfile.SoundFile, source: Source) -> Iterator[None]:
 
 
 def _starts(n_frames: int, *, keep: int, whole: bool) -> list[int]:
-    """Choose the middle of a longer file, FMA's rule, or excerpts that cover the whole."""
+    """Choose the middle of a longer file, FMA's rule, or excerpts that cover the whole.
+
+    A sixtieth of an excerpt may be left out: clips of 30 s are often some milliseconds longer, and get one excerpt.
+    """
     last = max(0, n_frames - keep)
-    n_excerpts = max(1, -(-n_frames // keep)) if whole else 1
+    n_excerpts = max(1, -(-(n_frames - keep // 60) // keep)) if whole else 1
     return [last // 2] if n_excerpts == 1 else [round(start) for start in np.linspace(0, last, n_excerpts).tolist()]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from fmagc.corpus.layout import AUDIO_SUFFIXES
-from fmagc.corpus.names import is_audio, is_hidden, rivals, unfit
+from fmagc.corpus.names import is_audio, is_hidden, rivals, unfit, walk
 from fmagc.corpus.records import Faults
 from fmagc.errors import DataError, shown, some
 
@@ -50,10 +50,11 @@ def find_files(shelf: Path) -> tuple[list[str], dict[str, int]]:
     faults.refuse()
     if len(genres) < 2:
         below = [place.name for place in sorted((shelf / genres[0]).iterdir()) if place.is_dir()] if genres else []
-        hint = f": set it to {Path(os.path.realpath(shelf)) / genres[0]} if its folders are the genres" if below else ""
+        place = Path(os.path.realpath(shelf))
+        hint = f"set it to {place / genres[0]} if its folders are the genres" if below else "mend it or add folders"
         raise DataError(
-            f"{shelf}: expected a folder for each of two genres or more in dataset.root, found "
-            f"{some(genres) or 'none'}{hint}"
+            f"dataset.root in params.yaml: expected a folder that holds one for each of two genres or more, found "
+            f"{some(genres) or 'none'} in {place}: {hint}"
         )
     return paths, ignored
 
@@ -84,10 +85,9 @@ def _artists(paths: list[str]) -> list[str]:
 
 
 def _walk(shelf: Path, faults: Faults) -> tuple[list[str], dict[str, int]]:
-    """List music and count what is passed over, also behind links, but never in a circle."""
+    """List music and count what is passed over."""
     paths: list[str] = []
     ignored: Counter[str] = Counter()
-    seen: set[str] = set()
 
     def unreadable(error: OSError) -> None:
         faults.add("expected folders that can be read", f"{shown(error.filename)}: {error.strerror}")
@@ -98,12 +98,7 @@ def _walk(shelf: Path, faults: Faults) -> tuple[list[str], dict[str, int]]:
             faults.add("expected names in UTF-8 without control characters", f"{os.fsencode(name)!r} in {place!a}")
         return [name for name in names if not is_hidden(name) and not unfit(name)]
 
-    for place, folders, files in os.walk(shelf, followlinks=True, onerror=unreadable):
-        real = os.path.realpath(place)
-        if real in seen:  # a link to a folder above: its files are listed already
-            folders.clear()
-            continue
-        seen.add(real)
+    for place, folders, files in walk(shelf, onerror=unreadable):
         folders[:] = seemly(folders, place)
         for name in seemly(files, place):
             if is_audio(name):

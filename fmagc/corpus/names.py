@@ -1,13 +1,15 @@
 """Names of a shelf of one's own: what makes two of them the same, what is music, and what is passed over."""
 
 import hashlib
+import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from fmagc.corpus.layout import AUDIO_SUFFIXES, FIRST_HASHED_ID
 
-__all__ = ["hashed_ids", "is_audio", "is_hidden", "key", "rivals", "unfit"]
+__all__ = ["hashed_ids", "is_audio", "is_hidden", "key", "rivals", "unfit", "walk"]
 
 
 def key(name: str) -> str:
@@ -23,6 +25,20 @@ def is_audio(name: str) -> bool:
 def is_hidden(name: str) -> bool:
     """Tell what systems leave behind and hide."""
     return name.startswith((".", "__MACOSX"))
+
+
+def walk(
+    folder: Path, *, onerror: Callable[[OSError], object] | None = None
+) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Walk through a folder as `os.walk` does, also behind links, but never in a circle."""
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=onerror):
+        real = os.path.realpath(place)
+        if real in seen:  # a link to a folder above: its files are listed already
+            folders.clear()
+            continue
+        seen.add(real)
+        yield place, folders, files
 
 
 def unfit(name: str) -> bool:

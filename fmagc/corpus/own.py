@@ -27,7 +27,10 @@ def own_files(shelf: Path, *, layout: str) -> tuple[list[str], dict[str, int]]:
     if layout == "folders":
         return find_files(shelf)
     if not (shelf / LISTING).is_file():
-        raise DataError(f"{shelf}: expected {LISTING} in dataset.root with the columns path and genre, found none")
+        raise DataError(
+            f"{shelf}: expected {LISTING} in dataset.root with the columns path and genre, found none: write one, or "
+            "set dataset.layout to folders if there is a folder a genre"
+        )
     return [LISTING, *read_listing(shelf)["path"]], {}
 
 
@@ -70,7 +73,10 @@ def choose_genres(tracks: pd.DataFrame, choice: int | Sequence[int | str] | None
         raise DataError(f"index.genres: expected null or some of {some(genres)}, found the level {choice}")
     strangers = [shown(name) for name in choice if name not in genres]
     if strangers:
-        raise DataError(f"index.genres: expected some of {some(genres)}, found {some(strangers)}")
+        raise DataError(
+            f"index.genres: expected some of {some(genres)}, found {some(strangers)}: mend the list in params.yaml, or "
+            "set it to null for all genres"
+        )
     return tracks["genre"].isin([str(name) for name in choice]).map({True: "", False: "no chosen genre"})
 
 
@@ -85,7 +91,7 @@ def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: st
     """
     genres = sorted(tracks["genre"].unique())
     if len(genres) < 2:
-        raise DataError(f"{where}: expected two genres or more, found {some(genres)}")
+        raise DataError(f"{where}: expected two genres or more, found {some(genres)}: add music of another genre")
     if "official" in protocols and not tracks["split"].all():
         raise DataError(
             f"{where}, protocol official: expected a column split with training, validation or test, found none: "
@@ -96,8 +102,8 @@ def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: st
     if "artist" in protocols and not known:
         raise DataError(
             f"{where}, protocol artist: expected artists, found none: name them in a column artist "
-            "(dataset.layout: table) or by a folder an artist within each genre's (folders), or set run.protocols to "
-            "[random]"
+            "(dataset.layout: table) or by a folder an artist within each genre's (folders), or set run.protocols "
+            "and compare.protocol to random"
         )
     for protocol, column, what in (("random", "track_id", "tracks"), ("artist", "artist_id", "artists")):
         sizes = tracks.groupby("genre")[column].nunique()

@@ -1,5 +1,6 @@
 """CSV read without trust: record by record, each with its line, and every fault of a file in one message."""
 
+import codecs
 import csv
 from collections import Counter
 from collections.abc import Iterator
@@ -40,8 +41,8 @@ class Faults:
 
     def wrong_table(self, missing: list[str], columns: list[str]) -> None:
         """Note that a table lacks columns."""
-        found = f"{len(columns)} others, {shown(columns)}: is it another table?"
-        self.add(f"expected the columns {some(missing)}", found)
+        found = f"{shown(columns)}: is it another table, or one whose cells no comma separates?"
+        self.add(f"expected the columns {some(missing)} too", found)
 
     def refuse(self) -> None:
         """End the run if there is a fault.
@@ -67,7 +68,16 @@ def records(path: Path, faults: Faults) -> Iterator[tuple[int, list[str]]]:
     ------
     tuple of int and list of str
         The line on which a record begins, from 1, and its cells; empty lines are left out.
+
+    Raises
+    ------
+    DataError
+        When the file is UTF-16: nothing in it can be read.
     """
+    with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            faults.add("expected UTF-8", "UTF-16, which some programs call Unicode text: save it as CSV in UTF-8")
+            faults.refuse()
     csv.field_size_limit(_MAX_CELL)  # Python's own 2^17 is not far above what people write about themselves
     with path.open("rb") as file:
         reader = csv.reader(_lines(file, faults), strict=True)

@@ -142,7 +142,8 @@ def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int, where: str = 
     if leaks:
         raise DataError(
             f"{where}: expected every artist in one set alone, found {len(leaks)} in several: {some(leaks)}: mend "
-            "artist.id or set.split in the table, or set run.protocols to [artist], which makes a split of its own"
+            "the artists or the sets in the table (FMA's: artist.id and set.split; a shelf of your own: artist and "
+            "split), or set run.protocols and compare.protocol to artist, which makes a split of its own"
         )
     return split
 

@@ -55,7 +55,8 @@ def put_on_shelf(dataset: Dataset) -> Path:
     if missing:
         holding = f"the folder that holds {dataset.name}/ and fma_metadata/"
         there = f"put them there, or set dataset.root in params.yaml to {holding}"
-        advice = f"{there}; or {how_to_complete(shelf, dataset.name)}" if dataset.name in DOWNLOADS else there
+        own = "for a shelf of your own, set dataset.layout to folders or table"
+        advice = f"{there}; {f'or {how_to_complete(shelf, dataset.name)}' if dataset.name in DOWNLOADS else own}"
         raise DataError(f"{shelf}: expected FMA's layout, found no {', no '.join(missing)}: {advice}")
     return shelf
 
@@ -114,7 +115,8 @@ def survey(
 
 def _link(shelf: Path, target: Path) -> None:
     if not target.is_dir():
-        raise DataError(f"dataset.root: expected a folder, found none at {target}")
+        found = "a file" if target.exists() else "none"
+        raise DataError(f"dataset.root in params.yaml: expected a folder, found {found} at {target}: mend the path")
     if shelf.is_symlink():
         shelf.unlink()
     elif shelf.exists():

@@ -9,111 +9,18 @@ from typing import Any
 import pandas as pd
 
 from fmagc.evaluation.calibration import temperature_words
+from fmagc.evaluation.card_text import PAGE, licence_of
 from fmagc.evaluation.leaderboard import Entry
 from fmagc.evaluation.markdown import escaped, table
 from fmagc.files import digest
-from fmagc.params.corpus import DEMO
+from fmagc.params.corpus import Dataset
 from fmagc.params.evaluation import Evaluate
 
 __all__ = ["card_markdown"]
 
-_PAGE = """\
-# Model card: {model}, protocol `{protocol}`, corpus `{corpus}`
-
-{note}## Task
-
-Name the genre of a piece of recorded music, one of {n_genres}: {genres}. The network reads clips of {seconds:.1f} s
-({samples:,} samples at {sample_rate:,} Hz, mono): {views}. The verdict on a track is the mean of the probabilities of
-{clips} {placed} clips.
-
-## Data
-
-{sets}
-
-{leak}. The numbers below are of the {n_judged:,} test tracks that could be decoded. Digests (xxh3-128) of what was
-read:
-
-{digests}
-
-## Training
-
-{training}
-
-## Results on the test tracks
-
-{results}
-
-In brackets: the 95 % interval of a bootstrap over the test artists{and_seeds}. {spread}
-`seed_accuracy` (one-vs-rest) and `seed_f1` are the measures of the reference study; `log_loss` is in nats.
-
-### By genre
-
-{by_genre}
-
-### Most frequent confusions
-
-{confusions}
-
-### Calibration
-
-`ece`, the expected calibration error, is the mean over 15 bins of how far confidence and accuracy lie apart. Of few
-tracks it is never 0: a model whose confidences are all right would have {ece_by_chance:.3f} by chance. `ece_scaled` is
-that after the logits are divided by one temperature, fitted to the validation tracks: {temperature}. It takes the log
-loss of the test tracks from {log_loss:.3f} to {log_loss_scaled:.3f}; above 1, the model was too sure. The probabilities
-that the model gives are the unscaled ones.
-
-### Most confident errors
-
-The worst mistakes of the model, or doubtful labels of the corpus: listen before you blame either.
-
-{errors}
-
-## Limits
-
-- The genre is the one label of the corpus. Music of two genres, or of none of these, gets one of them all the same.
-- {certainty}
-- Other music than this corpus holds, other recordings and other codecs were not tested. Nor were tracks shorter than a
-  clip: they are rejected.
-- A confidence is worth what is said of its calibration above, on music like the test tracks.
-
-## Licence
-
-{licence}
-
-## How to use it
-
-`dvc repro evaluate@{protocol}-{model}` makes the weights, or `dvc checkout` where DVC's cache has them. For a file:
-
-```bash
-python -m fmagc predict FILE --model {folder}
-```
-
-In Python, for batches of your own:
-
-```python
-from pathlib import Path
-
-from fmagc.training.weights import load_trained
-
-network, card = load_trained(Path("{folder}"), made_by="{made_by}")
-```
-
-`network` takes {tensors}, normalised by `card["normalisation"]`, and returns logits in the order of `card["genres"]`.
-"""
-
 _VIEWS = {"waveform": "the waveform", "mel": "the log-mel spectrogram"}
 _TENSORS = {"waveform": '`"waveform"` (B, {samples})', "mel": '`"mel"` (B, {frames}, {n_mels})'}
 _SETS = {"train": "training", "val": "validation", "test": "test"}
-_DEMO_LICENCE = (
-    "The demo corpus is synthesised by this project and CC0 1.0. The code is under the MIT licence, and so are weights "
-    "that were trained on the demo."
-)
-_LICENCE = (
-    "The code is under the MIT licence. The audio of the Free Music Archive belongs to its artists: every track has a "
-    "licence of its own (`track.license` in `tracks.csv`), often for non-commercial use alone. None of it is in this "
-    "repository. Weights that were trained on such audio should be passed on with this note, and used as the licences "
-    "of the training tracks allow; the same holds for any other corpus."
-)
 
 
 def card_markdown(
@@ -122,7 +29,7 @@ def card_markdown(
     details: Mapping[str, Any],
     split: pd.DataFrame,
     accepted: Mapping[str, int],
-    corpus: str,
+    corpus: Dataset,
     sample_rate: int,
     settings: Evaluate,
     note: str,
@@ -139,8 +46,7 @@ def card_markdown(
         As `corpus.index.read_split`, of the protocol.
     accepted : mapping of str to int
         Tracks of each set that could be decoded.
-    corpus : str
-        `dataset.name`.
+    corpus : Dataset
     sample_rate : int, Hz
     settings : Evaluate
         Which clips of a track were judged.
@@ -153,10 +59,10 @@ def card_markdown(
     views = sorted(trained["normalisation"], reverse=True)
     shape = {"samples": samples, "frames": samples // architecture["hop_length"], "n_mels": architecture["n_mels"]}
     folder = f"data/models/{entry.protocol}/{entry.model}/{trained['seed']}"
-    return _PAGE.format(
+    return PAGE.format(
         model=entry.model,
         protocol=entry.protocol,
-        corpus=corpus,
+        corpus=corpus.name,
         note=f"> **{note}**\n\n" if note else "",
         n_genres=len(trained["genres"]),
         genres=", ".join(map(escaped, trained["genres"])),
@@ -182,7 +88,7 @@ def card_markdown(
         log_loss_scaled=levels["calibration"]["log_loss_scaled"],
         errors=_errors(details["errors"]),
         certainty=_certainty(entry, split),
-        licence=_DEMO_LICENCE if corpus == DEMO else _LICENCE,
+        licence=licence_of(corpus),
         folder=folder,
         made_by=f"train@{entry.protocol}-{entry.model}-{trained['seed']}",
         tensors=" and ".join(_TENSORS[view].format(**shape) for view in views),

@@ -13,6 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from fmagc.corpus.layout import AUDIO_SUFFIXES
+from fmagc.corpus.names import is_audio, is_hidden, walk
 from fmagc.engine import run_isolated
 from fmagc.errors import DataError, RejectedTrack
 from fmagc.evaluation.figures import style
@@ -53,11 +54,13 @@ def predict(
         When the model cannot be used, a folder holds no audio, or, after all others were judged, some files could not.
     """
     files = list(_files(paths))
-    drawn = {path: _figure_of(path, paths) for path in files} if figures else {}
-    if len(set(drawn.values())) < len(drawn):
-        raise DataError("--timeline: expected files of different names, found two of one: draw them in separate calls")
+    drawn = _figures_of(files, paths) if figures else {}
+    if figures and figures.exists() and not figures.is_dir():
+        raise DataError(f"--timeline: expected a folder, found the file {figures}: name another")
     judge = Judge(folder, n_clips=n_clips)
     entries, n_failed = [], 0
+    if form == "csv":
+        print(_row(_columns(judge.genres)), flush=True)  # noqa: T201
     for path, result in tqdm(_judged(files, judge), total=len(files), unit="file", desc="predict", disable=None):
         if isinstance(result, RejectedTrack):
             n_failed += 1
@@ -71,11 +74,13 @@ def predict(
                 style.save(drawing, figures / drawn[path])
             if form == "text":
                 tqdm.write(_line(path, result, judge.genres, n_top=n_top), file=sys.stdout)
-        entries.append(_entry(path, result, judge))
+        entry = _entry(path, result, judge)
+        if form == "csv":
+            tqdm.write(_row(_cells(entry, judge.genres)), file=sys.stdout)
+        if form == "json":
+            entries.append(entry)
     if form == "json":
         print(json.dumps(entries, indent=2, ensure_ascii=False))  # noqa: T201
-    if form == "csv":
-        print(_table(entries, judge.genres), end="")  # noqa: T201
     if n_failed:
         raise DataError(f"{n_failed} of {len(files)} files gave no prediction, for the reasons above")
 
@@ -86,18 +91,33 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         found = [path]
         if path.is_dir():
-            below = sorted(path.rglob("*"))
-            found = [file for file in below if file.suffix.lower() in AUDIO_SUFFIXES and not file.is_dir()]
+            found = sorted(_below(path))
             if not found:
                 raise DataError(f"{path}: expected audio files below it ({' '.join(AUDIO_SUFFIXES)}), found none")
         yield from (file for file in found if file not in seen)
         seen.update(found)
 
 
-def _figure_of(path: Path, paths: Sequence[Path]) -> Path:
-    """Name a file's figure by its place below the folder that was asked for."""
-    folder = next((folder for folder in paths if folder.is_dir() and path.is_relative_to(folder)), path.parent)
-    return Path(f"{path.relative_to(folder)}.png")
+def _below(folder: Path) -> Iterator[Path]:
+    """Give the music below a folder, as a shelf of one's own takes it: nothing hidden, links followed."""
+    for place, folders, names in walk(folder):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        yield from (Path(place, name) for name in names if is_audio(name) and not is_hidden(name))
+
+
+def _figures_of(files: Sequence[Path], paths: Sequence[Path]) -> dict[Path, Path]:
+    """Name each file's figure by its place below the folder that was asked for."""
+    figures: dict[Path, Path] = {}
+    for path in files:
+        folder = next((folder for folder in paths if folder.is_dir() and path.is_relative_to(folder)), path.parent)
+        figure = Path(f"{path.relative_to(folder)}.png")
+        rival = next((other for other, its in figures.items() if its == figure), None)
+        if rival:
+            raise DataError(
+                f"--timeline: expected files of different names, found {rival} and {path}: draw them in separate calls"
+            )
+        figures[path] = figure
+    return figures
 
 
 def _judged(files: list[Path], judge: Judge) -> Iterator[tuple[Path, Verdict | RejectedTrack]]:
@@ -132,14 +152,18 @@ def _entry(path: Path, result: Verdict | RejectedTrack, judge: Judge) -> dict[st
     }
 
 
-def _table(entries: list[dict[str, Any]], genres: Sequence[str]) -> str:
-    """Write a row a file; a cell that a file has nothing for is empty."""
-    columns = ["path", "genre", "seconds", "n_patches", *(f"p_{genre}" for genre in genres), "reason", "detail"]
+def _columns(genres: Sequence[str]) -> list[str]:
+    return ["path", "genre", "seconds", "n_patches", *(f"p_{genre}" for genre in genres), "reason", "detail"]
+
+
+def _cells(entry: dict[str, Any], genres: Sequence[str]) -> list[Any]:
+    """Lay an entry out in `_columns`; a cell that a file has nothing for is empty."""
+    named = {f"p_{genre}": p for genre, p in entry.get("probabilities", {}).items()}
+    counted = {"n_patches": len(entry["patches"])} if "patches" in entry else {}
+    return [(entry | named | counted).get(column, "") for column in _columns(genres)]
+
+
+def _row(cells: Sequence[Any]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for entry in entries:
-        named = {f"p_{genre}": p for genre, p in entry.get("probabilities", {}).items()}
-        counted = {"n_patches": len(entry["patches"])} if "patches" in entry else {}
-        writer.writerow(entry | named | counted)
+    csv.writer(text, lineterminator="").writerow(cells)
     return text.getvalue()

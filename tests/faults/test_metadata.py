@@ -195,8 +195,8 @@ def test_cells_longer_than_any_text_are_refused_unread(project: Project, capsys:
         (
             b"feature,chroma_cens,chroma_cens\nstatistics,kurtosis,kurtosis\nnumber,01,02\ntrack_id,,\n2,7.1,5.2\n",
             "expected the columns track_id, artist.id, set.split, set.subset, track.genre_top, artist.name, "
-            "track.title, found 3 others, "
-            "['number', 'chroma_cens.kurtosis', 'chroma_cens.kurtosis']: is it another table?",
+            "track.title too, found "
+            "['number', 'chroma_cens.kurtosis', 'chroma_cens.kurtosis']: is it another table",
         ),
         (b"genre_id,#tracks,parent,title,top_level\n1,5,0,Rock,1\n2,5,0,Pop,2\n", "expected the columns track_id, "),
         (b"PK\x03\x04\xff\xfe\n\n\x00\n\xff\n", "expected UTF-8, found 2: byte 0xff in line 1, byte 0xff in line 4"),
@@ -208,10 +208,17 @@ def test_another_file_in_place_of_tracks_csv(project: Project, capsys: Capture, 
     assert found in refusal(project, capsys)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfeg\x00\n", b"title\nRock\n", TRACKS], ids=str)
+@pytest.mark.parametrize("content", [b"", b"\xfe\x00g\n", b"title\nRock\n", TRACKS], ids=str)
 def test_another_file_in_place_of_genres_csv(project: Project, capsys: Capture, content: bytes | Path) -> None:
     GENRES.write_bytes(content.read_bytes() if isinstance(content, Path) else content)  # F22
     assert "expected the columns genre_id, parent" in refusal(project, capsys, file=GENRES)
+
+
+@pytest.mark.parametrize("table", [TRACKS, GENRES], ids=str)
+def test_utf_16_is_told_once(project: Project, capsys: Capture, table: Path) -> None:  # F22
+    table.write_bytes(table.read_text(encoding="utf-8").encode("utf-16"))
+    said = refusal(project, capsys, file=table)
+    assert ": 1 fault\n  expected UTF-8, found UTF-16, which some programs call Unicode text: save it as CSV" in said
 
 
 def test_every_line_that_is_no_utf_8_is_named(project: Project, capsys: Capture) -> None:  # F22

@@ -80,10 +80,14 @@ def clip_words(counts: pd.DataFrame, *, used: int) -> Iterator[str]:
     means = val.groupby(["average", "clips"], sort=False)["macro_f1"].mean().reset_index()
     highest = means["macro_f1"].max()
     best = means[np.isclose(means["macro_f1"], highest, rtol=0, atol=1e-9)]  # rules may well agree on every track
-    named = [
-        f"{counted(clips, 'clip')} and the {_RULES[rule]}"
-        for rule, clips in best[["average", "clips"]].itertuples(index=False)
-    ]
+    named = (
+        ["any number of clips under any rule"]
+        if len(best) == len(means)
+        else [
+            f"{counted(clips, 'clip')} and the {_RULES[rule]}"
+            for rule, clips in best[["average", "clips"]].itertuples(index=False)
+        ]
+    )
     yield (
         f"On the validation tracks, where such choices belong, the networks' mean macro F1 is highest with "
         f"{listed(named)}: {highest:.3f}."
@@ -213,8 +217,8 @@ def hardest(predictions: Mapping[str, pd.DataFrame], names: pd.DataFrame) -> tup
         for track_id in order
     ]
     words = (
-        f"Of {counted(len(genre), 'test track')}, {int((right == len(judged)).sum()):,} are named rightly by every "
-        f"network and {int((right == 0).sum()):,} by none."
+        f"Of {counted(len(genre), 'test track')}, every network is right about {int((right == len(judged)).sum()):,}, "
+        f"and none about {int((right == 0).sum()):,}."
     )
     return Table("Hardest test tracks", header, rows, numbers=2), words
 

@@ -79,6 +79,7 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
         ],
         "gaps": {name: html_of(text, level=3) for name, text in sections.items() if " against " in name},
         "reading": html_of(sections["How to read it"], level=3),
+        "apart": "official" if params.dataset.layout == "fma" else "artist",  # the protocol that has no leak
         "n_protocols": len(run.protocols),
         "n_seeds": len(run.seeds),
     }
@@ -93,10 +94,11 @@ def _held_out(entry: Entry, audit: dict[str, Any], cleaning: dict[str, Any]) -> 
 def _corpus_words(params: Params, cleaning: dict[str, Any], genres: Sequence[str], files: dict[str, Any]) -> str:
     size = sum(file["bytes"] for file in files.values())
     seconds = params.clip.samples / params.audio.sample_rate
+    subset = f"of its subset {params.index.subset}, " if params.dataset.layout == "fma" else ""
     return (
-        f"{counted(len(files), 'file')} of the corpus {params.dataset.name} ({size / 1e6:,.0f} MB); of its subset "
-        f"{params.index.subset}, {cleaning['requested']:,} tracks were asked for and {cleaning['accepted']:,} "
-        f"accepted. The genres are {listed(genres)}. Every signal is mono at {params.audio.sample_rate:,} Hz; a "
+        f"{counted(len(files), 'file')} of the corpus {params.dataset.name} ({size / 1e6:,.0f} MB); {subset}"
+        f"{cleaning['requested']:,} tracks were asked for and {cleaning['accepted']:,} accepted. "
+        f"The genres are {listed(genres)}. Every signal is mono at {params.audio.sample_rate:,} Hz; a "
         f"network hears {seconds:.1f} s of it at once, as samples or as {params.mel.n_mels} mel bands every "
         f"{1000 * params.mel.hop_length / params.audio.sample_rate:.1f} ms."
     )
@@ -141,10 +143,11 @@ def _network_pictures(entries: Sequence[Entry]) -> Iterator[Picture]:
 
 
 def _timeline(track: dict[str, Any]) -> Picture:
+    by = f" by {track['artist']}" if track["artist"] else ""
     return picture(
         "report/timeline",
         alt=f"Stacked probabilities of the genres over the time of one track, as {track['model']} hears it",
-        caption=f"{track['title']} by {track['artist']}, labelled {track['genre']}, as {track['model']} hears it along "
+        caption=f"{track['title']}{by}, labelled {track['genre']}, as {track['model']} hears it along "
         f"the track ({track['protocol']}): of the test tracks, the one of whose clips its probabilities differ most. "
         "What is drawn at a moment is said of the whole clip around it, or of the nearest one at the ends; means are "
         "of clips.",
