@@ -44,6 +44,7 @@ ROUNDS = 7
 MEL = Mel(n_fft=4096, hop_length=1024, n_mels=128, fmin=0.0, fmax=None, top_db=80.0)
 TRAIN = Train(
     epochs=1,
+    class_balance="none",
     patience=1,
     batch_size=16,
     lr=1.0,
