@@ -13,9 +13,9 @@ _PREDICT = """\
 Name the genres of audio files by a trained model: MP3, and whatever else libsndfile reads.
 
 A file is decoded as the cache decodes a track, and judged as evaluate does: evenly spaced patches, as long as the clips
-of training, whose probabilities are averaged. A file longer than audio.max_seconds of the training is taken in excerpts
-of that length that cover it from beginning to end, and each of them gives as many patches. A file shorter than one
-patch is refused. Of a folder, hidden files are passed over and links are followed."""
+of training, whose probabilities are averaged. A file longer than audio.max_seconds of the training, by more than a
+sixtieth, is taken in excerpts of that length that cover it from beginning to end, and each of them gives as many
+patches. A file shorter than one patch is refused. Of a folder, hidden files are passed over and links are followed."""
 _STATUS = "Exit status: 0, 1 when a file gave no prediction or the model is missing or damaged, 2 for wrong arguments."
 
 

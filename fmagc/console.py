@@ -2,6 +2,7 @@
 
 import errno
 import os
+import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
@@ -43,11 +44,11 @@ def run(stage: Callable[[], None]) -> int:
     except FmagcError as error:
         print(f"{label}: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_status
-    except BrokenPipeError:  # who reads has enough, as `head` has; nothing more may be written, not even at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:  # a full disk, a folder that may not be written, a file that may not be read
-        print(f"{label}: {_told(error)}", file=sys.stderr)  # noqa: T201
+        if isinstance(error, BrokenPipeError) and _has_no_reader(sys.stdout.fileno()):  # it had enough, as `head` has
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is written at exit
+        else:
+            print(f"{label}: {_told(error)}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201
@@ -61,11 +62,18 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+def _has_no_reader(pipe: int) -> bool:
+    """Tell whether this pipe is the broken one: one to a worker would be an error like any other."""
+    poll = select.poll()
+    poll.register(pipe, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
 def _told(error: OSError) -> str:
     """Say where the system refused something, what it said, and what mends that."""
     remedy = _REMEDIES.get(error.errno or 0)
     if remedy is None:
         return str(error)
     said = (error.strerror or str(error)).lower()
-    place = error.filename or "what is printed, or a file of the system's"
+    place = error.filename or "standard output, or a file that the system does not name"
     return f"{place}: {said}: {remedy}, then run again; what was finished is kept"

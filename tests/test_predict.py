@@ -148,6 +148,20 @@ def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
     assert process.returncode == 1
 
 
+def test_another_broken_pipe_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as listener:
+        assert listener.stdin
+        code = f"from fmagc.console import run; import os, sys; sys.exit(run(lambda: os.write({writer}, b'x')))"
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(
+            command, cwd=ROOT, stdout=listener.stdin, stderr=subprocess.PIPE, text=True, pass_fds=[writer], check=False
+        )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "error: [Errno 32] Broken pipe\n")
+
+
 def test_a_full_disk_behind_what_is_printed_is_told(tmp_path: Path) -> None:
     code = "from fmagc.console import run; import sys; sys.exit(run(lambda: print('x', flush=True)))"
     with Path("/dev/full").open("w") as full:
@@ -155,7 +169,7 @@ def test_a_full_disk_behind_what_is_printed_is_told(tmp_path: Path) -> None:
             [sys.executable, "-c", code], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert done.stderr.startswith(
-        "error: what is printed, or a file of the system's: no space left on device: make room"
+        "error: standard output, or a file that the system does not name: no space left on device: make room"
     )
 
 

@@ -217,8 +217,10 @@ def test_the_headline_names_the_best_and_the_leak() -> None:
 
 def test_calibration_names_the_too_sure() -> None:
     bounds = {"a": [1.5, 2.0], "b": [0.5, 0.9], "c": [1.1, 1.2], "d": [0.9, 1.2]}
-    words = findings.calibration_words({model: {"temperature_interval": own} for model, own in bounds.items()})
-    assert words.endswith("a and c were too sure; b was not sure enough; of d it cannot be told.")
+    found = {model: {"temperature": [np.mean(own)], "temperature_interval": own} for model, own in bounds.items()}
+    none = {"temperature": [99.9], "temperature_interval": [5.0, 100.0]}
+    words = findings.calibration_words({**found, "e": none})
+    assert words.endswith("a and c were too sure; b was not sure enough; of d and e it cannot be told.")
 
 
 def test_the_overlap_of_clips_is_told() -> None:

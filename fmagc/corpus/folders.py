@@ -53,7 +53,7 @@ def find_files(shelf: Path) -> tuple[list[str], dict[str, int]]:
         place = Path(os.path.realpath(shelf))
         hint = f"set it to {place / genres[0]} if its folders are the genres" if below else "mend it or add folders"
         raise DataError(
-            f"dataset.root in params.yaml: expected a folder that holds one for each of two genres or more, found "
+            "dataset.root in params.yaml: expected a folder that holds one for each of two genres or more, found "
             f"{some(genres) or 'none'} in {place}: {hint}"
         )
     return paths, ignored

@@ -74,12 +74,12 @@ def records(path: Path, faults: Faults) -> Iterator[tuple[int, list[str]]]:
     DataError
         When the file is UTF-16: nothing in it can be read.
     """
+    csv.field_size_limit(_MAX_CELL)  # Python's own 2^17 is not far above what people write about themselves
     with path.open("rb") as file:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             faults.add("expected UTF-8", "UTF-16, which some programs call Unicode text: save it as CSV in UTF-8")
             faults.refuse()
-    csv.field_size_limit(_MAX_CELL)  # Python's own 2^17 is not far above what people write about themselves
-    with path.open("rb") as file:
+        file.seek(0)
         reader = csv.reader(_lines(file, faults), strict=True)
         while True:
             line = reader.line_num + 1

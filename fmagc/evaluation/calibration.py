@@ -32,6 +32,7 @@ __all__ = [
     "error_by_chance",
     "expected_calibration_error",
     "fit_temperature",
+    "has_temperature",
     "reliability",
     "temperature_interval",
     "temperature_words",
@@ -183,15 +184,16 @@ def temperature_interval(table: pd.DataFrame) -> tuple[float, float]:
     return interval(np.average(fitted, axis=1, weights=seeds))
 
 
-def temperature_words(calibration: Mapping[str, Any]) -> str:
-    """Write the temperature of each seed with the interval of their mean; a bound of the search is none.
+def has_temperature(calibration: Mapping[str, Any]) -> bool:
+    """Tell whether the search found a temperature for every seed of an `evaluation.details.calibration`, or a bound."""
+    return not any(
+        np.isclose(value, bound, rtol=0.01) for value in calibration["temperature"] for bound in TEMPERATURES
+    )
 
-    Parameters
-    ----------
-    calibration : mapping
-        As `evaluation.details.calibration`.
-    """
-    values, (low, high) = calibration["temperature"], calibration["temperature_interval"]
-    if any(np.isclose(value, bound, rtol=0.01) for value in values for bound in TEMPERATURES):
+
+def temperature_words(calibration: Mapping[str, Any]) -> str:
+    """Write the temperature of each seed of an `evaluation.details.calibration`, with the interval of their mean."""
+    if not has_temperature(calibration):
         return "none suits"
+    values, (low, high) = calibration["temperature"], calibration["temperature_interval"]
     return f"{', '.join(f'{value:.2f}' for value in values)} [{low:.2f}, {high:.2f}]"

@@ -107,17 +107,15 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def _figures_of(files: Sequence[Path], paths: Sequence[Path]) -> dict[Path, Path]:
     """Name each file's figure by its place below the folder that was asked for."""
-    figures: dict[Path, Path] = {}
+    owners: dict[Path, Path] = {}
     for path in files:
         folder = next((folder for folder in paths if folder.is_dir() and path.is_relative_to(folder)), path.parent)
         figure = Path(f"{path.relative_to(folder)}.png")
-        rival = next((other for other, its in figures.items() if its == figure), None)
-        if rival:
+        if (rival := owners.setdefault(figure, path)) != path:
             raise DataError(
                 f"--timeline: expected files of different names, found {rival} and {path}: draw them in separate calls"
             )
-        figures[path] = figure
-    return figures
+    return {path: figure for figure, path in owners.items()}
 
 
 def _judged(files: list[Path], judge: Judge) -> Iterator[tuple[Path, Verdict | RejectedTrack]]:

@@ -1,8 +1,8 @@
 """What the cache costs by the number of tracks, DVC included: ``python -m tests.bench.scale LIST``.
 
 For each of ``--tracks`` it writes a stand-in for FMA-small (`tests.bench.standin` says what LIST is) and a copy of the
-project, runs ``dvc repro stats`` there, and checks that every track is accounted for: accepted at its listed length, or
-rejected for the right reason. It prints one line of JSON:
+project, runs ``dvc repro stats`` there, and checks that every track is accounted for: accepted with its listed length,
+to one MPEG frame, or rejected for the right reason. It prints one line of JSON:
 
 * ``seconds``: of the whole command, of each stage, and of DVC, which is what the stages leave: its start, the digests
   of what a stage has made, its cache; ``again``, of the same command when nothing has changed; and how DVC's share lies

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fmagc.evaluation.calibration import temperature_words
+from fmagc.evaluation.calibration import has_temperature, temperature_words
 from fmagc.evaluation.figures.robustness import LABELS
 from fmagc.evaluation.leaderboard import Entry, HeldOut
 from fmagc.evaluation.predictions import by_track, genres_of
@@ -162,14 +162,14 @@ def calibration_table(entries: Sequence[Entry], details: Mapping[str, Mapping[st
 
 def calibration_words(details: Mapping[str, Mapping[str, Any]]) -> str:
     """Say which models were too sure, and which not sure enough, beyond what other artists might change."""
-    bounds = {model: own["temperature_interval"] for model, own in details.items()}
+    bounds = {model: own["temperature_interval"] for model, own in details.items() if has_temperature(own)}
     told = {
         "too sure": [model for model, (low, _) in bounds.items() if low > 1],
         "not sure enough": [model for model, (_, high) in bounds.items() if high < 1],
     }
     said = [f"{listed(names)} {'was' if len(names) == 1 else 'were'} {what}" for what, names in told.items() if names]
-    open_ = [model for model in bounds if not any(model in names for names in told.values())]
-    said += [f"of {listed(open_)} it cannot be told"] if open_ else []
+    untold = [model for model in details if not any(model in names for names in told.values())]
+    said += [f"of {listed(untold)} it cannot be told"] if untold else []
     return f"By the temperatures that suit the validation tracks, and their intervals, {'; '.join(said)}."
 
 
