@@ -3,14 +3,14 @@
 import argparse
 import sys
 
-from fmagc.console import run
+from fmagc.baselines.predict import predict_tracks
+from fmagc.baselines.registry import BASELINES
+from fmagc.cache.reader import MELS, Cache
 from fmagc.corpus.index import read_names, read_split
-from fmagc.evaluation.baselines import BASELINES
-from fmagc.evaluation.classical import predict_tracks
 from fmagc.evaluation.results import publish
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.signal import Clip
-from fmagc.store.cache import MELS, Cache
+from fmagc.runtime.entrypoint import run
 
 
 def main() -> None:

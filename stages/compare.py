@@ -5,12 +5,28 @@ from pathlib import Path
 
 import pandas as pd
 
-from fmagc.console import run
 from fmagc.corpus.index import read_split
 from fmagc.corpus.layout import AUDIT, CLEANING
 from fmagc.errors import SettingsError
-from fmagc.evaluation.card import card_markdown
-from fmagc.evaluation.comparison import (
+from fmagc.evaluation.predictions import genres_of, read_predictions
+from fmagc.evaluation.protocol_gap import gaps_between
+from fmagc.evaluation.results import BOOTSTRAP_SEED, PREDICTIONS
+from fmagc.evaluation.significance import Verdicts, compare_all
+from fmagc.params.corpus import DEMO, Dataset
+from fmagc.params.evaluation import Compare, Evaluate
+from fmagc.params.run import Run
+from fmagc.params.signal import Audio
+from fmagc.reporting.figures.bars import interval_bars
+from fmagc.reporting.figures.calibration import reliability_diagrams
+from fmagc.reporting.figures.clip_counts import clip_count_curves
+from fmagc.reporting.figures.confusion import confusion_grid
+from fmagc.reporting.figures.curves import learning_curves
+from fmagc.reporting.figures.genres import genre_scores
+from fmagc.reporting.figures.robustness import encoder_shifts, prediction_changes
+from fmagc.reporting.figures.style import publish
+from fmagc.reporting.leaderboard import Context, HeldOut, leaderboard_markdown
+from fmagc.reporting.model_card import card_markdown
+from fmagc.reporting.run_results import (
     clip_counts_of,
     confusion_counts_of,
     details_of,
@@ -19,24 +35,8 @@ from fmagc.evaluation.comparison import (
     left_over,
     probe_tables_of,
 )
-from fmagc.evaluation.figures.bars import interval_bars
-from fmagc.evaluation.figures.calibration import reliability_diagrams
-from fmagc.evaluation.figures.clip_counts import clip_count_curves
-from fmagc.evaluation.figures.confusion import confusion_grid
-from fmagc.evaluation.figures.curves import learning_curves
-from fmagc.evaluation.figures.genres import genre_scores
-from fmagc.evaluation.figures.robustness import encoder_shifts, prediction_changes
-from fmagc.evaluation.figures.style import publish
-from fmagc.evaluation.gaps import gaps_between
-from fmagc.evaluation.leaderboard import Context, HeldOut, leaderboard_markdown
-from fmagc.evaluation.pairs import Verdicts, compare_all
-from fmagc.evaluation.predictions import genres_of, read_predictions
-from fmagc.evaluation.results import BOOTSTRAP_SEED, PREDICTIONS
-from fmagc.files import read_json, write_json, write_text
-from fmagc.params.corpus import DEMO, Dataset
-from fmagc.params.evaluation import Compare, Evaluate
-from fmagc.params.run import Run
-from fmagc.params.signal import Audio
+from fmagc.runtime.entrypoint import run
+from fmagc.runtime.files import read_json, write_json, write_text
 
 LEADERBOARD = Path("metrics/leaderboard.md")
 CARDS = Path("metrics/cards")

@@ -3,16 +3,16 @@
 import sys
 import time
 
-from fmagc.cluster.runner import runner_of
-from fmagc.console import run, say
+from fmagc.cache.build.waveforms import make_waves
+from fmagc.cache.ledger import LEDGER
+from fmagc.cache.reader import WAVES
 from fmagc.corpus.index import read_index
 from fmagc.corpus.layout import RAW
 from fmagc.params.engine import Engine
 from fmagc.params.signal import Audio, Clip
-from fmagc.staging import Staging
-from fmagc.store.cache import WAVES
-from fmagc.store.ledger import LEDGER
-from fmagc.store.waves import make_waves
+from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.dask_pool import runner_of
+from fmagc.runtime.entrypoint import run, say
 
 
 def main() -> None:

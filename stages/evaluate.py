@@ -8,17 +8,17 @@ import sys
 
 import pandas as pd
 
-from fmagc.console import run
 from fmagc.corpus.index import read_names, read_split
-from fmagc.evaluation.clip_counts import COUNTS, count_table
-from fmagc.evaluation.inference import predict_tracks
+from fmagc.devices.device import prepare
+from fmagc.evaluation.clips_per_track import COUNTS, count_table
 from fmagc.evaluation.results import CLIP_COUNTS, publish
-from fmagc.files import write_text
+from fmagc.inference.predict_tracks import predict_tracks
+from fmagc.models.pretrained import load_trained, source_of
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.run import Run
-from fmagc.training.hardware import prepare
+from fmagc.runtime.entrypoint import run
+from fmagc.runtime.files import write_text
 from fmagc.training.outputs import training_folder
-from fmagc.training.weights import load_trained, source_of
 
 
 def main() -> None:

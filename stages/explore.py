@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmagc.audio.frames import n_frames
-from fmagc.console import run
+from fmagc.cache.clip_positions import clip_table, labelled
+from fmagc.cache.ledger import counts, read_ledger
+from fmagc.cache.reader import MELS, WAVES, Cache
 from fmagc.corpus.index import genres_of, read_index, read_split
 from fmagc.corpus.layout import CLEANING
 from fmagc.corpus.splits import SETS
-from fmagc.evaluation.figures import data as figures
-from fmagc.evaluation.figures.style import publish
-from fmagc.files import write_json
 from fmagc.params.run import Run
-from fmagc.store.cache import MELS, WAVES, Cache
-from fmagc.store.ledger import counts, read_ledger
-from fmagc.store.windows import clip_table, labelled
+from fmagc.reporting.figures import data as figures
+from fmagc.reporting.figures.style import publish
+from fmagc.runtime.entrypoint import run
+from fmagc.runtime.files import write_json
 
 FIGURES = Path("plots/data")
 

@@ -2,12 +2,12 @@
 
 import sys
 
-from fmagc.console import run, say
-from fmagc.corpus.complete import complete, how_to_complete
+from fmagc.corpus.data_home import put_on_shelf, survey
+from fmagc.corpus.fma.complete import complete, how_to_complete
 from fmagc.corpus.layout import MANIFEST
-from fmagc.corpus.shelf import put_on_shelf, survey
-from fmagc.files import write_json
 from fmagc.params.corpus import DOWNLOADS, Dataset
+from fmagc.runtime.entrypoint import run, say
+from fmagc.runtime.files import write_json
 
 
 def main() -> None:

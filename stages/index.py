@@ -2,15 +2,15 @@
 
 import sys
 
-from fmagc.console import run
 from fmagc.corpus.index import INDEX
 from fmagc.corpus.layout import AUDIT, MANIFEST, METADATA, RAW
-from fmagc.corpus.own import check_protocols
+from fmagc.corpus.local.dataset import check_protocols
 from fmagc.corpus.selection import name_table, select_tracks, split_table
 from fmagc.corpus.splits import audit
-from fmagc.files import read_json, write_json, write_text
 from fmagc.params.corpus import Index
 from fmagc.params.run import Run
+from fmagc.runtime.entrypoint import run
+from fmagc.runtime.files import read_json, write_json, write_text
 
 
 def main() -> None:

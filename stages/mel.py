@@ -3,14 +3,14 @@
 import sys
 import time
 
-from fmagc.cluster.runner import runner_of
-from fmagc.console import run, say
+from fmagc.cache.build.mels import make_mels
+from fmagc.cache.manifest import read_manifest
+from fmagc.cache.reader import MELS, WAVES
 from fmagc.params.engine import Engine
 from fmagc.params.signal import Mel
-from fmagc.staging import Staging
-from fmagc.store.cache import MELS, WAVES
-from fmagc.store.manifest import read_manifest
-from fmagc.store.mels import make_mels
+from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.dask_pool import runner_of
+from fmagc.runtime.entrypoint import run, say
 
 
 def main() -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from fmagc.console import run
+from fmagc.cache.reader import WAVES, Cache
 from fmagc.corpus.index import read_split
-from fmagc.evaluation.probe.subjects import load_subjects
-from fmagc.evaluation.probe.survey import survey
-from fmagc.files import write_text
-from fmagc.params.probe import Probe
+from fmagc.params.robustness import Probe
 from fmagc.params.run import Run
-from fmagc.store.cache import WAVES, Cache
+from fmagc.robustness.experiment import survey
+from fmagc.robustness.models_under_test import load_subjects
+from fmagc.runtime.entrypoint import run
+from fmagc.runtime.files import write_text
 
 TABLES = Path("data/probe")
 

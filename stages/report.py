@@ -6,21 +6,21 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from fmagc.console import run
 from fmagc.corpus.index import read_names, read_split
-from fmagc.evaluation.comparison import entries_of
-from fmagc.evaluation.figures.graph import graph_diagram
-from fmagc.evaluation.figures.style import model_colours, publish
-from fmagc.evaluation.figures.timeline import timeline
 from fmagc.evaluation.predictions import genres_of, read_predictions
-from fmagc.evaluation.report.anatomy import anatomy
-from fmagc.evaluation.report.page import render
-from fmagc.evaluation.report.passage import least_settled, over_time
-from fmagc.evaluation.report.pipeline import stage_boxes, stage_edges
-from fmagc.evaluation.report.study import gather
 from fmagc.evaluation.results import PREDICTIONS
-from fmagc.files import write_text
-from fmagc.params.whole import Params, check
+from fmagc.inference.timeline import least_settled, over_time
+from fmagc.params.schema import Params, check
+from fmagc.reporting.figures.graph import graph_diagram
+from fmagc.reporting.figures.style import model_colours, publish
+from fmagc.reporting.figures.timeline import timeline
+from fmagc.reporting.html.content import gather
+from fmagc.reporting.html.model_diagram import anatomy
+from fmagc.reporting.html.page import render
+from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges
+from fmagc.reporting.run_results import entries_of
+from fmagc.runtime.entrypoint import run
+from fmagc.runtime.files import write_text
 
 PIPELINE = Path("dvc.yaml")
 REPORT = Path("plots/report.html")

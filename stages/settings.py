@@ -2,11 +2,11 @@
 
 import sys
 
-from fmagc.console import run
 from fmagc.errors import SettingsError
 from fmagc.models.registry import build
 from fmagc.params.base import PARAMS_FILE, settings_error
-from fmagc.params.whole import Params, check
+from fmagc.params.schema import Params, check
+from fmagc.runtime.entrypoint import run
 
 
 def main() -> None:

@@ -3,12 +3,12 @@
 import argparse
 import sys
 
-from fmagc.console import run
+from fmagc.cache.clip_positions import labelled
+from fmagc.cache.normalisation import STATS, measure
+from fmagc.cache.reader import MELS, WAVES, Cache
 from fmagc.corpus.index import genres_of, read_split
-from fmagc.files import write_record
-from fmagc.store.cache import MELS, WAVES, Cache
-from fmagc.store.normalisation import STATS, measure
-from fmagc.store.windows import labelled
+from fmagc.runtime.entrypoint import run
+from fmagc.runtime.files import write_record
 
 
 def main() -> None:

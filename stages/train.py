@@ -4,18 +4,18 @@ import argparse
 import sys
 from contextlib import nullcontext
 
-from fmagc.console import run
+from fmagc.cache.normalisation import read_normalisation
 from fmagc.corpus.index import read_split
-from fmagc.files import write_json, write_text
-from fmagc.params.learning import Architecture, Train
+from fmagc.devices.device import prepare
+from fmagc.models.pretrained import publish_trained
 from fmagc.params.run import Run
 from fmagc.params.signal import Clip, Mel
-from fmagc.staging import Staging
-from fmagc.store.normalisation import read_normalisation
-from fmagc.training.hardware import prepare
+from fmagc.params.training import Architecture, Train
+from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.entrypoint import run
+from fmagc.runtime.files import write_json, write_text
 from fmagc.training.outputs import HISTORY, VALIDATION, VALIDATION_METRICS, training_folder
 from fmagc.training.train import train_model
-from fmagc.training.weights import publish_trained
 
 
 def main() -> None:

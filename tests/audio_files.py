@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from fmagc.audio import mpeg
+from fmagc.audio import mpeg_frames
 from fmagc.audio.decode import Decoded, decode, most_samples
 from fmagc.params.signal import Audio
 
@@ -33,7 +33,7 @@ def mp3(y: NDArray[np.float64], *, sr: int = 44100, mode: str = "CONSTANT", leve
 
 def without_header_frame(data: bytes) -> bytes:
     """Cut off the Xing or Info frame that LAME writes first."""
-    start = mpeg.end_of_leading_tags(data)
+    start = mpeg_frames.end_of_leading_tags(data)
     bitrate, rate = data[start + 2] >> 4, data[start + 2] >> 2 & 3
     kbps = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)[bitrate]
     length = 144_000 * kbps // (44100, 48000, 32000)[rate] + (data[start + 2] >> 1 & 1)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmagc.staging import Piece, Staging, draft_path
-from fmagc.store.manifest import write_manifest
-from fmagc.store.rows import Layout, RowBuffer, start
-from fmagc.store.shards import Seal, seal
+from fmagc.cache.manifest import write_manifest
+from fmagc.cache.rows import Layout, RowBuffer, start
+from fmagc.cache.shards import Seal, seal
+from fmagc.runtime.artifact_store import Piece, Staging, draft_path
 
 Array = NDArray[Any]
 

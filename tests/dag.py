@@ -1,11 +1,11 @@
 """dvc.yaml as the tests read it: its stages, and what a stage's script imports."""
 
-import ast
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+
+from fmagc.runtime.import_closure import import_closure
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,58 +35,33 @@ def script_of(stage: dict[str, Any]) -> Path:
     return ROOT / Path(*module.split(".")).with_suffix(".py")
 
 
-def closure(script: Path) -> set[str]:
-    """Return every file of the project that a script imports, itself included, by walking its imports.
+def closure(file: Path) -> set[str]:
+    """Return every file of the project that a file imports, itself included."""
+    return {found.relative_to(ROOT).as_posix() for found in import_closure(file)}
 
-    The ``__init__`` of a package that holds nothing but a docstring is left out: it decides no output.
+
+def room(path: str) -> str:
+    """Name the room of a file: the folder, or the single file, right below the package."""
+    return Path(path).parts[1].removesuffix(".py")
+
+
+def floors() -> list[list[str]]:
+    """Sort the rooms of the package into floors: a room stands above every room that it imports from.
+
+    Raises
+    ------
+    ValueError
+        When rooms import from one another in a circle.
     """
-    found: set[Path] = set()
-    waiting = [script]
-    while waiting:
-        file = waiting.pop()
-        if file not in found:
-            found.add(file)
-            waiting += _imports(file)
-    return {file.relative_to(ROOT).as_posix() for file in found}
-
-
-@cache
-def _imports(file: Path) -> tuple[Path, ...]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    parts = [name.split(".") for name in names if name.split(".")[0] in ("fmagc", "stages")]
-    places = [ROOT.joinpath(*part) for part in parts]
-    modules = [place.with_suffix(".py") for place in places] + [place / "__init__.py" for place in places]
-    return tuple(module for module in modules if module.is_file() and not _is_bare(module))
-
-
-def _is_bare(file: Path) -> bool:
-    """Tell whether a package's __init__ holds no import and no definition."""
-    body = ast.parse(file.read_text(encoding="utf-8")).body
-    return file.name == "__init__.py" and all(isinstance(node, ast.Expr | ast.Assign) for node in body)
-
-
-# A file imports from lower floors and from its own room; the stages stand above all of them.
-FLOORS = (
-    ("errors",),
-    ("files", "direct", "lock"),
-    ("params", "console", "staging", "engine"),
-    ("cluster",),
-    ("audio", "corpus"),
-    ("store",),
-    ("models",),
-    ("training",),
-    ("evaluation",),
-    ("prediction",),
-    ("__main__",),
-)
-
-
-def floor(path: str) -> int:
-    """Return the floor of a file of the package."""
-    room = Path(path).parts[1].removesuffix(".py")
-    return next((number for number, rooms in enumerate(FLOORS) if room in rooms), -1)
+    paths = [path.relative_to(ROOT).as_posix() for path in (ROOT / "fmagc").rglob("*.py")]
+    below: dict[str, set[str]] = {room(path): set() for path in paths if room(path) != "__init__"}
+    for path in paths:
+        below.setdefault(room(path), set()).update({room(other) for other in closure(ROOT / path)} - {room(path)})
+    found: list[list[str]] = []
+    while below:
+        floor = sorted(name for name, others in below.items() if not others & set(below))
+        if not floor:
+            raise ValueError(f"expected floors, found rooms that import from one another: {sorted(below)}")
+        found.append(floor)
+        below = {name: others for name, others in below.items() if name not in floor}
+    return found

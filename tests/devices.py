@@ -14,21 +14,21 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from fmagc.console import run, say
+from fmagc.cache.clip_positions import clip_table
+from fmagc.cache.statistics import Normalisation
+from fmagc.dataset import clips
+from fmagc.dataset.batch import Batch
+from fmagc.dataset.clips import ClipSource, ahead, fixed_batches, random_batches
+from fmagc.devices.device import Hardware, prepare
 from fmagc.errors import DataError
-from fmagc.evaluation.judging import probabilities
+from fmagc.inference.forward import probabilities
 from fmagc.models.registry import build
-from fmagc.params.learning import GaussianNoise, TimeStretch, Train
 from fmagc.params.signal import Mel
-from fmagc.store.statistics import Normalisation
-from fmagc.store.windows import clip_table
-from fmagc.training import clips
-from fmagc.training.batch import Batch
-from fmagc.training.clips import ClipSource, ahead, fixed_batches, random_batches
-from fmagc.training.criterion import Criterion
-from fmagc.training.fit import Data, _backward, fit
-from fmagc.training.hardware import Hardware, prepare
-from fmagc.training.interrupts import Interrupted
+from fmagc.params.training import GaussianNoise, TimeStretch, Train
+from fmagc.runtime.entrypoint import run, say
+from fmagc.training.loop import Data, _backward, fit
+from fmagc.training.loss import Criterion
+from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
 from tests.caches import publish
 

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from fmagc.corpus.archives import CLIPS, TABLES
+from fmagc.corpus.fma.archives import CLIPS, TABLES
 from tests.mini import NAME
 
 SMALL = CLIPS["fma_small"]

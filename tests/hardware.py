@@ -3,7 +3,7 @@
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
-from fmagc.training.hardware import Hardware
+from fmagc.devices.device import Hardware
 
 CPU = Hardware(
     Fabric(accelerator="cpu", devices=1, plugins=[LightningEnvironment()]), precision="float32", reason="test", seed=0

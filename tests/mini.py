@@ -3,11 +3,11 @@
 import itertools
 from pathlib import Path
 
-from fmagc.corpus.demo.catalogue import Demo, Trouble, catalogue
-from fmagc.corpus.demo.tables import genres_csv, tracks_csv
-from fmagc.corpus.demo.write import write_tracks
 from fmagc.corpus.layout import track_file
-from fmagc.files import file_sha1, write_text
+from fmagc.demo.catalogue import Demo, Trouble, catalogue
+from fmagc.demo.tables import genres_csv, tracks_csv
+from fmagc.demo.write import write_tracks
+from fmagc.runtime.files import file_sha1, write_text
 
 NAME = "fma_mini"
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmagc.params.learning import Augmentation, GaussianNoise, TimeStretch
+from fmagc.audio.time_stretch import HOP as PIECE
+from fmagc.audio.time_stretch import REACH, wsola
+from fmagc.params.training import Augmentation, GaussianNoise, TimeStretch
 from fmagc.training.augment import TABLE_SAMPLES, MelNoise, Noise, Plan, Stretch, draw
-from fmagc.training.wsola import HOP as PIECE
-from fmagc.training.wsola import REACH, wsola
 
 Array = NDArray[np.float32]
 

@@ -12,9 +12,9 @@ from sklearn.metrics import f1_score, log_loss
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from fmagc.baselines.features import band_statistics, mfcc_statistics
+from fmagc.baselines.registry import BASELINES, fit_constant, fit_machine, logistic_regression, rbf_svm
 from fmagc.errors import DataError, SettingsError
-from fmagc.evaluation.baselines import BASELINES, fit_constant, fit_machine, logistic_regression, rbf_svm
-from fmagc.evaluation.features import band_statistics, mfcc_statistics
 from fmagc.params.evaluation import Compare, Evaluate, SvmMfcc
 
 fit_svm = partial(fit_machine, machine=rbf_svm)

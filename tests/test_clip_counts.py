@@ -9,12 +9,12 @@ from matplotlib.colors import to_hex
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, f1_score
 
+from fmagc.cache.clip_positions import clip_table
 from fmagc.errors import DataError
-from fmagc.evaluation.averaging import AVERAGES, averaged
-from fmagc.evaluation.clip_counts import COUNTS, count_table, picked, union_of_clips
-from fmagc.evaluation.figures.clip_counts import clip_count_curves
+from fmagc.evaluation.aggregation import AVERAGES, averaged
+from fmagc.evaluation.clips_per_track import COUNTS, count_table, picked, union_of_clips
 from fmagc.evaluation.predictions import by_track, predictions_of
-from fmagc.store.windows import clip_table
+from fmagc.reporting.figures.clip_counts import clip_count_curves
 
 GENRES = ["Folk", "Pop", "Rock"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fmagc.cache.reader import Cache
+from fmagc.cache.window_reader import ClipReader
 from fmagc.errors import DataError
-from fmagc.store.cache import Cache
-from fmagc.store.clips import ClipReader
 from tests.caches import publish
 
 LENGTHS = [5000, 7001, 6002, 5003, 9004]

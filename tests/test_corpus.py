@@ -9,14 +9,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fmagc.corpus import data_home as shelves
 from fmagc.corpus import index as indices
-from fmagc.corpus import shelf as shelves
+from fmagc.corpus.data_home import put_on_shelf, survey
 from fmagc.corpus.index import genres_of, read_names
 from fmagc.corpus.selection import name_table, select_tracks, split_table
-from fmagc.corpus.shelf import put_on_shelf, survey
 from fmagc.errors import DataError
-from fmagc.files import write_text
 from fmagc.params.corpus import Dataset
+from fmagc.runtime.files import write_text
 from tests.mini import NAME, mini_tracks
 
 Rows = list[list[str]]

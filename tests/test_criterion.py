@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 
-from fmagc.training.criterion import Criterion
+from fmagc.training.loss import Criterion
 
 LABELS = [0] * 6 + [1] * 3 + [2]
 BALANCED = ["weighted_loss", "logit_adjustment"]

@@ -2,19 +2,24 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.dag import ROOT, closure, code_deps, floor, script_of, stages
+from tests.dag import ROOT, closure, code_deps, floors, script_of, stages
 
 
 @pytest.mark.parametrize("name", stages())
-def test_code_deps_are_exactly_the_imports(name: str) -> None:
+def test_the_imports_of_a_stage_lie_inside_its_deps(name: str) -> None:
     stage = stages()[name]
-    wanted = closure(script_of(stage))
-    bare = {path for path in code_deps(stage) if path.endswith("__init__.py")}
-    assert code_deps(stage) - bare == wanted - bare, "edit the stage's deps in dvc.yaml"
+    assert closure(script_of(stage)) <= code_deps(stage), "edit the stage's deps in dvc.yaml"
+
+
+@pytest.mark.parametrize("name", stages())
+def test_a_stage_names_no_room_that_it_does_not_import(name: str) -> None:
+    stage = stages()[name]
+    touched = closure(script_of(stage))
+    named = [dep for dep in stage["deps"] if dep.startswith(("fmagc", "stages"))]
+    assert [dep for dep in named if not any(path == dep or path.startswith(f"{dep}/") for path in touched)] == []
 
 
 def test_every_stage_says_what_it_does() -> None:
@@ -32,12 +37,8 @@ def test_costly_stages_keep_their_run_cache() -> None:
         assert all(isinstance(out, str) for out in stages()[name]["outs"]), name
 
 
-def test_a_file_imports_only_from_lower_floors() -> None:
-    for path in (ROOT / "fmagc").rglob("*.py"):
-        for imported in closure(path) - {path.relative_to(ROOT).as_posix()}:
-            own, other = floor(path.relative_to(ROOT).as_posix()), floor(imported)
-            same_room = Path(imported).parts[:2] == path.relative_to(ROOT).parts[:2]
-            assert other < own or same_room, f"{path} on floor {own} imports {imported} on floor {other}"
+def test_rooms_do_not_import_from_one_another_in_a_circle() -> None:
+    assert floors()[0] == ["errors"]
 
 
 @pytest.mark.parametrize("stage", ["fetch", "index", "decode", "mel", "stats", "explore", "baseline", "compare"])

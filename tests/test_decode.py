@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-import fmagc.audio.hear as module
+import fmagc.audio.libsndfile as module
 from fmagc.audio.decode import LOSS_ALLOWED, decode, most_samples, truncation
-from fmagc.audio.mpeg import MpegAudio, scan
+from fmagc.audio.mpeg_frames import MpegAudio, scan
 from fmagc.errors import Reason, RejectedTrack
 from tests.audio_files import CLIP, SETTINGS, decode_bytes, id3, mp3, music, without_header_frame
 

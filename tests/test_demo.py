@@ -13,18 +13,18 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from fmagc.corpus.demo import write
-from fmagc.corpus.demo.artists import draw_artist
-from fmagc.corpus.demo.catalogue import Demo, Trouble, catalogue
-from fmagc.corpus.demo.mix import render
-from fmagc.corpus.demo.rules import GENRES, SCALES
-from fmagc.corpus.demo.signals import comb, decay, low_pass
-from fmagc.corpus.demo.tables import COLUMNS, genres_csv, tracks_csv
-from fmagc.corpus.demo.voices import DRUMS, VOICES
-from fmagc.corpus.demo.write import encode, write_demo, write_tracks
-from fmagc.corpus.genres import read_genres
+from fmagc.corpus.fma.genres import read_genres
+from fmagc.corpus.fma.tables import read_tracks
 from fmagc.corpus.layout import track_file
-from fmagc.corpus.tables import read_tracks
+from fmagc.demo import write
+from fmagc.demo.artists import draw_artist
+from fmagc.demo.catalogue import Demo, Trouble, catalogue
+from fmagc.demo.mix import render
+from fmagc.demo.rules import GENRES, SCALES
+from fmagc.demo.signals import comb, decay, low_pass
+from fmagc.demo.tables import COLUMNS, genres_csv, tracks_csv
+from fmagc.demo.voices import DRUMS, VOICES
+from fmagc.demo.write import encode, write_demo, write_tracks
 
 TRACKS = catalogue()
 

@@ -9,14 +9,14 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
-from fmagc.evaluation.card import card_markdown
-from fmagc.evaluation.details import confident_errors, details_of, genre_table, top_confusions
-from fmagc.evaluation.leaderboard import Entry
-from fmagc.evaluation.markdown import escaped
+from fmagc.evaluation.error_analysis import confident_errors, details_of, genre_table, top_confusions
 from fmagc.evaluation.metrics import METRICS
 from fmagc.evaluation.predictions import by_track, predictions_of
 from fmagc.params.corpus import Dataset
 from fmagc.params.evaluation import Evaluate
+from fmagc.reporting.leaderboard import Entry
+from fmagc.reporting.markdown import escaped
+from fmagc.reporting.model_card import card_markdown
 
 GENRES = ["Folk", "Pop", "Rock", "Soul-RnB"]
 N_TRACKS = 90

@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 import torch
 
+from fmagc.devices.device import prepare
+from fmagc.devices.process_group import Share
 from fmagc.errors import SettingsError
-from fmagc.training.fit import _measure
-from fmagc.training.hardware import prepare
-from fmagc.training.processes import Share
+from fmagc.training.loop import _measure
 from fmagc.training.state import State
 from tests.dag import ROOT
 from tests.devices import BATCH_SIZES, N_TRACKS, Work, everything, normalised, write_cache
@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def one(folder: Path) -> dict[str, Any]:
     """What one process does."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fmagc.training.clips.MELS", folder / "mels")
+        patch.setattr("fmagc.dataset.clips.MELS", folder / "mels")
         return everything(Work(folder, prepare("float32", threads=1, seed=0)))
 
 
@@ -106,7 +106,7 @@ def test_a_training_is_the_same_in_every_process_and_close_to_that_of_one(
 def test_validation_is_that_of_the_writer_s_weights_and_running_statistics(
     folder: Path, monkeypatch: pytest.MonkeyPatch, several: list[dict[str, Any]]
 ) -> None:
-    monkeypatch.setattr("fmagc.training.clips.MELS", folder / "mels")
+    monkeypatch.setattr("fmagc.dataset.clips.MELS", folder / "mels")
     work, model = Work(folder, prepare("float32", threads=1, seed=0)), normalised()
     for each in several:
         trained = each["normalised"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fmagc.corpus import download as downloads
-from fmagc.corpus.download import download
+from fmagc.corpus.fma import download as downloads
+from fmagc.corpus.fma.download import download
 from fmagc.errors import DataError
 from tests.fma_site import Reply, Site, serving, sha1_of
 

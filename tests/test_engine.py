@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from fmagc.engine import Outcome, run_isolated, usable_cores
 from fmagc.errors import Reason, RejectedTrack
+from fmagc.runtime.worker_pool import Outcome, run_isolated, usable_cores
 
 
 def work(task: str) -> str:
@@ -121,7 +121,7 @@ def test_ctrl_c_ends_everything_without_workers_tracebacks(tmp_path: Path) -> No
     script = tmp_path / "interrupted.py"
     script.write_text(
         "import time\n"
-        "from fmagc.engine import run_isolated\n"
+        "from fmagc.runtime.worker_pool import run_isolated\n"
         "if __name__ == '__main__':\n"
         "    for outcome in run_isolated(time.sleep, [0, 600, 600], timeout_s=900, workers=2):\n"
         "        print('under way', flush=True)\n"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fmagc.corpus.archives import parse_checksums
-from fmagc.corpus.extract import extract
+from fmagc.corpus.fma.archives import parse_checksums
+from fmagc.corpus.fma.extract import extract
 from fmagc.errors import DataError
 from tests.fma_site import SMALL, sha1_of, with_papers, zipped
 

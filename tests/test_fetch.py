@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fmagc.corpus.archives import CLIPS, TABLES
+from fmagc.corpus.fma.archives import CLIPS, TABLES
 from fmagc.errors import SettingsError
-from fmagc.files import read_json
 from fmagc.params.corpus import Dataset
+from fmagc.runtime.files import read_json
 from tests.fma_site import SMALL, Reply, Site, fma_archives, serving, sha1_of
 from tests.mini import NAME, mini_tracks
 from tests.project import Project, copy_project
@@ -45,7 +45,7 @@ def site(archives: dict[str, bytes]) -> Iterator[Site]:
 def project(tmp_path: Path, site: Site, archives: dict[str, bytes]) -> Project:
     """A copy of the project whose table of archives has the stand-ins' checksums, and whose mirror is the site."""
     copy = copy_project(tmp_path / "project", tmp_path)
-    table = copy.root / "fmagc/corpus/archives.py"
+    table = copy.root / "fmagc/corpus/fma/archives.py"
     text = table.read_text(encoding="utf-8")
     for archive in (TABLES, SMALL):
         text = text.replace(archive.sha1, sha1_of(archives[archive.file]))

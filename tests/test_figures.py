@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from fmagc.errors import DataError
-from fmagc.evaluation.figures import bars, confusion, curves, data, style
+from fmagc.reporting.figures import bars, confusion, curves, data, style
 
 GENRES = ["Folk", "Hip-Hop", "Rock"]
 SR = 8000

@@ -14,21 +14,21 @@ from safetensors.torch import load
 from torch import nn
 from tqdm import tqdm
 
+from fmagc.dataset.batch import Batch, Scaler, View
+from fmagc.dataset.clips import ahead
 from fmagc.errors import DataError
-from fmagc.files import file_digest, write_bytes
+from fmagc.models.pretrained import load_trained, publish_trained
 from fmagc.models.registry import MODELS, build
-from fmagc.params.learning import Train
-from fmagc.staging import Staging, draft_path
-from fmagc.training.batch import Batch, Scaler, View
-from fmagc.training.clips import ahead
-from fmagc.training.criterion import Criterion
-from fmagc.training.fit import Data, fit
-from fmagc.training.interrupts import Interrupted
+from fmagc.models.safetensors_io import pack
+from fmagc.params.training import Train
+from fmagc.runtime.artifact_store import Staging, draft_path
+from fmagc.runtime.files import file_digest, write_bytes
+from fmagc.training.loop import Data, fit
+from fmagc.training.loss import Criterion
 from fmagc.training.outputs import WEIGHTS
+from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
-from fmagc.training.tensors import pack
 from fmagc.training.train import _CODE, _as_many
-from fmagc.training.weights import load_trained, publish_trained
 from tests.dag import ROOT, closure
 from tests.hardware import CPU
 

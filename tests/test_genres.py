@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fmagc.corpus.genres import Genre, GenreTree, label, read_genres
-from fmagc.corpus.tables import read_tracks
+from fmagc.corpus.fma.genres import Genre, GenreTree, label, read_genres
+from fmagc.corpus.fma.tables import read_tracks
 from fmagc.errors import DataError
 from fmagc.params.base import faults_of
 from fmagc.params.corpus import Index

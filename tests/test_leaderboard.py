@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from fmagc.errors import DataError
-from fmagc.evaluation.conclusions import gap_lines, pair_lines
-from fmagc.evaluation.gaps import Gap
-from fmagc.evaluation.leaderboard import Context, Entry, HeldOut, leaderboard_markdown
 from fmagc.evaluation.metrics import METRICS
-from fmagc.evaluation.pairs import Pair
 from fmagc.evaluation.predictions import predictions_of
+from fmagc.evaluation.protocol_gap import Gap
+from fmagc.evaluation.significance import Pair
+from fmagc.reporting.conclusions import gap_lines, pair_lines
+from fmagc.reporting.leaderboard import Context, Entry, HeldOut, leaderboard_markdown
 
 
 def _metrics(f1, *, half=0.05, std=None):

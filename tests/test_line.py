@@ -162,7 +162,7 @@ def test_mel_settings_do_not_decode_again(line: Project) -> None:
 
 
 def test_editing_the_trainer_leaves_the_cache_alone(line: Project) -> None:
-    with (line.root / "fmagc/training/fit.py").open("a", encoding="utf-8") as file:
+    with (line.root / "fmagc/training/loop.py").open("a", encoding="utf-8") as file:
         file.write("# edited\n")
     cache = line.dvc("repro", "--dry", "decode", "mel", "stats@official")
     training = line.dvc("repro", "--dry", "--single-item", "train@official-crnn-0")
@@ -183,7 +183,7 @@ def test_bad_settings_stop_with_status_2_and_checkout_restores(line: Project) ->
 
 
 def test_two_models_compare_with_one_command(line: Project) -> None:
-    line.stage("fmagc.evaluation.refs")
+    line.stage("fmagc.commands.refs")
     said = line.dvc("metrics", "diff", "models/official/cnn1d", "models/official/crnn", "--json", "--all")
     difference = json.loads(said)["metrics/focus.json"]["accuracy"]
     for model, end in (("cnn1d", "old"), ("crnn", "new")):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fmagc.errors import SettingsError
-from fmagc.models.convolution import OneChannelConv2d
+from fmagc.models.conv import OneChannelConv2d
 from fmagc.models.encoders import Encoder1d, Encoder2d, ResidualBlock
 from fmagc.models.heads import ConcatPool
 from fmagc.models.networks import Network

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fmagc.audio.mpeg import end_of_leading_tags, only_tags, scan
+from fmagc.audio.mpeg_frames import end_of_leading_tags, only_tags, scan
 from tests.audio_files import id3, mp3, music, without_header_frame
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fmagc.corpus.names import hashed_ids
-from fmagc.corpus.own import check_protocols
+from fmagc.cache.build.waveforms import _shard_of
+from fmagc.corpus.data_home import survey
+from fmagc.corpus.local.dataset import check_protocols
+from fmagc.corpus.local.file_names import hashed_ids
 from fmagc.corpus.selection import select_tracks, split_table
-from fmagc.corpus.shelf import survey
 from fmagc.corpus.splits import audit
 from fmagc.errors import DataError
-from fmagc.store.waves import _shard_of
 
 NAME = "mine"
 GTZAN = [f"{genre}/{genre}.{number:05d}.wav" for genre in ("blues", "rock") for number in range(4)]
@@ -74,7 +74,7 @@ def test_a_new_file_leaves_ids_and_shards_of_others_alone(shelf: Path) -> None:
 
 def test_ids_that_meet_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = {"a\0000": 100000005, "b\0000": 100000005, "b\0001": 100000005, "b\0002": 100000007}
-    monkeypatch.setattr("fmagc.corpus.names._number", numbers.__getitem__)
+    monkeypatch.setattr("fmagc.corpus.local.file_names._number", numbers.__getitem__)
     assert hashed_ids(["B", "a"]) == {"a": 100000005, "B": 100000007}
 
 

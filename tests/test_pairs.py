@@ -7,10 +7,10 @@ from scipy.stats import binom, norm, t
 
 from fmagc.errors import DataError
 from fmagc.evaluation.bootstrap import artist_counts, draw
-from fmagc.evaluation.gaps import gaps_between
 from fmagc.evaluation.metrics import from_confusion
-from fmagc.evaluation.pairs import Verdicts, compare_all, holm, mcnemar, simultaneous
 from fmagc.evaluation.predictions import predictions_of
+from fmagc.evaluation.protocol_gap import gaps_between
+from fmagc.evaluation.significance import Verdicts, compare_all, holm, mcnemar, simultaneous
 
 GENRES = ["Folk", "Pop", "Rock"]
 

@@ -8,8 +8,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from fmagc.errors import SettingsError
+from fmagc.params.schema import check
 from fmagc.params.signal import Mel
-from fmagc.params.whole import check
 from stages import settings
 from tests.dag import ROOT
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from fmagc.commands.plot_page import build_page
 from fmagc.errors import DataError
-from fmagc.evaluation.plot_page import build_page
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / ".dvc" / "plots"

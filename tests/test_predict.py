@@ -15,9 +15,9 @@ import pytest
 import soundfile
 
 from fmagc.audio.decode import decode_whole
-from fmagc.evaluation.figures import style
-from fmagc.evaluation.figures.timeline import timeline
-from fmagc.files import write_record
+from fmagc.reporting.figures import style
+from fmagc.reporting.figures.timeline import timeline
+from fmagc.runtime.files import write_record
 from tests.audio_files import SETTINGS, music
 from tests.dag import ROOT
 from tests.project import Project
@@ -137,7 +137,10 @@ def test_two_files_with_one_figure_are_named(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
-    code = "from fmagc.console import run; import sys; sys.exit(run(lambda: [print('x' * 999) for _ in range(9999)]))"
+    code = (
+        "from fmagc.runtime.entrypoint import run; import sys; "
+        "sys.exit(run(lambda: [print('x' * 999) for _ in range(9999)]))"
+    )
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout
@@ -153,7 +156,9 @@ def test_another_broken_pipe_is_an_error(capsys: pytest.CaptureFixture[str]) -> 
     os.close(reader)
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as listener:
         assert listener.stdin
-        code = f"from fmagc.console import run; import os, sys; sys.exit(run(lambda: os.write({writer}, b'x')))"
+        code = (
+            f"from fmagc.runtime.entrypoint import run; import os, sys; sys.exit(run(lambda: os.write({writer}, b'x')))"
+        )
         command = [sys.executable, "-c", code]
         done = subprocess.run(
             command, cwd=ROOT, stdout=listener.stdin, stderr=subprocess.PIPE, text=True, pass_fds=[writer], check=False
@@ -163,7 +168,7 @@ def test_another_broken_pipe_is_an_error(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_full_disk_behind_what_is_printed_is_told(tmp_path: Path) -> None:
-    code = "from fmagc.console import run; import sys; sys.exit(run(lambda: print('x', flush=True)))"
+    code = "from fmagc.runtime.entrypoint import run; import sys; sys.exit(run(lambda: print('x', flush=True)))"
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
@@ -184,7 +189,7 @@ def test_timeline_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_help_is_quick_and_says_the_rule() -> None:
-    code = "import sys, fmagc.__main__; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    code = "import sys, fmagc.cli; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
     printed, _ = predict("--help", cwd=ROOT)
     assert re.search(r"cover it from\s+beginning to end", printed)

@@ -13,25 +13,25 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from fmagc.audio.mel import LogMel
+from fmagc.audio.log_mel import LogMel
+from fmagc.cache.clip_positions import clip_table
+from fmagc.cache.reader import Cache
+from fmagc.cache.statistics import Normalisation
+from fmagc.dataset import clips
+from fmagc.dataset.clips import ClipSource, fixed_batches
 from fmagc.errors import DataError
-from fmagc.evaluation.figures import robustness
-from fmagc.evaluation.judging import probabilities
-from fmagc.evaluation.probe import encoders
-from fmagc.evaluation.probe.clips import Task, Views, transformed_clip
-from fmagc.evaluation.probe.encoders import Reach, encoders_of, margin, reach, shift_errors
-from fmagc.evaluation.probe.subjects import Subject
-from fmagc.evaluation.probe.survey import choose, divergence, least_frames, survey
-from fmagc.evaluation.probe.transforms import CLEAN
+from fmagc.inference.forward import probabilities
 from fmagc.models.encoders import Encoder1d, Encoder2d
 from fmagc.models.registry import build
-from fmagc.params.probe import Probe
+from fmagc.params.robustness import Probe
 from fmagc.params.signal import Mel
-from fmagc.store.cache import Cache
-from fmagc.store.statistics import Normalisation
-from fmagc.store.windows import clip_table
-from fmagc.training import clips
-from fmagc.training.clips import ClipSource, fixed_batches
+from fmagc.reporting.figures import robustness
+from fmagc.robustness import equivariance
+from fmagc.robustness.equivariance import Reach, encoders_of, margin, reach, shift_errors
+from fmagc.robustness.experiment import choose, divergence, least_frames, survey
+from fmagc.robustness.models_under_test import Subject
+from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
+from fmagc.robustness.transforms import CLEAN
 from tests.caches import publish
 from tests.hardware import CPU
 
@@ -153,7 +153,7 @@ def test_encoders_follow_whole_steps_and_no_others(which: str, monkeypatch: pyte
         assert max(one.equivariance, two.equivariance) < 1e-5
         assert half.equivariance > 0.01
         assert min(one.invariance, two.invariance, half.invariance) > 0.01
-        monkeypatch.setattr(encoders, "reach", lambda encoder: Reach(before=0, after=0))
+        monkeypatch.setattr(equivariance, "reach", lambda encoder: Reach(before=0, after=0))
         (padded,) = shift_errors(encoder, x, shifts=[1.0])
     assert padded.equivariance > 1e-3  # which the padding at the ends breaks
 
@@ -256,7 +256,7 @@ def test_divergence_is_that_of_kullback_and_leibler() -> None:
 
 
 def test_workers_start_without_torch() -> None:
-    code = "import sys, fmagc.evaluation.probe.clips; sys.exit('torch' in sys.modules)"
+    code = "import sys, fmagc.robustness.transformed_clips; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from fmagc.commands.refs import main, make_refs
 from fmagc.errors import DataError, FmagcError
-from fmagc.evaluation.refs import main, make_refs
 
 NUMBERS = {"cnn2d": {"accuracy": 0.5, "macro_f1": 0.25}, "crnn": {"accuracy": 0.75, "macro_f1": 0.625}}
 

@@ -11,21 +11,21 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from PIL import Image
 
 from fmagc.errors import DataError
-from fmagc.evaluation.figures import style
-from fmagc.evaluation.figures.calibration import reliability_diagrams
-from fmagc.evaluation.figures.genres import genre_scores
-from fmagc.evaluation.figures.graph import Box, graph_diagram
-from fmagc.evaluation.leaderboard import Entry, HeldOut
 from fmagc.evaluation.predictions import predictions_of
-from fmagc.evaluation.report import findings
-from fmagc.evaluation.report.anatomy import anatomy
-from fmagc.evaluation.report.markdown import html_of, sections_of
-from fmagc.evaluation.report.parts import picture
-from fmagc.evaluation.report.passage import least_settled
-from fmagc.evaluation.report.pipeline import stage_boxes, stage_edges
-from fmagc.evaluation.report.words import counted, listed, setting
+from fmagc.inference.timeline import least_settled
 from fmagc.models.registry import MODELS, build, count_parameters
-from fmagc.params.whole import check
+from fmagc.params.schema import check
+from fmagc.reporting.figures import style
+from fmagc.reporting.figures.calibration import reliability_diagrams
+from fmagc.reporting.figures.genres import genre_scores
+from fmagc.reporting.figures.graph import Box, graph_diagram
+from fmagc.reporting.html import findings
+from fmagc.reporting.html.elements import picture
+from fmagc.reporting.html.markdown_html import html_of, sections_of
+from fmagc.reporting.html.model_diagram import anatomy
+from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges
+from fmagc.reporting.html.text import counted, listed, setting
+from fmagc.reporting.leaderboard import Entry, HeldOut
 from tests.dag import ROOT, stages
 
 SCHEMA = ROOT / "plots/vector/report/pipeline.svg"

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmagc.evaluation import comparison, results
+from fmagc.evaluation import results
 from fmagc.evaluation.predictions import predictions_of
 from fmagc.evaluation.results import confusion_table
 from fmagc.params.run import Run
+from fmagc.reporting import run_results
 
 GENRES = ["Folk", "Pop", "Rock"]
 
@@ -40,10 +41,10 @@ def test_confusion_is_of_test_tracks_true_against_predicted() -> None:
 
 
 def test_counts_have_true_genres_as_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "CONFUSION", tmp_path)
+    monkeypatch.setattr(run_results, "CONFUSION", tmp_path)
     (tmp_path / "official").mkdir()
     confusion_table(predictions()).to_csv(tmp_path / "official" / "crnn.csv", index=False)
-    counts = comparison.confusion_counts_of("official", "crnn", GENRES)
+    counts = run_results.confusion_counts_of("official", "crnn", GENRES)
     np.testing.assert_array_equal(counts, [[0, 0, 3], [0, 1, 0], [0, 0, 1]])
 
 
@@ -77,5 +78,5 @@ def test_results_that_the_run_no_longer_names_are_left_over(tmp_path: Path, monk
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     run = Run(protocols=["official"], models=["crnn"], seeds=[0], baselines=["svm_mfcc"], threads=1, launcher="python")
-    found = [path.as_posix() for path in comparison.left_over(run)]
+    found = [path.as_posix() for path in run_results.left_over(run)]
     assert found == ["data/models/official/crnn/1", "metrics/models/official/cnn1d.json", "plots/confusion/random"]

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from fmagc import files
+from fmagc.cache.build import mels, waveforms
 from fmagc.errors import DataError
-from fmagc.staging import Piece, Staging, draft_path, piece_key
-from fmagc.store import mels, waves
+from fmagc.runtime import files
+from fmagc.runtime.artifact_store import Piece, Staging, draft_path, piece_key
 from tests.dag import ROOT, closure
 
 
@@ -109,16 +109,18 @@ def test_keys_follow_from_content(tmp_path: Path) -> None:
 
 def test_the_digest_of_code_follows_the_named_modules_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Staging("decode", root=tmp_path / "staging")
-    mel, decode = stage.watch("fmagc.audio.mel"), stage.watch("fmagc.audio.decode")
+    mel, decode = stage.watch("fmagc.audio.log_mel"), stage.watch("fmagc.audio.decode")
     changed = tmp_path / "mel.py"
     changed.write_text("# changed\n", encoding="utf-8")
-    monkeypatch.setattr("fmagc.audio.mel.__file__", str(changed))
-    assert stage.watch("fmagc.audio.mel") != mel
+    monkeypatch.setattr("fmagc.audio.log_mel.__file__", str(changed))
+    assert stage.watch("fmagc.audio.log_mel") != mel
     assert stage.watch("fmagc.audio.decode") == decode != mel
 
 
-@pytest.mark.parametrize(("code", "root"), [(waves._CODE, "fmagc/audio/decode.py"), (mels._CODE, "fmagc/audio/mel.py")])
+@pytest.mark.parametrize(
+    ("code", "root"), [(waveforms._CODE, "fmagc/audio/decode.py"), (mels._CODE, "fmagc/audio/log_mel.py")]
+)
 def test_shards_are_keyed_by_all_the_code_that_makes_their_bytes(code: tuple[str, ...], root: str) -> None:
     signal = {path for path in closure(ROOT / root) if "/audio/" in path}
     named = {module.replace(".", "/") + ".py" for module in code}
-    assert named >= signal | {"fmagc/direct.py", "fmagc/store/rows.py", "fmagc/store/shards.py"}
+    assert named >= signal | {"fmagc/runtime/direct_io.py", "fmagc/cache/rows.py", "fmagc/cache/shards.py"}

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from fmagc.audio.mpeg import scan
+from fmagc.audio.mpeg_frames import scan
+from fmagc.corpus.data_home import survey
 from fmagc.corpus.selection import select_tracks
-from fmagc.corpus.shelf import survey
 from fmagc.errors import DataError, Reason, RejectedTrack
 from tests.audio_files import decode_bytes
 from tests.bench import standin

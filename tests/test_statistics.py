@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmagc.store.statistics import LEAST_SPREAD_DB, Moments, Normalisation, waveform_moments
-from fmagc.store.windows import clip_table, evenly_spaced
+from fmagc.cache.clip_positions import clip_table, evenly_spaced
+from fmagc.cache.statistics import LEAST_SPREAD_DB, Moments, Normalisation, waveform_moments
 
 
 def test_merged_moments_equal_two_passes() -> None:

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fmagc.cache.ledger import LEDGER, accepted_row, counts, read_ledger, rejected_row, write_ledger
+from fmagc.cache.manifest import write_manifest
+from fmagc.cache.reader import Cache
+from fmagc.cache.rows import Layout, RowBuffer, start
+from fmagc.cache.shards import filling_gaps, layout_of, map_rows, read_columns, seal
 from fmagc.errors import DataError
-from fmagc.files import read_record, write_record
-from fmagc.staging import Staging
-from fmagc.store.cache import Cache
-from fmagc.store.ledger import LEDGER, accepted_row, counts, read_ledger, rejected_row, write_ledger
-from fmagc.store.manifest import write_manifest
-from fmagc.store.rows import Layout, RowBuffer, start
-from fmagc.store.shards import filling_gaps, layout_of, map_rows, read_columns, seal
+from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.files import read_record, write_record
 from tests.caches import stage_shard, write_shard
 
 TRACKS = {2: 50, 5: 30, 1007: 40}

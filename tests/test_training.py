@@ -8,18 +8,18 @@ import pandas as pd
 import pytest
 import torch
 
-from fmagc.audio.mel import LogMel
+from fmagc.audio.log_mel import LogMel
+from fmagc.audio.time_stretch import HOP, REACH
+from fmagc.cache.reader import Cache
+from fmagc.cache.statistics import Normalisation
+from fmagc.dataset import clips
+from fmagc.dataset.batch import Batch
+from fmagc.dataset.clips import ClipSource, ahead, fixed_batches, random_batches
+from fmagc.devices.device import prepare
 from fmagc.errors import DataError
-from fmagc.params.learning import GaussianNoise, TimeStretch, Train
 from fmagc.params.signal import Mel
-from fmagc.store.cache import Cache
-from fmagc.store.statistics import Normalisation
-from fmagc.training import clips
+from fmagc.params.training import GaussianNoise, TimeStretch, Train
 from fmagc.training.augment import Noise, Plan
-from fmagc.training.batch import Batch
-from fmagc.training.clips import ClipSource, ahead, fixed_batches, random_batches
-from fmagc.training.hardware import prepare
-from fmagc.training.wsola import HOP, REACH
 from tests.caches import publish
 from tests.hardware import CPU
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmagc.audio.mpeg import scan
+from fmagc.audio.mpeg_frames import scan
 from fmagc.errors import DataError
-from fmagc.evaluation.probe import transforms
-from fmagc.evaluation.probe.transforms import CLEAN, Transform, transforms_of
-from fmagc.params.probe import Probe
+from fmagc.params.robustness import Probe
+from fmagc.robustness import transforms
+from fmagc.robustness.transforms import CLEAN, Transform, transforms_of
 from tests.audio_files import music
 
 SR = 44100

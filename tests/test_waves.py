@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fmagc.cache.build.waveforms import make_waves
+from fmagc.cache.ledger import read_ledger
 from fmagc.errors import DataError
-from fmagc.files import file_sha1
 from fmagc.params.signal import Clip
-from fmagc.staging import Staging
-from fmagc.store.ledger import read_ledger
-from fmagc.store.waves import make_waves
+from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.files import file_sha1
 from tests.audio_files import SETTINGS, mp3, music
 
 SAMPLES = 2**16

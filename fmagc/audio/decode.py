@@ -8,10 +8,10 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from fmagc.audio.containers import missing_end
-from fmagc.audio.hear import NOTHING, Heard, hear, joined
-from fmagc.audio.mpeg import MpegAudio
-from fmagc.audio.source import Source, mpeg_audio, read_source
+from fmagc.audio.container_headers import missing_end
+from fmagc.audio.libsndfile import NOTHING, Heard, hear, joined
+from fmagc.audio.mpeg_frames import MpegAudio
+from fmagc.audio.validate import Source, mpeg_audio, read_source
 from fmagc.errors import Reason, RejectedTrack
 from fmagc.params.signal import Waveform
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from fmagc.corpus.genres import label, read_genres
+from fmagc.corpus.fma.genres import label, read_genres
+from fmagc.corpus.fma.tables import SUBSETS, read_tracks
 from fmagc.corpus.layout import METADATA, track_file
-from fmagc.corpus.listing import LISTING
-from fmagc.corpus.own import choose_genres, own_tracks
+from fmagc.corpus.local.dataset import choose_genres, own_tracks
+from fmagc.corpus.local.track_table import LISTING
 from fmagc.corpus.splits import LEAKY, assign, empty_sets, shared_artists
-from fmagc.corpus.tables import SUBSETS, read_tracks
 from fmagc.errors import DataError, some
-from fmagc.files import file_sha1
+from fmagc.runtime.files import file_sha1
 
 __all__ = ["name_table", "select_tracks", "split_table"]
 

@@ -12,7 +12,7 @@ the mean over seeds seem surer than it is, by a third of the variance with three
 (Rao and Wu). With one seed nothing can be said about others, and the interval is that of this one training.
 
 The draw depends on the numbers of artists and seeds alone. Models that were tested on the same tracks therefore meet
-the same resamples, and may be compared resample by resample (`fmagc.evaluation.pairs`).
+the same resamples, and may be compared resample by resample (`fmagc.evaluation.significance`).
 
 With few artists (say under 20) a percentile interval covers less than the 95 % it claims.
 

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from fmagc import files
 from fmagc.errors import DataError
-from fmagc.evaluation.averaging import Average, averaged
+from fmagc.evaluation.aggregation import Average, averaged
 from fmagc.evaluation.metrics import Floats, Ints
+from fmagc.runtime import files
 
 __all__ = [
     "arrays_of",

@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from fmagc.evaluation.details import details_of
+from fmagc.evaluation.error_analysis import details_of
 from fmagc.evaluation.predictions import arrays_of, by_track, genres_of, predictions_of, write_predictions
 from fmagc.evaluation.summary import summarise
-from fmagc.files import write_json, write_text
 from fmagc.params.evaluation import Evaluate
+from fmagc.runtime.files import write_json, write_text
 
 __all__ = [
     "BOOTSTRAP_SEED",

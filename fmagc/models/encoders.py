@@ -5,7 +5,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from fmagc.errors import SettingsError
-from fmagc.models.convolution import OneChannelConv2d
+from fmagc.models.conv import OneChannelConv2d
 
 __all__ = ["Encoder1d", "Encoder2d"]
 

@@ -4,7 +4,7 @@
 loader reads a window of that length; `Plan.waveform` and `Plan.mel` then make of the window a clip of the usual length.
 A plan holds every random choice, so that it gives the same bytes in whatever thread it is carried out.
 
-A new augmentation is a settings class in `fmagc.params.learning`, an operation here, and a case in `_draw_one`.
+A new augmentation is a settings class in `fmagc.params.training`, an operation here, and a case in `_draw_one`.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fmagc.params.learning import Augmentation, GaussianNoise, TimeStretch
-from fmagc.training.wsola import wsola
+from fmagc.audio.time_stretch import wsola
+from fmagc.params.training import Augmentation, GaussianNoise, TimeStretch
 
 __all__ = ["TABLE_FRAMES", "TABLE_SAMPLES", "MelNoise", "Noise", "Operation", "Plan", "Stretch", "draw"]
 

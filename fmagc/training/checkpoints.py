@@ -7,13 +7,13 @@ another key takes their place: DVC throws an out away when it is killed while it
 
 from typing import Any
 
-from fmagc.console import say
 from fmagc.errors import DataError
-from fmagc.files import write_bytes
-from fmagc.staging import Piece, Staging, draft_path
+from fmagc.models.safetensors_io import pack, unpack
+from fmagc.runtime.artifact_store import Piece, Staging, draft_path
+from fmagc.runtime.entrypoint import say
+from fmagc.runtime.files import write_bytes
 from fmagc.training.outputs import WEIGHTS
 from fmagc.training.state import State
-from fmagc.training.tensors import pack, unpack
 
 __all__ = ["Checkpoints"]
 

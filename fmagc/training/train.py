@@ -8,56 +8,56 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fmagc.console import say
+from fmagc.cache.clip_positions import clip_table
+from fmagc.cache.statistics import Normalisation
 from fmagc.corpus.index import genres_of
+from fmagc.dataset.clips import ClipSource, ahead, fixed_batches, random_batches
+from fmagc.devices.device import Hardware
+from fmagc.devices.process_group import Processes, Share
 from fmagc.errors import DataError
-from fmagc.files import digest, file_digest
 from fmagc.models.registry import MODELS, build, count_parameters
-from fmagc.params.learning import Architecture, Train
 from fmagc.params.signal import Clip, Mel
-from fmagc.staging import Piece, Staging, piece_key, versions
-from fmagc.store.statistics import Normalisation
-from fmagc.store.windows import clip_table
+from fmagc.params.training import Architecture, Train
+from fmagc.runtime.artifact_store import Piece, Staging, piece_key, versions
+from fmagc.runtime.entrypoint import say
+from fmagc.runtime.files import digest, file_digest
 from fmagc.training.checkpoints import Checkpoints
-from fmagc.training.clips import ClipSource, ahead, fixed_batches, random_batches
-from fmagc.training.criterion import Criterion
-from fmagc.training.fit import Data, fit
-from fmagc.training.hardware import Hardware
-from fmagc.training.processes import Processes, Share
+from fmagc.training.loop import Data, fit
+from fmagc.training.loss import Criterion
 from fmagc.training.state import State, history_of
 
 __all__ = ["train_model"]
 
 _CODE = (
-    "fmagc.audio.bands",
-    "fmagc.audio.filterbank",
+    "fmagc.audio.power_bands",
+    "fmagc.audio.mel_filterbank",
     "fmagc.audio.frames",
-    "fmagc.audio.mel",
-    "fmagc.models.convolution",
+    "fmagc.audio.log_mel",
+    "fmagc.models.conv",
     "fmagc.models.encoders",
     "fmagc.models.heads",
     "fmagc.models.networks",
     "fmagc.models.registry",
-    "fmagc.store.cache",
-    "fmagc.store.clips",
-    "fmagc.store.manifest",
-    "fmagc.store.rows",
-    "fmagc.store.shards",
-    "fmagc.store.statistics",
-    "fmagc.store.windows",
+    "fmagc.cache.reader",
+    "fmagc.cache.window_reader",
+    "fmagc.cache.manifest",
+    "fmagc.cache.rows",
+    "fmagc.cache.shards",
+    "fmagc.cache.statistics",
+    "fmagc.cache.clip_positions",
     "fmagc.training.augment",
-    "fmagc.training.batch",
+    "fmagc.dataset.batch",
     "fmagc.training.checkpoints",
-    "fmagc.training.clips",
-    "fmagc.training.criterion",
-    "fmagc.training.fit",
-    "fmagc.training.hardware",
-    "fmagc.training.interrupts",
-    "fmagc.training.processes",
+    "fmagc.dataset.clips",
+    "fmagc.training.loss",
+    "fmagc.training.loop",
+    "fmagc.devices.device",
+    "fmagc.training.signals",
+    "fmagc.devices.process_group",
     "fmagc.training.state",
-    "fmagc.training.tensors",
+    "fmagc.models.safetensors_io",
     "fmagc.training.train",
-    "fmagc.training.wsola",
+    "fmagc.audio.time_stretch",
 )
 _LIBRARIES = ("lightning-fabric", "llvmlite", "numba", "numpy", "pandas", "safetensors", "scikit-learn", "torch")
 _COPIES = 13  # of the parameters: two checkpoints and a draft of weights, best weights and two moments; some room

@@ -32,14 +32,14 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from fmagc.engine import usable_cores
-from fmagc.files import file_sha1
+from fmagc.cache.build.mels import make_mels
+from fmagc.cache.build.waveforms import make_waves
+from fmagc.cache.manifest import read_manifest
+from fmagc.cache.reader import Cache
 from fmagc.params.signal import Audio, Clip, Mel
-from fmagc.staging import Staging
-from fmagc.store.cache import Cache
-from fmagc.store.manifest import read_manifest
-from fmagc.store.mels import make_mels
-from fmagc.store.waves import make_waves
+from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.files import file_sha1
+from fmagc.runtime.worker_pool import usable_cores
 
 
 def main() -> None:

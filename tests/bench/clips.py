@@ -29,11 +29,11 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from fmagc.params.learning import Train
+from fmagc.cache.reader import MELS, WAVES, Cache
+from fmagc.cache.statistics import Normalisation
+from fmagc.dataset.clips import ClipSource, ahead, random_batches
 from fmagc.params.signal import Mel
-from fmagc.store.cache import MELS, WAVES, Cache
-from fmagc.store.statistics import Normalisation
-from fmagc.training.clips import ClipSource, ahead, random_batches
+from fmagc.params.training import Train
 from tests.caches import publish
 
 SAMPLES = 2**19

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from fmagc.audio.mel import LogMel
+from fmagc.audio.log_mel import LogMel
 from fmagc.params.signal import Mel
 from tests.audio_files import music
 

@@ -26,12 +26,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fmagc.cache.ledger import read_ledger
+from fmagc.cache.manifest import read_manifest
+from fmagc.cache.shards import read_columns
 from fmagc.corpus.index import read_index
-from fmagc.engine import usable_cores
 from fmagc.errors import Reason
-from fmagc.store.ledger import read_ledger
-from fmagc.store.manifest import read_manifest
-from fmagc.store.shards import read_columns
+from fmagc.runtime.worker_pool import usable_cores
 from tests.bench.standin import NAME, Listed, read_list, thinned, write_standin
 from tests.bench.watch import Seen, watch, workers_of
 from tests.project import Project, copy_files

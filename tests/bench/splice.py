@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from fmagc.audio.mpeg import end_of_leading_tags, scan
-from fmagc.corpus.demo.artists import draw_artist
-from fmagc.corpus.demo.catalogue import Demo
-from fmagc.corpus.demo.mix import render
+from fmagc.audio.mpeg_frames import end_of_leading_tags, scan
+from fmagc.demo.artists import draw_artist
+from fmagc.demo.catalogue import Demo
+from fmagc.demo.mix import render
 from tests.audio_files import mp3
 
 __all__ = ["Clip", "Kind", "encode_clip", "splice"]

@@ -21,11 +21,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fmagc.corpus.demo.catalogue import Act, Demo, Trouble, catalogue
-from fmagc.corpus.demo.rules import GENRES
-from fmagc.corpus.demo.tables import genres_csv, tracks_csv
 from fmagc.corpus.layout import track_file
-from fmagc.files import file_sha1, require_space
+from fmagc.demo.catalogue import Act, Demo, Trouble, catalogue
+from fmagc.demo.rules import GENRES
+from fmagc.demo.tables import genres_csv, tracks_csv
+from fmagc.runtime.files import file_sha1, require_space
 from tests.audio_files import id3
 from tests.bench.splice import Clip, Kind, encode_clip, splice
 

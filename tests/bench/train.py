@@ -34,21 +34,21 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from fmagc.files import file_sha1
-from fmagc.models.convolution import OneChannelConv2d
+from fmagc.cache.build.mels import make_mels
+from fmagc.cache.build.waveforms import make_waves
+from fmagc.cache.manifest import read_manifest
+from fmagc.cache.reader import MELS, WAVES
+from fmagc.cache.statistics import Normalisation
+from fmagc.dataset.batch import Batch
+from fmagc.dataset.clips import ClipSource, ahead, random_batches
+from fmagc.devices.device import Hardware, prepare
+from fmagc.models.conv import OneChannelConv2d
 from fmagc.models.registry import MODELS, build
-from fmagc.params.learning import GaussianNoise, TimeStretch, Train
 from fmagc.params.run import Run
 from fmagc.params.signal import Audio, Clip, Mel
-from fmagc.staging import Staging
-from fmagc.store.cache import MELS, WAVES
-from fmagc.store.manifest import read_manifest
-from fmagc.store.mels import make_mels
-from fmagc.store.statistics import Normalisation
-from fmagc.store.waves import make_waves
-from fmagc.training.batch import Batch
-from fmagc.training.clips import ClipSource, ahead, random_batches
-from fmagc.training.hardware import Hardware, prepare
+from fmagc.params.training import GaussianNoise, TimeStretch, Train
+from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.files import file_sha1
 from tests.mini import write_mini
 
 N_CLASSES = 8

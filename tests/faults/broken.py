@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from fmagc.files import file_sha1
+from fmagc.runtime.files import file_sha1
 from tests.audio_files import id3, mp3, music, without_header_frame
 
 IDS_PER_SHARD = 100

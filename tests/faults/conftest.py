@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fmagc.console import run
+from fmagc.runtime.entrypoint import run
 from stages import index
 from tests.faults.shelf import Project, make_project
 from tests.faults.small import Small, command, write_small

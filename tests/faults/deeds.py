@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-import fmagc.audio.hear as hearing
-import fmagc.store.wave_row as wave_row
+import fmagc.audio.libsndfile as hearing
+import fmagc.cache.build.waveform_worker as wave_row
 from fmagc.audio.decode import Decoded
-from fmagc.console import run
+from fmagc.runtime.entrypoint import run
 from stages.decode import main
 
 NOTES = Path("memory")

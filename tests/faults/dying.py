@@ -14,23 +14,23 @@ from functools import wraps
 from importlib import import_module
 from typing import Any
 
-from fmagc import staging
-from fmagc.console import run
-from fmagc.store import mels, waves
+from fmagc.cache.build import mels, waveforms
+from fmagc.runtime import artifact_store
+from fmagc.runtime.entrypoint import run
 
 STEPS: dict[str, list[tuple[Any, str]]] = {
-    "enter": [(staging.Staging, "__enter__")],
-    "prepare": [(staging.Staging, "prepare")],
-    "start": [(waves, "start"), (mels, "start")],
-    "seal": [(waves, "seal"), (mels, "seal")],
-    "keep": [(staging.Staging, "keep")],
-    "note": [(staging, "write_record")],
-    "publish": [(staging.Staging, "publish")],
-    "place": [(staging, "link_or_copy")],
-    "tidy": [(staging, "_keep_only")],
-    "ledger": [(waves, "write_ledger")],
-    "manifest": [(waves, "write_manifest"), (mels, "write_manifest")],
-    "leave": [(staging.Staging, "__exit__")],
+    "enter": [(artifact_store.Staging, "__enter__")],
+    "prepare": [(artifact_store.Staging, "prepare")],
+    "start": [(waveforms, "start"), (mels, "start")],
+    "seal": [(waveforms, "seal"), (mels, "seal")],
+    "keep": [(artifact_store.Staging, "keep")],
+    "note": [(artifact_store, "write_record")],
+    "publish": [(artifact_store.Staging, "publish")],
+    "place": [(artifact_store, "link_or_copy")],
+    "tidy": [(artifact_store, "_keep_only")],
+    "ledger": [(waveforms, "write_ledger")],
+    "manifest": [(waveforms, "write_manifest"), (mels, "write_manifest")],
+    "leave": [(artifact_store.Staging, "__exit__")],
     "replace": [(os, "replace")],
     "fsync": [(os, "fsync")],
     "link": [(os, "link")],
@@ -57,13 +57,14 @@ def _training_steps() -> dict[str, list[tuple[Any, str]]]:
     """Name what only a training does, whose import brings torch."""
     import torch
 
-    from fmagc.training import checkpoints, fit, weights
+    from fmagc.models import pretrained
+    from fmagc.training import checkpoints, loop
 
     return {
         "draft": [(checkpoints, "write_bytes")],
         "step": [(torch.optim.Adam, "step")],
-        "measure": [(fit, "_measure")],
-        "card": [(weights, "write_record")],
+        "measure": [(loop, "_measure")],
+        "card": [(pretrained, "write_record")],
     }
 
 

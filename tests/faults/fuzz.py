@@ -20,15 +20,15 @@ import numpy as np
 import pandas as pd
 
 from fmagc.audio.decode import decode, most_samples
-from fmagc.console import say
-from fmagc.engine import run_isolated
+from fmagc.cache.build.waveforms import make_waves
+from fmagc.cache.ledger import read_ledger
+from fmagc.cache.reader import Cache
 from fmagc.errors import Reason, RejectedTrack
-from fmagc.files import digest, file_sha1
 from fmagc.params.signal import Audio, Clip
-from fmagc.staging import Staging
-from fmagc.store.cache import Cache
-from fmagc.store.ledger import read_ledger
-from fmagc.store.waves import make_waves
+from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.entrypoint import say
+from fmagc.runtime.files import digest, file_sha1
+from fmagc.runtime.worker_pool import run_isolated
 from tests.faults.mutations import mutated, real_sources, synthetic_sources
 
 AUDIO = Audio(sample_rate=44100, max_seconds=4.0, timeout_s=20.0, max_reject_fraction=1.0, ids_per_shard=500)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fmagc.staging import Staging
+from fmagc.runtime.artifact_store import Staging
 from tests.faults.small import EPOCHS, OUTS_OF, SHARDS, Small, command, write_small
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fmagc.audio import mpeg
+from fmagc.audio import mpeg_frames
 from tests.audio_files import id3, mp3, music, without_header_frame
 
 __all__ = ["MUTATIONS", "frames_of", "mutated", "real_sources", "synthetic_sources"]
@@ -57,9 +57,9 @@ def mutated(sources: Sequence[bytes], *, seed: int, number: int) -> bytes:
 
 def frames_of(data: bytes) -> list[slice]:
     """Find the frames that follow each other from the first one on."""
-    frames, position = [], mpeg.end_of_leading_tags(data)
+    frames, position = [], mpeg_frames.end_of_leading_tags(data)
     while position + 4 <= len(data) and data[position] == 0xFF:
-        header = mpeg._HEADERS.get(mpeg._two_bytes(data, position))
+        header = mpeg_frames._HEADERS.get(mpeg_frames._two_bytes(data, position))
         if header is None or position + header.length > len(data):
             break
         frames.append(slice(position, position + header.length))
@@ -68,12 +68,12 @@ def frames_of(data: bytes) -> list[slice]:
 
 
 def _lasts(data: bytes, seconds: float) -> bool:
-    audio = mpeg.scan(data)
+    audio = mpeg_frames.scan(data)
     return audio is not None and len(frames_of(data)) * audio.samples_per_frame >= seconds * audio.sample_rate
 
 
 def _beginning(data: bytes, *, seconds: float) -> bytes:
-    audio, frames = mpeg.scan(data), frames_of(data)
+    audio, frames = mpeg_frames.scan(data), frames_of(data)
     assert audio is not None
     n_frames = int(seconds * audio.sample_rate / audio.samples_per_frame)
     cut = data[: frames[n_frames - 1 + audio.header_frame].stop]

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from fmagc.console import run
-from fmagc.corpus.demo.tables import genres_csv, tracks_csv
+from fmagc.corpus.data_home import survey
 from fmagc.corpus.layout import MANIFEST, METADATA, RAW
-from fmagc.corpus.shelf import survey
-from fmagc.files import write_json
+from fmagc.demo.tables import genres_csv, tracks_csv
+from fmagc.runtime.entrypoint import run
+from fmagc.runtime.files import write_json
 from tests.dag import ROOT
 from tests.mini import NAME, mini_tracks
 

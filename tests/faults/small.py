@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 from ruamel.yaml import YAML
 
-from fmagc.files import file_sha1
+from fmagc.runtime.files import file_sha1
 from tests.audio_files import mp3, music
 from tests.dag import ROOT
 

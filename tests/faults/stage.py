@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 from ruamel.yaml import YAML
 
-from fmagc.store.cache import Cache
-from fmagc.store.ledger import read_ledger
+from fmagc.cache.ledger import read_ledger
+from fmagc.cache.reader import Cache
 from tests.dag import ROOT
 from tests.faults.broken import IDS_PER_SHARD, LENGTH
 

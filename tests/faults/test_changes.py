@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from fmagc.audio.decode import decode
-from fmagc.corpus.demo.catalogue import catalogue
-from fmagc.corpus.demo.tables import tracks_csv
-from fmagc.corpus.demo.write import write_tracks
 from fmagc.corpus.layout import track_file
-from fmagc.files import file_sha1
+from fmagc.demo.catalogue import catalogue
+from fmagc.demo.tables import tracks_csv
+from fmagc.demo.write import write_tracks
+from fmagc.runtime.files import file_sha1
 from tests.faults.small import SHARDS, Small, without_bars
 from tests.faults.test_disk import at_call, run_here
 from tests.mini import NAME, mini_tracks

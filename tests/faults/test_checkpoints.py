@@ -13,14 +13,14 @@ import pytest
 import torch
 
 from fmagc.errors import DataError
-from fmagc.files import digest, read_record, write_record
+from fmagc.models.pretrained import load_trained
 from fmagc.models.registry import build
-from fmagc.staging import Staging
+from fmagc.models.safetensors_io import pack
+from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.files import digest, read_record, write_record
 from fmagc.training.checkpoints import Checkpoints
 from fmagc.training.outputs import CARD, WEIGHTS
 from fmagc.training.state import State
-from fmagc.training.tensors import pack
-from fmagc.training.weights import load_trained
 from tests.faults.small import TRAINED, Small, without_bars
 from tests.faults.test_damage import flipped, put
 from tests.faults.trainings import FOLDER, train

@@ -12,17 +12,17 @@ import distributed
 import pandas as pd
 import pytest
 
-from fmagc.cluster import runner
-from fmagc.cluster.runner import Runner, runner_of
-from fmagc.engine import run_isolated
+from fmagc.cache.build.mels import make_mels
+from fmagc.cache.build.waveforms import make_waves
+from fmagc.cache.manifest import read_manifest
 from fmagc.errors import DataError, SettingsError
-from fmagc.files import file_sha1
 from fmagc.params.engine import Engine
 from fmagc.params.signal import Clip, Mel
-from fmagc.staging import Staging
-from fmagc.store.manifest import read_manifest
-from fmagc.store.mels import make_mels
-from fmagc.store.waves import make_waves
+from fmagc.runtime import dask_pool
+from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.dask_pool import Runner, runner_of
+from fmagc.runtime.files import file_sha1
+from fmagc.runtime.worker_pool import run_isolated
 from tests.audio_files import SETTINGS, mp3, music
 from tests.dag import ROOT
 
@@ -114,13 +114,13 @@ def test_an_exception_of_the_work_arrives(cluster: Cluster, project: pd.DataFram
 def test_a_folder_that_workers_do_not_see_is_named(
     cluster: Cluster, project: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "_text_of", lambda path: "")
+    monkeypatch.setattr(dask_pool, "_text_of", lambda path: "")
     with pytest.raises(DataError, match="expected every worker to see this folder at this path"):
         list(runner_of(Engine(scheduler=cluster.address))(abs, [1], timeout_s=30))
 
 
 def test_a_scheduler_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "_ANSWER_S", 1.0)
+    monkeypatch.setattr(dask_pool, "_ANSWER_S", 1.0)
     with pytest.raises(DataError, match="expected a Dask scheduler at tcp:"):
         list(runner_of(Engine(scheduler="tcp://127.0.0.1:9"))(abs, [1], timeout_s=30))
 
@@ -149,7 +149,8 @@ def note_and_sleep(notes: Path) -> None:
 def test_what_ran_for_a_worker_ends_with_it(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     code = (
-        "from pathlib import Path; from fmagc.cluster.bundle import run_bundle; from tests.faults import test_cluster;"
+        "from pathlib import Path; from fmagc.runtime.dask_worker import run_bundle; "
+        "from tests.faults import test_cluster;"
         f"run_bundle(test_cluster.note_and_sleep, [Path({str(notes)!r})], timeout_s=900, folder=Path())"
     )
     worker = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fmagc.cache.ledger import LEDGER, read_ledger
+from fmagc.cache.manifest import read_manifest
+from fmagc.cache.normalisation import STATS, read_normalisation
+from fmagc.cache.reader import MELS, WAVES, Cache
 from fmagc.corpus.index import read_index
 from fmagc.errors import DataError
-from fmagc.staging import STAGING, Staging
-from fmagc.store.cache import MELS, WAVES, Cache
-from fmagc.store.ledger import LEDGER, read_ledger
-from fmagc.store.manifest import read_manifest
-from fmagc.store.normalisation import STATS, read_normalisation
+from fmagc.runtime.artifact_store import STAGING, Staging
 from tests.faults.small import OUT_OF, SHARDS, Small, without_bars
 from tests.faults.test_disk import run_here
 from tests.project import Project

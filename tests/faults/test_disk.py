@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fmagc import staging
-from fmagc.console import run
-from fmagc.store import mels, waves
-from fmagc.store.cache import WAVES, Cache
+from fmagc.cache.build import mels, waveforms
+from fmagc.cache.reader import WAVES, Cache
+from fmagc.runtime import artifact_store
+from fmagc.runtime.entrypoint import run
 from tests.faults.kills import clear
 from tests.faults.small import OUT_OF, SHARDS, Small, without_bars
 
@@ -28,11 +28,11 @@ MOMENTS = {
     "mel": [("start", 3, range(3)), ("manifest", 1, [4])],
 }
 PLACES = {
-    "start": [(waves, "start"), (mels, "start")],
-    "seal": [(waves, "seal"), (mels, "seal")],
-    "note": [(staging, "write_record")],
-    "ledger": [(waves, "write_ledger")],
-    "manifest": [(waves, "write_manifest"), (mels, "write_manifest")],
+    "start": [(waveforms, "start"), (mels, "start")],
+    "seal": [(waveforms, "seal"), (mels, "seal")],
+    "note": [(artifact_store, "write_record")],
+    "ledger": [(waveforms, "write_ledger")],
+    "manifest": [(waveforms, "write_manifest"), (mels, "write_manifest")],
 }
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")

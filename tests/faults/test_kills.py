@@ -23,7 +23,7 @@ TRAININGS = (
 )
 STUCK = """
 import time
-from fmagc.engine import run_isolated
+from fmagc.runtime.worker_pool import run_isolated
 if __name__ == "__main__":
     for outcome in run_isolated(time.sleep, [0, 600, 600], timeout_s=900, workers=2):
         print("under way", flush=True)

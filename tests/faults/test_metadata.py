@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fmagc.console import run
 from fmagc.corpus.layout import RAW, track_file
+from fmagc.runtime.entrypoint import run
 from stages import fetch, index
 from tests.faults.shelf import FIRST, GENRES, TRACKS, Project, Rows, assert_one_message, line_of, place_of, read_rows
 from tests.mini import NAME, mini_tracks

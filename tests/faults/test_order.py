@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmagc import engine
-from fmagc.store.normalisation import STATS
+from fmagc.cache.normalisation import STATS
+from fmagc.runtime import worker_pool
 from tests.audio_files import mp3
 from tests.faults.small import OUT_OF, TEST_IDS, Small, write_index
 from tests.faults.test_disk import run_here
@@ -22,7 +22,7 @@ def test_any_number_of_workers_and_any_order_of_the_index_make_the_same_bytes(
 ) -> None:
     index = Path("data/index/tracks.csv")
     pd.read_csv(index, keep_default_na=False).sample(frac=1, random_state=workers).to_csv(index, index=False)
-    monkeypatch.setattr(engine, "usable_cores", lambda: workers)
+    monkeypatch.setattr(worker_pool, "usable_cores", lambda: workers)
     for stage in stages:
         assert run_here(stage) == 0
         assert fresh.published(stage) == sound.published(stage)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from fmagc.console import run
+from fmagc.runtime.entrypoint import run
 from stages import fetch, index, settings
 from tests.faults.shelf import Project, assert_one_message
 

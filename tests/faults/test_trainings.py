@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from fmagc.cache.window_reader import ClipReader
 from fmagc.models.networks import Network
-from fmagc.staging import Staging
-from fmagc.store.clips import ClipReader
+from fmagc.runtime.artifact_store import Staging
 from fmagc.training import checkpoints as checkpoints_module
-from fmagc.training import fit as fit_module
+from fmagc.training import loop as fit_module
 from tests.dag import ROOT
 from tests.faults.kills import clear, epochs_of
 from tests.faults.small import EPOCHS, TRAINED, Small, without_bars
@@ -57,7 +57,7 @@ def test_a_signal_ends_the_training_after_the_batch_and_the_next_run_goes_on(
 @pytest.mark.parametrize("received", ["SIGTERM", "SIGINT"])
 def test_a_second_signal_ends_the_process_at_once(received: str) -> None:
     code = (
-        "import os, signal\nfrom fmagc.training.interrupts import Interrupts\n"
+        "import os, signal\nfrom fmagc.training.signals import Interrupts\n"
         f"with Interrupts() as interrupts:\n    os.kill(os.getpid(), signal.{received})\n"
         "    print(interrupts.received.name, flush=True)\n"
         f"    os.kill(os.getpid(), signal.{received})\n    print('still there', flush=True)\n"

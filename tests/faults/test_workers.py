@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fmagc.engine import run_isolated
 from fmagc.errors import Reason, RejectedTrack
+from fmagc.runtime.worker_pool import run_isolated
 from tests.dag import ROOT
 
 
@@ -86,7 +86,7 @@ def test_a_killed_parent_leaves_no_worker_even_in_a_hang(tmp_path: Path) -> None
     script = tmp_path / "hangs.py"
     script.write_text(
         "import os, signal, time\n"
-        "from fmagc.engine import run_isolated\n"
+        "from fmagc.runtime.worker_pool import run_isolated\n"
         "def hang(task):\n"
         "    return task and (os.kill(os.getpid(), signal.SIGSTOP) if task == 'stop' else time.sleep(600))\n"
         "if __name__ == '__main__':\n"

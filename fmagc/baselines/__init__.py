@@ -1,0 +1,1 @@
+"""Classifiers without a network, fitted on features of the cached spectrograms."""

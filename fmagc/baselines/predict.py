@@ -1,0 +1,72 @@
+"""What a baseline says about clips of the cache: features, fit, probabilities."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from tqdm import tqdm
+
+from fmagc.audio.frames import n_frames
+from fmagc.baselines.registry import Classifier, Recipe
+from fmagc.cache.clip_positions import clip_table, labelled
+from fmagc.cache.reader import Cache
+from fmagc.corpus.index import genres_of
+from fmagc.evaluation.results import table_of
+
+__all__ = ["predict_tracks"]
+
+
+def predict_tracks(
+    name: str,
+    recipe: Recipe,
+    mels: Cache,
+    split: pd.DataFrame,
+    *,
+    protocol: str,
+    clip_samples: int,
+    n_clips: int,
+    crop: str,
+) -> tuple[pd.DataFrame, Classifier]:
+    """Fit a baseline to the training clips of a split, and let it judge the others.
+
+    Parameters
+    ----------
+    name : str
+        Of the baseline.
+    recipe : Recipe
+        Its features and its classifier.
+    mels : Cache
+        With the fact ``ref_db``.
+    split : pd.DataFrame
+        As `corpus.index.read_split`.
+    protocol : str
+    clip_samples, n_clips : int
+        Length of a clip, and how many of a track: the clips that the networks are judged by.
+    crop : str
+        As `store.windows.clip_table`; a random one is that of seed 0.
+
+    Returns
+    -------
+    table : pd.DataFrame
+        Predictions (`evaluation.predictions`) of validation and test.
+    classifier : Classifier
+        As fitted.
+    """
+    genres = genres_of(split)
+    clip_frames = n_frames(clip_samples, hop_length=mels.params["mel"]["hop_length"])
+    tracks = labelled(split, mels.lengths, genres=genres)
+    clips = clip_table(tracks, clip_frames=clip_frames, n_clips=n_clips, crop=crop)
+    X = np.empty((len(clips), 0))
+    if recipe.features:
+        places = tqdm(list(zip(clips["track_id"], clips["start"], strict=True)), unit="clip", desc=name)
+        X = np.stack([recipe.features(_absolute_db(mels, track_id, start, clip_frames)) for track_id, start in places])
+    y, sets = clips["label"].to_numpy(), clips["set"].to_numpy()
+    train, val = sets == "train", sets == "val"
+    classifier = recipe.fit(X[train], y[train], X[val], y[val], n_classes=len(genres))
+    p = classifier.predict_proba(X[~train])
+    return table_of(p, clips[~train], genres=genres, protocol=protocol, model=name, seed=0), classifier
+
+
+def _absolute_db(mels: Cache, track_id: int, start: int, n_frames: int) -> npt.NDArray[np.float64]:
+    row = mels[track_id]
+    S_db: npt.NDArray[np.float64] = row.values[start : start + n_frames].astype(np.float64) + row.facts["ref_db"]
+    return S_db

@@ -1,0 +1,79 @@
+"""One row of a mel shard: what a worker of the stage mel does, and no more than that takes to import."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmagc.audio.log_mel import LogMel
+from fmagc.cache.rows import Layout, row_buffer
+from fmagc.params.signal import Mel
+from fmagc.runtime.artifact_store import draft_path
+from fmagc.runtime.files import damaged
+
+__all__ = ["Source", "Stored", "spectrogram", "write_mel"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One waveform and where it lies; its spectrogram takes the same row of the mel shard of the same name."""
+
+    shard: str
+    row: int
+    digest: str  # of the waveform's row
+    length: int
+    scale: float
+    waves: Layout
+    mels: Layout
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the columns of a shard say of a row that was written."""
+
+    digest: str  # of the row
+    ref_db: float  # absolute level of its 0 dB
+
+
+def write_mel(source: Source, *, folder: Path, drafts: Path, settings: Mel, sample_rate: int) -> Stored:
+    """Take a spectrogram and write it as float16 dB.
+
+    Parameters
+    ----------
+    source : Source
+    folder : Path
+        Of the waveform cache.
+    drafts : Path
+        The folder of the shards that are being made.
+    settings : Mel
+    sample_rate : int, Hz
+
+    Raises
+    ------
+    DataError
+        When the waveform is not the one that was stored.
+    """
+    waveform, frames = row_buffer(source.waves), row_buffer(source.mels)
+    found = waveform.read(folder / source.shard, source.row)
+    if found != source.digest:
+        raise damaged(folder / source.shard, expected=source.digest, found=found, made_by="decode")
+    S_db, ref_db = spectrogram(
+        waveform.values[: source.length], source.scale, settings=settings, sample_rate=sample_rate
+    )
+    frames.values[: len(S_db)] = S_db
+    digest = frames.write(draft_path(drafts, source.shard), source.row, length=len(S_db))
+    return Stored(digest, ref_db)
+
+
+def spectrogram(
+    samples: NDArray[np.int16], scale: float, *, settings: Mel, sample_rate: int
+) -> tuple[NDArray[np.float32], float]:
+    """Take the spectrogram of a waveform as it is stored; see `LogMel`."""
+    return _log_mel(sample_rate, settings)(samples * np.float32(scale))
+
+
+@lru_cache(maxsize=1)
+def _log_mel(sample_rate: int, settings: Mel) -> LogMel:
+    return LogMel(sample_rate, settings)

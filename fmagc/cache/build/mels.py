@@ -1,0 +1,145 @@
+"""From waveform shards to mel shards."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from fmagc.audio.frames import n_frames
+from fmagc.cache.build.mel_worker import Source, Stored, write_mel
+from fmagc.cache.build.shard_writer import assemble
+from fmagc.cache.manifest import Manifest, Shard, found_in_piece, write_manifest
+from fmagc.cache.rows import Array, Layout, start
+from fmagc.cache.shards import layout_of, read_columns, seal
+from fmagc.errors import DataError, RejectedTrack
+from fmagc.params.signal import Mel
+from fmagc.runtime.artifact_store import Piece, Staging, draft_path, piece_key, versions
+from fmagc.runtime.dask_pool import Runner
+from fmagc.runtime.entrypoint import say
+from fmagc.runtime.worker_pool import run_isolated
+
+__all__ = ["make_mels"]
+
+_CODE = (
+    "fmagc.audio.power_bands",
+    "fmagc.audio.mel_filterbank",
+    "fmagc.audio.frames",
+    "fmagc.audio.log_mel",
+    "fmagc.runtime.direct_io",
+    "fmagc.cache.build.mel_worker",
+    "fmagc.cache.build.mels",
+    "fmagc.cache.rows",
+    "fmagc.cache.shards",
+)
+_LIBRARIES = ("h5py", "llvmlite", "numba", "numpy")
+_TIMEOUT_S = 600.0  # a track takes some 20 ms, the first one a compilation
+
+
+def make_mels(
+    waves: Manifest, settings: Mel, *, staging: Staging, out: Path, run: Runner = run_isolated
+) -> dict[str, int]:
+    """Make the mel cache of a waveform cache.
+
+    Parameters
+    ----------
+    waves : Manifest
+        Of the stage decode; what is read of it is verified.
+    settings : Mel
+        How a spectrogram is taken.
+    staging : Staging
+        Keeps finished shards.
+    out : Path
+        The published cache.
+    run : Runner
+        Where spectrograms are taken.
+
+    Returns
+    -------
+    dict
+        ``shards_made``, ``shards_reused``, and ``tracks``, those of the shards made.
+
+    Raises
+    ------
+    DataError
+        When a waveform shard is damaged, a worker dies on a track, or the disk lacks room.
+    """
+    sample_rate = waves.params["audio"]["sample_rate"]
+    made_with = versions(*_LIBRARIES)
+    common = {
+        "code": staging.watch(*_CODE),
+        "made_with": made_with,
+        "mel": settings.model_dump(),
+        "sample_rate": sample_rate,
+    }
+    keys = {name: piece_key(common | {"shard": shard.digest}) for name, shard in waves.shards.items()}
+    staged = {name: staging.find(name, key, found=found_in_piece) for name, key in keys.items()}
+    pieces = {name: piece for name, piece in staged.items() if piece}
+    missing = [name for name in waves.shards if name not in pieces]
+    n_tracks = sum(waves.shards[name].rows for name in missing)
+    needed = sum(_layout(waves.shards[name], settings).most_bytes(waves.shards[name].rows) for name in missing)
+    staging.prepare(out, needed, reused=pieces.values(), what=f"{n_tracks} spectrograms")
+    say(f"{n_tracks} spectrograms to take, up to {needed / 1e9:.2f} GB; {len(pieces)} of {len(keys)} shards are there")
+    work = partial(write_mel, folder=waves.folder, drafts=staging.folder, settings=settings, sample_rate=sample_rate)
+    pieces |= assemble(
+        work,
+        _sources(waves, missing, settings, staging),
+        keep=lambda name, rows: _keep(staging, keys[name], waves.shards[name], rows, settings),
+        run=run,
+        timeout_s=_TIMEOUT_S,
+        n_tracks=n_tracks,
+        title="mel",
+    )
+    finished = [pieces[name] for name in waves.shards]
+    staging.publish(out, finished)
+    params = {"mel": settings.model_dump(), "audio": waves.params["audio"]}
+    write_manifest(out, finished, params=params, made_with=made_with)
+    return {"shards_made": len(missing), "shards_reused": len(finished) - len(missing), "tracks": n_tracks}
+
+
+def _sources(waves: Manifest, names: list[str], settings: Mel, staging: Staging) -> Iterator[Source]:
+    """List the rows of some shards, starting the file of each mel shard before its first row is handed out."""
+    for name in names:
+        waves.verify(name, rows=False)  # a row is compared with its digest where it is read
+        path, mels = waves.folder / name, _layout(waves.shards[name], settings)
+        layout = layout_of(path, "waves")
+        facts = read_columns(path, "digest", "length", "scale")
+        start(draft_path(staging.folder, name))
+        for row, (digest, length, scale) in enumerate(zip(*(facts[column].tolist() for column in facts), strict=True)):
+            yield Source(name, row, digest.decode(), length, scale, layout, mels)
+
+
+def _layout(shard: Shard, settings: Mel) -> Layout:
+    longest = n_frames(shard.longest, hop_length=settings.hop_length)
+    return Layout.holding(longest, name="mels", dtype="float16", inner=(settings.n_mels,))
+
+
+def _keep(
+    staging: Staging, key: str, shard: Shard, rows: list[tuple[Source, Stored | RejectedTrack]], settings: Mel
+) -> Piece:
+    """Make the mel shard of the rows that were written."""
+    stored = []
+    for source, outcome in rows:
+        if isinstance(outcome, RejectedTrack):
+            raise DataError(
+                f"track {shard.track_ids[source.row]}: expected a spectrogram, found {outcome.reason}: "
+                f"{outcome.detail}; run `dvc repro` again: the other shards are kept"
+            )
+        stored.append(outcome)
+    name, layout = rows[0][0].shard, rows[0][0].mels
+    lengths = [n_frames(source.length, hop_length=settings.hop_length) for source, _ in rows]
+    columns: dict[str, Array] = {
+        "track_id": np.array(shard.track_ids, dtype=np.int64),
+        "length": np.array(lengths, dtype=np.int64),
+        "ref_db": np.array([row.ref_db for row in stored], dtype=np.float32),
+    }
+    made = seal(
+        draft_path(staging.folder, name),
+        layout,
+        kept=range(len(rows)),
+        longest=max(lengths),
+        digests=[row.digest for row in stored],
+        columns=columns,
+    )
+    record = {"track_ids": shard.track_ids, "longest": max(lengths), "row_bytes": made.row_bytes}
+    return staging.keep(name, key, record, digest=made.digest)

@@ -1,0 +1,75 @@
+"""Shards out of the rows that workers write: the next ones are under way while one is finished."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from itertools import groupby
+from typing import Protocol, TypeVar
+
+from tqdm import tqdm
+
+from fmagc.errors import RejectedTrack
+from fmagc.runtime.artifact_store import Piece
+from fmagc.runtime.dask_pool import Runner
+
+__all__ = ["assemble"]
+
+
+class RowTask(Protocol):
+    """What a worker needs to write one row."""
+
+    @property
+    def shard(self) -> str:
+        """File name of the row's shard."""
+
+
+Task = TypeVar("Task", bound=RowTask)
+Value = TypeVar("Value")
+
+
+def assemble(
+    write_row: Callable[[Task], Value],
+    tasks: Iterable[Task],
+    *,
+    keep: Callable[[str, list[tuple[Task, Value | RejectedTrack]]], Piece],
+    run: Runner,
+    timeout_s: float,
+    n_tracks: int,
+    title: str,
+) -> dict[str, Piece]:
+    """Write the rows of some shards in worker processes, and finish each shard.
+
+    Parameters
+    ----------
+    write_row : callable
+        Runs in a worker, for at most `timeout_s`.
+    tasks : iterable
+        Shard by shard.
+    keep : callable
+        Takes the name of a shard and all its tasks with what came of them. It runs in a thread, for one shard at a
+        time, since moving and digesting a shard would leave the workers without tasks.
+    run : Runner
+        Where the workers are.
+    timeout_s : float, s
+    n_tracks : int
+        Of all tasks, for the progress bar.
+    title : str
+        For the progress bar.
+
+    Returns
+    -------
+    dict of str to Piece
+        By name of the shard.
+    """
+    pieces: dict[str, Future[Piece]] = {}
+    with (
+        closing(run(write_row, tasks, timeout_s=timeout_s)) as running,
+        tqdm(running, total=n_tracks, unit="track", desc=title) as outcomes,
+        ThreadPoolExecutor(1) as finishing,
+    ):
+        for name, group in groupby(outcomes, key=lambda outcome: outcome.task.shard):
+            rows = [(outcome.task, outcome.result) for outcome in group]
+            for earlier in list(pieces.values())[-1:]:
+                earlier.result()  # where it failed, nothing more is begun
+            pieces[name] = finishing.submit(keep, name, rows)
+        return {name: piece.result() for name, piece in pieces.items()}

@@ -1,0 +1,81 @@
+"""One row of a waveform shard: what a worker of the stage decode does, and no more than that takes to import."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fmagc.audio.decode import decode
+from fmagc.cache.rows import Layout, row_buffer
+from fmagc.params.signal import Audio
+from fmagc.runtime.artifact_store import draft_path
+
+__all__ = ["Request", "Stored", "write_wave"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One row of the index, with the place in a shard that is kept for it."""
+
+    track_id: int
+    path: str
+    sha1: str
+    listed_sha1: str
+    shard: str
+    row: int
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the ledger and the columns of a shard say of a row that was written."""
+
+    digest: str  # of the row
+    length: int
+    scale: float
+    sample_rate: int
+    decoder: str
+    sha1: str  # of the MP3
+    flags: tuple[str, ...]
+    detail: str
+
+
+def write_wave(request: Request, *, drafts: Path, raw: Path, audio: Audio, min_samples: int, layout: Layout) -> Stored:
+    """Decode a track and write it to its row.
+
+    Parameters
+    ----------
+    request : Request
+    drafts : Path
+        The folder of the shards that are being made.
+    raw : Path
+        The folder that the paths of the index start from.
+    audio : Audio
+    min_samples : int, samples
+        Of a clip.
+    layout : Layout
+        Of the rows.
+
+    Raises
+    ------
+    RejectedTrack
+        As `decode` does; nothing was written.
+    """
+    buffer = row_buffer(layout)
+    decoded = decode(
+        raw / request.path,
+        expected_sha1=request.sha1,
+        listed_sha1=request.listed_sha1,
+        settings=audio,
+        min_samples=min_samples,
+        out=buffer.values,
+    )
+    length = len(decoded.samples)
+    digest = buffer.write(draft_path(drafts, request.shard), request.row, length=length)
+    return Stored(
+        digest,
+        length,
+        decoded.scale,
+        decoded.sample_rate,
+        decoded.decoder,
+        decoded.sha1,
+        decoded.flags,
+        decoded.detail,
+    )

@@ -1,0 +1,214 @@
+"""From files of music to waveform shards and the ledger."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+from fmagc.audio.decode import most_samples
+from fmagc.cache.build.shard_writer import assemble
+from fmagc.cache.build.waveform_worker import Request, Stored, write_wave
+from fmagc.cache.ledger import LEDGER, accepted_row, counts, rejected_row, write_ledger
+from fmagc.cache.manifest import found_in_piece, write_manifest
+from fmagc.cache.rows import Array, Layout, start
+from fmagc.cache.shards import Seal, filling_gaps, seal
+from fmagc.corpus.layout import FIRST_HASHED_ID
+from fmagc.errors import DataError, Reason, RejectedTrack
+from fmagc.params.signal import Audio, Clip
+from fmagc.runtime.artifact_store import Piece, Staging, draft_path, piece_key, versions
+from fmagc.runtime.dask_pool import Runner
+from fmagc.runtime.entrypoint import say
+from fmagc.runtime.worker_pool import run_isolated
+
+__all__ = ["make_waves"]
+
+_CODE = (
+    "fmagc.audio.container_headers",
+    "fmagc.audio.decode",
+    "fmagc.audio.libsndfile",
+    "fmagc.audio.mpeg_frames",
+    "fmagc.audio.validate",
+    "fmagc.runtime.direct_io",
+    "fmagc.cache.ledger",
+    "fmagc.cache.rows",
+    "fmagc.cache.shards",
+    "fmagc.cache.build.waveform_worker",
+    "fmagc.cache.build.waveforms",
+)
+_PASSING = {
+    Reason.MISSING_FILE,
+    Reason.NOT_REGULAR_FILE,
+    Reason.UNREADABLE_FILE,
+    Reason.CHECKSUM_MISMATCH,
+    Reason.DECODER_CRASHED,
+    Reason.DECODER_TIMEOUT,
+    Reason.DECODER_OUT_OF_MEMORY,
+}
+_SHOWN = 10  # rejected tracks in a message
+_LIBRARIES = ("h5py", "numpy", "soundfile", "soxr")
+
+
+def make_waves(
+    index: pd.DataFrame,
+    *,
+    raw: Path,
+    audio: Audio,
+    clip: Clip,
+    staging: Staging,
+    out: Path,
+    run: Runner = run_isolated,
+) -> dict[str, Any]:
+    """Decode the tracks of an index into a cache of waveforms.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+        As `corpus.index.read_index` gives it.
+    raw : Path
+        The folder that the paths of the index start from.
+    audio, clip : Audio, Clip
+        How a track is decoded, and how long it must be.
+    staging : Staging
+        Keeps finished shards.
+    out : Path
+        The published cache, with ledger.csv.
+    run : Runner
+        Where tracks are decoded.
+
+    Returns
+    -------
+    dict
+        The counts of the ledger, ``shards_made`` and ``shards_reused``, and ``tracks_tried``, those of the shards made.
+
+    Raises
+    ------
+    DataError
+        When no track, or less than 1 - `audio.max_reject_fraction` of them, could be accepted, or the disk lacks room.
+    """
+    shards = _requests(index, ids_per_shard=audio.ids_per_shard)
+    made_with = versions(*_LIBRARIES) | {"libsndfile": soundfile.__libsndfile_version__}
+    settings = {"audio": audio.content(), "clip": clip.model_dump()}
+    common = {"code": staging.watch(*_CODE), "made_with": made_with} | settings
+    keys = {name: piece_key(common | {"tracks": [vars(r) for r in group]}) for name, group in shards.items()}
+    staged = {name: staging.find(name, key, found=found_in_piece) for name, key in keys.items()}
+    pieces = {name: piece for name, piece in staged.items() if piece and not _passing(piece)}
+    missing = {name: group for name, group in shards.items() if name not in pieces}
+    layout = Layout.holding(most_samples(audio), name="waves", dtype="int16")
+    n_tracks = sum(len(group) for group in missing.values())
+    needed = sum(layout.most_bytes(len(group)) for group in missing.values())
+    staging.prepare(out, needed, reused=pieces.values(), what=f"{n_tracks} waveforms")
+    say(f"{n_tracks} tracks to decode, up to {needed / 1e9:.2f} GB; {len(pieces)} of {len(shards)} shards are there")
+    work = partial(write_wave, drafts=staging.folder, raw=raw, audio=audio, min_samples=clip.samples, layout=layout)
+    pieces |= assemble(
+        work,
+        _drafted(missing, staging),
+        keep=lambda name, rows: _keep(staging, name, keys[name], rows, layout),
+        run=run,
+        timeout_s=audio.timeout_s,
+        n_tracks=n_tracks,
+        title="decode",
+    )
+    ordered = [pieces[name] for name in shards]
+    ledger = [row for piece in ordered for row in piece.record["ledger"]]
+    summary = counts(pd.DataFrame(ledger))
+    _refuse_wrong_shelf(ledger, summary, audio, raw)
+    full = [piece for piece in ordered if piece.record["track_ids"]]
+    staging.publish(out, full)
+    write_ledger(out, ledger, requested=index["track_id"].tolist())
+    write_manifest(out, full, files=[LEDGER], params=settings, made_with=made_with)
+    made = {"shards_made": len(missing), "shards_reused": len(shards) - len(missing), "tracks_tried": n_tracks}
+    return summary | made
+
+
+def _requests(index: pd.DataFrame, *, ids_per_shard: int) -> dict[str, list[Request]]:
+    """Give every shard its tracks, in ascending order, and every track a row."""
+    columns = index.sort_values("track_id")[["track_id", "path", "sha1", "listed_sha1"]]
+    shards: dict[str, list[Request]] = {}
+    for track_id, path, sha1, listed_sha1 in columns.itertuples(index=False, name=None):
+        name = _shard_of(track_id, ids_per_shard=ids_per_shard)
+        group = shards.setdefault(name, [])
+        group.append(Request(track_id, path, sha1, listed_sha1, name, len(group)))
+    return shards
+
+
+def _shard_of(track_id: int, *, ids_per_shard: int) -> str:
+    """Name a track's shard by its id alone, so that no other track can move it.
+
+    FMA's ids are dense and go by ranges. Hashed ids are spread evenly over nine digits, of which the first two make 90
+    shards, however large the shelf: one more track remakes a ninetieth.
+    """
+    per_shard = ids_per_shard if track_id < FIRST_HASHED_ID else FIRST_HASHED_ID // 10
+    return f"{track_id // per_shard:03d}.h5"
+
+
+def _drafted(shards: dict[str, list[Request]], staging: Staging) -> Iterator[Request]:
+    """Start the file of each shard before its first track is handed out."""
+    for name, group in shards.items():
+        start(draft_path(staging.folder, name))
+        yield from group
+
+
+def _passing(piece: Piece) -> bool:
+    """Tell whether a shard lacks a track for a reason that may be gone: one that the file's bytes do not decide."""
+    return any(row["reason"] in _PASSING for row in piece.record["ledger"])
+
+
+def _keep(
+    staging: Staging, name: str, key: str, outcomes: list[tuple[Request, Stored | RejectedTrack]], layout: Layout
+) -> Piece:
+    """Make the shard of the rows that were written; one without an accepted track is an empty file with a record."""
+    written = {request.row: (request, stored) for request, stored in outcomes if isinstance(stored, Stored)}
+    places = filling_gaps(list(written))
+    accepted = [written[place] for place in places]
+    rows = {request.track_id: row for row, (request, _) in enumerate(accepted)}
+    ledger = [
+        rejected_row(request.track_id, path=request.path, reason=outcome.reason, detail=outcome.detail)
+        if isinstance(outcome, RejectedTrack)
+        else accepted_row(
+            request.track_id,
+            path=request.path,
+            shard=name,
+            row=rows[request.track_id],
+            flags=outcome.flags,
+            detail=outcome.detail,
+        )
+        for request, outcome in outcomes
+    ]
+    longest = max((stored.length for _, stored in accepted), default=0)
+    path = draft_path(staging.folder, name)
+    made = _seal(path, layout, places, accepted, longest) if accepted else Seal.around(path, rows=0, row_bytes=0)
+    record = {"track_ids": list(rows), "longest": longest, "row_bytes": made.row_bytes, "ledger": ledger}
+    return staging.keep(name, key, record, digest=made.digest)
+
+
+def _seal(path: Path, layout: Layout, places: list[int], accepted: list[tuple[Request, Stored]], longest: int) -> Seal:
+    stored = [track for _, track in accepted]
+    columns: dict[str, Array] = {
+        "track_id": np.array([request.track_id for request, _ in accepted], dtype=np.int64),
+        "length": np.array([track.length for track in stored], dtype=np.int64),
+        "scale": np.array([track.scale for track in stored], dtype=np.float32),
+        "sample_rate": np.array([track.sample_rate for track in stored], dtype=np.int64),
+        "decoder": np.array([track.decoder.encode() for track in stored]),
+        "sha1": np.array([track.sha1.encode() for track in stored]),
+    }
+    digests = [track.digest for track in stored]
+    return seal(path, layout, kept=places, longest=longest, digests=digests, columns=columns)
+
+
+def _refuse_wrong_shelf(ledger: list[dict[str, Any]], summary: dict[str, Any], audio: Audio, raw: Path) -> None:
+    """Stop before anything is published when so much is rejected that the shelf must be wrong."""
+    rejected = [row for row in ledger if row["status"] == "rejected"]
+    if len(rejected) == len(ledger) or len(rejected) > audio.max_reject_fraction * len(ledger):
+        shown = "".join(
+            f"\n  track {row['track_id']} ({row['path']}): {row['reason']}: {row['detail']}"
+            for row in rejected[:_SHOWN]
+        )
+        raise DataError(
+            f"{raw}: expected at most {audio.max_reject_fraction:.0%} of {len(ledger)} tracks to be rejected "
+            f"(audio.max_reject_fraction), found {len(rejected)}: {summary['rejected']}, the first of them{shown}\n"
+            "Look at the shelf, then run `dvc repro -f fetch` and `dvc repro`."
+        )

@@ -1,0 +1,94 @@
+"""The ledger: every requested track exactly once, accepted with its place or rejected with its reason."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fmagc.cache.manifest import read_manifest
+from fmagc.errors import DataError
+from fmagc.runtime.files import write_text
+
+__all__ = ["accepted_row", "counts", "read_ledger", "rejected_row", "write_ledger"]
+
+_COLUMNS = {
+    "track_id": int,
+    "path": str,
+    "status": str,
+    "shard": str,
+    "row": int,
+    "reason": str,
+    "detail": str,
+    "flags": str,
+}
+LEDGER = "ledger.csv"
+
+
+def accepted_row(
+    track_id: int, *, path: str, shard: str, row: int, flags: Sequence[str], detail: str
+) -> dict[str, Any]:
+    """Say where an accepted track lies and what is remarkable about it."""
+    return _row(track_id, path, "accepted", shard=shard, row=row, detail=detail, flags=" ".join(flags))
+
+
+def rejected_row(track_id: int, *, path: str, reason: str, detail: str) -> dict[str, Any]:
+    """Say why a track was left out."""
+    return _row(track_id, path, "rejected", reason=reason, detail=detail)
+
+
+def write_ledger(folder: Path, rows: Sequence[dict[str, Any]], *, requested: Sequence[int]) -> None:
+    """Write ledger.csv.
+
+    Raises
+    ------
+    DataError
+        When the rows are not the requested tracks, each once.
+    """
+    table = pd.DataFrame(rows, columns=list(_COLUMNS)).sort_values("track_id")
+    _account(folder / LEDGER, table, requested)
+    write_text(folder / LEDGER, table.to_csv(index=False))
+
+
+def read_ledger(folder: Path, *, requested: Sequence[int]) -> pd.DataFrame:
+    """Read ledger.csv; raise DataError unless it is undamaged and accounts for every requested track."""
+    read_manifest(folder, made_by="decode").verify_file(LEDGER)
+    table = pd.read_csv(folder / LEDGER, dtype=_COLUMNS, keep_default_na=False)
+    _account(folder / LEDGER, table, requested)
+    return table
+
+
+def counts(table: pd.DataFrame) -> dict[str, Any]:
+    """Count a ledger: ``requested``, ``accepted``, and ``rejected`` by reason."""
+    rejected = table[table["status"] == "rejected"]
+    by_reason = rejected["reason"].value_counts().sort_index()
+    return {
+        "requested": len(table),
+        "accepted": len(table) - len(rejected),
+        "rejected": {str(reason): int(number) for reason, number in by_reason.items()},
+    }
+
+
+def _row(
+    track_id: int,
+    path: str,
+    status: str,
+    *,
+    shard: str = "",
+    row: int = -1,
+    reason: str = "",
+    detail: str = "",
+    flags: str = "",
+) -> dict[str, Any]:
+    values = (track_id, path, status, shard, row, reason, " ".join(detail.split()), flags)
+    return dict(zip(_COLUMNS, values, strict=True))
+
+
+def _account(path: Path, table: pd.DataFrame, requested: Sequence[int]) -> None:
+    known = table["status"].isin(["accepted", "rejected"])
+    if sorted(table["track_id"]) != sorted(requested) or not known.all():
+        missing = sorted(set(requested) - set(table["track_id"]))
+        raise DataError(
+            f"{path}: expected each of {len(requested)} requested tracks once, accepted or rejected; found "
+            f"{len(table)} rows, {len(missing)} tracks missing {missing[:10]}: run `dvc repro -f decode`"
+        )

@@ -1,0 +1,140 @@
+"""The manifest of a cache: a shard that is not in it does not exist."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from fmagc.cache.shards import Seal
+from fmagc.errors import DataError
+from fmagc.runtime.artifact_store import Piece
+from fmagc.runtime.direct_io import stream_digest
+from fmagc.runtime.files import damaged, read_record, write_record
+
+__all__ = ["Manifest", "Shard", "found_in_piece", "read_manifest", "write_manifest"]
+
+_SCHEMA = 4
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One line of the manifest.
+
+    Attributes
+    ----------
+    digest : str
+        Its seal's.
+    rows : int
+    row_bytes : int
+        Of one row.
+    longest : int
+        Samples or frames of its longest row.
+    track_ids : list of int
+        In the order of the rows.
+    """
+
+    digest: str
+    rows: int
+    row_bytes: int
+    longest: int
+    track_ids: list[int]
+
+    @classmethod
+    def of(cls, piece: Piece) -> Self:
+        """Describe a piece with ``row_bytes``, ``longest`` and ``track_ids`` in its record."""
+        track_ids = piece.record["track_ids"]
+        return cls(piece.digest, len(track_ids), piece.record["row_bytes"], piece.record["longest"], track_ids)
+
+    @property
+    def seal(self) -> Seal:
+        """What the file is recognised by."""
+        return Seal(self.digest, self.rows, self.row_bytes)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a cache consists of and was made with.
+
+    Attributes
+    ----------
+    folder : Path
+    made_by : str
+        The stage to name when something is wrong.
+    params : dict
+        The settings that decided the content, by block.
+    shards : dict of str to Shard
+        By file name.
+    files : dict of str to str
+        The digests of other files beside them.
+    """
+
+    folder: Path
+    made_by: str
+    params: dict[str, Any]
+    shards: dict[str, Shard]
+    files: dict[str, str]
+
+    def verify(self, name: str, *, rows: bool = True) -> None:
+        """Raise DataError unless a shard has the bytes that it was made with; those of its rows only if asked to."""
+        path, seal = self.folder / name, self.shards[name].seal
+        self._require(path, expected=seal.digest, found=seal.found_in(path) if rows else seal.found_around(path))
+
+    def verify_file(self, name: str) -> None:
+        """Raise DataError unless another file of the cache has the bytes that it was made with."""
+        path = self.folder / name
+        self._require(path, expected=self.files[name], found=stream_digest(path) if path.exists() else "no file")
+
+    def _require(self, path: Path, *, expected: str, found: str) -> None:
+        if found != expected:
+            raise damaged(path, expected=expected, found=found, made_by=self.made_by)
+
+
+def found_in_piece(piece: Piece) -> str:
+    """Return the digest of the file of a piece that should be a shard."""
+    return Shard.of(piece).seal.found_in(piece.path)
+
+
+def read_manifest(folder: Path, *, made_by: str) -> Manifest:
+    """Read manifest.json.
+
+    Raises
+    ------
+    DataError
+        When it is missing, damaged, or of another schema.
+    """
+    found = read_record(folder / "manifest.json", made_by=made_by)
+    if found["schema"] != _SCHEMA:
+        raise DataError(
+            f"{folder}: expected a cache of schema {_SCHEMA}, found {found['schema']}: run `dvc repro {made_by}`"
+        )
+    shards = {name: Shard(**shard) for name, shard in found["shards"].items()}
+    return Manifest(folder, made_by, found["params"], shards, found["files"])
+
+
+def write_manifest(
+    folder: Path, pieces: Iterable[Piece], *, params: Mapping[str, Any], made_with: Any, files: Sequence[str] = ()
+) -> None:
+    """Write manifest.json, last: what each shard holds, and what all were made with.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the published shards.
+    pieces : Iterable[Piece]
+        Each as `Shard.of` takes it.
+    params : Mapping[str, Any]
+        The settings that decided the content.
+    made_with : dict
+        Versions of the libraries that did.
+    files : Sequence[str]
+        Names of other files in the folder that it answers for.
+    """
+    shards = {piece.name: vars(Shard.of(piece)) for piece in pieces}
+    content = {
+        "schema": _SCHEMA,
+        "params": params,
+        "made_with": made_with,
+        "shards": shards,
+        "files": {name: stream_digest(folder / name) for name in files},
+    }
+    write_record(folder / "manifest.json", content)

@@ -1,0 +1,107 @@
+"""A cache on disk as its readers see it: the rows of verified shards, by track."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fmagc.cache.manifest import read_manifest
+from fmagc.cache.shards import map_rows, read_columns
+from fmagc.errors import DataError
+from fmagc.runtime.worker_pool import usable_cores
+
+__all__ = ["MELS", "WAVES", "Cache"]
+
+WAVES = Path("data/waves")
+MELS = Path("data/mels")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One track of a cache: its samples or frames, unpadded, the facts of its row, and where its bytes lie."""
+
+    values: npt.NDArray[Any]
+    facts: dict[str, Any]
+    path: Path  # of the shard
+    offset: int  # bytes of the shard before the first value
+
+    def read(self) -> npt.NDArray[Any]:
+        """Read the values into memory of their own; those of the mapped shard add to what the process holds."""
+        values = np.fromfile(self.path, self.values.dtype, self.values.size, offset=self.offset)
+        return values.reshape(self.values.shape)
+
+
+class Cache:
+    """The rows of a cache by track.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the shards and manifest.json.
+    dataset : str
+        Name of the dataset of rows: ``waves`` or ``mels``.
+    facts : Iterable[str]
+        Further columns to hold for each row, besides ``length``.
+    made_by : str
+        The stage to name when something is wrong.
+
+    Attributes
+    ----------
+    params : dict
+        The settings that it was made with, by block.
+    paths : list of Path
+        Its shards.
+
+    Raises
+    ------
+    DataError
+        When a shard is missing, differs from its digest, or holds other tracks than the manifest says.
+    """
+
+    def __init__(self, folder: Path, dataset: str, *, facts: Iterable[str] = (), made_by: str) -> None:
+        manifest = read_manifest(folder, made_by=made_by)
+        self.folder = folder
+        self.params = manifest.params
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            list(pool.map(manifest.verify, manifest.shards))
+        self.paths = [folder / name for name in manifest.shards]
+        self._rows: dict[int, Row] = {}
+        for name, shard in manifest.shards.items():
+            self._open(folder / name, dataset, ["track_id", "length", *facts], shard.track_ids)
+
+    @property
+    def track_ids(self) -> list[int]:
+        """The tracks of the cache, in ascending order."""
+        return sorted(self._rows)
+
+    @property
+    def lengths(self) -> dict[int, int]:
+        """Samples or frames of each track."""
+        return {track_id: self._rows[track_id].facts["length"] for track_id in self.track_ids}
+
+    def require(self, **blocks: dict[str, Any]) -> None:
+        """Raise DataError unless the cache was made with these blocks of settings."""
+        for block, wanted in blocks.items():
+            made = self.params[block]
+            other = [key for key, value in wanted.items() if made.get(key) != value]
+            if other:
+                found = ", ".join(f"{block}.{key}={made.get(key)}" for key in other)
+                expected = ", ".join(f"{key}={wanted[key]}" for key in other)
+                raise DataError(f"{self.folder}: made with {found}, expected {expected}: run `dvc repro`")
+
+    def __getitem__(self, track_id: int) -> Row:
+        return self._rows[track_id]
+
+    def _open(self, path: Path, dataset: str, columns: list[str], track_ids: list[int]) -> None:
+        table = read_columns(path, *columns)
+        if table["track_id"].tolist() != track_ids:
+            raise DataError(f"{path}: expected the tracks that manifest.json names, found others: run `dvc checkout`")
+        rows = map_rows(path, dataset)
+        for place, track_id in enumerate(table["track_id"].tolist()):
+            facts = {column: np.asarray(table[column])[place].item() for column in columns}
+            offset = rows.offset + place * rows.strides[0]
+            self._rows[track_id] = Row(rows[place, : facts["length"]], facts, path, offset)

@@ -1,0 +1,106 @@
+"""The rows of a shard, as workers write and read them: each in one piece, at a place of its own, with its digest.
+
+No HDF5 here: a worker that writes rows starts without it, and what it writes becomes HDF5 in `fmagc.cache.shards`.
+"""
+
+import math
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fmagc.runtime.direct_io import BLOCK, aligned_buffer, opened, read_at, write_at
+from fmagc.runtime.files import digest
+
+__all__ = ["ROWS_AT", "Array", "Layout", "RowBuffer", "row_buffer", "start"]
+
+Array = npt.NDArray[Any]
+
+ROWS_AT = BLOCK  # bytes before the rows: HDF5's own for the file and the dataset of rows
+
+_FACTS = 512  # bytes of a row in all columns, and of its line in the note: more than they take
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the rows of a shard lie.
+
+    Attributes
+    ----------
+    name : str
+        Of the dataset of rows.
+    dtype : str
+        Of NumPy.
+    width : int
+        Samples or frames of a row, padded with zeros: whole blocks, so that a row can be written past the page cache.
+    inner : tuple of int
+        Shape of one frame; empty for samples.
+    """
+
+    name: str
+    dtype: str
+    width: int
+    inner: tuple[int, ...] = ()
+
+    @classmethod
+    def holding(cls, length: int, *, name: str, dtype: str, inner: tuple[int, ...] = ()) -> "Layout":
+        """Make the narrowest layout whose rows hold so many samples or frames."""
+        unit = BLOCK // math.gcd(BLOCK, np.dtype(dtype).itemsize * math.prod(inner))
+        return cls(name, dtype, -(-length // unit) * unit, inner)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row."""
+        return self.width * np.dtype(self.dtype).itemsize * math.prod(self.inner)
+
+    def most_bytes(self, n_rows: int) -> int:
+        """Tell how large a shard of so many rows becomes at most."""
+        return self.offset(n_rows) + n_rows * _FACTS + 2 * BLOCK
+
+    def offset(self, row: int) -> int:
+        """Give the place of a row in the file, in bytes."""
+        return ROWS_AT + row * self.row_bytes
+
+
+class RowBuffer:
+    """Room for one row, on its way to or from the disk. Its digest (xxh3-128, hex) is that of all its bytes.
+
+    Attributes
+    ----------
+    values : ndarray, shape (width, *inner)
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._bytes = aligned_buffer(layout.row_bytes)
+        self.values: Array = self._bytes.view(layout.dtype).reshape(layout.width, *layout.inner)
+
+    def write(self, path: Path, row: int, *, length: int) -> str:
+        """Write the first `length` samples or frames to their place, and return the digest of the row."""
+        self.values[length:] = 0
+        n_blocks = -(-self.values[:length].nbytes // BLOCK)
+        with opened(path, os.O_WRONLY) as descriptor:
+            write_at(descriptor, self._bytes[: n_blocks * BLOCK], self._layout.offset(row))
+        return digest(self._bytes.data)
+
+    def read(self, path: Path, row: int) -> str:
+        """Fill `values` with a row, and return the digest of what was found."""
+        with opened(path, os.O_RDONLY) as descriptor:
+            n_read = read_at(descriptor, self._bytes, self._layout.offset(row))
+        self._bytes[n_read:] = 0  # a file that is not sealed may end before its last row does
+        return digest(self._bytes.data)
+
+
+@lru_cache(maxsize=2)
+def row_buffer(layout: Layout) -> RowBuffer:
+    """Give this process's buffer for such rows: fresh memory would cost more than filling it."""
+    return RowBuffer(layout)
+
+
+def start(path: Path) -> None:
+    """Make an empty file for the rows of a shard."""
+    path.write_bytes(b"")

@@ -1,0 +1,167 @@
+"""The command `predict`: files in, a line, a row or an entry for each out, in their order."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from fmagc.corpus.layout import AUDIO_SUFFIXES
+from fmagc.corpus.local.file_names import is_audio, is_hidden, walk
+from fmagc.errors import DataError, RejectedTrack
+from fmagc.inference.excerpts import listen
+from fmagc.inference.predictor import Judge, Verdict
+from fmagc.reporting.figures import style
+from fmagc.reporting.figures.timeline import timeline
+from fmagc.runtime.worker_pool import run_isolated
+
+__all__ = ["predict"]
+
+_TIMEOUT_S = 600.0  # of a file: an hour of music takes some ten seconds
+_WAITING = 1  # files under way or done early, per worker: they may be long
+_DECIMALS = 6
+
+
+def predict(
+    paths: Sequence[Path], *, folder: Path, n_clips: int | None, n_top: int, form: str, figures: Path | None
+) -> None:
+    """Judge files and print what was found; a file that cannot be judged is a line on stderr.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files, and folders whose audio files are taken.
+    folder : Path
+        Of the model.
+    n_clips : int or None
+        See `Judge`.
+    n_top : int
+        Genres in a line of text.
+    form : str
+        ``text``, ``json`` or ``csv``.
+    figures : Path or None
+        Folder of the timelines.
+
+    Raises
+    ------
+    DataError
+        When the model cannot be used, a folder holds no audio, or, after all others were judged, some files could not.
+    """
+    files = list(_files(paths))
+    drawn = _figures_of(files, paths) if figures else {}
+    if figures and figures.exists() and not figures.is_dir():
+        raise DataError(f"--timeline: expected a folder, found the file {figures}: name another")
+    judge = Judge(folder, n_clips=n_clips)
+    entries, n_failed = [], 0
+    if form == "csv":
+        print(_row(_columns(judge.genres)), flush=True)  # noqa: T201
+    for path, result in tqdm(_judged(files, judge), total=len(files), unit="file", desc="predict", disable=None):
+        if isinstance(result, RejectedTrack):
+            n_failed += 1
+            tqdm.write(f"{path}: {result.reason}: {result.detail}", file=sys.stderr)
+        else:
+            if figures:
+                drawing = timeline(
+                    result.p, result.starts, genres=judge.genres, patch_s=judge.clip_seconds, file_s=result.seconds,
+                    title=path.name,
+                )  # fmt: skip
+                style.save(drawing, figures / drawn[path])
+            if form == "text":
+                tqdm.write(_line(path, result, judge.genres, n_top=n_top), file=sys.stdout)
+        entry = _entry(path, result, judge)
+        if form == "csv":
+            tqdm.write(_row(_cells(entry, judge.genres)), file=sys.stdout)
+        if form == "json":
+            entries.append(entry)
+    if form == "json":
+        print(json.dumps(entries, indent=2, ensure_ascii=False))  # noqa: T201
+    if n_failed:
+        raise DataError(f"{n_failed} of {len(files)} files gave no prediction, for the reasons above")
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    """List files as they were named, and those of folders in alphabetical order; each once."""
+    seen: set[Path] = set()
+    for path in paths:
+        found = [path]
+        if path.is_dir():
+            found = sorted(_below(path))
+            if not found:
+                raise DataError(f"{path}: expected audio files below it ({' '.join(AUDIO_SUFFIXES)}), found none")
+        yield from (file for file in found if file not in seen)
+        seen.update(found)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Give the music below a folder, as a shelf of one's own takes it: nothing hidden, links followed."""
+    for place, folders, names in walk(folder):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        yield from (Path(place, name) for name in names if is_audio(name) and not is_hidden(name))
+
+
+def _figures_of(files: Sequence[Path], paths: Sequence[Path]) -> dict[Path, Path]:
+    """Name each file's figure by its place below the folder that was asked for."""
+    owners: dict[Path, Path] = {}
+    for path in files:
+        folder = next((folder for folder in paths if folder.is_dir() and path.is_relative_to(folder)), path.parent)
+        figure = Path(f"{path.relative_to(folder)}.png")
+        if (rival := owners.setdefault(figure, path)) != path:
+            raise DataError(
+                f"--timeline: expected files of different names, found {rival} and {path}: draw them in separate calls"
+            )
+    return {path: figure for figure, path in owners.items()}
+
+
+def _judged(files: list[Path], judge: Judge) -> Iterator[tuple[Path, Verdict | RejectedTrack]]:
+    """Decode in workers, a few files ahead, while the network judges."""
+    work = partial(listen, views=judge.views, waveform=judge.waveform, mel=judge.mel, min_samples=judge.clip_samples)
+    with closing(run_isolated(work, files, timeout_s=_TIMEOUT_S, waiting=_WAITING)) as outcomes:
+        for outcome in outcomes:
+            result = outcome.result
+            yield outcome.task, result if isinstance(result, RejectedTrack) else judge(result)
+
+
+def _line(path: Path, verdict: Verdict, genres: Sequence[str], *, n_top: int) -> str:
+    best = verdict.mean.argsort(kind="stable")[::-1][:n_top]
+    return f"{path}: " + ", ".join(f"{genres[place]} {verdict.mean[place]:.2f}" for place in best)
+
+
+def _entry(path: Path, result: Verdict | RejectedTrack, judge: Judge) -> dict[str, Any]:
+    if isinstance(result, RejectedTrack):
+        return {"path": str(path), "reason": str(result.reason), "detail": result.detail}
+    rounded = [[round(p, _DECIMALS) for p in row] for row in (result.mean.tolist(), *result.p.tolist())]
+    named = [dict(zip(judge.genres, row, strict=True)) for row in rounded]
+    patches = [
+        {"start_s": round(start, 3), "end_s": round(start + judge.clip_seconds, 3), "probabilities": p}
+        for start, p in zip(result.starts.tolist(), named[1:], strict=True)
+    ]
+    return {
+        "path": str(path),
+        "genre": judge.genres[int(result.mean.argmax())],
+        "seconds": round(result.seconds, 3),
+        "probabilities": named[0],
+        "patches": patches,
+    }
+
+
+def _columns(genres: Sequence[str]) -> list[str]:
+    return ["path", "genre", "seconds", "n_patches", *(f"p_{genre}" for genre in genres), "reason", "detail"]
+
+
+def _cells(entry: dict[str, Any], genres: Sequence[str]) -> list[Any]:
+    """Lay an entry out in `_columns`; a cell that a file has nothing for is empty."""
+    named = {f"p_{genre}": p for genre, p in entry.get("probabilities", {}).items()}
+    counted = {"n_patches": len(entry["patches"])} if "patches" in entry else {}
+    return [(entry | named | counted).get(column, "") for column in _columns(genres)]
+
+
+def _row(cells: Sequence[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()

@@ -1,0 +1,136 @@
+"""Make a git ref for each model, so that DVC can compare two models of one revision.
+
+`dvc metrics diff` compares one file between two revisions. `python -m fmagc.commands.refs [REV]` therefore makes, for
+each metrics/models/<protocol>/<model>.json of REV (HEAD by default), a commit on top of REV in which
+metrics/focus.json has that model's numbers, and points refs/models/<protocol>/<model> at it:
+
+    dvc metrics diff models/official/cnn2d models/official/crnn
+
+Neither the working tree nor the index is touched, and the refs are no branches and no tags. The same REV gives the
+same commits. refs/models belongs to this module: refs of models that REV does not have are deleted.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from fmagc.errors import DataError, FmagcError
+from fmagc.runtime import entrypoint
+
+__all__ = ["main", "make_refs"]
+
+METRICS = "metrics/models"
+FOCUS = "metrics/focus.json"
+REFS = "refs/models"
+
+# fixed, so that the same revision gives the same commits on every machine
+_SIGNATURE = {
+    f"GIT_{role}_{key}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for key, value in (("NAME", "fmagc"), ("EMAIL", "fmagc@localhost"), ("DATE", "2000-01-01T00:00:00+0000"))
+}
+
+
+def make_refs(rev: str = "HEAD", *, repository: Path = Path()) -> dict[str, str]:
+    """Make the refs of all models that a revision has metrics of.
+
+    Parameters
+    ----------
+    rev : str
+        Anything that names a commit.
+    repository : Path
+        The project's folder.
+
+    Returns
+    -------
+    dict of str to str
+        Ref to commit id.
+
+    Raises
+    ------
+    FmagcError
+        Without git, outside a repository, or when there is no such revision.
+    DataError
+        When the revision holds no metrics of a model.
+    """
+    prefix = _git(["rev-parse", "--show-prefix"], repository)  # not empty where the project is a part of the repository
+    commit = _git(["rev-parse", "--verify", "--end-of-options", f"{rev}^{{commit}}"], repository)
+    blobs = _metrics_files(commit, repository)
+    if not blobs:
+        raise DataError(
+            f"{rev}: expected committed files {METRICS}/<protocol>/<model>.json, found none. Run this in the project's "
+            "folder; `dvc repro` makes them and `git add metrics` and `git commit` record them."
+        )
+    with tempfile.TemporaryDirectory(prefix="fmagc-refs-") as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        _git(["read-tree", commit], repository, env=index)
+        refs = {}
+        for name, blob in blobs.items():
+            _git(["update-index", "--add", "--cacheinfo", f"100644,{blob},{prefix}{FOCUS}"], repository, env=index)
+            tree = _git(["write-tree"], repository, env=index)
+            message = f"{FOCUS} of {name}"
+            made = _git(["commit-tree", tree, "-p", commit, "-m", message], repository, env=_SIGNATURE)
+            refs[f"{REFS}/{name}"] = made
+    stale = set(_git(["for-each-ref", "--format=%(refname)", REFS], repository).split()) - set(refs)
+    changes = [f"delete {ref}" for ref in sorted(stale)] + [f"update {ref} {made}" for ref, made in refs.items()]
+    _git(["update-ref", "--stdin"], repository, text="\n".join(changes) + "\n")  # all of them or none
+    return refs
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run as a command: make the refs, list them, and show what they are for."""
+    parser = argparse.ArgumentParser(prog="python -m fmagc.commands.refs", description=__doc__.splitlines()[0])
+    parser.add_argument("rev", nargs="?", default="HEAD", help="the revision whose models are compared (HEAD)")
+    rev = parser.parse_args(arguments).rev
+
+    def command() -> None:
+        refs = make_refs(rev)
+        names = [ref.removeprefix("refs/") for ref in refs]
+        for name, made in zip(names, refs.values(), strict=True):
+            print(f"{made[:10]} {name}")  # noqa: T201
+        if len(names) > 1:
+            print(f"Compare two, for instance: dvc metrics diff {names[0]} {names[1]}")  # noqa: T201
+
+    return entrypoint.run(command)
+
+
+def _metrics_files(commit: str, repository: Path) -> dict[str, str]:
+    """List `<protocol>/<model>` and the blob of its metrics, in alphabetical order."""
+    listing = _git(["ls-tree", "-r", "-z", commit, "--", f"{METRICS}/"], repository)
+    blobs = {}
+    for entry in filter(None, listing.split("\0")):
+        description, path = entry.split("\t", 1)
+        name = PurePosixPath(path).relative_to(METRICS)
+        if name.suffix == ".json" and len(name.parts) == 2:
+            blobs[str(name.with_suffix(""))] = description.split()[2]
+    return dict(sorted(blobs.items()))
+
+
+def _git(arguments: Sequence[str], repository: Path, *, env: Mapping[str, str] | None = None, text: str = "") -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=repository,
+            env={**os.environ, **(env or {})},
+            input=text,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+    except FileNotFoundError:
+        raise FmagcError("model refs: expected the program git on the PATH, found none. Install git.") from None
+    if done.returncode:
+        said = done.stderr.strip() or f"exit status {done.returncode}"
+        raise FmagcError(
+            f"model refs: `git {' '.join(arguments)}` failed in {repository.resolve()}: {said}. "
+            "Run this in the project's git repository and name a revision that it has."
+        )
+    return done.stdout.rstrip("\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,156 @@
+"""The shelf: where a corpus lies, and what lies on it."""
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from fmagc.corpus.fma.archives import CHECKSUMS, parse_checksums
+from fmagc.corpus.fma.complete import how_to_complete
+from fmagc.corpus.layout import METADATA, RAW
+from fmagc.corpus.local.dataset import own_files
+from fmagc.demo.write import write_demo
+from fmagc.errors import DataError
+from fmagc.params.corpus import DEMO, DOWNLOADS, Dataset
+from fmagc.runtime.files import file_sha1
+from fmagc.runtime.worker_pool import usable_cores
+
+__all__ = ["put_on_shelf", "survey"]
+
+
+def put_on_shelf(dataset: Dataset) -> Path:
+    """Make data/raw/<name> hold a corpus: the demo is synthesised, a corpus on disk is linked, FMA may be downloaded.
+
+    Returns
+    -------
+    Path
+        The folder that holds `<name>/` and `fma_metadata/`, or that is a shelf of one's own.
+
+    Raises
+    ------
+    DataError
+        When a folder, or a table of FMA's layout, is not there.
+    """
+    shelf = RAW / dataset.name
+    RAW.mkdir(parents=True, exist_ok=True)
+    if dataset.name == DEMO:
+        if dataset.root is not None or shelf.is_symlink():
+            raise DataError(f"{shelf}: expected the demo's own folder, found a link or dataset.root: {DEMO} takes none")
+        shelf.mkdir(exist_ok=True)
+        write_demo(shelf)
+    elif dataset.root is not None:
+        _link(shelf, Path(dataset.root).resolve())
+    if dataset.download:
+        shelf.mkdir(exist_ok=True)
+        return shelf
+    if dataset.layout != "fma":
+        if not shelf.is_dir():
+            raise DataError(f"{shelf}: expected a folder, found none: set dataset.root in params.yaml to your shelf")
+        return shelf
+    missing = [] if (shelf / dataset.name).is_dir() else [dataset.name]
+    missing += [path for path in METADATA if not (shelf / path).is_file()]
+    if missing:
+        holding = f"the folder that holds {dataset.name}/ and fma_metadata/"
+        there = f"put them there, or set dataset.root in params.yaml to {holding}"
+        own = "for a shelf of your own, set dataset.layout to folders or table"
+        advice = f"{there}; {f'or {how_to_complete(shelf, dataset.name)}' if dataset.name in DOWNLOADS else own}"
+        raise DataError(f"{shelf}: expected FMA's layout, found no {', no '.join(missing)}: {advice}")
+    return shelf
+
+
+def survey(
+    shelf: Path, name: str, *, layout: str = "fma", known: Mapping[str, dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """List what is on a shelf.
+
+    Parameters
+    ----------
+    shelf : Path
+    name : str
+        Of the audio folder.
+    layout : str
+        As `params.corpus.Dataset`.
+    known : mapping, optional
+        Entries of files that were read a moment ago: they are not read again.
+
+    Returns
+    -------
+    dict
+        ``dataset``, ``layout``; ``files``: path below the shelf -> ``bytes``, ``sha1`` and, where the corpus's own list
+        of checksums has the file, ``listed_sha1``; ``missing``: the files that this list has and the shelf has not;
+        ``ignored``: how many files of a shelf of one's own were passed over, by suffix.
+
+    Raises
+    ------
+    DataError
+        When a shelf of one's own is not laid out as it should be.
+    """
+    known = known or {}
+    listed: dict[str, str] = {}
+    ignored: dict[str, int] = {}
+    if layout == "fma":
+        listed = _checksums(shelf / name)
+        paths = [*METADATA, *sorted(path.relative_to(shelf).as_posix() for path in _mp3s(shelf / name))]
+    else:
+        paths, ignored = own_files(shelf, layout=layout)
+    # SHA-1 releases the interpreter lock: threads use both the cores and the disk
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        entries = list(
+            tqdm(
+                pool.map(lambda path: known.get(path) or _entry(shelf / path), paths),
+                total=len(paths),
+                unit="file",
+                desc="survey",
+            )
+        )
+    files = dict(zip(paths, entries, strict=True))
+    for path in files.keys() & listed.keys():
+        files[path]["listed_sha1"] = listed[path]
+    missing = sorted(listed.keys() - files.keys())
+    return {"dataset": name, "layout": layout, "files": files, "missing": missing, "ignored": ignored}
+
+
+def _link(shelf: Path, target: Path) -> None:
+    if not target.is_dir():
+        found = "a file" if target.exists() else "none"
+        raise DataError(f"dataset.root in params.yaml: expected a folder, found {found} at {target}: mend the path")
+    if shelf.is_symlink():
+        shelf.unlink()
+    elif shelf.exists():
+        raise DataError(f"{shelf}: expected a link to dataset.root, found a folder: move it away and run again")
+    shelf.symlink_to(target)
+
+
+def _mp3s(folder: Path) -> Iterator[Path]:
+    """Find the MP3s of a corpus, also behind linked folders; a name that is no UTF-8 cannot be a track's."""
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:  # a link to a folder above: its files are listed already
+            folders.clear()
+            continue
+        seen.add(real)
+        names = [name for name in [*files, *folders] if name.endswith(".mp3")]
+        yield from (Path(place, name) for name in names if name.isprintable() and name.isascii())
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    """Describe one file; what is no regular or readable file is listed too, for the ledger to name."""
+    try:
+        if path.is_file():
+            return {"bytes": path.stat().st_size, "sha1": file_sha1(path)}
+    except OSError:
+        pass
+    return {"bytes": 0, "sha1": ""}
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    """Read FMA's list of the clips, if the corpus has one."""
+    path = folder / CHECKSUMS
+    if not path.exists():
+        return {}
+    listed = parse_checksums(path.read_text(encoding="utf-8", errors="replace"))
+    return {f"{folder.name}/{name}": sha1 for name, sha1 in listed.items() if name.endswith(".mp3")}

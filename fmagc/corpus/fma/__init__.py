@@ -1,0 +1,1 @@
+"""The Free Music Archive's dataset: tables, genres, archives, download."""

@@ -1,0 +1,193 @@
+"""The files of an archive put on a shelf: all of the archive is judged first, and nothing is written if it fails."""
+
+import hashlib
+import re
+import stat
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, TypeVar
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from tqdm import tqdm
+
+from fmagc.corpus.fma.archives import Archive, parse_checksums
+from fmagc.errors import DataError, RejectedTrack, some
+from fmagc.runtime.files import require_space, write_bytes
+from fmagc.runtime.worker_pool import run_isolated
+
+__all__ = ["extract"]
+
+Task = TypeVar("Task")
+Value = TypeVar("Value")
+
+_UNREADABLE = (BadZipFile, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError)
+_METHODS = (ZIP_BZIP2, ZIP_DEFLATED, ZIP_STORED)  # FMA's is the first
+_OTHERS = 1_000  # members beside the files that the shelf takes: folders, papers, other tables
+_MOST_GROWTH = 2  # unpacked size over that of the archive
+_TIMEOUT_S = 600.0  # for one member
+_ENCRYPTED = 0x1
+_FOLDER = re.compile(r"(\d{3}/)?")
+
+
+def extract(path: Path, archive: Archive, shelf: Path, *, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Put on a shelf what it lacks of an archive, each file whole and with the checksum that the archive lists for it.
+
+    Members are read in workers whose memory is capped, whatever they unpack to.
+
+    Parameters
+    ----------
+    path : Path
+        The zip file, whose own checksum was verified.
+    archive : Archive
+    shelf : Path
+    files : mapping
+        What is on the shelf: path -> ``sha1`` among others. What has its sha1 already is left alone.
+
+    Returns
+    -------
+    dict
+        path -> ``bytes`` and ``sha1`` of every file written.
+
+    Raises
+    ------
+    DataError
+        When the archive holds anything that FMA's does not; then nothing was written. Or when a member is damaged.
+    """
+    members = _admit(path, archive)
+    readme, checksums = _in_workers(partial(_read, path), archive.papers, archive=path)
+    wanted = archive.taken(parse_checksums(checksums.decode("utf-8", errors="replace")))
+    _compare(path, archive, wanted, members)
+    tasks = [name for name in sorted(wanted) if files.get(name, {}).get("sha1") != wanted[name]]
+    sizes = {name: members[name].file_size for name in tasks}
+    require_space(shelf, sum(sizes.values()), what=f"{len(tasks)} files of {path.name}")
+    unpack = partial(_unpack, path, shelf, wanted)
+    with tqdm(
+        total=sum(sizes.values()), unit="B", unit_scale=True, unit_divisor=1024, desc=f"unpack {path.name}"
+    ) as bar:
+        for name, _ in zip(tasks, _in_workers(unpack, tasks, archive=path), strict=True):
+            bar.update(sizes[name])
+    papers = dict(zip(archive.papers, (readme, checksums), strict=True))
+    for name, content in papers.items():
+        write_bytes(shelf / name, content)
+    written = {name: {"bytes": sizes[name], "sha1": wanted[name]} for name in tasks}
+    return written | {name: {"bytes": len(content), "sha1": _sha1(content)} for name, content in papers.items()}
+
+
+def _admit(path: Path, archive: Archive) -> dict[str, ZipInfo]:
+    """Read the directory of a zip file, refuse what no archive of FMA holds, and return its files by name."""
+    try:
+        with ZipFile(path) as file:
+            members = file.infolist()
+    except _UNREADABLE as error:
+        raise _unreadable(path, "its directory", error) from None
+    faults = list(_faults(members, archive, n_bytes=path.stat().st_size))
+    if faults:
+        raise DataError(
+            f"{path}: expected {archive.file} as FMA made it, found {some(faults)}: nothing was unpacked; remove the "
+            "file and run again"
+        )
+    return {member.filename: member for member in members if not member.is_dir()}
+
+
+def _faults(members: list[ZipInfo], archive: Archive, *, n_bytes: int) -> Iterator[str]:
+    """Describe what is wrong with the members of a zip file, from its directory alone."""
+    if len(members) > archive.n_files + _OTHERS:
+        yield f"{len(members)} members, where {archive.n_files} and a few were expected"
+        return
+    for name, count in Counter(member.filename for member in members).items():
+        if count > 1:
+            yield f"{name!r} {count} times"
+    for member in members:
+        yield from (f"{member.filename!r}, {fault}" for fault in _faults_of(member, archive))
+    # members that share bytes make little of an archive and much of its content
+    if sum(member.compress_size for member in members) > n_bytes:
+        yield "members that overlap"
+    taken = [member for member in members if _is_taken(member.filename, archive)]
+    unpacked = sum(member.file_size for member in taken)
+    if unpacked > _MOST_GROWTH * archive.n_bytes:
+        yield f"{unpacked / 1e9:.2f} GB to unpack"
+
+
+def _faults_of(member: ZipInfo, archive: Archive) -> Iterator[str]:
+    """Describe what is wrong with one member."""
+    inner = member.filename.removeprefix(f"{archive.name}/")
+    belongs = _FOLDER.fullmatch(inner) if member.is_dir() else archive.holds.fullmatch(inner)
+    if member.filename not in archive.papers and (inner == member.filename or not belongs):
+        yield "a path that does not belong there"
+    if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFDIR if member.is_dir() else stat.S_IFREG):
+        yield "no regular file"
+    if member.flag_bits & _ENCRYPTED:
+        yield "encrypted"
+    if member.compress_type not in _METHODS:
+        yield f"packed by method {member.compress_type}"
+    if _is_taken(member.filename, archive) and member.file_size > archive.most_bytes:
+        yield f"{member.file_size / 1e6:.0f} MB unpacked"
+
+
+def _is_taken(name: str, archive: Archive) -> bool:
+    return name in archive.papers or bool(archive.taken({name.removeprefix(f"{archive.name}/"): ""}))
+
+
+def _compare(path: Path, archive: Archive, wanted: Mapping[str, str], members: Mapping[str, ZipInfo]) -> None:
+    """Refuse an archive whose list of checksums is not that of its files."""
+    held = {name for name in members if _is_taken(name, archive)} - set(archive.papers)
+    for what, names in (("not listed", held - wanted.keys()), ("listed and not there", wanted.keys() - held)):
+        if names:
+            raise DataError(
+                f"{path}: expected in {archive.papers[1]} the sha1 of exactly its files, found {what}: "
+                f"{some(sorted(names))}: nothing was unpacked; remove the archive and run again"
+            )
+
+
+def _in_workers(function: Callable[[str], Value], names: Iterable[str], *, archive: Path) -> Iterator[Value]:
+    """Call a function on members in isolated workers; what kills a worker, or fills its memory, ends the run."""
+    with closing(run_isolated(function, names, timeout_s=_TIMEOUT_S)) as outcomes:
+        for outcome in outcomes:
+            if isinstance(outcome.result, RejectedTrack):
+                raise DataError(
+                    f"{archive}: {outcome.task} could not be unpacked ({outcome.result.detail}): remove the archive "
+                    "and run again"
+                )
+            yield outcome.result
+
+
+def _unpack(path: Path, shelf: Path, wanted: Mapping[str, str], name: str) -> None:
+    """Run in a worker: write one member to the shelf."""
+    content = _read(path, name)
+    found = _sha1(content)
+    if found != wanted[name]:
+        raise DataError(
+            f"{path}: {name}: expected sha1 {wanted[name]}, as the archive lists it, found {found}: remove the "
+            "archive and run again"
+        )
+    write_bytes(shelf / name, content)
+
+
+def _read(path: Path, name: str) -> bytes:
+    """Run in a worker: read one member."""
+    try:
+        return _opened(path).read(name)
+    except KeyError:
+        raise DataError(f"{path}: expected a member {name}, found none: remove the archive and run again") from None
+    except _UNREADABLE as error:
+        if isinstance(error, OSError) and error.errno:  # the disk, not the archive
+            raise
+        raise _unreadable(path, name, error) from None
+
+
+def _sha1(content: bytes) -> str:
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path) -> ZipFile:
+    """Open an archive once in each worker: a directory of 100,000 members takes a second to read."""
+    return ZipFile(path)
+
+
+def _unreadable(path: Path, what: str, error: Exception) -> DataError:
+    return DataError(f"{path}: {what} cannot be read ({error}): the archive is damaged: remove it and run again")

@@ -1,0 +1,198 @@
+"""FMA's genres as a tree, and the labels that a choice of its genres gives to tracks."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from re import compile as pattern
+
+import pandas as pd
+
+from fmagc.corpus.csv_reader import Faults, records
+from fmagc.errors import DataError, shown, some
+
+__all__ = ["ROOT", "Genre", "GenreTree", "label", "read_genres"]
+
+ROOT = 0  # the parent of a root genre
+_COLUMNS = ("genre_id", "parent", "title")
+_NUMBER = pattern(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class Genre:
+    """One row of genres.csv."""
+
+    genre_id: int
+    parent: int  # ROOT, or the genre that this one is a kind of
+    title: str
+
+
+class GenreTree:
+    """Genres by id; every way up ends at a root.
+
+    Parameters
+    ----------
+    genres : iterable of Genre
+        Without circles or orphans, as `read_genres` makes sure.
+    """
+
+    def __init__(self, genres: Iterable[Genre]) -> None:
+        self._genres = {genre.genre_id: genre for genre in genres}
+
+    def __len__(self) -> int:
+        return len(self._genres)
+
+    def __contains__(self, genre_id: int) -> bool:
+        return genre_id in self._genres
+
+    def __getitem__(self, genre_id: int) -> Genre:
+        return self._genres[genre_id]
+
+    @property
+    def roots(self) -> list[str]:
+        """The titles of the root genres, the only ones that a track's genre_top may name."""
+        return [genre.title for genre in self._genres.values() if genre.parent == ROOT]
+
+    def lineage(self, genre_id: int) -> list[Genre]:
+        """Return a genre and those above it, up to its root."""
+        line = [self._genres[genre_id]]
+        while line[-1].parent != ROOT:
+            line.append(self._genres[line[-1].parent])
+        return line
+
+    def depth(self, genre_id: int) -> int:
+        """Return a genre's level: 0 for a root, 1 for what lies right below one."""
+        return len(self.lineage(genre_id)) - 1
+
+    def choose(self, choice: int | Sequence[int | str]) -> frozenset[int]:
+        """Find the genres that `index.genres` names.
+
+        Parameters
+        ----------
+        choice : int or sequence of int and str
+            A level, or titles and ids.
+
+        Raises
+        ------
+        DataError
+            With all names that no genre has, and all genres that are named twice, or for a level without genres.
+        """
+        if isinstance(choice, int):
+            chosen = [genre_id for genre_id in self._genres if self.depth(genre_id) == choice]
+            deepest = max(map(self.depth, self._genres))
+            if not chosen:
+                raise DataError(f"index.genres: expected a level from 0 to {deepest} of genres.csv, found {choice}")
+            return frozenset(chosen)
+        ids = {genre.title: genre.genre_id for genre in self._genres.values()}
+        found = [name if isinstance(name, int) else ids.get(name, ROOT) for name in choice]
+        strangers = [shown(name) for name, genre_id in zip(choice, found, strict=True) if genre_id not in self]
+        if strangers:
+            raise DataError(f"index.genres: expected titles or ids of genres.csv, found {some(strangers)}")
+        twice = sorted({self[genre_id].title for genre_id in found if found.count(genre_id) > 1})
+        if twice:
+            raise DataError(f"index.genres: expected every genre once, found {some(twice)} more than once")
+        return frozenset(found)
+
+    def classes_of(self, genre_ids: Iterable[int], *, chosen: frozenset[int]) -> list[str]:
+        """Walk up from a track's genres to the chosen ones that it falls under.
+
+        Each genre counts for the nearest chosen one at or above it. A class above another one of the same track gives
+        way to it: where Rock and Punk are chosen, a track of both is Punk.
+
+        Returns
+        -------
+        list of str
+            Titles, sorted.
+        """
+        lines = [[genre.genre_id for genre in self.lineage(genre_id)] for genre_id in genre_ids]
+        nearest = {next((above for above in line if above in chosen), ROOT) for line in lines} - {ROOT}
+        general = {genre.genre_id for class_ in nearest for genre in self.lineage(class_)[1:]}
+        return sorted(self[class_].title for class_ in nearest - general)
+
+
+def label(tracks: pd.DataFrame, tree: GenreTree, choice: int | Sequence[int | str]) -> "tuple[pd.Series, pd.Series]":
+    """Label tracks by chosen genres.
+
+    Parameters
+    ----------
+    tracks : pd.DataFrame
+        With ``genres``, a tuple of ids each.
+    tree : GenreTree
+    choice : int or sequence of int and str
+        As for `GenreTree.choose`.
+
+    Returns
+    -------
+    genre, reason : pd.Series of str
+        The class, or why there is none: one of both is empty in each row.
+    """
+    chosen = tree.choose(choice)
+    classes = [tree.classes_of(genre_ids, chosen=chosen) for genre_ids in tracks["genres"]]
+    genre = [names[0] if len(names) == 1 else "" for names in classes]
+    reason = [
+        "" if len(names) == 1 else f"several chosen genres: {', '.join(names)}" if names else "no chosen genre"
+        for names in classes
+    ]
+    return pd.Series(genre, index=tracks.index, dtype=str), pd.Series(reason, index=tracks.index, dtype=str)
+
+
+def read_genres(path: Path) -> GenreTree:
+    """Read genres.csv.
+
+    Raises
+    ------
+    DataError
+        With all offending rows, also those whose parent is no row or lies below themselves, or when the file is not
+        FMA's genres.csv.
+    """
+    faults = Faults(path)
+    rows = records(path, faults)
+    _, header = next(rows, (1, []))
+    missing = [column for column in _COLUMNS if column not in header]
+    if missing:
+        faults.wrong_table(missing, header)
+    faults.refuse()
+    lines, titles = defaultdict(list), defaultdict(list)
+    genres: dict[int, tuple[Genre, int]] = {}
+    for line, cells in rows:
+        if len(cells) != len(header):
+            faults.add(f"expected {len(header)} cells a row", f"{len(cells)} in line {line}")
+            continue
+        genre_id, parent, title = (cells[header.index(column)] for column in _COLUMNS)
+        numbers = {"genre_id": genre_id, "parent": parent}
+        wrong = [column for column, value in numbers.items() if not _NUMBER.fullmatch(value)]
+        for column in wrong:
+            faults.add(f"column {column}: expected a genre's number", f"{shown(numbers[column])} in line {line}")
+        if not title:
+            faults.add("column title: expected a name", f"none in line {line} (genre {shown(genre_id)})")
+        lines[genre_id].append(str(line))
+        if len(lines[genre_id]) == 1:
+            titles[title].append(str(line))
+        if not wrong:
+            genres[int(genre_id)] = Genre(int(genre_id), int(parent), title), line
+    for column, places in (("genre_id", lines), ("title", titles)):
+        for value, numbered in places.items():
+            if value and len(numbered) > 1:
+                expected = f"column {column}: expected every genre once"
+                faults.add(expected, f"{shown(value)} in lines {some(numbered)}")
+    faults.refuse()
+    _check_parents(genres, faults)
+    return GenreTree(genre for genre, _ in genres.values())
+
+
+def _check_parents(genres: dict[int, tuple[Genre, int]], faults: Faults) -> None:
+    """Refuse what is no tree: a parent that is not there, a genre below itself, no root at all."""
+    for genre, line in genres.values():
+        if genre.parent != ROOT and genre.parent not in genres:
+            found = f"{genre.parent} in line {line} (genre {shown(genre.title)})"
+            faults.add("column parent: expected 0 or the genre_id of another row", found)
+        above, seen = genre.parent, [genre.genre_id]
+        while above in genres and above not in seen:
+            seen.append(above)
+            above = genres[above][0].parent
+        if above == genre.genre_id:
+            found = f"{' > '.join(map(str, [*seen, above]))} in line {line}"
+            faults.add("column parent: expected a way up to a root genre", found)
+    if not any(genre.parent == ROOT for genre, _ in genres.values()):
+        faults.add("column parent: expected 0 for every root genre", "no root genre")
+    faults.refuse()

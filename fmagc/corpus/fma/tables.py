@@ -1,0 +1,131 @@
+"""FMA's table of tracks, read without trust: every offending row is named before anything is written."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection
+from itertools import islice
+from pathlib import Path
+
+import pandas as pd
+
+from fmagc.corpus.csv_reader import Faults, records
+from fmagc.corpus.fma.genres import GenreTree
+from fmagc.errors import shown, some
+
+__all__ = ["SUBSETS", "read_tracks"]
+
+SUBSETS = ("small", "medium", "large", "full")  # ordered: each holds the ones before it
+SPLITS = ("training", "validation", "test")
+_WITHOUT_GENRE = ("large", "full")  # where half of FMA's tracks have no root genre; in small and medium none lacks one
+_COLUMNS = {
+    "track_id": "track_id",
+    "artist.id": "artist_id",
+    "set.split": "split",
+    "set.subset": "subset",
+    "track.genre_top": "genre",
+    "artist.name": "artist",
+    "track.title": "title",
+}
+_LISTED = {"track.genres": "genres"}  # read where genres are chosen
+_LIST = re.compile(r"\[([0-9]{1,9}(?:, ?[0-9]{1,9})*)?\]")  # FMA's lists are taken apart, never evaluated
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_SIGNED = re.compile(r"-?[0-9]{1,9}")
+
+
+def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
+    """Read tracks.csv (three header rows, 52 columns).
+
+    Of the columns that nobody needs, only the lengths are looked at, and no cell is evaluated.
+
+    Parameters
+    ----------
+    path : Path
+    genres : GenreTree
+        As `corpus.genres.read_genres` gives them.
+    listed : bool
+        Whether to read, beside the root genre, the list of a track's genres.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a track, sorted by ``track_id`` (int): ``artist_id`` (int), ``genre`` (text, empty where FMA names no
+        root genre), ``split``, ``subset``; ``artist`` and ``title`` are free text, which may be empty; ``genres`` (a
+        tuple of ids each), if `listed`.
+
+    Raises
+    ------
+    DataError
+        With all offending rows: no FMA table, ids that are no numbers or occur twice, unknown splits, subsets or
+        genres, rows cut short, bytes that are no UTF-8, cells longer than any text.
+    """
+    faults = Faults(path)
+    rows = records(path, faults)
+    wanted = _COLUMNS | _LISTED if listed else _COLUMNS
+    roots, without = set(genres.roots), " and ".join(_WITHOUT_GENRE)
+    header = [cells for _, cells in islice(rows, 3)]
+    places = _places(header, wanted, faults)
+    faults.refuse()
+    expected = {
+        "track_id": "a track's number",
+        "artist.id": "a number",
+        "set.split": f"one of {some(SPLITS)}",
+        "set.subset": f"one of {some(SUBSETS)}",
+        "track.genre_top": f"a root genre of genres.csv ({some(genres.roots)}), or none in {without}",
+        "track.genres": "a list of ids of genres.csv, as [12, 25]",
+    }
+    lines = defaultdict(list)
+    tracks = []
+    for line, cells in rows:
+        if len(cells) != len(header[0]):
+            faults.add(f"expected {len(header[0])} cells a row", f"{len(cells)} in line {line}")
+            continue
+        track = {column: cells[place] for column, place in places.items()}
+        for column in _offences(track, roots, genres):
+            found = f"{shown(track[column])} in line {line} (track {shown(track['track_id'])})"
+            faults.add(f"column {column}: expected {expected[column]}", found)
+        if _NUMBER.fullmatch(track["track_id"]):
+            lines[int(track["track_id"])].append(str(line))
+        tracks.append(track)
+    for track_id, numbers in lines.items():
+        if len(numbers) > 1:
+            faults.add("column track_id: expected every track once", f"track {track_id} in lines {some(numbers)}")
+    faults.refuse()
+    table = pd.DataFrame(tracks, columns=list(wanted)).rename(columns=wanted)
+    if listed:
+        table["genres"] = table["genres"].map(_ids_of)
+    return table.astype({"track_id": int, "artist_id": int}).sort_values("track_id", ignore_index=True)
+
+
+def _offences(track: dict[str, str], roots: Collection[str], genres: GenreTree) -> list[str]:
+    """Name the columns in which a track holds what cannot be."""
+    ids = _ids_of(track.get("track.genres", "[]"))
+    holds = {
+        "track_id": _NUMBER.fullmatch(track["track_id"]),
+        "artist.id": _SIGNED.fullmatch(track["artist.id"]),
+        "set.split": track["set.split"] in SPLITS,
+        "set.subset": track["set.subset"] in SUBSETS,
+        "track.genre_top": track["track.genre_top"] in roots
+        or (not track["track.genre_top"] and track["set.subset"] in _WITHOUT_GENRE),
+        "track.genres": ids is not None and all(genre_id in genres for genre_id in ids),
+    }
+    return [column for column, held in holds.items() if not held]
+
+
+def _ids_of(text: str) -> tuple[int, ...] | None:
+    """Take FMA's list of genres apart; None for what is no such list."""
+    match = _LIST.fullmatch(text)
+    return tuple(int(number) for number in match[1].split(",")) if match and match[1] else () if match else None
+
+
+def _places(header: list[list[str]], wanted: Collection[str], faults: Faults) -> dict[str, int]:
+    """Find the columns wanted by the header rows: two that name them, and one that names the first."""
+    if len(header) < 3:
+        faults.add("expected FMA's three header rows", f"{len(header)} rows in all")
+        return {}
+    groups, names, ids = header
+    columns = [ids[0], *(".".join(pair) for pair in list(zip(groups, names, strict=False))[1:])]
+    missing = [column for column in wanted if column not in columns]
+    if missing:
+        faults.wrong_table(missing, columns)
+        return {}
+    return {column: columns.index(column) for column in wanted}

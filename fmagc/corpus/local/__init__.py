@@ -1,0 +1,1 @@
+"""Music of your own: a folder for each genre, or a table of tracks."""

@@ -1,0 +1,115 @@
+"""A shelf of one's own, whichever its layout: its files, its tracks, and the protocols that it allows."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fmagc.corpus.local.file_names import hashed_ids, key
+from fmagc.corpus.local.genre_folders import find_files, read_folders
+from fmagc.corpus.local.track_table import LISTING, read_listing
+from fmagc.errors import DataError, shown, some
+
+__all__ = ["check_protocols", "choose_genres", "own_files", "own_tracks"]
+
+_LEAST = 3  # tracks of a genre, or its artists: one for each set
+
+
+def own_files(shelf: Path, *, layout: str) -> tuple[list[str], dict[str, int]]:
+    """Find the files of a shelf, the table among them, and count what was passed over.
+
+    Raises
+    ------
+    DataError
+        As `corpus.folders.find_files` and `corpus.listing.read_listing` do.
+    """
+    if layout == "folders":
+        return find_files(shelf)
+    if not (shelf / LISTING).is_file():
+        raise DataError(
+            f"{shelf}: expected {LISTING} in dataset.root with the columns path and genre, found none: write one, or "
+            "set dataset.layout to folders if there is a folder a genre"
+        )
+    return [LISTING, *read_listing(shelf)["path"]], {}
+
+
+def own_tracks(shelf: Path, manifest: dict[str, Any]) -> pd.DataFrame:
+    """Return the tracks of a shelf.
+
+    Parameters
+    ----------
+    shelf : Path
+    manifest : dict
+        What `corpus.shelf.survey` saw.
+
+    Returns
+    -------
+    pd.DataFrame
+        Sorted by ``track_id`` (a hash of the path): ``path``, ``genre``, ``split`` (empty: none), ``artist`` (text),
+        ``artist_id`` (a hash of the name; below zero for a track whose artist is not known, which is then an artist of
+        its own), ``title`` (the path once more, by which people know a track).
+    """
+    tracks = read_folders(list(manifest["files"])) if manifest["layout"] == "folders" else read_listing(shelf)
+    tracks["track_id"] = tracks["path"].map(hashed_ids(tracks["path"]))
+    artists = hashed_ids({key(artist) for artist in tracks["artist"]})
+    known = tracks["artist"].map(key).map(artists)
+    tracks["artist_id"] = known.where(tracks["artist"] != "", -tracks["track_id"])
+    return tracks.assign(title=tracks["path"]).sort_values("track_id", ignore_index=True)
+
+
+def choose_genres(tracks: pd.DataFrame, choice: int | Sequence[int | str] | None) -> "pd.Series[str]":
+    """Return why each track is left out where `index.genres` names some of a shelf's genres; empty for the others.
+
+    Raises
+    ------
+    DataError
+        For a level, which a shelf without a tree of genres does not have, and for names that are no genre's.
+    """
+    if choice is None:
+        return pd.Series("", index=tracks.index, dtype=str)
+    genres = sorted(tracks["genre"].unique())
+    if isinstance(choice, int):
+        raise DataError(f"index.genres: expected null or some of {some(genres)}, found the level {choice}")
+    strangers = [shown(name) for name in choice if name not in genres]
+    if strangers:
+        raise DataError(
+            f"index.genres: expected some of {some(genres)}, found {some(strangers)}: mend the list in params.yaml, or "
+            "set it to null for all genres"
+        )
+    return tracks["genre"].isin([str(name) for name in choice]).map({True: "", False: "no chosen genre"})
+
+
+def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: str) -> None:
+    """Refuse the protocols that a shelf of one's own does not allow.
+
+    Raises
+    ------
+    DataError
+        When there is one genre alone; for official without a split; for artist where no artist is known; for a genre
+        with fewer than three tracks, or under artist with fewer than three artists.
+    """
+    genres = sorted(tracks["genre"].unique())
+    if len(genres) < 2:
+        raise DataError(f"{where}: expected two genres or more, found {some(genres)}: add music of another genre")
+    if "official" in protocols and not tracks["split"].all():
+        raise DataError(
+            f"{where}, protocol official: expected a column split with training, validation or test, found none: "
+            "add it (dataset.layout: table), or set run.protocols and compare.protocol to random, or to artist where "
+            "artists are known"
+        )
+    known = (tracks["artist"] != "").any()
+    if "artist" in protocols and not known:
+        raise DataError(
+            f"{where}, protocol artist: expected artists, found none: name them in a column artist "
+            "(dataset.layout: table) or by a folder an artist within each genre's (folders), or set run.protocols "
+            "and compare.protocol to random"
+        )
+    for protocol, column, what in (("random", "track_id", "tracks"), ("artist", "artist_id", "artists")):
+        sizes = tracks.groupby("genre")[column].nunique()
+        small = [f"{genre} has {count}" for genre, count in sizes.items() if count < _LEAST]
+        if protocol in protocols and small:
+            raise DataError(
+                f"{where}, protocol {protocol}: expected {_LEAST} {what} or more of every genre, one for each set, "
+                f"found {some(small)}: add {what}, or leave the genre out (index.genres names those to keep)"
+            )

@@ -1,0 +1,108 @@
+"""A folder a genre: what lies there, and every way in which such a shelf is usually wrong.
+
+rock/song.wav           a track of the genre rock whose artist nobody knows
+rock/Band/song.mp3      the folder below a genre's is the artist; what lies deeper (albums) is the artist's too
+"""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from fmagc.corpus.csv_reader import Faults
+from fmagc.corpus.layout import AUDIO_SUFFIXES
+from fmagc.corpus.local.file_names import is_audio, is_hidden, rivals, unfit, walk
+from fmagc.errors import DataError, shown, some
+
+__all__ = ["find_files", "read_folders"]
+
+_ADVICE = "Mend the folder or dataset.root in params.yaml, then `dvc repro -f fetch` and `dvc repro`."
+
+
+def find_files(shelf: Path) -> tuple[list[str], dict[str, int]]:
+    """Find the music of a shelf with a folder a genre.
+
+    Returns
+    -------
+    paths : list of str
+        Below the shelf, in order.
+    ignored : dict of str to int
+        How many hidden files and folders were passed over, and how many other files by suffix.
+
+    Raises
+    ------
+    DataError
+        With every name that is no UTF-8 or holds control characters, names that differ in case alone, folders that
+        cannot be read, music outside the genres' folders, genres without music; or when there is one genre alone.
+    """
+    faults = Faults(shelf, advice=_ADVICE)
+    paths, ignored = _walk(shelf, faults)
+    genres = [place.name for place in sorted(shelf.iterdir()) if place.is_dir() and not is_hidden(place.name)]
+    for path in paths:
+        if "/" not in path:
+            faults.add("expected every file of music in a genre's folder", f"{shown(path)} beside the folders")
+    for genre in genres:
+        if not any(path.startswith(f"{genre}/") for path in paths):
+            faults.add(f"expected music ({some(AUDIO_SUFFIXES)}) in every genre's folder", f"none in {shown(genre)}")
+    for group in rivals([*genres, *paths, *_artists(paths)]):
+        faults.add("expected names that differ in more than case", " and ".join(map(shown, group)))
+    faults.refuse()
+    if len(genres) < 2:
+        below = [place.name for place in sorted((shelf / genres[0]).iterdir()) if place.is_dir()] if genres else []
+        place = Path(os.path.realpath(shelf))
+        hint = f"set it to {place / genres[0]} if its folders are the genres" if below else "mend it or add folders"
+        raise DataError(
+            "dataset.root in params.yaml: expected a folder that holds one for each of two genres or more, found "
+            f"{some(genres) or 'none'} in {place}: {hint}"
+        )
+    return paths, ignored
+
+
+def read_folders(paths: list[str]) -> pd.DataFrame:
+    """Read genres and artists off the paths.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``path``, ``genre``, ``artist`` (empty: not known) and ``split`` (empty).
+    """
+    parts = [path.split("/") for path in paths]
+    return pd.DataFrame(
+        {
+            "path": paths,
+            "genre": [part[0] for part in parts],
+            "artist": [part[1] if len(part) > 2 else "" for part in parts],
+            "split": "",
+        },
+        dtype=str,
+    )
+
+
+def _artists(paths: list[str]) -> list[str]:
+    """Name the artists' folders without their genres: an artist may have several."""
+    return [path.split("/")[1] for path in paths if path.count("/") > 1]
+
+
+def _walk(shelf: Path, faults: Faults) -> tuple[list[str], dict[str, int]]:
+    """List music and count what is passed over."""
+    paths: list[str] = []
+    ignored: Counter[str] = Counter()
+
+    def unreadable(error: OSError) -> None:
+        faults.add("expected folders that can be read", f"{shown(error.filename)}: {error.strerror}")
+
+    def seemly(names: list[str], place: str) -> list[str]:
+        ignored["hidden"] += sum(map(is_hidden, names))
+        for name in filter(unfit, names):
+            faults.add("expected names in UTF-8 without control characters", f"{os.fsencode(name)!r} in {place!a}")
+        return [name for name in names if not is_hidden(name) and not unfit(name)]
+
+    for place, folders, files in walk(shelf, onerror=unreadable):
+        folders[:] = seemly(folders, place)
+        for name in seemly(files, place):
+            if is_audio(name):
+                paths.append(Path(place, name).relative_to(shelf).as_posix())
+            else:
+                ignored[Path(name).suffix.lower() or "without suffix"] += 1
+    return sorted(paths), dict(sorted((+ignored).items()))

@@ -1,0 +1,105 @@
+"""A shelf with a table: tracks.csv with path, genre and optional artist and split, every fault named with its line."""
+
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from fmagc.corpus.csv_reader import Faults, records
+from fmagc.corpus.layout import AUDIO_SUFFIXES
+from fmagc.corpus.local.file_names import is_audio, key, rivals, unfit
+from fmagc.errors import shown, some
+
+__all__ = ["LISTING", "read_listing"]
+
+LISTING = "tracks.csv"  # in the shelf's own folder, from which its paths start
+_REQUIRED, _OPTIONAL = ("path", "genre"), ("artist", "split")
+_SPLITS = {"train": "training", "val": "validation", "valid": "validation", "dev": "validation"}  # to FMA's words
+_WORDS = ("training", "validation", "test", *_SPLITS)
+_ADVICE = "Mend the table or the folder, then `dvc repro -f fetch` and `dvc repro`."
+
+
+def read_listing(shelf: Path) -> pd.DataFrame:
+    """Read a shelf's tracks.csv and look whether its files are there.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a track, sorted by ``path``: ``path``, ``genre``, ``artist`` (empty: not known), ``split`` (FMA's
+        words; empty in every row where the table has no such column).
+
+    Raises
+    ------
+    DataError
+        With all offending rows: columns or cells that are missing, paths that lead out of the shelf, to no file or to
+        no music, paths that occur twice, unknown splits, and names that differ in case alone.
+    """
+    faults = Faults(shelf / LISTING, advice=_ADVICE)
+    rows = records(shelf / LISTING, faults)
+    _, cells = next(rows, (1, []))
+    header = [cell.strip() for cell in cells]
+    missing = [column for column in _REQUIRED if column not in header]
+    if missing:
+        faults.wrong_table(missing, header)
+    faults.refuse()
+    tracks, lines = [], defaultdict(list)
+    for line, cells in rows:
+        if len(cells) != len(header):
+            faults.add(f"expected {len(header)} cells a row", f"{len(cells)} in line {line}")
+            continue
+        row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+        track = {column: row.get(column, "") for column in (*_REQUIRED, *_OPTIONAL)}
+        track["path"] = PurePosixPath(track["path"]).as_posix() if track["path"] else ""
+        for expected, found in _offences(shelf, track, splits="split" in header):
+            faults.add(expected, f"{found} in line {line}")
+        track["split"] = _SPLITS.get(track["split"], track["split"])
+        lines[key(track["path"])].append(f"{track['path']} in line {line}")
+        tracks.append(track)
+    for places in lines.values():
+        if len(places) > 1:
+            faults.add("column path: expected every file once, whatever the case", some(places))
+    for column in ("genre", "artist"):
+        for group in rivals(track[column] for track in tracks):
+            faults.add(
+                f"column {column}: expected names that differ in more than case", " and ".join(map(shown, group))
+            )
+    if not tracks:
+        faults.add("expected a row for each track", "none")
+    faults.refuse()
+    return pd.DataFrame(tracks, dtype=str).sort_values("path", ignore_index=True)
+
+
+def _offences(shelf: Path, track: dict[str, str], *, splits: bool) -> list[tuple[str, str]]:
+    """Say what is wrong with one row: what was expected, and what was found."""
+    path, found = track["path"], shown(track["path"])
+    offences = [
+        (f"column {column}: expected a name", f"{shown(track[column])} ({found})")
+        for column in ("genre", "artist")
+        if unfit(track[column]) or (column == "genre" and not track[column])
+    ]
+    if splits and track["split"] not in _WORDS:
+        offences.append((f"column split: expected one of {some(_WORDS)}", f"{shown(track['split'])} ({found})"))
+    pure = PurePosixPath(path)
+    if not path or unfit(path) or pure.is_absolute() or ".." in pure.parts:
+        offences.append(("column path: expected a path that starts from the table's folder and stays below it", found))
+    elif not is_audio(path):
+        offences.append((f"column path: expected music ({some(AUDIO_SUFFIXES)})", found))
+    elif not (shelf / path).exists():
+        offences.append(("column path: expected a file that is there", found + _hint(shelf, path)))
+    return offences
+
+
+def _hint(shelf: Path, path: str) -> str:
+    """Find out why a file is not there: written in other letters, or with the separators of Windows."""
+    if "\\" in path and (shelf / path.replace("\\", "/")).exists():
+        return " (with / in place of \\ it is)"
+    place = shelf
+    for part in PurePosixPath(path).parts:
+        if not place.is_dir():
+            return ""
+        names = [entry.name for entry in place.iterdir()]
+        close = part if part in names else next((name for name in names if key(name) == key(part)), None)
+        if close is None:
+            return ""
+        place = place / close
+    return f" (there is {place.relative_to(shelf).as_posix()})"

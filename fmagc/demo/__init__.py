@@ -1,0 +1,1 @@
+"""The demo corpus: synthesised music of eight invented genres in FMA's layout."""

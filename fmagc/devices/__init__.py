@@ -1,0 +1,1 @@
+"""Where arithmetic runs: the device of one process, and the process group."""

@@ -1,0 +1,75 @@
+"""What another protocol does to a model's scores: how much a leak flatters it.
+
+The tracks that are tested differ between protocols, so the resamples of both are independent, and only the difference
+of the two scores can be given. The intervals of all models are simultaneous, as those of pairs are
+(`fmagc.evaluation.significance`). A protocol is one split: what another draw of it would give is not in the intervals.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fmagc.evaluation.bootstrap import RESAMPLED, resampled
+from fmagc.evaluation.significance import Verdicts, simultaneous
+
+__all__ = ["Gap", "gaps_between"]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A model's score under two protocols, means over seeds, and `other` minus `base` with its 95 % interval."""
+
+    model: str
+    metric: str
+    base: float
+    other: float
+    low: float
+    high: float
+
+    @property
+    def difference(self) -> float:
+        """How much better the model looks under the other protocol."""
+        return self.other - self.base
+
+
+def gaps_between(
+    base: Mapping[str, Verdicts], other: Mapping[str, Verdicts], *, resamples: int, seed: int
+) -> list[Gap]:
+    """Compare the scores of each model under two protocols.
+
+    Parameters
+    ----------
+    base, other : mapping of str to Verdicts
+        By the model's name; the same models.
+    resamples, seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    list of Gap
+        Accuracy and macro-F1 of each model, in the order of `base`.
+    """
+    gaps = []
+    n_artists = min(verdicts.counts.shape[1] for own in (base, other) for verdicts in own.values())
+    for metric in RESAMPLED:
+        scores = np.array([[own[name].scores[metric] for name in base] for own in (base, other)])
+        drawn = [
+            np.stack([resampled(own[name].counts, resamples=resamples, seed=seed)[metric] for name in base], axis=1)
+            for own in (base, other)
+        ]
+        # the two draws begin with the same random numbers: resamples of different number are independent
+        differences = np.roll(drawn[1], 1, axis=0) - drawn[0]
+        half = simultaneous(differences - (scores[1] - scores[0]), n_artists=n_artists)
+        gaps += [
+            Gap(
+                name,
+                metric,
+                score,
+                flattered,
+                max(flattered - score - width, -1.0),
+                min(flattered - score + width, 1.0),
+            )
+            for name, score, flattered, width in zip(base, *scores.tolist(), half.tolist(), strict=True)
+        ]
+    return gaps

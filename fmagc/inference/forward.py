@@ -1,0 +1,53 @@
+"""What a trained network says about batches of clips, wherever they come from."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from fmagc.dataset.batch import Batch
+from fmagc.devices.device import Hardware
+
+__all__ = ["probabilities"]
+
+
+@torch.inference_mode()
+def probabilities(
+    model: nn.Module, batches: Iterable[Batch], *, hardware: Hardware, progress: "tqdm[Any]"
+) -> npt.NDArray[np.float64]:
+    """Run a network over batches.
+
+    Parameters
+    ----------
+    model : nn.Module
+    batches : iterable of Batch
+        Those of this process, as `training.clips.fixed_batches` deals them out.
+    hardware : Hardware
+    progress : tqdm
+        Counts clips.
+
+    Returns
+    -------
+    np.ndarray of float64 [shape=(N, K)]
+        Softmax of the logits, a row a clip, in the order in which one process would come to them.
+    """
+    hardware.place(model)
+    model.eval()
+    rows: list[npt.NDArray[np.float64]] = []
+    for batch in batches:
+        turn = hardware.processes.gathered(_judge(model, batch, hardware) if batch.track_ids else None)
+        judged = [p for p in turn if p is not None]
+        rows += judged
+        progress.update(sum(map(len, judged)))
+    return np.concatenate(rows)
+
+
+def _judge(model: nn.Module, batch: Batch, hardware: Hardware) -> npt.NDArray[np.float64]:
+    with hardware.autocast():
+        logits = model(batch.on(hardware.device))
+    p: npt.NDArray[np.float64] = logits.double().softmax(dim=1).cpu().numpy()
+    return p

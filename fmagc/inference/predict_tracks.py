@@ -1,0 +1,70 @@
+"""What a trained network says about clips of the cache."""
+
+from collections.abc import Collection
+from typing import Any
+
+import pandas as pd
+from torch import nn
+from tqdm import tqdm
+
+from fmagc.cache.clip_positions import clip_table
+from fmagc.dataset.clips import ClipSource, fixed_batches
+from fmagc.devices.device import Hardware
+from fmagc.evaluation.clips_per_track import picked, union_of_clips
+from fmagc.evaluation.results import table_of
+from fmagc.inference.forward import probabilities
+
+__all__ = ["predict_tracks"]
+
+
+def predict_tracks(
+    model: nn.Module,
+    card: dict[str, Any],
+    source: ClipSource,
+    split: pd.DataFrame,
+    *,
+    protocol: str,
+    counts: Collection[int],
+    crop: str,
+    hardware: Hardware,
+) -> dict[int, pd.DataFrame]:
+    """Let one trained network judge tracks by clips of them; it judges a clip of several counts once.
+
+    Parameters
+    ----------
+    model, card : nn.Module, dict
+        As `training.weights.load_trained` gives them.
+    source : ClipSource
+        Of the card.
+    split : pd.DataFrame
+        The rows of `corpus.index.read_split` to judge.
+    protocol : str
+    counts : collection of int
+        Numbers of clips of a track.
+    crop : str
+        As `store.windows.clip_table`; random clips are those of the seed that the network was trained with.
+    hardware : Hardware
+        Prepared for the card's precision.
+
+    Returns
+    -------
+    dict of int to pd.DataFrame
+        For each count a table of predictions (`evaluation.predictions`), in every process the whole.
+    """
+    tracks = source.tracks(split, genres=card["genres"])
+    clips_of = {
+        n_clips: clip_table(tracks, clip_frames=source.clip_frames, n_clips=n_clips, crop=crop, seed=card["seed"])
+        for n_clips in counts
+    }
+    union = union_of_clips(clips_of.values())
+    name, batch_size = card["architecture"]["name"], card["train"]["batch_size"]
+    processes = hardware.processes
+    batches = fixed_batches(source, union, batch_size=batch_size, share=processes.share)
+    described = f"{name} seed {card['seed']}"
+    with tqdm(total=len(union), unit="clip", desc=described, disable=not processes.is_writer) as bar:
+        p = probabilities(model, batches, hardware=hardware, progress=bar)
+    tables = {}
+    for n_clips, clips in clips_of.items():
+        rows = p[picked(clips, union=union)]
+        tables[n_clips] = table_of(rows, clips, genres=card["genres"], protocol=protocol, model=name, seed=card["seed"])
+    return tables

@@ -1,0 +1,66 @@
+"""A trained model on disk: weights as safetensors, and a card that says how to use them. Never a pickle."""
+
+from pathlib import Path
+from typing import Any
+
+from fmagc.cache.statistics import Normalisation
+from fmagc.dataset.clips import ClipSource
+from fmagc.errors import DataError
+from fmagc.models.networks import Network
+from fmagc.models.registry import build
+from fmagc.models.safetensors_io import unpack
+from fmagc.params.signal import Mel
+from fmagc.runtime.artifact_store import Piece, Staging
+from fmagc.runtime.files import damaged, digest, read_record, write_record
+from fmagc.training.outputs import CARD, WEIGHTS
+
+__all__ = ["load_trained", "publish_trained", "source_of"]
+
+
+def publish_trained(folder: Path, weights: Piece, card: dict[str, Any], *, staging: Staging) -> None:
+    """Put weights and card into a folder of their own; the card, written last, makes the model count.
+
+    Parameters
+    ----------
+    folder : Path
+    weights : Piece
+        As `training.checkpoints` keeps them.
+    card : dict
+        ``architecture`` (the keyword arguments of `models.registry.build`), ``genres``, ``waveform``, ``mel``,
+        ``normalisation``, and whatever else a reader should know. The digest of the weights is added to it, and one of
+        its own.
+    staging : Staging
+        Which holds the piece.
+    """
+    staging.publish(folder, [weights])
+    write_record(folder / CARD, card | {"weights": weights.digest})
+
+
+def load_trained(folder: Path, *, made_by: str) -> tuple[Network, dict[str, Any]]:
+    """Rebuild a trained model, in evaluation mode, and read its card.
+
+    Raises
+    ------
+    DataError
+        When weights or card are missing, damaged, or of another architecture.
+    """
+    card = read_record(folder / CARD, made_by=made_by)
+    path = folder / WEIGHTS
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: expected the weights of {folder / CARD}, found none: run `dvc checkout`") from None
+    if digest(data) != card["weights"]:
+        raise damaged(path, expected=card["weights"], found=digest(data), made_by=made_by)
+    model = build(**card["architecture"])
+    model.load_state_dict(unpack(data, like=model.state_dict(), path=path, remedy=f"run `dvc repro -f {made_by}`"))
+    model.eval()
+    return model, card
+
+
+def source_of(card: dict[str, Any]) -> ClipSource:
+    """Open the cache as the network of a card was trained on it."""
+    normalisation = {view: Normalisation(**values) for view, values in card["normalisation"].items()}
+    return ClipSource(
+        normalisation, clip_samples=card["architecture"]["clip_samples"], mel=Mel.model_validate(card["mel"])
+    )

@@ -1,0 +1,75 @@
+"""Reliability diagrams: how often a model is right when it says how sure it is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from fmagc.errors import DataError
+from fmagc.reporting.figures import style
+
+__all__ = ["reliability_diagrams"]
+
+_COLUMNS = 4
+_LARGEST = 260  # points squared: the area of a marker that stands for all rows
+
+
+def reliability_diagrams(calibrations: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw accuracy over confidence, a panel a model: filled as the model speaks, hollow after temperature scaling.
+
+    Parameters
+    ----------
+    calibrations : mapping of str to mapping
+        Model to what `evaluation.details.calibration` says of it; the keys ``bins`` and ``bins_scaled`` are read.
+
+    Raises
+    ------
+    DataError
+        When there is no model.
+    """
+    if not calibrations:
+        raise DataError("calibration: expected at least one model, found none: evaluate a model first")
+    n_columns = min(_COLUMNS, len(calibrations))
+    n_rows = -(-len(calibrations) // n_columns)
+    colours, markers = style.model_colours(calibrations), style.model_markers(calibrations)
+    with style.drawing():
+        figure = Figure(figsize=(0.6 + 2.5 * n_columns, 0.8 + 2.5 * n_rows))
+        axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+        for ax, (model, found) in zip(axes.flat, calibrations.items(), strict=False):
+            _panel(ax, found, colour=colours[model], marker=markers[model])
+            ax.set_title(model)
+        for ax in list(axes.flat)[len(calibrations) :]:
+            ax.axis("off")
+        figure.supxlabel("how sure the model is of its genre (mean of a bin)", fontsize=9)
+        figure.supylabel("how often it is right", fontsize=9)
+        looks: dict[str, Any] = {"marker": "o", "linestyle": "none", "color": style.GREY, "markersize": 8}
+        handles = [
+            Line2D([], [], **looks, label="as the model says; area: tracks in the bin"),
+            Line2D([], [], **looks, markerfacecolor="none", label="after temperature scaling"),
+            Line2D([], [], color=style.GREY, linestyle=":", label="as sure as right"),
+        ]
+        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    return figure
+
+
+def _panel(ax: Axes, found: Mapping[str, Any], *, colour: str, marker: str) -> None:
+    ax.plot([0, 1], [0, 1], color=style.GREY, linestyle=":", linewidth=1.2, zorder=1)
+    for bins, face in ((found["bins"], colour), (found["bins_scaled"], "none")):
+        rows = np.array([row["rows"] for row in bins])
+        ax.scatter(
+            [row["confidence"] for row in bins],
+            [row["accuracy"] for row in bins],
+            s=_LARGEST * rows / rows.sum() + 8,
+            marker=marker,
+            facecolor=face,
+            edgecolor=colour,
+            linewidth=1,
+            alpha=0.85,
+            clip_on=False,
+        )
+    ax.set_xlim(0, 1)
+    ax.set_ylim(-0.03, 1.03)
+    ax.set_aspect("equal")

@@ -1,0 +1,77 @@
+"""What more clips of a track are worth, under each rule of averaging."""
+
+from typing import Literal
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from fmagc.errors import DataError
+from fmagc.reporting.figures import style
+
+__all__ = ["clip_count_curves"]
+
+_METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1"}
+_RULES = {"probabilities": "mean of probabilities", "logits": "mean of logits", "vote": "majority vote"}
+_DASHES: dict[str, Literal["-", "--"]] = {"test": "-", "val": "--"}
+_LABELS = {"test": "test", "val": "validation"}
+
+
+def clip_count_curves(table: pd.DataFrame) -> Figure:
+    """Draw accuracy and macro F1 of tracks by the number of clips: a column a rule; colour and marker are the model.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `evaluation.clip_counts.count_table`, of one protocol and any number of models.
+
+    Raises
+    ------
+    DataError
+        When a column is missing or there are no rows.
+    """
+    needed = ["model", "set", "average", "clips", *_METRICS]
+    missing = [name for name in needed if name not in table.columns]
+    if missing or table.empty:
+        found = "no rows" if not missing else f"no {', '.join(missing)}"
+        raise DataError(f"clip counts: expected rows with the columns {', '.join(needed)}, found {found}: evaluate")
+    colours, markers = style.model_colours(table["model"]), style.model_markers(table["model"])
+    with style.drawing():
+        figure = Figure(figsize=(11, 6.2))
+        axes = figure.subplots(len(_METRICS), len(_RULES), sharex=True, sharey="row")
+        for row, (metric, label) in zip(axes, _METRICS.items(), strict=True):
+            for ax, (rule, title) in zip(row, _RULES.items(), strict=True):
+                _panel(ax, table[table["average"] == rule], metric, colours, markers)
+                ax.set_title(title)
+            row[0].set_ylabel(label)
+        counts = sorted(table["clips"].unique())
+        for ax in axes[-1]:
+            ax.set_xticks(counts)
+            ax.set_xlabel("clips a track")
+        _legend(figure, colours, markers)
+    return figure
+
+
+def _panel(ax: Axes, table: pd.DataFrame, metric: str, colours: dict[str, str], markers: dict[str, str]) -> None:
+    for model, colour in colours.items():
+        for name, dash in _DASHES.items():
+            rows = table[(table["model"] == model) & (table["set"] == name)].sort_values("clips")
+            ax.plot(
+                rows["clips"],
+                rows[metric],
+                color=colour,
+                linestyle=dash,
+                linewidth=1.6,
+                marker=markers[model],
+                markersize=4.5,
+            )
+
+
+def _legend(figure: Figure, colours: dict[str, str], markers: dict[str, str]) -> None:
+    handles = [
+        Line2D([], [], color=colour, marker=markers[model], markersize=4.5, label=model)
+        for model, colour in colours.items()
+    ]
+    handles += [Line2D([], [], color="#333333", linestyle=dash, label=_LABELS[name]) for name, dash in _DASHES.items()]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handlelength=3)

@@ -1,0 +1,85 @@
+"""Learning curves: how loss and scores went over the epochs, all models in one figure."""
+
+from typing import Literal
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from fmagc.errors import DataError
+from fmagc.reporting.figures import style
+
+__all__ = ["learning_curves"]
+
+_PANELS = {"loss": "loss", "f1": "macro F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall"}
+_DASHES: dict[str, Literal["-", "--"]] = {"train": "-", "val": "--"}
+_LABELS = {"train": "training", "val": "validation"}
+
+
+def learning_curves(history: pd.DataFrame) -> Figure:
+    """Draw one panel a metric: colour is the model, dash training or validation, thin lines are seeds.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Columns model, seed, epoch, split (train or val), loss, accuracy, precision, recall, f1; of one protocol,
+        since curves of different splits of the data do not belong in one panel.
+
+    Raises
+    ------
+    DataError
+        When a column is missing, there are no rows, or there are several protocols.
+    """
+    needed = ["model", "seed", "epoch", "split", *_PANELS]
+    missing = [name for name in needed if name not in history.columns]
+    if missing or history.empty:
+        found = "no rows" if not missing else f"no {', '.join(missing)}"
+        raise DataError(f"history: expected rows with the columns {', '.join(needed)}, found {found}: train a model")
+    if "protocol" in history.columns and history["protocol"].nunique() > 1:
+        names = ", ".join(sorted(history["protocol"].unique()))
+        raise DataError(f"history: expected one protocol in a figure, found {names}: draw one figure for each")
+    colours, markers = style.model_colours(history["model"]), style.model_markers(history["model"])
+    with style.drawing():
+        figure = Figure(figsize=(11, 6))
+        axes = figure.subplots(2, 3)
+        for ax, (metric, label) in zip(axes.flat, _PANELS.items(), strict=False):
+            _panel(ax, history, metric, colours, markers)
+            ax.set_title(label)
+            ax.set_xlabel("epoch")
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+            if metric != "loss":
+                ax.set_ylim(0, 1.02)
+        _legend(axes.flat[-1], colours, markers, several_seeds=history["seed"].nunique() > 1)
+    return figure
+
+
+def _panel(ax: Axes, history: pd.DataFrame, metric: str, colours: dict[str, str], markers: dict[str, str]) -> None:
+    """Draw a metric's curves of every model."""
+    for (model, split), rows in history.groupby(["model", "split"], sort=True):
+        colour, dash = colours[str(model)], _DASHES[str(split)]
+        if rows["seed"].nunique() > 1:
+            for _, run in rows.groupby("seed"):
+                run = run.sort_values("epoch")
+                ax.plot(run["epoch"], run[metric], dash, color=colour, linewidth=0.7, alpha=0.45)
+        mean = rows.groupby("epoch")[metric].mean()  # over the seeds that reached the epoch
+        marker = markers[str(model)]  # for who sees no colours
+        ax.plot(mean.index, mean.to_numpy(), dash, color=colour, linewidth=1.8, marker=marker, markersize=4)
+
+
+def _legend(ax: Axes, colours: dict[str, str], markers: dict[str, str], *, several_seeds: bool) -> None:
+    """Use the grid's sixth place for the key to colours, dashes and widths."""
+    ax.axis("off")
+    handles = [
+        Line2D([], [], color=colour, linewidth=2, marker=markers[model], label=model)
+        for model, colour in colours.items()
+    ]
+    handles += [
+        Line2D([], [], color="#333333", linewidth=2, linestyle=dash, label=_LABELS[split])
+        for split, dash in _DASHES.items()
+    ]
+    if several_seeds:
+        handles.append(Line2D([], [], color="#333333", linewidth=0.7, alpha=0.6, label="one seed"))
+        handles.append(Line2D([], [], color="#333333", linewidth=2, label="mean of the seeds"))
+    ax.legend(handles=handles, loc="center left", fontsize=9, handlelength=3)

@@ -1,0 +1,153 @@
+"""How networks answer to changed music: flipped predictions, divergences, and what encoders make of a shift."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import StrMethodFormatter
+
+from fmagc.errors import DataError
+from fmagc.reporting.figures import style
+
+__all__ = ["LABELS", "encoder_shifts", "prediction_changes"]
+
+_MEASURES = {"flipped": "fraction of predictions that changed", "kl": "mean divergence from the clean clip's (nats)"}
+LABELS = {
+    "time_shift_s": "time shift, {:g} s",
+    "gain_db": "gain, {:+g} dB",
+    "noise_snr_db": "white noise, SNR {:g} dB",
+    "time_stretch_rate": "time stretch, tempo x {:g}",
+    "pitch_shift_semitones": "pitch shift, semitones {:+g}",
+    "low_pass_hz": "low-pass, {:g} Hz",
+    "mp3_kbps": "MP3, {:g} kbit/s",
+}
+_VIEWS = {"waveform": "encoders of the waveform", "mel": "encoders of the spectrogram"}
+_ERRORS: dict[str, tuple[Literal["-", ":"], str]] = {
+    "equivariance": ("-", "equivariance:\nf(gx) against g'f(x)"),
+    "invariance": (":", "invariance:\nf(gx) against f(x)"),
+}
+_LINEAR_NATS = 0.01  # the scale of divergences is linear up to here, so that it has a zero, and logarithmic beyond
+_SPREAD = 0.9  # of a row's height that the models share
+_INK = "#333333"
+
+
+def prediction_changes(table: pd.DataFrame) -> Figure:
+    """Draw a row for each transformation and strength, a marker for each model.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns model, seed, transform, strength, tracks, flipped, kl, as `evaluation.probe.survey` gives them; the mean
+        over seeds is drawn.
+
+    Raises
+    ------
+    DataError
+        When a column is missing or there are no rows.
+    """
+    _require(table, ["model", "seed", "transform", "strength", "tracks", *_MEASURES])
+    means = table.groupby(["transform", "strength", "model"], sort=False)[list(_MEASURES)].mean().reset_index()
+    rows = list(means[["transform", "strength"]].drop_duplicates().itertuples(index=False, name=None))
+    looks = _looks(means["model"])
+    offsets = {model: _SPREAD * ((place + 0.5) / len(looks) - 0.5) for place, model in enumerate(looks)}
+    with style.drawing():
+        figure = Figure(figsize=(9, 1.4 + 0.5 * len(rows)))
+        axes = figure.subplots(1, 2, sharey=True)
+        for ax, (measure, label) in zip(axes, _MEASURES.items(), strict=True):
+            for place, (transform, strength) in enumerate(rows):
+                if place and transform != rows[place - 1][0]:
+                    ax.axhline(place - 0.5, color="#c8c8c8", linewidth=0.8)
+                here = means[(means["transform"] == transform) & (means["strength"] == strength)]
+                for model, value in here[["model", measure]].itertuples(index=False, name=None):
+                    ax.plot(value, place + offsets[model], **looks[model], clip_on=False)
+            ax.set_xlabel(label)
+            ax.tick_params(axis="y", length=0, pad=8)
+            ax.grid(visible=False, axis="y")
+        axes[0].set_xlim(0, 1)
+        axes[1].set_xscale("symlog", linthresh=_LINEAR_NATS, linscale=0.5)
+        axes[1].xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes[1].set_xlim(0, max(1, 1.1 * means["kl"].max()))
+        axes[0].set_ylim(len(rows) - 0.5, -0.5)
+        axes[0].set_yticks(range(len(rows)), [LABELS[transform].format(strength) for transform, strength in rows])
+        handles = [Line2D([], [], **look, label=model) for model, look in looks.items()]
+        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+        share = 1 / table["tracks"].iloc[0]
+        told = f"the middle clip of {_counted(table)}; one clip is {share:.1g} of all"
+        figure.supxlabel(told, fontsize=8, color=_INK)
+    return figure
+
+
+def encoder_shifts(table: pd.DataFrame) -> Figure:
+    """Draw the relative errors of encoders over the shift: a panel for each view, solid lines for equivariance.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns model, seed, view, steps, tracks, equivariance, invariance, as `evaluation.probe.survey` gives them; the
+        mean over seeds is drawn.
+
+    Raises
+    ------
+    DataError
+        When a column is missing or there are no rows.
+    """
+    _require(table, ["model", "seed", "view", "steps", "tracks", *_ERRORS])
+    means = table.groupby(["view", "model", "steps"])[list(_ERRORS)].mean().reset_index()
+    looks = _looks(means["model"])
+    views = [view for view in _VIEWS if view in set(means["view"])]
+    with style.drawing():
+        figure = Figure(figsize=(2.3 + 3.6 * len(views), 3.6))
+        axes = figure.subplots(1, len(views), sharey=True, squeeze=False)[0]
+        for ax, view in zip(axes, views, strict=True):
+            _shifts(ax, means[means["view"] == view], looks)
+            ax.set_title(_VIEWS[view])
+            ax.set_xlabel("shift (steps of the encoder's output)")
+        axes[0].set_ylabel("relative error")
+        axes[0].set_ylim(bottom=0)
+        handles = [Line2D([], [], **look, label=model) for model, look in looks.items()]
+        handles += [Line2D([], [], color=_INK, linestyle=dash, label=label) for dash, label in _ERRORS.values()]
+        figure.legend(handles=handles, loc="outside right center", labelspacing=0.9)
+        told = (
+            "f: encoder; g: the clip starts so much later in its track; g': the output moved by as many steps, half a "
+            f"step as the mean of two; {_counted(table)}"
+        )
+        figure.supxlabel(told, fontsize=8, color=_INK)
+    return figure
+
+
+def _shifts(ax: Axes, means: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> None:
+    for model, rows in means.groupby("model"):
+        for error, (dash, _) in _ERRORS.items():
+            ax.plot(rows["steps"], rows[error], **looks[str(model)] | {"linestyle": dash}, clip_on=False)
+    ax.set_xticks(sorted(set(means["steps"])))
+
+
+def _looks(models: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Give each model its colour and, for those who see none, its marker."""
+    colours, markers = style.model_colours(models), style.model_markers(models)
+    return {
+        model: {
+            "color": colour,
+            "marker": markers[model],
+            "linestyle": "none",
+            "markersize": 6.5,
+            "markeredgecolor": "white",
+            "markeredgewidth": 0.6,
+        }
+        for model, colour in colours.items()
+    }
+
+
+def _counted(table: pd.DataFrame) -> str:
+    n_tracks, n_seeds = table["tracks"].iloc[0], table["seed"].nunique()
+    return f"{n_tracks} test tracks" + (f", means over {n_seeds} seeds" if n_seeds > 1 else "")
+
+
+def _require(table: pd.DataFrame, columns: list[str]) -> None:
+    missing = [name for name in columns if name not in table.columns]
+    if missing or table.empty:
+        found = "no rows" if not missing else f"no {', '.join(missing)}"
+        raise DataError(f"probe: expected rows with the columns {', '.join(columns)}, found {found}: probe a model")

@@ -1,0 +1,229 @@
+"""The content of the page: gathered from the files that the stages left, in the order in which it is read."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fmagc.cache.manifest import read_manifest
+from fmagc.cache.reader import WAVES
+from fmagc.cache.shards import read_columns
+from fmagc.corpus.index import read_names
+from fmagc.corpus.layout import AUDIT, CLEANING, MANIFEST
+from fmagc.evaluation.predictions import read_predictions
+from fmagc.evaluation.results import PREDICTIONS
+from fmagc.params.schema import Params
+from fmagc.reporting.html import findings, run_facts
+from fmagc.reporting.html.elements import Picture, picture
+from fmagc.reporting.html.markdown_html import html_of, sections_of
+from fmagc.reporting.html.text import counted, listed
+from fmagc.reporting.leaderboard import Entry, HeldOut
+from fmagc.reporting.run_results import clip_counts_of, details_of, entries_of, histories_of, probe_tables_of
+from fmagc.runtime.files import read_json
+
+__all__ = ["gather"]
+
+LEADERBOARD, CARDS = Path("metrics/leaderboard.md"), Path("metrics/cards")
+
+
+def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
+    """Gather the page's content.
+
+    Parameters
+    ----------
+    params : Params
+        The whole of params.yaml.
+    track : dict
+        ``model``, ``protocol``, ``artist``, ``title`` and ``genre`` of the track whose timeline was drawn.
+
+    Returns
+    -------
+    dict
+        What the template names.
+    """
+    run = params.run
+    entries = entries_of(run)
+    audit, cleaning = read_json(AUDIT, made_by="index"), read_json(CLEANING, made_by="explore")
+    sections = sections_of(LEADERBOARD.read_text(encoding="utf-8"))
+    main = [entry for entry in entries if entry.protocol == params.compare.protocol]
+    genres = next(entry for entry in main if entry.cards).cards[0]["genres"]
+    files = read_json(MANIFEST, made_by="fetch")["files"]
+    track_s = _usual_length(params.audio.sample_rate)
+    return {
+        "corpus": params.dataset.name,
+        "note": html_of(sections[""].partition("\n")[2], level=2),
+        "headline": list(findings.headline(main, _held_out(main[0], audit, cleaning))),
+        "corpus_words": _corpus_words(params, cleaning, genres, files),
+        "tables": {
+            "accounted": run_facts.accounted(cleaning),
+            "sets": run_facts.sets(audit, cleaning["accepted_by_set"], run.protocols),
+            "settings": run_facts.settings(params.model_dump()),
+            "digests": run_facts.digests(entries, run.protocols),
+            "trainings": run_facts.trainings(entries, histories_of(run, run.protocols)),
+        },
+        "unfinished": findings.unfinished(entries),
+        "pipeline": picture(
+            "report/pipeline",
+            alt="Diagram of the stages, from the corpus at the top to this page at the bottom; each box says what the "
+            "stage does, writes and is set to",
+            caption="The stages of dvc.yaml with the settings of params.yaml. An arrow leads to a stage that "
+            "reads what another writes; where a longer way says so already, it is left out.",
+        ),
+        "data": list(_data_pictures(params)),
+        "networks": list(_network_pictures(main)),
+        "timeline": _timeline(track),
+        "protocols": [
+            _protocol(name, [e for e in entries if e.protocol == name], sections, params, track_s=track_s)
+            for name in run.protocols
+        ],
+        "gaps": {name: html_of(text, level=3) for name, text in sections.items() if " against " in name},
+        "reading": html_of(sections["How to read it"], level=3),
+        "apart": "official" if params.dataset.layout == "fma" else "artist",  # the protocol that has no leak
+        "n_protocols": len(run.protocols),
+        "n_seeds": len(run.seeds),
+    }
+
+
+def _held_out(entry: Entry, audit: dict[str, Any], cleaning: dict[str, Any]) -> HeldOut:
+    """Describe the test set of a protocol by the predictions of one of its models."""
+    table = read_predictions(PREDICTIONS / entry.protocol / f"{entry.model}.csv")
+    return HeldOut.of(table, audit[entry.protocol], cleaning["accepted_by_set"][entry.protocol])
+
+
+def _corpus_words(params: Params, cleaning: dict[str, Any], genres: Sequence[str], files: dict[str, Any]) -> str:
+    size = sum(file["bytes"] for file in files.values())
+    seconds = params.clip.samples / params.audio.sample_rate
+    subset = f"of its subset {params.index.subset}, " if params.dataset.layout == "fma" else ""
+    return (
+        f"{counted(len(files), 'file')} of the corpus {params.dataset.name} ({size / 1e6:,.0f} MB); {subset}"
+        f"{cleaning['requested']:,} tracks were asked for and {cleaning['accepted']:,} accepted. "
+        f"The genres are {listed(genres)}. Every signal is mono at {params.audio.sample_rate:,} Hz; a "
+        f"network hears {seconds:.1f} s of it at once, as samples or as {params.mel.n_mels} mel bands every "
+        f"{1000 * params.mel.hop_length / params.audio.sample_rate:.1f} ms."
+    )
+
+
+def _data_pictures(params: Params) -> Iterator[Picture]:
+    for protocol in params.run.protocols:
+        yield picture(
+            f"data/classes_{protocol}",
+            alt=f"Bars of the number of tracks of each genre in training, validation and test under {protocol}",
+            caption=f"Tracks of each genre and set that could be decoded, protocol {protocol}.",
+        )
+    yield picture(
+        "data/rejected",
+        alt="Bars of the number of rejected tracks by reason",
+        caption="Tracks that were left out, and why.",
+    )
+    yield picture(
+        "data/waveforms",
+        alt="Waveform of a clip of each genre",
+        caption="The middle clip of the first training track of each genre: its waveform.",
+    )
+    yield picture(
+        "data/spectrograms",
+        alt="Log-mel spectrogram of a clip of each genre",
+        caption="The same clips as log-mel spectrograms, the other view that networks are given.",
+    )
+
+
+def _network_pictures(entries: Sequence[Entry]) -> Iterator[Picture]:
+    for entry in entries:
+        if entry.cards:
+            card = entry.cards[0]
+            views = listed(
+                "the " + {"waveform": "waveform", "mel": "log-mel spectrogram"}[v] for v in card["normalisation"]
+            )
+            yield picture(
+                f"report/{entry.model}",
+                alt=f"Diagram of the parts of {entry.model} from input to output, with layers, shapes and parameters",
+                caption=f"{entry.model}: {card['parameters']:,} parameters; reads {views}.",
+            )
+
+
+def _timeline(track: dict[str, Any]) -> Picture:
+    by = f" by {track['artist']}" if track["artist"] else ""
+    return picture(
+        "report/timeline",
+        alt=f"Stacked probabilities of the genres over the time of one track, as {track['model']} hears it",
+        caption=f"{track['title']}{by}, labelled {track['genre']}, as {track['model']} hears it along "
+        f"the track ({track['protocol']}): of the test tracks, the one of whose clips its probabilities differ most. "
+        "What is drawn at a moment is said of the whole clip around it, or of the nearest one at the ends; means are "
+        "of clips.",
+    )
+
+
+def _usual_length(sample_rate: int) -> float:
+    """Give the median length of the tracks in the cache, in seconds."""
+    shards = read_manifest(WAVES, made_by="decode").shards
+    lengths = np.concatenate([read_columns(WAVES / name, "length")["length"] for name in shards])
+    return float(np.median(lengths)) / sample_rate
+
+
+def _protocol(
+    name: str, entries: Sequence[Entry], sections: dict[str, str], params: Params, *, track_s: float
+) -> dict[str, Any]:
+    networks = [entry.model for entry in entries if entry.cards]
+    details = {entry.model: details_of(entry)["track"] for entry in entries}
+    predictions = {model: read_predictions(PREDICTIONS / name / f"{model}.csv") for model in networks}
+    counts = clip_counts_of(name, networks)
+    clip_s = params.clip.samples / params.audio.sample_rate
+    calibrations = {model: own["calibration"] for model, own in details.items()}
+    hardest, hardest_words = findings.hardest(predictions, read_names())
+    return {
+        "name": name,
+        "results": html_of(sections[f"Protocol `{name}`"], level=4),
+        "pictures": {key: picture(f"results/{name}/{key}", **told) for key, told in _RESULTS.items()},
+        "genre_words": findings.genre_words({model: details[model]["genres"] for model in networks}),
+        "clip_words": list(findings.clip_words(counts, used=params.evaluate.clips)),
+        "overlap_words": findings.overlap_words(track_s, clip_s=clip_s, clips=sorted(counts["clips"].unique())),
+        "clip_table": findings.clip_table(counts),
+        "probe_words": list(findings.probe_words(*probe_tables_of(name))),
+        "calibration_table": findings.calibration_table(entries, calibrations),
+        "calibration_words": findings.calibration_words(calibrations),
+        "hardest": hardest,
+        "hardest_words": hardest_words,
+        "cards": {
+            model: html_of((CARDS / name / f"{model}.md").read_text(encoding="utf-8").partition("\n")[2], level=4)
+            for model in networks
+        },
+    }
+
+
+_RESULTS = {
+    "curves": {
+        "alt": "Curves of loss, macro F1, accuracy, precision and recall over the epochs, training and validation",
+        "caption": "Training solid, validation dashed, a colour and a marker a model. Both are measured at the end "
+        "of an epoch on the middle clip of each validation track, and of as many training tracks: nothing augmented, "
+        "no dropout.",
+    },
+    "scores": {
+        "alt": "Accuracy and macro F1 of every model and baseline with their 95 % intervals, best first",
+        "caption": "Test tracks. Bars are 95 % intervals of a bootstrap over the artists.",
+    },
+    "confusion": {
+        "alt": "Confusion matrix of every model and baseline; rows are true genres and sum to 1",
+        "caption": "What is taken for what: rows are true genres, and sum to 1.",
+    },
+    "genres": {
+        "alt": "F1 of every genre, a marker for each model and baseline",
+        "caption": "F1 by genre, on the test tracks.",
+    },
+    "clips": {
+        "alt": "Accuracy and macro F1 over the number of clips a track, for three rules of averaging",
+        "caption": "What more clips of a track are worth, under each rule of making one verdict of them.",
+    },
+    "calibration": {
+        "alt": "Reliability diagram of every model and baseline: accuracy over confidence",
+        "caption": "On the dotted line, a model is right as often as it says. Below it, it is too sure.",
+    },
+    "robustness": {
+        "alt": "Fraction of changed predictions and divergence for each transformation, a marker for each model",
+        "caption": "What changes of the music do to the predictions.",
+    },
+    "shifts": {
+        "alt": "Relative errors of the encoders over the shift: equivariance solid, invariance dotted",
+        "caption": "How encoders follow a shift of the music. Equivariance: f(gx) = g'f(x); invariance: f(gx) = f(x).",
+    },
+}

@@ -1,0 +1,175 @@
+"""What a network consists of, found by letting a clip without content run through it: boxes, arrows, shapes, counts."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import partial
+from inspect import getdoc
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fmagc.audio.frames import n_frames
+from fmagc.models.registry import build, count_parameters
+from fmagc.reporting.figures.graph import Box
+
+__all__ = ["anatomy"]
+
+Edges = list[tuple[str, str]]
+
+
+class _Marked(Tensor):
+    """A tensor that knows from which boxes its content comes, through whatever functions it went."""
+
+    sources: frozenset[str]
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        result = super().__torch_function__(func, types, args, kwargs or {})  # type: ignore[no-untyped-call]
+        sources = _sources([args, list((kwargs or {}).values())])
+        for tensor in _tensors(result):
+            if isinstance(tensor, cls):
+                tensor.sources = sources
+        return result
+
+
+def anatomy(architecture: Mapping[str, Any], *, colour: str) -> tuple[dict[str, Box], Edges]:
+    """Take a network apart into its inputs and its parts, as it runs.
+
+    A part is a module of a class of its own that is made of torch's layers; what contains parts is opened.
+
+    Parameters
+    ----------
+    architecture : mapping
+        The keyword arguments of `models.registry.build`.
+    colour : str
+        Of the boxes.
+
+    Returns
+    -------
+    boxes : dict of str to Box
+        By the names of views and modules, in the order in which they are used.
+    edges : list of (str, str)
+        From a view or module to one that reads what it gives.
+    """
+    with torch.device("meta"):  # shapes without numbers
+        network = build(**architecture)
+        clip = {
+            "waveform": torch.empty(1, architecture["clip_samples"]),
+            "mel": torch.empty(
+                1,
+                n_frames(architecture["clip_samples"], hop_length=architecture["hop_length"]),
+                architecture["n_mels"],
+            ),
+        }
+    network.eval()
+    views = {name: _marked(clip[name], {name}) for name in network.inputs}
+    boxes = {name: Box(name, (f"input: {_shape(view)}",), colour) for name, view in views.items()}
+    edges: Edges = []
+    with torch.no_grad(), ExitStack() as hooks:
+        for name, part in _parts(network):
+            handle = part.register_forward_hook(partial(_record, name=name, boxes=boxes, edges=edges, colour=colour))
+            hooks.callback(handle.remove)
+        network(views)
+    return boxes, edges
+
+
+def _record(
+    part: nn.Module,
+    inputs: tuple[Any, ...],
+    output: Tensor,
+    *,
+    name: str,
+    boxes: dict[str, Box],
+    edges: Edges,
+    colour: str,
+) -> Tensor:
+    edges += [(source, name) for source in sorted(_sources(inputs))]
+    told = f"output: {_shape(output)}"
+    if n_parameters := count_parameters(part):
+        told += f"; {n_parameters:,} parameters"
+    boxes[name] = Box(type(part).__name__, (name, *_described(part), told), colour)
+    return _marked(output, {name})
+
+
+def _parts(module: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """List the modules that get a box: of a class of their own, at most two levels deep."""
+    for child_name, child in module.named_children():
+        full = f"{name}.{child_name}" if name else child_name
+        if type(child) is nn.Sequential or _depth(child) > 2:
+            yield from _parts(child, full)
+        else:
+            yield full, child
+
+
+def _depth(module: nn.Module) -> int:
+    return max((1 + _depth(child) for child in module.children()), default=0)
+
+
+def _described(part: nn.Module) -> list[str]:
+    """Name the layers of a part, those of each of its branches by itself; a part without layers tells of itself."""
+    if _depth(part) == 0:
+        is_layer = type(part).__module__.startswith("torch.")
+        return [_layer(part) if is_layer else f"{(getdoc(type(part)) or '').partition(':')[0]}"]
+    lines: list[str] = []
+    plain = [child for child in part.children() if _depth(child) == 0]
+    for name, child in part.named_children():
+        if _depth(child):
+            lines.append(f"{name}: {', '.join(map(_layer, child.children()))}")
+    return lines + ([", ".join(map(_layer, plain))] if plain else [])
+
+
+def _layer(layer: nn.Module) -> str:
+    """Describe one of torch's layers, without a place to break the line; an unknown one by its name."""
+    return _facts(layer).replace(" ", "\N{NO-BREAK SPACE}").replace(",\N{NO-BREAK SPACE}", ", ")
+
+
+def _facts(layer: nn.Module) -> str:
+    match layer:
+        case nn.Conv1d() | nn.Conv2d():
+            name = "Conv1d" if isinstance(layer, nn.Conv1d) else "Conv2d"
+            kernel, stride = _times(layer.kernel_size), _times(layer.stride)
+            strided = "" if set(layer.stride) == {1} else f", stride {stride}"
+            return f"{name} {layer.in_channels} to {layer.out_channels}, kernel {kernel}{strided}"
+        case nn.MaxPool1d() | nn.MaxPool2d():
+            return f"MaxPool {_times(layer.kernel_size)}"
+        case nn.Linear():
+            return f"Linear {layer.in_features} to {layer.out_features}"
+        case nn.LSTM():
+            return f"LSTM {layer.input_size} to {layer.hidden_size}"
+        case nn.Dropout():
+            return f"Dropout {layer.p:g}"
+        case nn.BatchNorm1d() | nn.BatchNorm2d():
+            return "BatchNorm"
+    return type(layer).__name__
+
+
+def _times(size: int | tuple[int, ...]) -> str:
+    sizes = (size,) if isinstance(size, int) else size
+    return " x ".join(map(str, sizes))
+
+
+def _shape(tensor: Tensor) -> str:
+    """Write a shape without that of the batch."""
+    return " x ".join(f"{n:,}" for n in tensor.shape[1:])
+
+
+def _marked(tensor: Tensor, sources: set[str]) -> _Marked:
+    marked = tensor.as_subclass(_Marked)
+    marked.sources = frozenset(sources)
+    return marked
+
+
+def _sources(values: Any) -> frozenset[str]:
+    return frozenset().union(*(tensor.sources for tensor in _tensors(values) if isinstance(tensor, _Marked)))
+
+
+def _tensors(values: Any) -> Iterator[Tensor]:
+    """Find the tensors in nested lists and tuples."""
+    if isinstance(values, Tensor):
+        yield values
+    elif isinstance(values, Iterable) and not isinstance(values, str):
+        for value in values:
+            yield from _tensors(value)

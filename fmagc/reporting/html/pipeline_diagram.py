@@ -1,0 +1,91 @@
+"""The processing schema: dvc.yaml and params.yaml as boxes and arrows."""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from typing import Any
+
+from fmagc.reporting.figures.graph import Box
+from fmagc.reporting.html.text import counted, setting
+
+__all__ = ["stage_boxes", "stage_edges"]
+
+Stages = Mapping[str, Mapping[str, Any]]
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+
+
+def stage_boxes(stages: Stages, params: Mapping[str, Any]) -> dict[str, Box]:
+    """Describe each stage: what it does, how often it runs, what it writes, with which settings.
+
+    Parameters
+    ----------
+    stages : mapping
+        ``stages`` of dvc.yaml.
+    params : mapping
+        params.yaml.
+    """
+    return {name: Box(name, tuple(_paragraphs(stage, params))) for name, stage in stages.items()}
+
+
+def stage_edges(stages: Stages) -> list[tuple[str, str]]:
+    """List the pairs of stages of which one reads what the other writes."""
+    return [
+        (maker, reader)
+        for maker, made in stages.items()
+        for reader, stage in stages.items()
+        if any(_overlap(out, dep) for out in _outs(made) for dep in stage["deps"])
+    ]
+
+
+def _paragraphs(stage: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{stage['desc']}."
+    repeated = [(key, _value(params, _VARIABLE.findall(source)[0])) for key, source in stage.get("matrix", {}).items()]
+    if repeated:
+        yield "once for " + " x ".join(counted(len(values), key) for key, values in repeated)
+    if outs := list(_outs(stage)):
+        yield f"writes {', '.join(_VARIABLE.sub('*', out) for out in outs)}"
+    for key in stage.get("params", []):
+        if key.startswith("run."):  # what the stages are repeated for
+            continue
+        block = _VARIABLE.sub("*", key)
+        for found in [block] if "*" not in block else _filled(block, params):
+            value = setting(_value(params, found))
+            if value:
+                yield f"{found}: {value}"
+
+
+def _filled(key: str, params: Mapping[str, Any]) -> list[str]:
+    """Name every block that a key with a variable at its end stands for."""
+    parent = key.rpartition(".")[0]
+    return [f"{parent}.{name}" for name in _value(params, parent)]
+
+
+def _outs(stage: Mapping[str, Any]) -> Iterator[str]:
+    """Give the paths of outs, metrics and plots, which may carry options."""
+    for kind in ("outs", "metrics", "plots"):
+        for out in stage.get(kind, []):
+            yield out if isinstance(out, str) else next(iter(out))
+
+
+def _overlap(out: str, dep: str) -> bool:
+    """Tell whether one path lies in the other or is it; a variable may be anything."""
+    pairs = zip_longest(out.split("/"), dep.split("/"))
+    for one, other in pairs:
+        if one is None or other is None:
+            return True
+        if not (_matches(one, other) or _matches(other, one)):
+            return False
+    return True
+
+
+def _matches(pattern: str, name: str) -> bool:
+    parts = _VARIABLE.split(pattern)[::2]  # what stands around the variables
+    return re.fullmatch(".*".join(map(re.escape, parts)), name) is not None
+
+
+def _value(params: Mapping[str, Any], key: str) -> Any:
+    value: Any = params
+    for part in key.split("."):
+        value = value[part]
+    return value

@@ -1,0 +1,109 @@
+"""What was run: the corpus, its sets, the settings, the trainings, and the digests by which all this is known again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fmagc.corpus.index import INDEX
+from fmagc.corpus.layout import MANIFEST
+from fmagc.params.base import PARAMS_FILE
+from fmagc.reporting.html.elements import Table
+from fmagc.reporting.html.text import setting
+from fmagc.reporting.leaderboard import Entry
+from fmagc.runtime.files import file_digest
+
+__all__ = ["accounted", "digests", "sets", "settings", "trainings"]
+
+_SETS = {"train": "training", "val": "validation", "test": "test"}
+
+
+def accounted(cleaning: Mapping[str, Any]) -> Table:
+    """Count the tracks that were asked for, taken, and left out by reason."""
+    rejected = {reason.replace("_", " "): n for reason, n in cleaning["rejected"].items() if n}
+    rows = [("requested", cleaning["requested"]), ("accepted", cleaning["accepted"])]
+    rows += [(f"rejected: {reason}", n) for reason, n in rejected.items()]
+    return Table("Tracks of the corpus", ("", "tracks"), [(name, f"{n:,}") for name, n in rows], numbers=1)
+
+
+def sets(
+    audit: Mapping[str, Mapping[str, Any]], accepted: Mapping[str, Mapping[str, int]], protocols: Sequence[str]
+) -> Table:
+    """Count the sets of every protocol, of how many listed tracks how many are used, and what is on two sides of it."""
+    header = ("protocol", *(f"{label}: tracks used, of listed (artists)" for label in _SETS.values()))
+    header += ("artists in several sets", "files in several sets", "test tracks whose artist is in training")
+    rows = [
+        (
+            protocol,
+            *(
+                f"{accepted[protocol][name]:,} of {audit[protocol]['tracks'][name]:,} "
+                f"({audit[protocol]['artists'][name]:,})"
+                for name in _SETS
+            ),
+            f"{audit[protocol]['artists_shared']:,}",
+            f"{audit[protocol]['files_shared']:,}",
+            f"{audit[protocol]['test_share_with_artist_in_train']:.1%}",
+        )
+        for protocol in protocols
+    ]
+    return Table("Sets of each protocol", header, rows, numbers=len(header) - 1)
+
+
+def settings(params: Mapping[str, Any]) -> Table:
+    """List the settings, a row a block."""
+    rows = [(key, setting(value)) for key, value in _blocks(params)]
+    return Table("Settings (params.yaml)", ("block", "settings"), rows, numbers=0)
+
+
+def digests(entries: Sequence[Entry], protocols: Sequence[str]) -> Table:
+    """List the digests of what the results rest on."""
+    read: dict[str, str] = {str(path): file_digest(path) for path in (PARAMS_FILE, MANIFEST)}
+    for protocol in protocols:
+        path = INDEX / "splits" / f"{protocol}.csv"
+        read[str(path)] = file_digest(path)
+    weights: dict[str, str] = {}
+    for entry in entries:
+        for card in entry.cards:
+            read |= {str(Path(folder) / "manifest.json"): value for folder, value in card["caches"].items()}
+            weights[f"weights: {entry.protocol}, {entry.model}, seed {card['seed']}"] = card["weights"]
+    rows = list((read | weights).items())
+    return Table("Digests (xxh3-128)", ("of", "digest"), rows, numbers=0)
+
+
+def trainings(entries: Sequence[Entry], histories: pd.DataFrame) -> Table:
+    """Say of each training how far it went and what it reached in the epoch whose weights were kept."""
+    header = ["model", "protocol", "seed", "precision", "epochs", "kept"]
+    header += [f"{name}: {label}" for name in ("loss", "macro F1") for label in ("training", "validation")]
+    rows = []
+    for entry in entries:
+        for card in entry.cards:
+            own = histories[
+                (histories["protocol"] == entry.protocol)
+                & (histories["model"] == entry.model)
+                & (histories["seed"] == card["seed"])
+            ]
+            best = own[own["epoch"] == card["best_epoch"]].set_index("split")
+            rows.append(
+                (
+                    entry.model,
+                    entry.protocol,
+                    str(card["seed"]),
+                    card["precision"],
+                    str(own["epoch"].max()),
+                    str(card["best_epoch"]),
+                    *(f"{best.loc[split, name]:.3f}" for name in ("loss", "f1") for split in ("train", "val")),
+                )
+            )
+    return Table("Trainings", header, rows, numbers=6)
+
+
+def _blocks(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give the blocks of params.yaml; one that holds blocks gives those."""
+    for key, value in params.items():
+        if isinstance(value, Mapping) and value and all(isinstance(inner, Mapping) for inner in value.values()):
+            yield from ((f"{key}.{name}", inner) for name, inner in value.items() if inner)
+        else:
+            yield key, value
+    for place, augmentation in enumerate(params["train"]["augment"]):
+        yield f"train.augment.{place}", augmentation

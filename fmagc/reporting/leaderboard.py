@@ -1,0 +1,214 @@
+"""metrics/leaderboard.md: all models and baselines side by side, with what can and what cannot be concluded."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import pandas as pd
+
+from fmagc.errors import DataError
+from fmagc.evaluation.predictions import genres_of
+from fmagc.evaluation.protocol_gap import Gap
+from fmagc.evaluation.significance import Pair
+from fmagc.reporting.conclusions import PAIRS_LEGEND, gap_lines, pair_lines
+from fmagc.reporting.markdown import table
+
+__all__ = ["Context", "Entry", "HeldOut", "leaderboard_markdown"]
+
+_HEADER = (
+    "model",
+    "accuracy [95 %]",
+    "macro_f1 [95 %]",
+    "seed_f1",
+    "top3",
+    "log_loss",
+    "accuracy by clip",
+    "macro_f1 by clip",
+    "parameters",
+    "best epoch",
+)
+
+
+_LEGEND = (
+    "Numbers are of tracks (the probabilities of a track's clips averaged) unless they say by clip. In brackets: 95 % "
+    "intervals of a bootstrap over the test artists and, where there are several, over the seeds of training; the "
+    "numbers are then means over seeds, with their standard deviation after ±. A baseline has no seed. seed_f1 is "
+    "2PR/(P+R) of macro precision and recall, the reference work's F1; log_loss is in nats. The best epoch is the one "
+    "whose weights were kept, counted from 1, one for each seed. The fewer test artists there are, the more such an "
+    "interval falls short of its 95 %: below some twenty, take it for narrower than the truth."
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model or a baseline under one protocol.
+
+    Attributes
+    ----------
+    protocol, model : str
+    track, clip : mapping of str to float
+        The two results of `fmagc.evaluation.summary.summarise`.
+    cards : sequence of mappings
+        A network's cards, one for each seed, of which the keys `parameters` and `best_epoch` are shown; none for a
+        baseline.
+    """
+
+    protocol: str
+    model: str
+    track: Mapping[str, float]
+    clip: Mapping[str, float]
+    cards: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a protocol's models were tested on, and how that was kept from them."""
+
+    n_tracks: int
+    n_artists: int
+    n_genres: int
+    n_training: int  # tracks that could be decoded
+    n_listed: int  # tracks of the training set, decoded or not
+    known: float  # share of the test tracks whose artist is in training
+    files_shared: int  # byte-identical files in more than one set
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, audit: Mapping[str, Any], accepted: Mapping[str, int]) -> Self:
+        """Count the test tracks of a table of predictions, the same for all models.
+
+        Parameters
+        ----------
+        table : DataFrame
+        audit : mapping
+            That of the split, all listed tracks.
+        accepted : mapping of str to int
+            Tracks of each set that could be decoded.
+        """
+        test = table[table["set"] == "test"].drop_duplicates("track_id")
+        return cls(
+            n_tracks=len(test),
+            n_artists=int(test["artist_id"].nunique()),
+            n_genres=len(genres_of(table)),
+            n_training=accepted["train"],
+            n_listed=audit["tracks"]["train"],
+            known=audit["test_share_with_artist_in_train"],
+            files_shared=audit["files_shared"],
+        )
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the numbers are about, and what they allow to conclude.
+
+    Attributes
+    ----------
+    corpus : str
+        `dataset.name`.
+    test_sets : mapping of str to HeldOut
+        For each protocol.
+    pairs : mapping of str to sequence of Pair
+        For each protocol.
+    base : str
+        The protocol that others are compared with.
+    gaps : mapping of str to sequence of Gap
+        For each other protocol.
+    note : str
+        What a reader must know first; empty for none.
+    """
+
+    corpus: str
+    test_sets: Mapping[str, HeldOut]
+    pairs: Mapping[str, Sequence[Pair]]
+    base: str
+    gaps: Mapping[str, Sequence[Gap]]
+    note: str = ""
+
+
+def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
+    """Write a table for each protocol, sorted by macro-F1 at track level, and say what it shows and what it does not.
+
+    Raises
+    ------
+    DataError
+        When there is no entry, an entry lacks a metric or a card lacks a key, or a protocol has no test set.
+    """
+    by_protocol: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_protocol.setdefault(entry.protocol, []).append(entry)
+    if not by_protocol:
+        raise DataError("leaderboard: expected metrics of at least one model, found none. Run `dvc repro`.")
+    lines = [f"# Leaderboard: {context.corpus}", ""]
+    if context.note:
+        lines += [f"> **{context.note}**", ""]
+    for protocol, group in by_protocol.items():
+        if protocol not in context.test_sets:
+            known = ", ".join(context.test_sets) or "none"
+            raise DataError(f"leaderboard: expected a test set for the protocol {protocol}, found {known}.")
+        ranked = sorted(group, key=lambda entry: (-_value(entry, "macro_f1"), entry.model))
+        lines += [f"## Protocol `{protocol}`", "", _describe(context.test_sets[protocol]), ""]
+        lines += [_table(ranked), "", *pair_lines(context.pairs[protocol]), ""]
+    base = context.test_sets.get(context.base)
+    for protocol, gaps in context.gaps.items():
+        other = context.test_sets[protocol]
+        lines += [f"## `{protocol}` against `{context.base}`", ""]
+        lines += [*gap_lines(gaps, base=context.base, other=protocol), ""]
+        if base and base.n_training != other.n_training:
+            lines += [
+                f"Not all of a gap need be the artists: `{protocol}` trains on {other.n_training:,} tracks, "
+                f"`{context.base}` on {base.n_training:,}.",
+                "",
+            ]
+    lines += ["## How to read it", "", _LEGEND, "", PAIRS_LEGEND, ""]
+    return "\n".join(lines)
+
+
+def _describe(test: HeldOut) -> str:
+    files = f" {test.files_shared:,} files lie in more than one set, byte for byte." if test.files_shared else ""
+    rejected = f" (of {test.n_listed:,} listed)" if test.n_listed > test.n_training else ""
+    return (
+        f"{test.n_tracks:,} test tracks of {test.n_artists:,} artists in {test.n_genres} genres; {test.n_training:,} "
+        f"tracks to train on{rejected}. **{test.known:.0%} of the test tracks are by artists who were trained on.**"
+        f"{files} By chance: accuracy {1 / test.n_genres:.3f}."
+    )
+
+
+def _table(ranked: Sequence[Entry]) -> str:
+    rows = [
+        (
+            entry.model,
+            *(_with_interval(entry, name) for name in ("accuracy", "macro_f1")),
+            *(f"{_value(entry, name):.3f}" for name in ("seed_f1", "top3", "log_loss")),
+            *(f"{_value(entry, name, level='clip'):.3f}" for name in ("accuracy", "macro_f1")),
+            _shown(entry, "parameters"),
+            _shown(entry, "best_epoch"),
+        )
+        for entry in ranked
+    ]
+    return table(_HEADER, rows, numbers=len(_HEADER) - 1)
+
+
+def _with_interval(entry: Entry, name: str) -> str:
+    spread = entry.track.get(f"{name}_std")
+    deviation = "" if spread is None else f" ± {spread:.3f}"
+    low, high = _value(entry, f"{name}_low"), _value(entry, f"{name}_high")
+    return f"{_value(entry, name):.3f}{deviation} [{low:.3f}, {high:.3f}]"
+
+
+def _shown(entry: Entry, key: str) -> str:
+    for card in entry.cards:
+        if key not in card:
+            raise DataError(f"card of {entry.protocol}/{entry.model}: expected the key {key}, found {', '.join(card)}.")
+    values = [f"{card[key]:,}" for card in entry.cards]
+    if key == "parameters":  # the same for every seed
+        values = sorted(set(values))
+    return ", ".join(values) or "-"
+
+
+def _value(entry: Entry, name: str, *, level: str = "track") -> float:
+    metrics = entry.track if level == "track" else entry.clip
+    if name not in metrics:
+        raise DataError(
+            f"metrics of {entry.protocol}/{entry.model} by {level}: expected the key {name}, "
+            f"found {', '.join(metrics) or 'none'}. Run `dvc repro`."
+        )
+    return metrics[name]

@@ -1,0 +1,210 @@
+"""metrics/cards/<protocol>/<model>.md: what a user of a trained model must know, on one page.
+
+The headings follow M. Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from fmagc.evaluation.calibration import temperature_words
+from fmagc.params.corpus import Dataset
+from fmagc.params.evaluation import Evaluate
+from fmagc.reporting.leaderboard import Entry
+from fmagc.reporting.markdown import escaped, table
+from fmagc.reporting.model_card_template import PAGE, licence_of
+from fmagc.runtime.files import digest
+
+__all__ = ["card_markdown"]
+
+_VIEWS = {"waveform": "the waveform", "mel": "the log-mel spectrogram"}
+_TENSORS = {"waveform": '`"waveform"` (B, {samples})', "mel": '`"mel"` (B, {frames}, {n_mels})'}
+_SETS = {"train": "training", "val": "validation", "test": "test"}
+
+
+def card_markdown(
+    entry: Entry,
+    *,
+    details: Mapping[str, Any],
+    split: pd.DataFrame,
+    accepted: Mapping[str, int],
+    corpus: Dataset,
+    sample_rate: int,
+    settings: Evaluate,
+    note: str,
+) -> str:
+    """Write the card of a network.
+
+    Parameters
+    ----------
+    entry : Entry
+        With a card of training for each seed.
+    details : mapping
+        As `evaluation.details.details_of`.
+    split : DataFrame
+        As `corpus.index.read_split`, of the protocol.
+    accepted : mapping of str to int
+        Tracks of each set that could be decoded.
+    corpus : Dataset
+    sample_rate : int, Hz
+    settings : Evaluate
+        Which clips of a track were judged.
+    note : str
+        What a reader must know first; empty for none.
+    """
+    trained = entry.cards[0]  # the seeds of one model share their data and settings
+    architecture, levels = trained["architecture"], details["track"]
+    samples = architecture["clip_samples"]
+    views = sorted(trained["normalisation"], reverse=True)
+    shape = {"samples": samples, "frames": samples // architecture["hop_length"], "n_mels": architecture["n_mels"]}
+    folder = f"data/models/{entry.protocol}/{entry.model}/{trained['seed']}"
+    return PAGE.format(
+        model=entry.model,
+        protocol=entry.protocol,
+        corpus=corpus.name,
+        note=f"> **{note}**\n\n" if note else "",
+        n_genres=len(trained["genres"]),
+        genres=", ".join(map(escaped, trained["genres"])),
+        seconds=samples / sample_rate,
+        samples=samples,
+        sample_rate=sample_rate,
+        views=" and ".join(_VIEWS[view] for view in views),
+        clips=settings.clips,
+        placed={"even": "evenly spaced", "random": "randomly placed"}[settings.crop],
+        sets=_sets(split, accepted),
+        leak=_leak(split),
+        n_judged=sum(row["support"] for row in levels["genres"]),
+        digests=_digests(entry, split),
+        training=_training(entry),
+        results=_results(entry),
+        and_seeds=" and the seeds" if len(entry.cards) > 1 else "",
+        spread=_spread(entry),
+        by_genre=_by_genre(levels["genres"]),
+        confusions=_confusions(levels["confusions"]),
+        ece_by_chance=levels["calibration"]["ece_by_chance"],
+        temperature=temperature_words(levels["calibration"]),
+        log_loss=entry.track["log_loss"],
+        log_loss_scaled=levels["calibration"]["log_loss_scaled"],
+        errors=_errors(details["errors"]),
+        certainty=_certainty(entry, split),
+        licence=licence_of(corpus),
+        folder=folder,
+        made_by=f"train@{entry.protocol}-{entry.model}-{trained['seed']}",
+        tensors=" and ".join(_TENSORS[view].format(**shape) for view in views),
+    )
+
+
+def _sets(split: pd.DataFrame, accepted: Mapping[str, int]) -> str:
+    listed = {name: split[split["set"] == name] for name in _SETS}
+    rows = [
+        ["tracks listed", *(f"{len(own):,}" for own in listed.values())],
+        ["of them decoded, and used", *(f"{accepted[name]:,}" for name in _SETS)],
+        ["artists listed", *(f"{own['artist_id'].nunique():,}" for own in listed.values())],
+    ]
+    return table(["", *_SETS.values()], rows, numbers=len(_SETS))
+
+
+def _leak(split: pd.DataFrame) -> str:
+    test, training = (split[split["set"] == name] for name in ("test", "train"))
+    known = test["artist_id"].isin(set(training["artist_id"]))
+    if not known.any():
+        return "No test track is by an artist whom the training set holds"
+    return f"**{known.mean():.1%} of the test tracks are by artists whom the training set holds too**"
+
+
+def _digests(entry: Entry, split: pd.DataFrame) -> str:
+    read = {f"data/index/splits/{entry.protocol}.csv": digest(split.to_csv(index=False).encode())}
+    read |= {f"{folder}/manifest.json": value for folder, value in entry.cards[0]["caches"].items()}
+    read |= {f"the weights of seed {card['seed']}": card["weights"] for card in entry.cards}
+    return "\n".join(f"- {f'`{name}`' if '/' in name else name}: `{value}`" for name, value in read.items())
+
+
+def _training(entry: Entry) -> str:
+    trained = entry.cards[0]
+    settings, hardware = trained["train"], trained["hardware"]
+    augment = "; ".join(
+        f"{operation['name']} ({', '.join(f'{key} {value}' for key, value in operation.items() if key != 'name')})"
+        for operation in settings["augment"]
+    )
+    rows = [
+        ("parameters", f"{trained['parameters']:,}"),
+        ("seeds", ", ".join(str(card["seed"]) for card in entry.cards)),
+        ("best epoch of each", ", ".join(str(card["best_epoch"]) for card in entry.cards)),
+        ("epochs", f"{settings['epochs']} at most; ends {settings['patience']} after the lowest validation loss"),
+        ("optimiser", f"Adam, learning rate {settings['lr']:g}, weight decay {settings['weight_decay']:g}"),
+        ("batch size", str(settings["batch_size"])),
+        ("correction for classes of unequal size", settings["class_balance"]),
+        ("dropout", f"{settings['dropout']:g}"),
+        ("clipped norm of the gradient", "none" if (norm := settings["max_grad_norm"]) is None else f"{norm:g}"),
+        ("augmentation", augment or "none"),
+        ("precision", f"{trained['precision']} ({hardware['precision_reason']})"),
+        ("device", f"{hardware['device']}, processes: {hardware['processes']}"),
+    ]
+    return table(["", "value"], [(name, escaped(value)) for name, value in rows], numbers=0)
+
+
+def _results(entry: Entry) -> str:
+    names = [name for name in entry.track if not name.endswith(("_low", "_high", "_std"))]
+    rows = [[f"`{name}`", _shown(entry.track, name), _shown(entry.clip, name)] for name in names]
+    return table(["", "by track", "by clip"], rows, numbers=2)
+
+
+def _shown(metrics: Mapping[str, float], name: str) -> str:
+    deviation = f" ± {metrics[f'{name}_std']:.3f}" if f"{name}_std" in metrics else ""
+    interval = f" [{metrics[f'{name}_low']:.3f}, {metrics[f'{name}_high']:.3f}]" if f"{name}_low" in metrics else ""
+    return f"{metrics[name]:.3f}{deviation}{interval}"
+
+
+def _spread(entry: Entry) -> str:
+    n_seeds = len(entry.cards)
+    if n_seeds == 1:
+        return "There was one training, so that nothing is known about the spread over seeds."
+    return f"Numbers are means over {n_seeds} seeds of training, ± their standard deviation."
+
+
+def _by_genre(genres: list[dict[str, Any]]) -> str:
+    header = ["genre", "tracks", "precision", "recall", "F1"]
+    rows = [
+        [
+            escaped(row["genre"]),
+            f"{row['support']:,}",
+            *(f"{row[name]:.3f}" for name in ("precision", "recall")),
+            f"{row['f1']:.3f}" + (f" ± {row['f1_std']:.3f}" if "f1_std" in row else ""),
+        ]
+        for row in genres
+    ]
+    return table(header, rows, numbers=4)
+
+
+def _confusions(confusions: list[dict[str, Any]]) -> str:
+    if not confusions:
+        return "There is none: every test track was named rightly."
+    rows = [
+        [escaped(row["true"]), escaped(row["predicted"]), f"{row['count']:.3g}", f"{row['share']:.1%}"]
+        for row in confusions
+    ]
+    return table(["true", "taken for", "tracks", "share of the genre"], rows, numbers=2)
+
+
+def _errors(errors: list[dict[str, Any]]) -> str:
+    if not errors:
+        return "There is none."
+    rows = [
+        [
+            *(escaped(str(row[name])) for name in ("track_id", "artist", "title", "true", "predicted")),
+            *(f"{row[name]:.3f}" for name in ("confidence", "p_true")),
+        ]
+        for row in errors
+    ]
+    header = ["track", "artist", "title", "label", "taken for", "probability", "of the label"]
+    return table(header, rows, numbers=2)
+
+
+def _certainty(entry: Entry, split: pd.DataFrame) -> str:
+    n_artists = split.loc[split["set"] == "test", "artist_id"].nunique()
+    low, high = entry.track["accuracy_low"], entry.track["accuracy_high"]
+    return (
+        f"The accuracy rests on {n_artists:,} test artists: for artists like these its 95 % interval is "
+        f"[{low:.2f}, {high:.2f}]. It says nothing about others."
+    )

@@ -1,0 +1,175 @@
+"""The survey: every network hears the same test tracks, as they are and transformed, and its answers are compared."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import rel_entr
+from tqdm import tqdm
+
+from fmagc.audio.frames import n_frames
+from fmagc.audio.log_mel import LogMel
+from fmagc.cache.clip_positions import labelled
+from fmagc.cache.reader import Cache
+from fmagc.errors import DataError, RejectedTrack
+from fmagc.params.robustness import Probe
+from fmagc.params.signal import Mel
+from fmagc.robustness.models_under_test import Subject
+from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
+from fmagc.robustness.transforms import CLEAN, Transform, transforms_of
+from fmagc.runtime.worker_pool import Outcome, run_isolated
+
+__all__ = ["choose", "divergence", "least_frames", "survey"]
+
+Floats = NDArray[np.float64]
+
+_TIMEOUT_S = 600.0  # a transformation takes less than a second
+_DECIMALS = 6
+
+
+def survey(
+    subjects: Sequence[Subject], split: pd.DataFrame, *, waves: Cache, settings: Probe, workers: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Ask all networks about the middle clip of test tracks.
+
+    Parameters
+    ----------
+    subjects : sequence of Subject
+    split : pd.DataFrame
+        The test rows of `corpus.index.read_split`.
+    waves : Cache
+        The waveforms, with the fact ``scale``.
+    settings : Probe
+    workers : int
+        Processes that transform.
+
+    Returns
+    -------
+    predictions : pd.DataFrame
+        A row for each model, seed, transform and strength: ``tracks``, their number, ``flipped``, the fraction of them
+        whose most probable genre changed, and ``kl``, the mean Kullback-Leibler divergence in nats of the transformed
+        clip's probabilities from the clean clip's.
+    encoders : pd.DataFrame
+        A row for each model, seed, view and number of steps: ``tracks`` and the means of the errors of
+        `evaluation.probe.encoders.ShiftErrors`.
+
+    Raises
+    ------
+    DataError
+        When no track is long enough, or one could not be transformed.
+    """
+    clips = subjects[0].clips
+    mel, sr = Mel.model_validate(clips["mel"]), waves.params["audio"]["sample_rate"]
+    longer = max(subject.margin_samples(settings.encoder_steps) for subject in subjects)
+    clip_frames = n_frames(clips["clip_samples"], hop_length=mel.hop_length)
+    window_frames = clip_frames + math.ceil(longer / mel.hop_length)
+    lengths = {track_id: n_frames(length, hop_length=mel.hop_length) for track_id, length in waves.lengths.items()}
+    tracks = choose(
+        labelled(split, lengths, genres=clips["genres"]),
+        at_most=settings.tracks,
+        least_frames=max(
+            window_frames, least_frames(settings, clip_frames=clip_frames, frames_per_s=sr / mel.hop_length)
+        ),
+    )
+    transforms = [CLEAN, *transforms_of(settings)]
+    wanted = [(CLEAN, window_frames), *((transform, clip_frames) for transform in transforms)]
+    tasks = (
+        Task(track_id, np.asarray(waves[track_id].values), waves[track_id].facts["scale"], transform, frames)
+        for track_id in tracks["track_id"]
+        for transform, frames in wanted
+    )
+    work = partial(transformed_clip, log_mel=LogMel(sr, mel), sr=sr)
+    outcomes = run_isolated(work, tasks, timeout_s=_TIMEOUT_S, workers=workers)
+    answers: list[dict[str, Any]] = []
+    errors: list[dict[str, Any]] = []
+    n_clips = len(tracks) * len(transforms) * len(subjects)
+    with closing(outcomes), tqdm(total=n_clips, unit="clip", desc="probe") as bar:
+        while heard := [_views_of(outcome) for outcome in islice(outcomes, len(wanted))]:  # of one track
+            window, *variants = heard
+            for subject in subjects:
+                named = {"model": subject.name, "seed": subject.seed}
+                p = subject.probabilities(variants, progress=bar)
+                answers += [named | answer for answer in _answers(p, transforms)]
+                errors += [named | error for error in subject.shift_errors(window, shifts=settings.encoder_steps)]
+    return (
+        _means(answers, by=["model", "seed", "transform", "strength"]),
+        _means(errors, by=["model", "seed", "view", "steps"]),
+    )
+
+
+def least_frames(settings: Probe, *, clip_frames: int, frames_per_s: float) -> int:
+    """Say how many frames a track must have for every transformed clip to be music from end to end.
+
+    A shift moves the middle clip towards the end of the track, where it must not meet the beginning; a faster track is
+    shorter, and still holds a clip.
+    """
+    shifted = clip_frames + 2 * math.ceil(max(settings.time_shift_s, default=0) * frames_per_s)
+    stretched = math.ceil((clip_frames + 1) * max([1, *settings.time_stretch_rate]))
+    return max(shifted, stretched)
+
+
+def choose(tracks: pd.DataFrame, *, at_most: int, least_frames: int) -> pd.DataFrame:
+    """Choose tracks that lie evenly in the test set when it is ordered by genre and track.
+
+    Parameters
+    ----------
+    tracks : pd.DataFrame
+        As `store.windows.labelled` gives them.
+    at_most : int
+    least_frames : int
+        Shorter tracks are passed over.
+
+    Raises
+    ------
+    DataError
+        When no track is that long.
+    """
+    enough = tracks[tracks["n_frames"] >= least_frames].sort_values(["genre", "track_id"])
+    if enough.empty:
+        raise DataError(
+            f"probe: expected test tracks of at least {least_frames} frames, found none above "
+            f"{tracks['n_frames'].max()}: lower probe.encoder_steps, probe.time_shift_s and probe.time_stretch_rate"
+        )
+    n = min(at_most, len(enough))
+    return enough.iloc[(2 * np.arange(n) + 1) * len(enough) // (2 * n)]  # the middle of each of n equal parts
+
+
+def divergence(expected: Floats, found: Floats) -> Floats:
+    """Give the Kullback-Leibler divergence of `found` from `expected`, in nats, along the last axis."""
+    return np.asarray(rel_entr(expected, found).sum(axis=-1))
+
+
+def _views_of(outcome: Outcome[Task, Views]) -> Views:
+    if isinstance(outcome.result, RejectedTrack):
+        task, reason = outcome.task, outcome.result
+        raise DataError(
+            f"track {task.track_id}: expected its clip after {task.transform}, found {reason.reason}: {reason.detail}; "
+            f"run `dvc repro` again, or take {task.transform.strength:g} out of probe.{task.transform.name}"
+        )
+    return outcome.result
+
+
+def _answers(p: Floats, transforms: Sequence[Transform]) -> Iterator[dict[str, Any]]:
+    """Compare the probabilities of a track's variants [shape=(N, K)] with those of the first, the clean one."""
+    flipped, kl = p.argmax(axis=1) != p[0].argmax(), divergence(p[0], p)
+    for place, transform in enumerate(transforms[1:], start=1):
+        yield {
+            "transform": transform.name,
+            "strength": float(transform.strength),
+            "flipped": float(flipped[place]),
+            "kl": float(kl[place]),
+        }
+
+
+def _means(rows: list[dict[str, Any]], *, by: list[str]) -> pd.DataFrame:
+    """Average over tracks, in the order in which things came first."""
+    groups = pd.DataFrame(rows).groupby(by, sort=False)
+    means = groups.mean().round(_DECIMALS)
+    means.insert(0, "tracks", groups.size())
+    return means.reset_index()

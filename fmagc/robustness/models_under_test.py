@@ -1,0 +1,110 @@
+"""The trained networks that are asked, all at once: each with its device, its precision and its z-scores."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tqdm import tqdm
+
+from fmagc.cache.statistics import Normalisation
+from fmagc.dataset.batch import Batch, Scaler, View
+from fmagc.devices.device import Hardware, prepare
+from fmagc.errors import DataError
+from fmagc.inference.forward import probabilities
+from fmagc.models.networks import Network
+from fmagc.models.pretrained import load_trained
+from fmagc.params.run import Run
+from fmagc.robustness.equivariance import encoders_of, margin, shift_errors
+from fmagc.robustness.transformed_clips import Views
+from fmagc.training.outputs import training_folder
+
+__all__ = ["Subject", "load_subjects"]
+
+
+class Subject:
+    """One trained network, ready to be asked.
+
+    Parameters
+    ----------
+    network, card : Network, dict
+        As `training.weights.load_trained` gives them.
+    hardware : Hardware
+        Prepared for the card's precision.
+
+    Attributes
+    ----------
+    name, seed : str, int
+        Of the model and its training.
+    clips : dict
+        What the network was trained to hear: ``genres`` in class order, ``clip_samples``, and ``mel``, the settings of
+        its spectrograms.
+    """
+
+    def __init__(self, network: Network, card: dict[str, Any], *, hardware: Hardware) -> None:
+        self.name: str = card["architecture"]["name"]
+        self.seed: int = card["seed"]
+        self.clips = {
+            "genres": card["genres"],
+            "clip_samples": card["architecture"]["clip_samples"],
+            "mel": card["mel"],
+        }
+        self._network, self._hardware = network, hardware
+        self._scalers = {view: Scaler.of(Normalisation(**values)) for view, values in card["normalisation"].items()}
+        hardware.place(network)
+
+    def probabilities(self, clips: Sequence[Views], *, progress: "tqdm[Any]") -> npt.NDArray[np.float64]:
+        """Judge clips as evaluation does: softmax [shape=(N, K)]."""
+        return probabilities(self._network, [self._batch(clips)], hardware=self._hardware, progress=progress)
+
+    def margin_samples(self, shifts: Sequence[float]) -> int:
+        """Count the samples by which a window must be longer than a clip to compare all steps of a clip."""
+        hop_length: int = self.clips["mel"]["hop_length"]
+        samples = {"waveform": 1, "mel": hop_length}  # of one position of a view
+        return max(
+            margin(encoder, shifts=shifts) * encoder.time_stride * samples[encoder.view]
+            for encoder in encoders_of(self._network)
+        )
+
+    @torch.inference_mode()
+    def shift_errors(self, window: Views, *, shifts: Sequence[float]) -> list[dict[str, Any]]:
+        """Measure equivariance and invariance of every encoder on a window: a row a view and shift."""
+        views = self._batch([window]).on(self._hardware.device)
+        rows = []
+        for encoder in encoders_of(self._network):
+            with self._hardware.autocast():
+                errors = shift_errors(encoder, views[encoder.view], shifts=shifts)
+            rows += [{"view": encoder.view, **asdict(error)} for error in errors]
+        return rows
+
+    def _batch(self, clips: Sequence[Views]) -> Batch:
+        views = {
+            view: View(torch.from_numpy(np.stack([clip[view] for clip in clips])), scaler)
+            for view, scaler in self._scalers.items()
+        }
+        unknown = [-1] * len(clips)
+        return Batch(views, torch.tensor(unknown), unknown)
+
+
+def load_subjects(protocol: str, run: Run) -> list[Subject]:
+    """Load every model of the run, with every seed.
+
+    Raises
+    ------
+    DataError
+        When one is missing or damaged, or they were not all trained on the same clips.
+    """
+    subjects = []
+    for name in run.models:
+        for seed in run.seeds:
+            made_by = f"train@{protocol}-{name}-{seed}"
+            network, card = load_trained(training_folder(protocol, name, seed), made_by=made_by)
+            hardware = prepare(card["precision"], threads=run.threads, seed=seed)
+            subjects.append(Subject(network, card, hardware=hardware))
+            if subjects[-1].clips != subjects[0].clips:
+                raise DataError(
+                    f"{made_by}: expected the clips and genres of {subjects[0].name}, found others: run `dvc repro`"
+                )
+    return subjects

@@ -1,0 +1,245 @@
+"""Finished pieces of a stage, kept outside every DVC out: what a kill leaves, and what a small change reuses.
+
+DVC empties a stage's outs before it runs. A stage that works piece by piece therefore leaves each piece here, under a
+key made of everything that decides its bytes, and hard-links the finished set into its out at the end.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from fmagc.errors import DataError
+from fmagc.runtime.direct_io import stream_digest
+from fmagc.runtime.file_lock import take_lock
+from fmagc.runtime.files import digest, link_or_copy, read_record, replace_with, require_space, write_record
+
+__all__ = ["STAGING", "Piece", "Staging", "draft_path", "piece_key", "versions"]
+
+STAGING = Path("data/.staging")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One finished file of a stage.
+
+    Attributes
+    ----------
+    name : str
+        Its file name in the out.
+    path : Path
+        Where it lies in the staging folder.
+    digest : str
+        What it is recognised by, taken when it was made: the xxh3-128 of its bytes, or of those that prove the others.
+    record : dict
+        What else the stage wants to know of it without making it again (JSON).
+    """
+
+    name: str
+    path: Path
+    digest: str
+    record: dict[str, Any]
+
+
+def _whole(piece: Piece) -> str:
+    return stream_digest(piece.path)
+
+
+class Staging:
+    """The staging folder of one stage, held by one process at a time.
+
+    Parameters
+    ----------
+    stage : str
+        Names the folder.
+    root : Path
+        Where the staging folders lie; it must share a file system with the outs for hard links.
+
+    Raises
+    ------
+    DataError
+        On entering, when another process holds the folder.
+    """
+
+    def __init__(self, stage: str, *, root: Path = STAGING) -> None:
+        self.folder = root / stage
+        self._lock_path = root / f"{stage}.lock"
+        self._used: set[Path] = set()
+        self._code: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = take_lock(self._lock_path, place=self.folder)
+        self._drop_unfinished()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(OSError):  # the disk that ended the run may not let go of them either; the next run will
+            self._drop_unfinished()
+        os.close(self._lock)
+
+    def watch(self, *modules: str) -> str:
+        """Return the digest of the code that makes the pieces; from now on none is kept or published if it changes.
+
+        Parameters
+        ----------
+        modules : str
+            Those that decide the bytes of a piece: mending the decoder then makes other keys for its pieces, while an
+            edit of a message or of the trainer leaves them.
+        """
+        self._code = {module: _code_digest(module) for module in modules}
+        return piece_key(self._code)
+
+    def find(self, name: str, key: str, *, found: Callable[[Piece], str] = _whole) -> Piece | None:
+        """Return the piece made earlier under this key, if it is there and undamaged.
+
+        Parameters
+        ----------
+        name, key : str
+        found : callable
+            Takes the digest of a file that should be this piece.
+        """
+        path, note = self._paths(name, key)
+        try:
+            made = read_record(note, made_by=self.folder.name)
+            piece = Piece(name, path, made["digest"], made["record"])
+            if made["name"] != path.name or found(piece) != piece.digest:
+                return None
+        except (FileNotFoundError, DataError, KeyError):
+            return None
+        self._used |= {path, note}
+        return piece
+
+    def prepare(self, out: Path, n_bytes: int, *, reused: Iterable[Piece], what: str) -> None:
+        """Raise before any work is done unless the out can be written and there is room for what will be.
+
+        Parameters
+        ----------
+        out : Path
+            Where the pieces will be published. Where hard links do not reach, it takes a copy of each.
+        n_bytes : int
+            Of the pieces that will be made, at most.
+        reused : Iterable[Piece]
+            Those that are there.
+        what : str
+            Will be made: names it in the message.
+
+        Raises
+        ------
+        DataError
+            When the disk lacks room.
+        OSError
+            When the out cannot be written.
+        """
+        place = out if out.exists() else out.parent
+        place.mkdir(parents=True, exist_ok=True)
+        require_space(self.folder, n_bytes, what=what)
+        if not self._links_reach(place):
+            copies = n_bytes + sum(piece.path.stat().st_size for piece in reused)
+            beside = n_bytes if place.stat().st_dev == self.folder.stat().st_dev else 0
+            require_space(place, copies + beside, what=f"copies of {what}")
+
+    def keep(self, name: str, key: str, record: dict[str, Any], *, digest: str = "") -> Piece:
+        """Keep the draft of a piece, which is on the disk; its note, written last, makes it count.
+
+        Parameters
+        ----------
+        name, key : str
+        record : dict
+            As `Piece.record`.
+        digest : str
+            As `Piece.digest`; that of the whole file when empty.
+        """
+        self._require_same_code()
+        path, note = self._paths(name, key)
+        replace_with(path, draft_path(self.folder, name))
+        piece = Piece(name, path, digest or stream_digest(path), record)
+        write_record(note, {"name": path.name, "digest": piece.digest, "record": record})
+        self._used |= {path, note}
+        return piece
+
+    def drop_others(self, *pieces: Piece) -> None:
+        """Remove all but these pieces: what earlier runs left, and what a later piece stands for."""
+        self._used = {path for piece in pieces for path in (piece.path, _note_of(piece.path))}
+        _keep_only(self.folder, self._used)
+
+    def publish(self, out: Path, pieces: Iterable[Piece]) -> None:
+        """Make a folder hold exactly these pieces, and drop what this run did not use."""
+        self._require_same_code()
+        out.mkdir(parents=True, exist_ok=True)
+        pieces = list(pieces)
+        for piece in pieces:
+            link_or_copy(piece.path, out / piece.name)
+        _keep_only(out, {out / piece.name for piece in pieces})
+        _keep_only(self.folder, self._used)
+
+    def _links_reach(self, place: Path) -> bool:
+        """Try a hard link, or else an ordinary file, which shows that a folder can be written."""
+        probe, link = self.folder / ".probe", place / f".{self.folder.name}.probe"
+        link.unlink(missing_ok=True)
+        probe.touch()
+        try:
+            link.hardlink_to(probe)
+        except OSError:
+            link.touch()
+            return False
+        else:
+            return True
+        finally:
+            for path in (probe, link):
+                path.unlink(missing_ok=True)
+
+    def _require_same_code(self) -> None:
+        """Refuse a piece that another version of the code may have made: workers load it after the keys are taken."""
+        changed = [module for module, before in self._code.items() if _code_digest(module) != before]
+        if changed:
+            raise DataError(
+                f"{self.folder}: the code was changed while it ran ({', '.join(changed)}): run `dvc repro` again"
+            )
+
+    def _drop_unfinished(self) -> None:
+        """Remove what a run left that was killed, or that an error ends: it fills the disk and is of no use."""
+        for path in self.folder.glob(".*"):
+            path.unlink()
+
+    def _paths(self, name: str, key: str) -> tuple[Path, Path]:
+        path = self.folder / f"{key}.{name}"
+        return path, _note_of(path)
+
+
+def _note_of(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def draft_path(folder: Path, name: str) -> Path:
+    """Name the file in which a piece grows; what a killed run leaves, the next one removes."""
+    return folder / f".{name}.draft"
+
+
+def piece_key(parts: Mapping[str, Any]) -> str:
+    """Condense everything that decides a piece's bytes into one key."""
+    return digest(json.dumps(parts, sort_keys=True, allow_nan=False).encode())
+
+
+def _code_digest(module: str) -> str:
+    """Return the digest of a module's source."""
+    return digest(Path(str(import_module(module).__file__)).read_bytes())
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Return the installed versions of the libraries that decide the bytes of a piece."""
+    return {package: version(package) for package in packages}
+
+
+def _keep_only(folder: Path, keep: set[Path]) -> None:
+    for path in folder.iterdir():
+        if path not in keep:
+            path.unlink()
