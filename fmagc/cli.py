@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
             figures=given.timeline,
         )
 
-    return entrypoint.run(command)
+    return entrypoint.run_stage(command)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ from fmagc.corpus.index import read_names, read_split
 from fmagc.evaluation.results import publish
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.signal import Clip
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     protocol, name = arguments.protocol, arguments.baseline
     settings = Evaluate.load("evaluate")
     recipe = BASELINES[name].recipe(BASELINES[name].settings.load(f"baselines.{name}"))
-    mels = Cache(MELS, "mels", facts=["ref_db"], made_by="mel")
+    mels = Cache(MELS, "mels", columns=["ref_db"], stage="mel")
     clip_samples = Clip.load("clip").samples
     table, classifier = predict_tracks(
         name,
@@ -39,4 +39,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))

@@ -24,7 +24,7 @@ from fmagc.reporting.figures.curves import learning_curves
 from fmagc.reporting.figures.genres import genre_scores
 from fmagc.reporting.figures.robustness import encoder_shifts, prediction_changes
 from fmagc.reporting.figures.style import publish
-from fmagc.reporting.leaderboard import Context, HeldOut, leaderboard_markdown
+from fmagc.reporting.leaderboard import Context, TestSet, leaderboard_markdown
 from fmagc.reporting.model_card import card_markdown
 from fmagc.reporting.run_results import (
     clip_counts_of,
@@ -33,9 +33,9 @@ from fmagc.reporting.run_results import (
     entries_of,
     histories_of,
     left_over,
-    probe_tables_of,
+    robustness_tables_of,
 )
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import read_json, write_json, write_text
 
 LEADERBOARD = Path("metrics/leaderboard.md")
@@ -57,9 +57,9 @@ def main() -> None:
         raise SettingsError(
             f"compare: expected a protocol and a focus of this run, found {compare}: see run in params.yaml"
         )
-    audits = read_json(AUDIT, made_by="index")
-    accepted = read_json(CLEANING, made_by="explore")["accepted_by_set"]
-    test_sets: dict[str, HeldOut] = {}
+    audits = read_json(AUDIT, stage="index")
+    accepted = read_json(CLEANING, stage="explore")["accepted_by_set"]
+    test_sets: dict[str, TestSet] = {}
     verdicts: dict[str, dict[str, Verdicts]] = {}
     for protocol in whole_run.protocols:
         group = {entry.model: entry for entry in entries if entry.protocol == protocol}
@@ -76,10 +76,10 @@ def main() -> None:
         publish(genre_scores({name: own["genres"] for name, own in details.items()}), FIGURES / protocol / "genres.png")
         calibrations = {name: own["calibration"] for name, own in details.items()}
         publish(reliability_diagrams(calibrations), FIGURES / protocol / "calibration.png")
-        changes, shifts = probe_tables_of(protocol)
+        changes, shifts = robustness_tables_of(protocol)
         publish(prediction_changes(changes), FIGURES / protocol / "robustness.png")
         publish(encoder_shifts(shifts), FIGURES / protocol / "shifts.png")
-        test_sets[protocol] = HeldOut.of(first, audits[protocol], accepted[protocol])
+        test_sets[protocol] = TestSet.of(first, audits[protocol], accepted[protocol])
         verdicts[protocol] = {name: Verdicts.of(table) for name, table in tables.items()}
     settings = Evaluate.load("evaluate")
     draws = {"resamples": settings.bootstrap, "seed": BOOTSTRAP_SEED}
@@ -116,4 +116,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))

@@ -10,9 +10,9 @@ from fmagc.corpus.index import read_index
 from fmagc.corpus.layout import RAW
 from fmagc.params.engine import Engine
 from fmagc.params.signal import Audio, Clip
-from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.dask_pool import runner_of
-from fmagc.runtime.entrypoint import run, say
+from fmagc.runtime.entrypoint import log, run_stage
 
 
 def main() -> None:
@@ -20,14 +20,14 @@ def main() -> None:
     audio, clip = Audio.load("audio"), Clip.load("clip")
     run_tasks = runner_of(Engine.load("engine"))
     started = time.monotonic()
-    with Staging("decode") as staging:
-        done = make_waves(read_index(), raw=RAW, audio=audio, clip=clip, staging=staging, out=WAVES, run=run_tasks)
+    with ArtifactStore("decode") as store:
+        done = make_waves(read_index(), raw=RAW, audio=audio, clip=clip, store=store, out=WAVES, run=run_tasks)
     speed = done["tracks_tried"] / (time.monotonic() - started)
     rejected = ", ".join(f"{count} {reason}" for reason, count in done["rejected"].items())
-    say(f"{done['accepted']} of {done['requested']} tracks accepted, rejected: {rejected or 'none'}")
-    say(f"{done['shards_made']} shards made ({speed:.0f} tracks/s), {done['shards_reused']} reused")
-    say(f"what became of every track: {WAVES / LEDGER}")
+    log(f"{done['accepted']} of {done['requested']} tracks accepted, rejected: {rejected or 'none'}")
+    log(f"{done['shards_made']} shards made ({speed:.0f} tracks/s), {done['shards_reused']} reused")
+    log(f"what became of every track: {WAVES / LEDGER}")
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))

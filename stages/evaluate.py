@@ -16,7 +16,7 @@ from fmagc.inference.predict_tracks import predict_tracks
 from fmagc.models.pretrained import load_trained, source_of
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.run import Run
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_text
 from fmagc.training.outputs import training_folder
 
@@ -32,7 +32,7 @@ def main() -> None:
     split = read_split(protocol)
     judged = split[split["set"] != "train"]
     trained = [
-        load_trained(training_folder(protocol, name, seed), made_by=f"train@{protocol}-{name}-{seed}")
+        load_trained(training_folder(protocol, name, seed), stage=f"train@{protocol}-{name}-{seed}")
         for seed in whole_run.seeds
     ]
     source = source_of(trained[0][1])  # the seeds of one model share their data and settings
@@ -52,7 +52,7 @@ def main() -> None:
                 hardware=hardware,
             )
         )
-    if not hardware.processes.is_writer:
+    if not hardware.processes.is_rank_zero:
         return
     by_count = {count: pd.concat([table[count] for table in tables], ignore_index=True) for count in counts}
     metrics = publish(by_count[settings.clips], protocol=protocol, model=name, settings=settings, names=read_names())
@@ -61,4 +61,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))

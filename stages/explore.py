@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmagc.audio.frames import n_frames
-from fmagc.cache.clip_positions import clip_table, labelled
+from fmagc.cache.clip_positions import clip_table, with_labels
 from fmagc.cache.ledger import counts, read_ledger
 from fmagc.cache.reader import MELS, WAVES, Cache
 from fmagc.corpus.index import genres_of, read_index, read_split
@@ -16,7 +16,7 @@ from fmagc.corpus.splits import SETS
 from fmagc.params.run import Run
 from fmagc.reporting.figures import data as figures
 from fmagc.reporting.figures.style import publish
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_json
 
 FIGURES = Path("plots/data")
@@ -36,13 +36,13 @@ def main() -> None:
     write_json(CLEANING, cleaning | {"accepted_by_set": sets})
     for protocol, split in splits.items():
         publish(figures.class_balance(split), FIGURES / f"classes_{protocol}.png")
-    waves = Cache(WAVES, "waves", facts=["scale"], made_by="decode")
-    mels = Cache(MELS, "mels", made_by="mel")
+    waves = Cache(WAVES, "waves", columns=["scale"], stage="decode")
+    mels = Cache(MELS, "mels", stage="mel")
     audio, clip, mel = waves.params["audio"], waves.params["clip"], mels.params["mel"]
     hop_length = mel["hop_length"]
     frames = n_frames(clip["samples"], hop_length=hop_length)
     split = next(iter(splits.values()))  # any: the examples show genres, not sets
-    training = labelled(split[split["set"] == "train"], mels.lengths, genres=genres_of(split))
+    training = with_labels(split[split["set"] == "train"], mels.lengths, genres=genres_of(split))
     shown = training.groupby("genre").head(1).sort_values("genre")  # the first training track of each genre
     examples = clip_table(shown, clip_frames=frames, n_clips=1)
     waveforms: dict[str, NDArray[np.float32]] = {}
@@ -50,7 +50,7 @@ def main() -> None:
     for track_id, genre, start in examples[["track_id", "genre", "start"]].itertuples(index=False, name=None):
         wave = waves[track_id]
         samples = wave.values[start * hop_length : (start + frames) * hop_length]
-        waveforms[genre] = samples * np.float32(wave.facts["scale"])
+        waveforms[genre] = samples * np.float32(wave.columns["scale"])
         spectrograms[genre] = mels[track_id].values[start : start + frames].T.astype(np.float32)
     sr, fmax = audio["sample_rate"], mel["fmax"] or audio["sample_rate"] / 2
     publish(figures.waveform_grid(waveforms, sr=sr), FIGURES / "waveforms.png")
@@ -62,4 +62,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))

@@ -2,32 +2,32 @@
 
 import sys
 
-from fmagc.corpus.data_home import put_on_shelf, survey
+from fmagc.corpus.data_home import prepare_dataset, scan_files
 from fmagc.corpus.fma.complete import complete, how_to_complete
 from fmagc.corpus.layout import MANIFEST
 from fmagc.params.corpus import DOWNLOADS, Dataset
-from fmagc.runtime.entrypoint import run, say
+from fmagc.runtime.entrypoint import log, run_stage
 from fmagc.runtime.files import write_json
 
 
 def main() -> None:
     """Fetch."""
     dataset = Dataset.load("dataset")
-    shelf = put_on_shelf(dataset)
-    manifest = survey(shelf, dataset.name, layout=dataset.layout)
+    shelf = prepare_dataset(dataset)
+    manifest = scan_files(shelf, dataset.name, layout=dataset.layout)
     if dataset.download:
         written = complete(shelf, dataset, manifest["files"])
-        manifest = survey(shelf, dataset.name, known=manifest["files"] | written) if written else manifest
+        manifest = scan_files(shelf, dataset.name, known=manifest["files"] | written) if written else manifest
     write_json(MANIFEST, manifest)
     files = manifest["files"].values()
     size, missing = sum(entry["bytes"] for entry in files), len(manifest["missing"])
     damaged = sum(entry["sha1"] != entry.get("listed_sha1", entry["sha1"]) for entry in files)
-    say(f"{shelf}: {len(files)} files, {size / 1e6:.0f} MB, {missing} missing, {damaged} unlike their checksums")
+    log(f"{shelf}: {len(files)} files, {size / 1e6:.0f} MB, {missing} missing, {damaged} unlike their checksums")
     if missing + damaged and dataset.name in DOWNLOADS:
-        say(f"to complete it, {how_to_complete(shelf, dataset.name)}")
+        log(f"to complete it, {how_to_complete(shelf, dataset.name)}")
     if manifest["ignored"]:
-        say("passed over: " + ", ".join(f"{count} {kind}" for kind, count in manifest["ignored"].items()))
+        log("passed over: " + ", ".join(f"{count} {kind}" for kind, count in manifest["ignored"].items()))
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))

@@ -9,14 +9,14 @@ from fmagc.corpus.selection import name_table, select_tracks, split_table
 from fmagc.corpus.splits import audit
 from fmagc.params.corpus import Index
 from fmagc.params.run import Run
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import read_json, write_json, write_text
 
 
 def main() -> None:
     """Index."""
     settings, protocols = Index.load("index"), Run.load("run").protocols
-    manifest = read_json(MANIFEST, made_by="fetch")
+    manifest = read_json(MANIFEST, stage="fetch")
     files, tracks, left_out = select_tracks(RAW, manifest, subset=settings.subset, genres=settings.genres)
     where = METADATA[0]
     if manifest["layout"] != "fma":
@@ -46,4 +46,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))

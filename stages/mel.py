@@ -8,21 +8,21 @@ from fmagc.cache.manifest import read_manifest
 from fmagc.cache.reader import MELS, WAVES
 from fmagc.params.engine import Engine
 from fmagc.params.signal import Mel
-from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.dask_pool import runner_of
-from fmagc.runtime.entrypoint import run, say
+from fmagc.runtime.entrypoint import log, run_stage
 
 
 def main() -> None:
     """Mel."""
     settings, run_tasks = Mel.load("mel"), runner_of(Engine.load("engine"))
     started = time.monotonic()
-    with Staging("mel") as staging:
-        waves = read_manifest(WAVES, made_by="decode")
-        done = make_mels(waves, settings, staging=staging, out=MELS, run=run_tasks)
+    with ArtifactStore("mel") as store:
+        waves = read_manifest(WAVES, stage="decode")
+        done = make_mels(waves, settings, store=store, out=MELS, run=run_tasks)
     speed = done["tracks"] / (time.monotonic() - started)
-    say(f"{done['shards_made']} shards made ({speed:.0f} tracks/s), {done['shards_reused']} reused")
+    log(f"{done['shards_made']} shards made ({speed:.0f} tracks/s), {done['shards_reused']} reused")
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))

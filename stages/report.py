@@ -19,7 +19,7 @@ from fmagc.reporting.html.model_diagram import anatomy
 from fmagc.reporting.html.page import render
 from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges
 from fmagc.reporting.run_results import entries_of
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_text
 
 PIPELINE = Path("dvc.yaml")
@@ -65,4 +65,4 @@ def _draw_timeline(params: Params) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))

@@ -6,7 +6,7 @@ from fmagc.errors import SettingsError
 from fmagc.models.registry import build
 from fmagc.params.base import PARAMS_FILE, settings_error
 from fmagc.params.schema import Params, check
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 
 
 def main() -> None:
@@ -36,4 +36,4 @@ def _faults_of(name: str, params: Params) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))

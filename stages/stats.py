@@ -3,11 +3,11 @@
 import argparse
 import sys
 
-from fmagc.cache.clip_positions import labelled
+from fmagc.cache.clip_positions import with_labels
 from fmagc.cache.normalisation import STATS, measure
 from fmagc.cache.reader import MELS, WAVES, Cache
 from fmagc.corpus.index import genres_of, read_split
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_record
 
 
@@ -17,9 +17,9 @@ def main() -> None:
     parser.add_argument("protocol")
     protocol = parser.parse_args().protocol
     split = read_split(protocol)
-    waves = Cache(WAVES, "waves", facts=["scale"], made_by="decode")
-    mels = Cache(MELS, "mels", made_by="mel")
-    labelled(split, mels.lengths, genres=genres_of(split))  # before anything is trained: no genre may have been lost
+    waves = Cache(WAVES, "waves", columns=["scale"], stage="decode")
+    mels = Cache(MELS, "mels", stage="mel")
+    with_labels(split, mels.lengths, genres=genres_of(split))  # before anything is trained: no genre may have been lost
     found = measure(waves, mels, split.loc[split["set"] == "train", "track_id"].tolist())
     write_record(STATS / f"{protocol}.json", found)
     flat = found["mel"]["without_spread"]
@@ -27,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))

@@ -11,8 +11,8 @@ from fmagc.models.pretrained import publish_trained
 from fmagc.params.run import Run
 from fmagc.params.signal import Clip, Mel
 from fmagc.params.training import Architecture, Train
-from fmagc.runtime.artifact_store import Staging
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.artifact_store import ArtifactStore
+from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_json, write_text
 from fmagc.training.outputs import HISTORY, VALIDATION, VALIDATION_METRICS, training_folder
 from fmagc.training.train import train_model
@@ -29,9 +29,9 @@ def main() -> None:
     folder = training_folder(protocol, name, seed)
     settings, threads = Train.load("train"), Run.load("run").threads
     hardware = prepare(settings.precision, threads=threads, seed=seed)
-    writes = hardware.processes.is_writer
-    staging = Staging(f"train/{protocol}-{name}-{seed}")
-    with staging if writes else nullcontext():
+    writes = hardware.processes.is_rank_zero
+    store = ArtifactStore(f"train/{protocol}-{name}-{seed}")
+    with store if writes else nullcontext():
         weights, card, history = train_model(
             name,
             read_split(protocol),
@@ -43,12 +43,12 @@ def main() -> None:
             mel=Mel.load("mel"),
             threads=threads,
             hardware=hardware,
-            staging=staging,
+            store=store,
             out=folder,
         )
         if not writes:
             return
-        publish_trained(folder, weights, card, staging=staging)
+        publish_trained(folder, weights, card, store=store)
         named = history.assign(protocol=protocol, model=name, seed=seed)
         ordered = named[["protocol", "model", "seed", *history.columns]]
         write_text(HISTORY / protocol / name / f"{seed}.csv", ordered.to_csv(index=False, float_format="%.6g"))
@@ -58,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))

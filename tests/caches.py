@@ -8,19 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmagc.cache.manifest import write_manifest
-from fmagc.cache.rows import Layout, RowBuffer, start
-from fmagc.cache.shards import Seal, seal
-from fmagc.runtime.artifact_store import Piece, Staging, draft_path
+from fmagc.cache.rows import Layout, RowBuffer, create_empty
+from fmagc.cache.shards import ShardDigest, seal
+from fmagc.runtime.artifact_store import Artifact, ArtifactStore, temp_path
 
 Array = NDArray[Any]
 
 
-def write_shard(path: Path, name: str, rows: Sequence[Array], columns: Mapping[str, Array]) -> Seal:
+def write_shard(path: Path, name: str, rows: Sequence[Array], columns: Mapping[str, Array]) -> ShardDigest:
     """Write a shard of these rows, each as long as it is."""
     longest = max(len(row) for row in rows)
     layout = Layout.holding(longest, name=name, dtype=rows[0].dtype.name, inner=rows[0].shape[1:])
     buffer = RowBuffer(layout)
-    start(path)
+    create_empty(path)
     digests = []
     for place, row in enumerate(rows):
         buffer.values[: len(row)] = row
@@ -29,16 +29,16 @@ def write_shard(path: Path, name: str, rows: Sequence[Array], columns: Mapping[s
 
 
 def stage_shard(
-    staging: Staging, shard: str, name: str, tracks: Mapping[int, Array], **facts: Sequence[float]
-) -> Piece:
+    store: ArtifactStore, shard: str, name: str, tracks: Mapping[int, Array], **columns: Sequence[float]
+) -> Artifact:
     """Put a shard of these tracks into a staging folder; facts are further columns, in float32."""
     columns = {
         "track_id": np.array(list(tracks)),
         "length": np.array([len(row) for row in tracks.values()]),
-    } | {column: np.array(values, dtype=np.float32) for column, values in facts.items()}
-    made = write_shard(draft_path(staging.folder, shard), name, list(tracks.values()), columns)
+    } | {column: np.array(values, dtype=np.float32) for column, values in columns.items()}
+    made = write_shard(temp_path(store.folder, shard), name, list(tracks.values()), columns)
     record = {"track_ids": list(tracks), "longest": max(map(len, tracks.values())), "row_bytes": made.row_bytes}
-    return staging.keep(shard, shard, record, digest=made.digest)
+    return store.commit(shard, shard, record, digest=made.digest)
 
 
 def publish(
@@ -47,15 +47,15 @@ def publish(
     *,
     params: Mapping[str, Any],
     rows_per_shard: int = 1000,
-    **facts: Sequence[float],
+    **columns: Sequence[float],
 ) -> None:
     """Write a cache whose tracks are numbered from 0; the folder's name is that of the dataset of rows."""
-    with Staging(folder.name, root=folder.parent / "staging") as staging:
-        pieces = []
+    with ArtifactStore(folder.name, root=folder.parent / "store") as store:
+        artifacts = []
         for first in range(0, len(rows), rows_per_shard):
             shard = slice(first, first + rows_per_shard)
             tracks = dict(list(enumerate(rows))[shard])
-            columns = {name: values[shard] for name, values in facts.items()}
-            pieces.append(stage_shard(staging, f"{len(pieces):03d}.h5", folder.name, tracks, **columns))
-        staging.publish(folder, pieces)
-        write_manifest(folder, pieces, params=params, made_with={})
+            columns = {name: values[shard] for name, values in columns.items()}
+            artifacts.append(stage_shard(store, f"{len(artifacts):03d}.h5", folder.name, tracks, **columns))
+        store.publish(folder, artifacts)
+        write_manifest(folder, artifacts, params=params, made_with={})

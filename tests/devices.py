@@ -18,14 +18,14 @@ from fmagc.cache.clip_positions import clip_table
 from fmagc.cache.statistics import Normalisation
 from fmagc.dataset import clips
 from fmagc.dataset.batch import Batch
-from fmagc.dataset.clips import ClipSource, ahead, fixed_batches, random_batches
+from fmagc.dataset.clips import ClipSource, fixed_batches, prefetch, random_batches
 from fmagc.devices.device import Hardware, prepare
 from fmagc.errors import DataError
 from fmagc.inference.forward import probabilities
 from fmagc.models.registry import build
 from fmagc.params.signal import Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train
-from fmagc.runtime.entrypoint import run, say
+from fmagc.runtime.entrypoint import log, run_stage
 from fmagc.training.loop import Data, _backward, fit
 from fmagc.training.loss import Criterion
 from fmagc.training.signals import Interrupted
@@ -104,7 +104,7 @@ class Work:
     def model(self) -> nn.Module:
         torch.manual_seed(0)
         model = Plain()
-        self.hardware.place(model)
+        self.hardware.setup_model(model)
         return model
 
     def gradients(self, batch_size: int) -> list[dict[str, Any]]:
@@ -193,8 +193,8 @@ def failing(work: Work) -> None:
     batches = work.random(4)
     if work.share.rank == work.share.of - 1:
         work.source.batch = lambda ids, *_: (_ for _ in ()).throw(DataError(f"no such clip: {ids[0]}"))
-    say("training")
-    for batch in ahead(batches):
+    log("training")
+    for batch in prefetch(batches):
         _backward(work.model(), batch, work.hardware)
 
 
@@ -209,4 +209,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))

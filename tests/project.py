@@ -115,5 +115,5 @@ def _shrink(params: Any, shelf: Path) -> None:
     params["clip"]["samples"] = 2**16
     params["train"].update(epochs=1, batch_size=8)
     params["evaluate"].update(clips=2, bootstrap=50)
-    params["probe"].update(tracks=3, gain_db=[-6.0], time_stretch_rate=[1.1])
-    params["probe"].update(time_shift_s=[], noise_snr_db=[], pitch_shift_semitones=[], low_pass_hz=[])
+    params["robustness"].update(tracks=3, gain_db=[-6.0], time_stretch_rate=[1.1])
+    params["robustness"].update(time_shift_s=[], noise_snr_db=[], pitch_shift_semitones=[], low_pass_hz=[])

@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from fmagc.audio.time_stretch import HOP as PIECE
-from fmagc.audio.time_stretch import REACH, wsola
+from fmagc.audio.time_stretch import SEARCH_RADIUS, wsola
 from fmagc.params.training import Augmentation, GaussianNoise, TimeStretch
-from fmagc.training.augment import TABLE_SAMPLES, MelNoise, Noise, Plan, Stretch, draw
+from fmagc.training.augment import TABLE_SAMPLES, ClipTransform, MelNoise, Noise, Stretch, sample
 
 Array = NDArray[np.float32]
 
@@ -69,8 +69,8 @@ def music(n: int) -> Array:
     return longest_music()[:n].copy()
 
 
-def only(*settings: Augmentation, seed: int = 0, available: int = 10 * FRAMES) -> Plan:
-    return draw(settings, np.random.default_rng(seed), frames=FRAMES, available=available)
+def only(*settings: Augmentation, seed: int = 0, available: int = 10 * FRAMES) -> ClipTransform:
+    return sample(settings, np.random.default_rng(seed), frames=FRAMES, available=available)
 
 
 # --- the plan
@@ -92,7 +92,7 @@ def test_never_and_always(noise: MelNoise) -> None:
     y, S_db = music(FRAMES * HOP), np.full((FRAMES, N_MELS), -7, np.float32)
     for seed in range(200):
         plan = only(*never, seed=seed)
-        assert plan == Plan(frames=FRAMES, operations=())
+        assert plan == ClipTransform(frames=FRAMES, operations=())
         assert len(only(STRETCH, NOISE, seed=seed).operations) == 2
     assert np.array_equal(plan.waveform(y), y)
     assert np.array_equal(plan.mel(S_db, ref_db=0, noise=noise), S_db)
@@ -182,7 +182,7 @@ def test_a_stretched_click_train_changes_its_period(frames_in: int) -> None:
     places = np.arange(period // 2, len(y), period) / stretch.rate
     spans = [np.arange(max(0, int(place - 4096)), min(len(energy), int(place + 4096))) for place in places]
     centres = [np.average(span, weights=energy[span]) for span in spans]
-    np.testing.assert_allclose(centres, places, atol=REACH + PIECE * abs(1 - stretch.rate))  # as stated
+    np.testing.assert_allclose(centres, places, atol=SEARCH_RADIUS + PIECE * abs(1 - stretch.rate))  # as stated
     slope, _ = np.polyfit(np.arange(len(centres)), centres, 1)
     assert slope == pytest.approx(period / stretch.rate, rel=0.01)
     assert sum(energy[span].sum() for span in spans) > 0.99 * energy.sum()

@@ -20,7 +20,7 @@ def reader_of(tmp_path: Path, name: str) -> ClipReader:
     waves = [rng.integers(-(2**15), 2**15, length, dtype=np.int16) for length in LENGTHS]
     mels = [rng.standard_normal((length, 3)).astype(np.float16) for length in LENGTHS]
     publish(tmp_path / name, {"waves": waves, "mels": mels}[name], params={}, rows_per_shard=2)
-    return ClipReader(Cache(tmp_path / name, name, made_by="decode"))
+    return ClipReader(Cache(tmp_path / name, name, stage="decode"))
 
 
 @pytest.fixture

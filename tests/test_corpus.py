@@ -11,7 +11,7 @@ import pytest
 
 from fmagc.corpus import data_home as shelves
 from fmagc.corpus import index as indices
-from fmagc.corpus.data_home import put_on_shelf, survey
+from fmagc.corpus.data_home import prepare_dataset, scan_files
 from fmagc.corpus.index import genres_of, read_names
 from fmagc.corpus.selection import name_table, select_tracks, split_table
 from fmagc.errors import DataError
@@ -27,7 +27,7 @@ def raw(tmp_path: Path, mini_root: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """A folder of shelves with a copy of the mini corpus on one of them."""
     monkeypatch.setattr(shelves, "RAW", tmp_path / "raw")
     shutil.copytree(mini_root, tmp_path / "disk")
-    put_on_shelf(Dataset(name=NAME, root=str(tmp_path / "disk")))
+    prepare_dataset(Dataset(name=NAME, root=str(tmp_path / "disk")))
     return tmp_path / "raw"
 
 
@@ -54,7 +54,7 @@ def put(group: str, name: str, value: str, *, row: int = 5) -> Callable[[Rows], 
 
 
 def selected(raw: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    files, tracks, _ = select_tracks(raw, survey(raw / NAME, NAME), subset="small")
+    files, tracks, _ = select_tracks(raw, scan_files(raw / NAME, NAME), subset="small")
     return files, tracks
 
 
@@ -86,7 +86,7 @@ def test_names_keep_their_text_on_one_line(raw: Path, monkeypatch: pytest.Monkey
 def test_a_missing_file_stays_in_the_index_without_a_checksum(raw: Path) -> None:
     victim = mini_tracks()[3].track_id
     next((raw / NAME).rglob(f"{victim:06d}.mp3")).unlink()
-    manifest = survey(raw / NAME, NAME)
+    manifest = scan_files(raw / NAME, NAME)
     assert [Path(path).stem for path in manifest["missing"]] == [f"{victim:06d}"]
     files, _, _ = select_tracks(raw, manifest, subset="small")
     assert files.set_index("track_id").loc[victim, "sha1"] == ""
@@ -96,7 +96,7 @@ def test_a_missing_file_stays_in_the_index_without_a_checksum(raw: Path) -> None
 def test_a_changed_file_shows_in_the_manifest_beside_what_the_list_says(raw: Path) -> None:
     path = next((raw / NAME).rglob("*.mp3"))
     path.write_bytes(path.read_bytes() + b"x")
-    entry = survey(raw / NAME, NAME)["files"][path.relative_to(raw / NAME).as_posix()]
+    entry = scan_files(raw / NAME, NAME)["files"][path.relative_to(raw / NAME).as_posix()]
     assert entry["sha1"] != entry["listed_sha1"]
 
 
@@ -112,14 +112,14 @@ def test_tracks_without_a_genre_are_left_out_of_the_subsets_that_have_them(raw: 
         put("set", "subset", "large")(rows)
 
     edit(raw, change)
-    files, tracks, left_out = select_tracks(raw, survey(raw / NAME, NAME), subset="large")
+    files, tracks, left_out = select_tracks(raw, scan_files(raw / NAME, NAME), subset="large")
     assert len(files) == len(tracks) == len(mini_tracks()) - 1
     assert left_out["track_id"].tolist() == [mini_tracks()[2].track_id]
     assert left_out["reason"].tolist() == ["no root genre"]
 
 
 def test_tables_changed_since_the_survey_are_refused(raw: Path) -> None:
-    manifest = survey(raw / NAME, NAME)
+    manifest = scan_files(raw / NAME, NAME)
     edit(raw, put("track", "title", "Another"))
     with pytest.raises(DataError, match=r"expected the file that fetch saw .*dvc repro -f fetch"):
         select_tracks(raw, manifest, subset="small")
@@ -147,17 +147,17 @@ def test_a_shelf_that_is_not_there(
 ) -> None:
     monkeypatch.setattr(shelves, "RAW", tmp_path / "raw")
     with pytest.raises(DataError, match=fault):
-        put_on_shelf(dataset)
+        prepare_dataset(dataset)
 
 
 def test_another_root_moves_the_link_and_never_a_folder(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "disk").rename(tmp_path / "elsewhere")
     dataset = Dataset(name=NAME, root=str(tmp_path / "elsewhere"))
-    assert put_on_shelf(dataset).resolve() == tmp_path / "elsewhere"
+    assert prepare_dataset(dataset).resolve() == tmp_path / "elsewhere"
     (raw / NAME).unlink()
     (raw / NAME).mkdir()
     with pytest.raises(DataError, match=r"expected a link to dataset.root, found a folder"):
-        put_on_shelf(dataset)
+        prepare_dataset(dataset)
 
 
 def test_the_demo_never_touches_files_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,22 +166,22 @@ def test_the_demo_never_touches_files_of_others(tmp_path: Path, monkeypatch: pyt
     own.parent.mkdir(parents=True)
     own.write_bytes(b"music")
     with pytest.raises(DataError, match="found MP3s of your own: move them away"):
-        put_on_shelf(Dataset(name="fma_demo", root=None))
+        prepare_dataset(Dataset(name="fma_demo", root=None))
     assert own.read_bytes() == b"music"
     (tmp_path / "raw/fma_demo").rename(tmp_path / "music")
     (tmp_path / "raw/fma_demo").symlink_to(tmp_path / "music")
     for root in (None, str(tmp_path / "music")):
         with pytest.raises(DataError, match="expected the demo's own folder, found a link"):
-            put_on_shelf(Dataset(name="fma_demo", root=root))
+            prepare_dataset(Dataset(name="fma_demo", root=root))
 
 
 def test_a_corpus_may_lie_behind_links_even_in_a_circle(raw: Path, tmp_path: Path) -> None:
-    before = survey(raw / NAME, NAME)["files"]
+    before = scan_files(raw / NAME, NAME)["files"]
     folder = next(path for path in (raw / NAME / NAME).resolve().iterdir() if path.is_dir())
     folder.rename(tmp_path / "other_disk")
     folder.symlink_to(tmp_path / "other_disk")
     (tmp_path / "other_disk" / "up").symlink_to(folder.parent)
-    assert survey(raw / NAME, NAME)["files"] == before
+    assert scan_files(raw / NAME, NAME)["files"] == before
 
 
 def test_an_untidy_shelf_is_surveyed_all_the_same(raw: Path) -> None:
@@ -189,7 +189,7 @@ def test_an_untidy_shelf_is_surveyed_all_the_same(raw: Path) -> None:
     path.unlink()
     path.mkdir()
     (raw / NAME / NAME / "checksums").open("ab").write(b"abc.mp3\n\xff  caf\xe9.mp3\n")
-    manifest = survey(raw / NAME, NAME)
+    manifest = scan_files(raw / NAME, NAME)
     assert manifest["files"][path.relative_to(raw / NAME).as_posix()]["sha1"] == ""
     assert len(manifest["files"]) == len(mini_tracks()) + 2
 

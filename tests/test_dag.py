@@ -33,7 +33,7 @@ def test_every_script_is_a_stage() -> None:
 
 def test_costly_stages_keep_their_run_cache() -> None:
     # one uncached out that is neither metric nor plot switches DVC's run cache off for a stage
-    for name in ("decode", "mel", "stats", "train", "evaluate", "probe", "baseline"):
+    for name in ("decode", "mel", "stats", "train", "evaluate", "robustness", "baseline"):
         assert all(isinstance(out, str) for out in stages()[name]["outs"]), name
 
 

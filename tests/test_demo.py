@@ -218,7 +218,7 @@ def test_another_edition_is_made_anew(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_nothing_is_done_where_all_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     track = next(track for track in TRACKS if track.trouble is Trouble.EMPTY)
     write_tracks(tmp_path, [track])
-    monkeypatch.setattr(write, "run_isolated", None)  # starting a process would fail
+    monkeypatch.setattr(write, "map_isolated", None)  # starting a process would fail
     write_tracks(tmp_path, [track])
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fmagc.errors import Reason, RejectedTrack
-from fmagc.runtime.worker_pool import Outcome, run_isolated, usable_cores
+from fmagc.runtime.worker_pool import TaskResult, map_isolated, usable_cores
 
 
 def work(task: str) -> str:
@@ -44,13 +44,13 @@ def slow_first(task: int) -> int:
     return os.getpid()
 
 
-def reasons(outcomes: Iterator[Outcome[str, str]]) -> list[tuple[str, str]]:
+def reasons(outcomes: Iterator[TaskResult[str, str]]) -> list[tuple[str, str]]:
     return [(o.task, o.result.reason if isinstance(o.result, RejectedTrack) else o.result) for o in outcomes]
 
 
 def test_each_trouble_costs_its_own_task() -> None:
     tasks = ["a", "crash", "b", "exit", "c", "memory", "d", "reject", "e", "hang", "f"]
-    assert reasons(run_isolated(work, tasks, timeout_s=1.0, workers=2)) == [
+    assert reasons(map_isolated(work, tasks, timeout_s=1.0, workers=2)) == [
         ("a", "A"),
         ("crash", Reason.DECODER_CRASHED),
         ("b", "B"),
@@ -67,13 +67,13 @@ def test_each_trouble_costs_its_own_task() -> None:
 
 
 def test_details_name_the_cause() -> None:
-    outcomes = run_isolated(work, ["crash", "exit", "reject"], timeout_s=30, workers=1)
+    outcomes = map_isolated(work, ["crash", "exit", "reject"], timeout_s=30, workers=1)
     details = [o.result.detail for o in outcomes if isinstance(o.result, RejectedTrack)]
     assert details == ["the worker died of SIGSEGV", "the worker left with exit status 7", "nothing in it"]
 
 
 def test_a_stopped_worker_is_killed() -> None:
-    outcomes = reasons(run_isolated(work, ["stop", "a"], timeout_s=0.5, workers=1))
+    outcomes = reasons(map_isolated(work, ["stop", "a"], timeout_s=0.5, workers=1))
     assert outcomes == [("stop", Reason.DECODER_TIMEOUT), ("a", "A")]
 
 
@@ -82,7 +82,7 @@ def test_a_stopped_worker_is_killed() -> None:
 )
 def test_other_exceptions_are_bugs_and_name_the_task(task: str, error: type[Exception]) -> None:
     with pytest.raises(error) as caught:
-        list(run_isolated(work, ["a", task, "b"], timeout_s=30, workers=1))
+        list(map_isolated(work, ["a", task, "b"], timeout_s=30, workers=1))
     assert repr(task) in caught.value.__notes__[0]
     assert multiprocessing.active_children() == []
 
@@ -95,14 +95,14 @@ def test_order_is_kept_and_few_tasks_are_taken_early() -> None:
             taken.append(task)
             yield task
 
-    with closing(run_isolated(slow_first, tasks(), timeout_s=30, workers=2)) as outcomes:
+    with closing(map_isolated(slow_first, tasks(), timeout_s=30, workers=2)) as outcomes:
         assert next(outcomes).task == 0
         assert len(taken) <= 16  # although the second worker had time for all of them
         assert [outcome.task for outcome in outcomes] == list(range(1, 80))
 
 
 def test_leaving_early_stops_the_workers() -> None:
-    outcomes = run_isolated(slow_first, range(9), timeout_s=30, workers=2)
+    outcomes = map_isolated(slow_first, range(9), timeout_s=30, workers=2)
     pid = next(outcomes).result
     outcomes.close()
     assert multiprocessing.active_children() == []
@@ -114,7 +114,7 @@ def test_leaving_early_stops_the_workers() -> None:
 def test_a_parent_with_threads_is_safe() -> None:
     lock = threading.Lock()
     with lock:
-        assert reasons(run_isolated(work, ["a"], timeout_s=30, workers=1)) == [("a", "A")]
+        assert reasons(map_isolated(work, ["a"], timeout_s=30, workers=1)) == [("a", "A")]
 
 
 def test_ctrl_c_ends_everything_without_workers_tracebacks(tmp_path: Path) -> None:

@@ -39,23 +39,23 @@ def refusal(folder: Path, content: bytes) -> str:
     return str(caught.value)
 
 
-def with_member(name: str, content: bytes = b"x", **facts: int) -> bytes:
+def with_member(name: str, content: bytes = b"x", **columns: int) -> bytes:
     """Add a member to a true archive."""
     buffer = io.BytesIO(zipped(TRUE))
     with zipfile.ZipFile(buffer, "a") as file:
         info = zipfile.ZipInfo(name)
         info.compress_type = zipfile.ZIP_BZIP2
-        for fact, value in facts.items():
+        for fact, value in columns.items():
             setattr(info, fact, value)
         file.writestr(info, content)
     return buffer.getvalue()
 
 
-def in_directory(name: str, **facts: int) -> bytes:
+def in_directory(name: str, **columns: int) -> bytes:
     """Change what the directory of a true archive says of a member."""
     buffer = io.BytesIO(zipped(TRUE))
     with zipfile.ZipFile(buffer, "a") as file:
-        for fact, value in facts.items():
+        for fact, value in columns.items():
             setattr(file.getinfo(name), fact, value)
         file.comment = b"has the directory written anew"
     return buffer.getvalue()

@@ -74,7 +74,7 @@ def assert_complete(project: Project, mini_root: Path) -> None:
     papers = {name for archive in (SMALL, TABLES) for name in archive.papers}
     assert {name: content for name, content in found.items() if name not in papers} == expected(mini_root)
     assert papers <= found.keys()
-    manifest = read_json(project.root / "data/raw.json", made_by="fetch")
+    manifest = read_json(project.root / "data/raw.json", stage="fetch")
     assert manifest["missing"] == []
     assert {path: entry["sha1"] for path, entry in manifest["files"].items()} == {
         path: sha1_of(content) for path, content in expected(mini_root).items()

@@ -15,13 +15,13 @@ from torch import nn
 from tqdm import tqdm
 
 from fmagc.dataset.batch import Batch, Scaler, View
-from fmagc.dataset.clips import ahead
+from fmagc.dataset.clips import prefetch
 from fmagc.errors import DataError
 from fmagc.models.pretrained import load_trained, publish_trained
 from fmagc.models.registry import MODELS, build
 from fmagc.models.safetensors_io import pack
 from fmagc.params.training import Train
-from fmagc.runtime.artifact_store import Staging, draft_path
+from fmagc.runtime.artifact_store import ArtifactStore, temp_path
 from fmagc.runtime.files import file_digest, write_bytes
 from fmagc.training.loop import Data, fit
 from fmagc.training.loss import Criterion
@@ -248,7 +248,7 @@ def test_a_fault_in_a_batch_prepared_ahead_is_raised() -> None:
         raise DataError("track 7")
 
     with pytest.raises(DataError, match="track 7"):
-        list(ahead(broken()))
+        list(prefetch(broken()))
 
 
 def test_training_without_a_finite_validation_loss_is_an_error() -> None:
@@ -272,14 +272,14 @@ def test_a_trained_model_comes_back_and_a_foreign_one_is_refused(tmp_path: Path)
     model = build(**architecture)
 
     def publish(n_classes: int) -> None:
-        with Staging("train", root=tmp_path / "staging") as staging:
-            write_bytes(draft_path(staging.folder, WEIGHTS), pack(model.state_dict()))
-            weights = staging.keep(WEIGHTS, "key", {})
+        with ArtifactStore("train", root=tmp_path / "store") as store:
+            write_bytes(temp_path(store.folder, WEIGHTS), pack(model.state_dict()))
+            weights = store.commit(WEIGHTS, "key", {})
             card = {"architecture": architecture | {"n_classes": n_classes}, "best_epoch": 2}
-            publish_trained(tmp_path / "0", weights, card, staging=staging)
+            publish_trained(tmp_path / "0", weights, card, store=store)
 
     publish(n_classes=3)
-    loaded, card = load_trained(tmp_path / "0", made_by="train")
+    loaded, card = load_trained(tmp_path / "0", stage="train")
     assert card == {"architecture": architecture, "best_epoch": 2, "weights": file_digest(tmp_path / "0" / WEIGHTS)}
     assert all(torch.equal(loaded.state_dict()[name], value) for name, value in model.state_dict().items())
     assert not loaded.training
@@ -287,7 +287,7 @@ def test_a_trained_model_comes_back_and_a_foreign_one_is_refused(tmp_path: Path)
     with pytest.raises(
         DataError, match=r"output.weight is float32\[3, 128\] in place of float32\[4, 128\].*repro -f train"
     ):
-        load_trained(tmp_path / "0", made_by="train")
+        load_trained(tmp_path / "0", stage="train")
 
 
 def test_trainings_are_keyed_by_all_the_code_that_decides_their_bytes() -> None:

@@ -11,7 +11,7 @@ from fmagc.evaluation.predictions import predictions_of
 from fmagc.evaluation.protocol_gap import Gap
 from fmagc.evaluation.significance import Pair
 from fmagc.reporting.conclusions import gap_lines, pair_lines
-from fmagc.reporting.leaderboard import Context, Entry, HeldOut, leaderboard_markdown
+from fmagc.reporting.leaderboard import Context, Entry, TestSet, leaderboard_markdown
 
 
 def _metrics(f1, *, half=0.05, std=None):
@@ -29,7 +29,7 @@ def _pair(better, worse, *, low, p=0.5):
     return Pair(better, worse, difference=low + 0.1, low=low, high=low + 0.2, better_alone=9, worse_alone=4.5, p=p)
 
 
-OFFICIAL = HeldOut(n_tracks=40, n_artists=12, n_genres=3, n_training=320, n_listed=320, known=0.0, files_shared=0)
+OFFICIAL = TestSet(n_tracks=40, n_artists=12, n_genres=3, n_training=320, n_listed=320, known=0.0, files_shared=0)
 CONTEXT = Context(
     corpus="fma_demo",
     test_sets={"official": OFFICIAL},
@@ -53,7 +53,7 @@ def test_models_are_sorted_and_every_number_is_shown():
         "model": "crnn",
         "accuracy [95 %]": "0.610 [0.560, 0.660]",
         "macro_f1 [95 %]": "0.610 [0.560, 0.660]",
-        "seed_f1": "0.610",
+        "study_f1": "0.610",
         "top3": "0.610",
         "log_loss": "1.250",
         "accuracy by clip": "0.590",
@@ -158,6 +158,6 @@ def test_the_test_set_is_counted_by_track():
     }
     tables = [predictions_of([[0.2, 0.3, 0.5]] * 8, seed=seed, **common, **rows) for seed in (0, 1)]
     audit = {"tracks": {"train": 9, "val": 1, "test": 4}, "test_share_with_artist_in_train": 0.25, "files_shared": 1}
-    assert HeldOut.of(pd.concat(tables), audit, {"train": 8, "val": 1, "test": 3}) == HeldOut(
+    assert TestSet.of(pd.concat(tables), audit, {"train": 8, "val": 1, "test": 3}) == TestSet(
         n_tracks=3, n_artists=2, n_genres=3, n_training=8, n_listed=9, known=0.25, files_shared=1
     )

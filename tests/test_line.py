@@ -59,7 +59,7 @@ def test_metrics_show_is_the_table_of_models(line: Project) -> None:
     tracks = {path: row for path, row in rows.items() if path.startswith("metrics/models")}
     names = [*NETWORKS, *BASELINES]
     assert set(tracks) == {f"metrics/models/official/{name}.json" for name in names}
-    keys = {"accuracy", "macro_f1", "macro_precision", "macro_recall", "seed_accuracy", "seed_f1", "top3", "log_loss"}
+    keys = {"accuracy", "macro_f1", "macro_precision", "macro_recall", "study_accuracy", "study_f1", "top3", "log_loss"}
     keys |= {"ece", "ece_scaled"} | {f"{name}_{end}" for name in ("accuracy", "macro_f1") for end in ("low", "high")}
     validation = {path: row for path, row in rows.items() if path.startswith("metrics/validation")}
     assert set(validation) == {f"metrics/validation/official/{name}/0.json" for name in NETWORKS}
@@ -130,8 +130,8 @@ def test_history_has_two_rows_an_epoch(line: Project) -> None:
 
 
 def test_the_probe_asks_every_network(line: Project) -> None:
-    predictions = pd.read_csv(line.root / "data/probe/official/predictions.csv")
-    encoders = pd.read_csv(line.root / "data/probe/official/encoders.csv")
+    predictions = pd.read_csv(line.root / "data/robustness/official/predictions.csv")
+    encoders = pd.read_csv(line.root / "data/robustness/official/encoders.csv")
     assert set(predictions["model"]) == set(encoders["model"]) == set(NETWORKS)
     assert set(predictions["transform"]) == {"gain_db", "time_stretch_rate", "mp3_kbps"}
     assert predictions["flipped"].between(0, 1).all()
@@ -144,7 +144,14 @@ def test_weight_decay_of_one_model_reruns_that_model_alone(line: Project) -> Non
     line.change_params(lambda params: params["models"]["crnn"].update(weight_decay=0.01))
     ran = line.stages_run_by()
     line.restore()
-    assert ran == {"settings", "train@official-crnn-0", "evaluate@official-crnn", "probe@official", "compare", "report"}
+    assert ran == {
+        "settings",
+        "train@official-crnn-0",
+        "evaluate@official-crnn",
+        "robustness@official",
+        "compare",
+        "report",
+    }
 
 
 def test_limits_of_a_run_change_nothing_that_was_decoded(line: Project) -> None:

@@ -50,7 +50,7 @@ def test_reference_matrices_give_its_published_numbers(model):
     matrix = np.array([[int(cell) for cell in row.split()] for row in text.split("/")])
     assert matrix.sum() == 800
     found = from_confusion(matrix)
-    names = ("seed_accuracy", "macro_precision", "macro_recall", "seed_f1")
+    names = ("study_accuracy", "macro_precision", "macro_recall", "study_f1")
     assert tuple(round(found[name], 2) for name in names) == published
     assert tuple(round(found[name], 3) for name in ("accuracy", "macro_f1")) == usual
     y, predicted = (np.repeat(indices, matrix.ravel()) for indices in np.indices(matrix.shape).reshape(2, -1))
@@ -84,8 +84,8 @@ def test_metrics_agree_with_scikit_learn(n_classes, labels):
         "macro_f1": sk.f1_score(y, predicted, **macro),
         "macro_precision": P,
         "macro_recall": R,
-        "seed_accuracy": np.mean(one_vs_rest),
-        "seed_f1": 2 * P * R / (P + R),
+        "study_accuracy": np.mean(one_vs_rest),
+        "study_f1": 2 * P * R / (P + R),
         "top3": top3,
         "log_loss": sk.log_loss(y, p, labels=every),
     }
@@ -102,7 +102,7 @@ def test_a_class_that_is_never_predicted_has_precision_zero():
 
 def test_all_wrong_is_zero_and_not_nan():
     found = metrics_of([0, 1], probabilities=[[0.0, 1.0], [1.0, 0.0]])
-    assert found["macro_f1"] == found["seed_f1"] == found["accuracy"] == 0
+    assert found["macro_f1"] == found["study_f1"] == found["accuracy"] == 0
     assert found["log_loss"] == pytest.approx(-np.log(5e-7))
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fmagc.cache.build.waveforms import _shard_of
-from fmagc.corpus.data_home import survey
+from fmagc.corpus.data_home import scan_files
 from fmagc.corpus.local.dataset import check_protocols
 from fmagc.corpus.local.file_names import hashed_ids
 from fmagc.corpus.selection import select_tracks, split_table
@@ -45,7 +45,7 @@ def shelf(tmp_path: Path) -> Path:
 def selected(
     shelf: Path, *, layout: str = "folders", genres: list[int | str] | int | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    return select_tracks(shelf.parent, survey(shelf, NAME, layout=layout), subset="small", genres=genres)
+    return select_tracks(shelf.parent, scan_files(shelf, NAME, layout=layout), subset="small", genres=genres)
 
 
 def test_gtzan_works_as_it_is(shelf: Path) -> None:
@@ -95,7 +95,7 @@ def test_the_folder_below_a_genre_is_the_artist(shelf: Path) -> None:
 def test_what_is_passed_over_is_counted(shelf: Path) -> None:
     put("rock/cover.jpg", "rock/._x.mp3", ".DS_Store", "rock/notes", "__MACOSX/rock/._x.mp3", "rock/a.JPG")(shelf)
     (shelf / "rock/up").symlink_to(shelf)
-    manifest = survey(shelf, NAME, layout="folders")
+    manifest = scan_files(shelf, NAME, layout="folders")
     assert manifest["ignored"] == {".jpg": 2, "hidden": 3, "without suffix": 1}
     assert list(manifest["files"]) == GTZAN
 
@@ -117,14 +117,14 @@ def test_what_is_passed_over_is_counted(shelf: Path) -> None:
 def test_folders_that_are_wrong(shelf: Path, change: Change, fault: str) -> None:
     change(shelf)
     with pytest.raises(DataError, match=rf"mine: 1 fault\n.*{fault}"):
-        survey(shelf, NAME, layout="folders")
+        scan_files(shelf, NAME, layout="folders")
 
 
 def test_a_root_one_level_too_high_is_told_where_to_go(shelf: Path) -> None:
     with pytest.raises(DataError, match=rf"found mine in .*: set it to {shelf} if its folders are the genres"):
-        survey(shelf.parent, NAME, layout="folders")
+        scan_files(shelf.parent, NAME, layout="folders")
     with pytest.raises(DataError, match=r"found 4: 'blues\.00000\.wav' beside the folders"):
-        survey(shelf / "blues", NAME, layout="folders")
+        scan_files(shelf / "blues", NAME, layout="folders")
 
 
 def test_a_table_names_genres_artists_and_sets(shelf: Path) -> None:
@@ -160,20 +160,20 @@ def test_a_table_names_genres_artists_and_sets(shelf: Path) -> None:
 def test_tables_that_are_wrong(shelf: Path, change: Change, fault: str) -> None:
     change(shelf)
     with pytest.raises(DataError, match=rf"tracks.csv: \d faults?\n(.|\n)*{fault}"):
-        survey(shelf, NAME, layout="table")
+        scan_files(shelf, NAME, layout="table")
 
 
 def test_every_missing_file_of_a_table_is_named(shelf: Path) -> None:
     table("rock/x.wav,rock,", f"{GTZAN[0]},blues,", "rock/y.wav,rock,")(shelf)
     with pytest.raises(DataError, match=r"found 2: 'rock/x.wav' in line 2, 'rock/y.wav' in line 4"):
-        survey(shelf, NAME, layout="table")
+        scan_files(shelf, NAME, layout="table")
 
 
 def test_a_table_changed_since_the_survey_and_no_table_at_all(shelf: Path) -> None:
     with pytest.raises(DataError, match=r"expected tracks.csv in dataset.root with the columns path and genre"):
-        survey(shelf, NAME, layout="table")
+        scan_files(shelf, NAME, layout="table")
     table(f"{GTZAN[0]},blues,", f"{GTZAN[4]},rock,")(shelf)
-    manifest = survey(shelf, NAME, layout="table")
+    manifest = scan_files(shelf, NAME, layout="table")
     table(f"{GTZAN[0]},blues,", f"{GTZAN[5]},rock,")(shelf)
     with pytest.raises(DataError, match="expected the file that fetch saw"):
         select_tracks(shelf.parent, manifest, subset="small")

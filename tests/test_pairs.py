@@ -76,7 +76,7 @@ def test_a_difference_is_what_the_same_artists_make_of_both() -> None:
     assert 1.02 < wider / in_errors < 1.06
     assert pair.high - pair.difference == pytest.approx(wider * deviations.std(), abs=1e-12)
     assert pair.difference - pair.low == pytest.approx(pair.high - pair.difference)
-    assert pair.told_apart
+    assert pair.significant
 
 
 def test_what_is_hard_for_both_does_not_blur_their_difference() -> None:
@@ -104,7 +104,7 @@ def test_more_pairs_ask_for_wider_intervals() -> None:
 def test_equal_models_are_seldom_told_apart_however_many_pairs() -> None:
     told = [
         any(
-            pair.told_apart
+            pair.significant
             for pair in compare_all({str(k): verdicts(0.6, 50 * run + k) for k in range(5)}, resamples=300, seed=0)
         )
         for run in range(30)
@@ -115,7 +115,7 @@ def test_equal_models_are_seldom_told_apart_however_many_pairs() -> None:
 def test_equal_predictions_differ_by_nothing() -> None:
     same = verdicts(0.6, 0)
     (pair,) = compare_all({"a": same, "b": same}, resamples=50, seed=0)
-    assert (pair.difference, pair.low, pair.high, pair.p, pair.told_apart) == (0, 0, 0, 1, False)
+    assert (pair.difference, pair.low, pair.high, pair.p, pair.significant) == (0, 0, 0, 1, False)
     assert simultaneous(np.zeros((5, 2)), n_artists=9).tolist() == [0, 0]
 
 
@@ -124,9 +124,9 @@ def test_luck_of_seeds_is_not_taken_for_a_difference() -> None:
     rival = verdicts(0.55, 7)
     (single,) = compare_all({"a": lucky, "b": rival}, resamples=1000, seed=0)
     (several,) = compare_all({"a": together(lucky, *others), "b": rival}, resamples=1000, seed=0)
-    assert single.told_apart
+    assert single.significant
     assert several.difference > 0.1
-    assert not several.told_apart
+    assert not several.significant
 
 
 def test_models_of_other_tracks_and_single_models_are_not_compared() -> None:

@@ -74,19 +74,19 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
         ("dataset", "name", "../up", "dataset.name: expected"),
         ("mel", "n_mels", 16, "baselines.svm_mfcc.n_mfcc: expected at most mel.n_mels (16), found 20"),
         ("run", "models", [], "run.models: expected at least one entry, found []"),
-        ("probe", "encoder_steps", [0.7], "probe.encoder_steps.0: expected a multiple of 0.5, found 0.7"),
-        ("probe", "mp3_kbps", [48], "probe.mp3_kbps.0: expected 64, 80,"),
+        ("robustness", "encoder_steps", [0.7], "robustness.encoder_steps.0: expected a multiple of 0.5, found 0.7"),
+        ("robustness", "mp3_kbps", [48], "robustness.mp3_kbps.0: expected 64, 80,"),
         (
-            "probe",
+            "robustness",
             "low_pass_hz",
             [1000.0, 22050.0],
-            "probe.low_pass_hz: expected less than half of audio.sample_rate (22050 Hz), found 22050.0",
+            "robustness.low_pass_hz: expected less than half of audio.sample_rate (22050 Hz), found 22050.0",
         ),
         (
             "audio",
             "sample_rate",
             22050,
-            "probe.mp3_kbps: expected an empty list, since MPEG-1 knows no audio.sample_rate of 22050 Hz",
+            "robustness.mp3_kbps: expected an empty list, since MPEG-1 knows no audio.sample_rate of 22050 Hz",
         ),
         ("train", "batch_size", 0, "train.batch_size: expected greater than 0, found 0"),
         ("train", "augment", [{"name": "reverb", "p": 0.5}], "train.augment.0: expected a name of 'gaussian_noise'"),
@@ -101,9 +101,11 @@ def test_one_fault(tmp_path: Path, block: str, key: str, value: object, fault: s
 
 def test_a_probe_that_changes_nothing_is_refused(tmp_path: Path) -> None:
     def empty(params: Any) -> None:
-        params["probe"].update({key: [] for key in params["probe"] if key not in ("tracks", "encoder_steps")})
+        params["robustness"].update({key: [] for key in params["robustness"] if key not in ("tracks", "encoder_steps")})
 
-    with pytest.raises(SettingsError, match=r"probe: expected a strength in one of time_shift_s, .*, mp3_kbps, found"):
+    with pytest.raises(
+        SettingsError, match=r"robustness: expected a strength in one of time_shift_s, .*, mp3_kbps, found"
+    ):
         check(written(tmp_path, empty))
 
 

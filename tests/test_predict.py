@@ -138,8 +138,8 @@ def test_two_files_with_one_figure_are_named(tmp_path: Path) -> None:
 
 def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
     code = (
-        "from fmagc.runtime.entrypoint import run; import sys; "
-        "sys.exit(run(lambda: [print('x' * 999) for _ in range(9999)]))"
+        "from fmagc.runtime.entrypoint import run_stage; import sys; "
+        "sys.exit(run_stage(lambda: [print('x' * 999) for _ in range(9999)]))"
     )
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -157,7 +157,8 @@ def test_another_broken_pipe_is_an_error(capsys: pytest.CaptureFixture[str]) -> 
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as listener:
         assert listener.stdin
         code = (
-            f"from fmagc.runtime.entrypoint import run; import os, sys; sys.exit(run(lambda: os.write({writer}, b'x')))"
+            "from fmagc.runtime.entrypoint import run_stage; import os, sys; "
+            f"sys.exit(run_stage(lambda: os.write({writer}, b'x')))"
         )
         command = [sys.executable, "-c", code]
         done = subprocess.run(
@@ -168,7 +169,10 @@ def test_another_broken_pipe_is_an_error(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_full_disk_behind_what_is_printed_is_told(tmp_path: Path) -> None:
-    code = "from fmagc.runtime.entrypoint import run; import sys; sys.exit(run(lambda: print('x', flush=True)))"
+    code = (
+        "from fmagc.runtime.entrypoint import run_stage; import sys; "
+        "sys.exit(run_stage(lambda: print('x', flush=True)))"
+    )
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False

@@ -25,7 +25,7 @@ from fmagc.reporting.html.markdown_html import html_of, sections_of
 from fmagc.reporting.html.model_diagram import anatomy
 from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges
 from fmagc.reporting.html.text import counted, listed, setting
-from fmagc.reporting.leaderboard import Entry, HeldOut
+from fmagc.reporting.leaderboard import Entry, TestSet
 from tests.dag import ROOT, stages
 
 SCHEMA = ROOT / "plots/vector/report/pipeline.svg"
@@ -208,7 +208,7 @@ def test_the_probe_in_words() -> None:
 def test_the_headline_names_the_best_and_the_leak() -> None:
     track = {f"{name}{end}": 0.5 for name in ("macro_f1", "accuracy") for end in ("", "_low", "_high")}
     entries = [Entry("random", "crnn", {**track, "macro_f1": 0.7}, {}, [{}]), Entry("random", "majority", track, {})]
-    test = HeldOut(n_tracks=10, n_artists=1, n_genres=4, n_training=8, n_listed=8, known=0.8, files_shared=0)
+    test = TestSet(n_tracks=10, n_artists=1, n_genres=4, n_training=8, n_listed=8, known=0.8, files_shared=0)
     first, second = findings.headline(entries, test)
     assert "1 network and 1 baseline named one of 4 genres for 10 tracks of 1 artist; 80% of these" in first
     assert "crnn's, 0.700" in second

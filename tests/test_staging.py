@@ -7,17 +7,17 @@ import pytest
 from fmagc.cache.build import mels, waveforms
 from fmagc.errors import DataError
 from fmagc.runtime import files
-from fmagc.runtime.artifact_store import Piece, Staging, draft_path, piece_key
+from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, temp_path
 from tests.dag import ROOT, closure
 
 
-def staging(tmp_path: Path) -> Staging:
-    return Staging("decode", root=tmp_path / "staging")
+def store(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore("decode", root=tmp_path / "store")
 
 
-def add(stage: Staging, name: str, key: str, content: bytes, record: dict[str, object]) -> Piece:
-    draft_path(stage.folder, name).write_bytes(content)
-    return stage.keep(name, key, record)
+def add(stage: ArtifactStore, name: str, key: str, content: bytes, record: dict[str, object]) -> Artifact:
+    temp_path(stage.folder, name).write_bytes(content)
+    return stage.commit(name, key, record)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
 
 def test_json_keeps_its_order_and_refuses_nan(tmp_path: Path) -> None:
     files.write_json(tmp_path / "a.json", {"b": 1, "a": [1.5, "é"]})
-    assert files.read_json(tmp_path / "a.json", made_by="x") == {"b": 1, "a": [1.5, "é"]}
+    assert files.read_json(tmp_path / "a.json", stage="x") == {"b": 1, "a": [1.5, "é"]}
     assert (tmp_path / "a.json").read_text().index('"b"') < (tmp_path / "a.json").read_text().index('"a"')
     with pytest.raises(ValueError, match="Out of range"):
         files.write_json(tmp_path / "b.json", {"a": float("nan")})
@@ -52,28 +52,28 @@ def test_reading_json_names_the_stage_that_makes_it(tmp_path: Path, content: byt
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError, match=f"a.json: .*{fault}.*dvc repro"):
-        files.read_json(path, made_by="fetch")
+        files.read_json(path, stage="fetch")
 
 
 def test_a_piece_is_found_again_under_its_key_alone(tmp_path: Path) -> None:
-    with staging(tmp_path) as stage:
+    with store(tmp_path) as stage:
         add(stage, "000.h5", "key1", b"content", {"track_ids": [2, 5]})
-    with staging(tmp_path) as stage:
-        piece = stage.find("000.h5", "key1")
-        assert piece is not None
-        assert (piece.path.read_bytes(), piece.record) == (b"content", {"track_ids": [2, 5]})
+    with store(tmp_path) as stage:
+        artifact = stage.find("000.h5", "key1")
+        assert artifact is not None
+        assert (artifact.path.read_bytes(), artifact.record) == (b"content", {"track_ids": [2, 5]})
         assert stage.find("000.h5", "key2") is None
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "note", "unfinished"])
 def test_a_damaged_piece_is_not_used(tmp_path: Path, damage: str) -> None:
-    with staging(tmp_path) as stage:
-        piece = add(stage, "000.h5", "key", b"content", {})
-        note = piece.path.with_name(piece.path.name + ".json")
+    with store(tmp_path) as stage:
+        artifact = add(stage, "000.h5", "key", b"content", {})
+        note = artifact.path.with_name(artifact.path.name + ".json")
         if damage == "flip":
-            piece.path.write_bytes(b"contenu")
+            artifact.path.write_bytes(b"contenu")
         elif damage == "cut":
-            piece.path.write_bytes(b"cont")
+            artifact.path.write_bytes(b"cont")
         elif damage == "note":
             note.write_bytes(note.read_bytes()[:10])
         else:
@@ -83,10 +83,10 @@ def test_a_damaged_piece_is_not_used(tmp_path: Path, damage: str) -> None:
 
 def test_publish_makes_the_out_hold_exactly_the_pieces(tmp_path: Path) -> None:
     out = tmp_path / "waves"
-    with staging(tmp_path) as stage:
+    with store(tmp_path) as stage:
         old = add(stage, "000.h5", "old", b"old", {})
         stage.publish(out, [old])
-    with staging(tmp_path) as stage:
+    with store(tmp_path) as stage:
         new = add(stage, "001.h5", "new", b"new", {})
         stage.publish(out, [new])
         assert not old.path.exists()  # what a run does not use does not fill the disk
@@ -97,24 +97,24 @@ def test_publish_makes_the_out_hold_exactly_the_pieces(tmp_path: Path) -> None:
 def test_a_second_process_is_told_who_is_there(tmp_path: Path) -> None:
     import os
 
-    with staging(tmp_path), pytest.raises(DataError, match=f"process {os.getpid()} is already at this stage"):
-        staging(tmp_path).__enter__()
-    with staging(tmp_path):  # free again
+    with store(tmp_path), pytest.raises(DataError, match=f"process {os.getpid()} is already at this stage"):
+        store(tmp_path).__enter__()
+    with store(tmp_path):  # free again
         pass
 
 
 def test_keys_follow_from_content(tmp_path: Path) -> None:
-    assert piece_key({"a": 1, "b": 2}) == piece_key({"b": 2, "a": 1}) != piece_key({"a": 1, "b": 3})
+    assert artifact_key({"a": 1, "b": 2}) == artifact_key({"b": 2, "a": 1}) != artifact_key({"a": 1, "b": 3})
 
 
 def test_the_digest_of_code_follows_the_named_modules_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Staging("decode", root=tmp_path / "staging")
-    mel, decode = stage.watch("fmagc.audio.log_mel"), stage.watch("fmagc.audio.decode")
+    stage = ArtifactStore("decode", root=tmp_path / "store")
+    mel, decode = stage.track_code("fmagc.audio.log_mel"), stage.track_code("fmagc.audio.decode")
     changed = tmp_path / "mel.py"
     changed.write_text("# changed\n", encoding="utf-8")
     monkeypatch.setattr("fmagc.audio.log_mel.__file__", str(changed))
-    assert stage.watch("fmagc.audio.log_mel") != mel
-    assert stage.watch("fmagc.audio.decode") == decode != mel
+    assert stage.track_code("fmagc.audio.log_mel") != mel
+    assert stage.track_code("fmagc.audio.decode") == decode != mel
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 from fmagc.cache.ledger import LEDGER, accepted_row, counts, read_ledger, rejected_row, write_ledger
 from fmagc.cache.manifest import write_manifest
 from fmagc.cache.reader import Cache
-from fmagc.cache.rows import Layout, RowBuffer, start
-from fmagc.cache.shards import filling_gaps, layout_of, map_rows, read_columns, seal
+from fmagc.cache.rows import Layout, RowBuffer, create_empty
+from fmagc.cache.shards import compaction_order, layout_of, map_rows, read_columns, seal
 from fmagc.errors import DataError
-from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import read_record, write_record
 from tests.caches import stage_shard, write_shard
 
@@ -21,18 +21,18 @@ TRACKS = {2: 50, 5: 30, 1007: 40}
 def make_cache(tmp_path: Path) -> Path:
     """Two shards of int16 rows; row values count up from the track's number."""
     out = tmp_path / "waves"
-    with Staging("decode", root=tmp_path / "staging") as staging:
-        pieces = []
+    with ArtifactStore("decode", root=tmp_path / "store") as store:
+        artifacts = []
         for name, ids in (("000.h5", [2, 5]), ("001.h5", [1007])):
             rows = {track: np.arange(TRACKS[track], dtype=np.int16) + np.int16(track) for track in ids}
-            pieces.append(stage_shard(staging, name, "waves", rows, scale=[track / 8 for track in ids]))
-        staging.publish(out, pieces)
-        write_manifest(out, pieces, params={"mel": {"n_mels": 64}}, made_with={})
+            artifacts.append(stage_shard(store, name, "waves", rows, scale=[track / 8 for track in ids]))
+        store.publish(out, artifacts)
+        write_manifest(out, artifacts, params={"mel": {"n_mels": 64}}, made_with={})
     return out
 
 
 def opened(folder: Path) -> Cache:
-    return Cache(folder, "waves", facts=["scale"], made_by="decode")
+    return Cache(folder, "waves", columns=["scale"], stage="decode")
 
 
 def test_rows_come_back_unpadded_with_their_facts(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_rows_come_back_unpadded_with_their_facts(tmp_path: Path) -> None:
     assert cache.lengths == TRACKS
     for track, length in TRACKS.items():
         np.testing.assert_array_equal(cache[track].values, np.arange(length) + track)
-        assert cache[track].facts["scale"] == track / 8
+        assert cache[track].columns["scale"] == track / 8
 
 
 def test_a_shard_follows_from_its_content_and_is_contiguous(tmp_path: Path) -> None:
@@ -64,13 +64,13 @@ def test_gaps_are_filled_and_short_rows_make_a_narrow_shard(
 ) -> None:
     rng = np.random.default_rng(0)
     rows = [rng.integers(1, 100, (length, *inner)).astype(np.int16) for length in (3000, 10, longest, 2048, 5)]
-    kept = filling_gaps([0, 2, 4])
+    kept = compaction_order([0, 2, 4])
     columns = {"track_id": np.array(kept)}
     plain = write_shard(tmp_path / "plain.h5", "waves", [rows[row] for row in kept], columns)
     wide = Layout.holding(20_000, name="waves", dtype="int16", inner=inner)
     buffer = RowBuffer(wide)
     path = tmp_path / "wide.h5"
-    start(path)
+    create_empty(path)
     digests = {}
     for place in (4, 1, 2, 0, 3):  # as workers finish
         buffer.values[:] = 77  # what an earlier row left
@@ -89,10 +89,10 @@ def test_gaps_are_filled_and_short_rows_make_a_narrow_shard(
 
 
 def test_few_rows_move_to_fill_a_gap() -> None:
-    assert filling_gaps([]) == []
-    assert filling_gaps([0, 1, 2]) == [0, 1, 2]
-    assert filling_gaps([1, 2, 3]) == [3, 1, 2]
-    assert filling_gaps([0, 3, 4, 7, 8]) == [0, 8, 7, 3, 4]
+    assert compaction_order([]) == []
+    assert compaction_order([0, 1, 2]) == [0, 1, 2]
+    assert compaction_order([1, 2, 3]) == [3, 1, 2]
+    assert compaction_order([0, 3, 4, 7, 8]) == [0, 8, 7, 3, 4]
 
 
 def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_broken_cache_is_refused(tmp_path: Path, damage: str) -> None:
     elif damage == "manifest":
         manifest.unlink()
     else:
-        write_record(manifest, read_record(manifest, made_by="decode") | {"schema": 1})
+        write_record(manifest, read_record(manifest, stage="decode") | {"schema": 1})
     with pytest.raises(DataError, match=r"dvc (checkout|repro)"):
         opened(folder)
 

@@ -9,17 +9,17 @@ import pytest
 import torch
 
 from fmagc.audio.log_mel import LogMel
-from fmagc.audio.time_stretch import HOP, REACH
+from fmagc.audio.time_stretch import HOP, SEARCH_RADIUS
 from fmagc.cache.reader import Cache
 from fmagc.cache.statistics import Normalisation
 from fmagc.dataset import clips
 from fmagc.dataset.batch import Batch
-from fmagc.dataset.clips import ClipSource, ahead, fixed_batches, random_batches
+from fmagc.dataset.clips import ClipSource, fixed_batches, prefetch, random_batches
 from fmagc.devices.device import prepare
 from fmagc.errors import DataError
 from fmagc.params.signal import Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train
-from fmagc.training.augment import Noise, Plan
+from fmagc.training.augment import ClipTransform, Noise
 from tests.caches import publish
 from tests.hardware import CPU
 
@@ -82,11 +82,11 @@ def test_both_views_are_the_same_music(source: ClipSource) -> None:
 @pytest.mark.parametrize("augmented", [(), (1, 4), range(6)], ids=["none", "some", "all"])
 def test_clips_are_the_rows_of_the_cache_normalised(tmp_path: Path, source: ClipSource, augmented: list[int]) -> None:
     z_scores = {"waveform": Normalisation([0.01], [0.3], []), "mel": Normalisation([-40.0] * 16, [15.0] * 16, [])}
-    waves = Cache(tmp_path / "waves", "waves", facts=["scale"], made_by="decode")
-    mels = Cache(tmp_path / "mels", "mels", facts=["ref_db"], made_by="mel")
+    waves = Cache(tmp_path / "waves", "waves", columns=["scale"], stage="decode")
+    mels = Cache(tmp_path / "mels", "mels", columns=["ref_db"], stage="mel")
     ids, starts = [3, 0, 3, 5, 1, 2], [7, 0, 31, 2, 40, 9]
     noise = Noise(amplitude=0.01, places=(0.3, 0.8))
-    plans = [Plan(frames=FRAMES, operations=(noise,) if n in augmented else ()) for n in range(6)]
+    plans = [ClipTransform(frames=FRAMES, operations=(noise,) if n in augmented else ()) for n in range(6)]
     scaled = ClipSource(z_scores, clip_samples=FRAMES * 256, mel=MEL)
     batch = scaled.batch(ids, np.zeros(6, dtype=np.int64), starts, plans)
     stored = {"waveform": torch.int16, "mel": torch.float16}
@@ -95,12 +95,12 @@ def test_clips_are_the_rows_of_the_cache_normalised(tmp_path: Path, source: Clip
     )
     views = batch.on(CPU.device)
     for n, (track, start, plan) in enumerate(zip(ids, starts, plans, strict=True)):
-        y = waves[track].values[start * 256 : (start + FRAMES) * 256] * np.float32(waves[track].facts["scale"])
+        y = waves[track].values[start * 256 : (start + FRAMES) * 256] * np.float32(waves[track].columns["scale"])
         expected = (plan.waveform(y).astype(np.float64) - 0.01) / 0.3
         np.testing.assert_allclose(views["waveform"][n], expected, rtol=1e-6, atol=1e-7)
         S_db = mels[track].values[start : start + FRAMES].astype(np.float32)
         expected = (
-            plan.mel(S_db, ref_db=mels[track].facts["ref_db"], noise=scaled._noise).astype(np.float64) + 40
+            plan.mel(S_db, ref_db=mels[track].columns["ref_db"], noise=scaled._noise).astype(np.float64) + 40
         ) / 15
         np.testing.assert_allclose(views["mel"][n], expected, rtol=1e-6, atol=1e-6)
     assert torch.equal(views["mel"], batch.on(CPU.device)["mel"])  # normalising leaves the batch as it was
@@ -114,7 +114,7 @@ def test_stretched_views_stay_together(source: ClipSource) -> None:
             for y, S_db in zip(views["waveform"], views["mel"], strict=True):
                 if y.abs().max() > 0.1:  # the click is in the window
                     apart = abs(int(y.abs().argmax()) - 256 * int(S_db.mean(dim=1).argmax()))
-                    assert apart <= REACH + HOP // 4 + 256 // 2  # of the stretch's timing, and half a frame
+                    assert apart <= SEARCH_RADIUS + HOP // 4 + 256 // 2  # of the stretch's timing, and half a frame
 
 
 def test_an_epoch_gives_every_track_once_in_batches_alike(source: ClipSource) -> None:
@@ -196,7 +196,7 @@ def test_batches_prepared_ahead_are_the_same_batches(source: ClipSource) -> None
     def epoch() -> Iterator[Batch]:
         return random_batches(source, tracks(source), settings=settings(), seed=0, epoch=1)
 
-    plain, prepared = mels(epoch()), mels(ahead(epoch()))
+    plain, prepared = mels(epoch()), mels(prefetch(epoch()))
     assert len(plain) == len(prepared)
     assert all(torch.equal(one, other) for one, other in zip(plain, prepared, strict=True))
 

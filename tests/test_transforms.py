@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from fmagc.audio.mpeg_frames import scan
 from fmagc.errors import DataError
-from fmagc.params.robustness import Probe
+from fmagc.params.robustness import Robustness
 from fmagc.robustness import transforms
 from fmagc.robustness.transforms import CLEAN, Transform, transforms_of
 from tests.audio_files import music
@@ -15,7 +15,7 @@ SR = 44100
 N = 3 * SR
 Waveform = NDArray[np.float32]
 
-SETTINGS = Probe(
+SETTINGS = Robustness(
     tracks=1,
     encoder_steps=[1.0],
     time_shift_s=[0.1, 0.5],
@@ -150,5 +150,7 @@ def test_mp3_has_its_bit_rate_and_comes_back_aligned(monkeypatch: pytest.MonkeyP
 
 
 def test_a_bit_rate_that_the_encoder_does_not_give_is_refused() -> None:
-    with pytest.raises(DataError, match=r"probe\.mp3_kbps: expected 132300 samples at 64 kbit/s .* at 22050 Hz, found"):
+    with pytest.raises(
+        DataError, match=r"robustness\.mp3_kbps: expected 132300 samples at 64 kbit/s .* at 22050 Hz, found"
+    ):
         transforms.mp3(tone(440), kbps=64, sr=22050)

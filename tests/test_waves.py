@@ -9,7 +9,7 @@ from fmagc.cache.build.waveforms import make_waves
 from fmagc.cache.ledger import read_ledger
 from fmagc.errors import DataError
 from fmagc.params.signal import Clip
-from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import file_sha1
 from tests.audio_files import SETTINGS, mp3, music
 
@@ -31,8 +31,8 @@ def shelf(tmp_path: Path) -> pd.DataFrame:
 
 def made(tmp_path: Path, index: pd.DataFrame, **limits: float) -> dict[str, object]:
     audio = SETTINGS.model_copy(update={"ids_per_shard": 1000, "max_reject_fraction": 0.6} | limits)
-    with Staging("decode", root=tmp_path / "staging") as staging:
-        return make_waves(index, raw=tmp_path / "raw", audio=audio, clip=CLIP, staging=staging, out=tmp_path / "waves")
+    with ArtifactStore("decode", root=tmp_path / "store") as store:
+        return make_waves(index, raw=tmp_path / "raw", audio=audio, clip=CLIP, store=store, out=tmp_path / "waves")
 
 
 def test_a_second_run_makes_nothing_again(tmp_path: Path, shelf: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ import soxr
 from numpy.typing import NDArray
 
 from fmagc.audio.container_headers import missing_end
-from fmagc.audio.libsndfile import NOTHING, Heard, hear, joined
+from fmagc.audio.libsndfile import NOTHING, RawAudio, joined, read_samples
 from fmagc.audio.mpeg_frames import MpegAudio
 from fmagc.audio.validate import Source, mpeg_audio, read_source
 from fmagc.errors import Reason, RejectedTrack
@@ -91,7 +91,7 @@ def decode(
 ) -> Decoded:
     """Decode one file, an MP3 or whatever libsndfile reads, to mono, at one sample rate, as int16 with one scale.
 
-    Call this from one thread of a process only: see `hear.hear`.
+    Call this from one thread of a process only: see `hear.read_samples`.
 
     Parameters
     ----------
@@ -153,9 +153,9 @@ def decode_whole(path: Path, *, settings: Waveform, min_samples: int) -> list[De
     ]
 
 
-def _verified(source: Source, *, settings: Waveform, whole: bool) -> tuple[Heard, dict[str, bool]]:
+def _verified(source: Source, *, settings: Waveform, whole: bool) -> tuple[RawAudio, dict[str, bool]]:
     """Listen to a file and compare how long it was with what it says of itself."""
-    heard = hear(source, max_seconds=settings.max_seconds, whole=whole)
+    heard = read_samples(source, max_seconds=settings.max_seconds, whole=whole)
     audio = source.audio or (mpeg_audio(source.data) if heard.kind == "MP3" else None)
     lost = truncation(audio, n_decoded=heard.n_decoded) if audio else _shortfall(source.data, heard)
     if lost is not None:
@@ -164,7 +164,7 @@ def _verified(source: Source, *, settings: Waveform, whole: bool) -> tuple[Heard
 
 
 def _finished(
-    heard: Heard,
+    heard: RawAudio,
     number: int,
     *,
     source: Source,
@@ -232,7 +232,7 @@ def truncation(audio: MpegAudio, *, n_decoded: int) -> str | None:
     return None
 
 
-def _shortfall(data: bytes, heard: Heard) -> str | None:
+def _shortfall(data: bytes, heard: RawAudio) -> str | None:
     """Say what is missing of a file that is no MP3: all others tell their length to the sample."""
     if heard.n_decoded < heard.n_declared:
         return f"decoded {heard.n_decoded} samples, its header declares {heard.n_declared}"

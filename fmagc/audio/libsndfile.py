@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fmagc.audio.validate import Source, not_mp3, summary
 from fmagc.errors import Reason, RejectedTrack
 
-__all__ = ["NOTHING", "Heard", "hear", "joined"]
+__all__ = ["NOTHING", "RawAudio", "joined", "read_samples"]
 
 NOTHING = np.empty(0, dtype=np.float32)
 
@@ -27,7 +27,7 @@ _DETAIL_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RawAudio:
     """What the decoder gave: y mono at the file's own rate, samples found and promised in the whole file, its kind."""
 
     excerpts: list[NDArray[np.float32]]
@@ -40,7 +40,7 @@ class Heard:
     warnings: str
 
 
-def hear(source: Source, *, max_seconds: float, whole: bool) -> Heard:
+def read_samples(source: Source, *, max_seconds: float, whole: bool) -> RawAudio:
     """Decode a file, but keep no more of it than is wanted.
 
     The C library writes to file descriptor 2, which is diverted while it runs, and memory is used again from file to
@@ -76,7 +76,7 @@ def hear(source: Source, *, max_seconds: float, whole: bool) -> Heard:
             reason = Reason.NOT_AUDIO if unknown else Reason.DECODE_ERROR
             raise RejectedTrack(reason, joined(f"{said} ({summary(source.data)})", _text_of(log))) from error
         kind, sr, channels = file.format, file.samplerate, file.channels
-        return Heard(excerpts, starts, n_decoded, file.frames, kind, sr, channels, _text_of(log))
+        return RawAudio(excerpts, starts, n_decoded, file.frames, kind, sr, channels, _text_of(log))
 
 
 @contextmanager

@@ -8,12 +8,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HOP", "REACH", "wsola"]
+__all__ = ["HOP", "SEARCH_RADIUS", "wsola"]
 
 Array = NDArray[np.float32]
 
 HOP = 1024  # of the result, between two pieces; each is faded in over one hop and out over the next
-REACH = 640  # samples to either side in which a piece is looked for: a whole period of anything above 34 Hz
+SEARCH_RADIUS = 640  # samples to either side in which a piece is looked for: a whole period of anything above 34 Hz
 _COARSE = 8  # the search runs on means of so many samples, then on samples
 _FADE = (np.sin(np.pi / 2 * (np.arange(HOP) + 0.5) / HOP) ** 2).astype(np.float32)
 
@@ -55,9 +55,9 @@ def wsola(y: Array, *, n_out: int) -> Array:
     coarse = np.empty(len(y) // _COARSE, np.float32)
     _average(y, coarse)
     padded = np.concatenate([y, np.zeros(HOP, np.float32)])  # the last piece has nothing to fade out into
-    pieces = np.empty((-(-n_out // HOP), HOP), np.float32)
-    _lay(padded, coarse, _FADE, rate, pieces)
-    clip: Array = pieces.reshape(-1)[:n_out]
+    artifacts = np.empty((-(-n_out // HOP), HOP), np.float32)
+    _overlap_add(padded, coarse, _FADE, rate, artifacts)
+    clip: Array = artifacts.reshape(-1)[:n_out]
     return clip
 
 
@@ -72,14 +72,14 @@ def _average(y, coarse):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _lay(y, coarse, fade, rate, pieces):  # type: ignore[no-untyped-def]
+def _overlap_add(y, coarse, fade, rate, artifacts):  # type: ignore[no-untyped-def]
     """Fade from each piece into the next; the piece before the first begins one hop before y."""
     last = len(y) - 2 * HOP  # where the latest piece may begin
     follows = 0
-    for k in range(len(pieces)):
+    for k in range(len(artifacts)):
         wanted = min(max(round((k + 1) * HOP * rate) - HOP, 0), last)
-        start = _nearest(y, coarse, follows, max(wanted - REACH, 0), min(wanted + REACH, last), wanted)
-        before, after, row = y[follows:], y[start:], pieces[k]
+        start = _nearest(y, coarse, follows, max(wanted - SEARCH_RADIUS, 0), min(wanted + SEARCH_RADIUS, last), wanted)
+        before, after, row = y[follows:], y[start:], artifacts[k]
         for j in range(HOP):
             row[j] = before[j] + fade[j] * (after[j] - before[j])
         follows = start + HOP
@@ -96,9 +96,9 @@ def _nearest(y, coarse, follows, low, high, wanted):  # type: ignore[no-untyped-
         energy += coarse[j] * coarse[j]
     best, least = -1, np.inf
     if low <= follows <= high:  # then nothing differs
-        least = ((follows - wanted) / REACH) ** 2
+        least = ((follows - wanted) / SEARCH_RADIUS) ** 2
     for start in range(-(-low // _COARSE), min(high // _COARSE, end) + 1):
-        score = ((start * _COARSE - wanted) / REACH) ** 2
+        score = ((start * _COARSE - wanted) / SEARCH_RADIUS) ** 2
         if score < least:
             score += _difference(coarse[start:], coarse[there:], n) / energy
             if score < least:

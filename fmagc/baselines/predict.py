@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from fmagc.audio.frames import n_frames
 from fmagc.baselines.registry import Classifier, Recipe
-from fmagc.cache.clip_positions import clip_table, labelled
+from fmagc.cache.clip_positions import clip_table, with_labels
 from fmagc.cache.reader import Cache
 from fmagc.corpus.index import genres_of
 from fmagc.evaluation.results import table_of
@@ -53,7 +53,7 @@ def predict_tracks(
     """
     genres = genres_of(split)
     clip_frames = n_frames(clip_samples, hop_length=mels.params["mel"]["hop_length"])
-    tracks = labelled(split, mels.lengths, genres=genres)
+    tracks = with_labels(split, mels.lengths, genres=genres)
     clips = clip_table(tracks, clip_frames=clip_frames, n_clips=n_clips, crop=crop)
     X = np.empty((len(clips), 0))
     if recipe.features:
@@ -68,5 +68,5 @@ def predict_tracks(
 
 def _absolute_db(mels: Cache, track_id: int, start: int, n_frames: int) -> npt.NDArray[np.float64]:
     row = mels[track_id]
-    S_db: npt.NDArray[np.float64] = row.values[start : start + n_frames].astype(np.float64) + row.facts["ref_db"]
+    S_db: npt.NDArray[np.float64] = row.values[start : start + n_frames].astype(np.float64) + row.columns["ref_db"]
     return S_db

@@ -7,7 +7,7 @@ import pandas as pd
 
 from fmagc.errors import DataError
 
-__all__ = ["anywhere", "clip_table", "evenly_spaced", "labelled"]
+__all__ = ["clip_table", "evenly_spaced", "random_starts", "with_labels"]
 
 
 def evenly_spaced(n_frames: int, *, clip_frames: int, n_clips: int) -> list[int]:
@@ -18,7 +18,7 @@ def evenly_spaced(n_frames: int, *, clip_frames: int, n_clips: int) -> list[int]
     return [int(start) for start in np.linspace(0, last, n_clips).round()]
 
 
-def labelled(split: pd.DataFrame, n_frames: Mapping[int, int], *, genres: list[str]) -> pd.DataFrame:
+def with_labels(split: pd.DataFrame, n_frames: Mapping[int, int], *, genres: list[str]) -> pd.DataFrame:
     """Keep the tracks of a split that are in the cache, and add ``label``, the class index, and ``n_frames``.
 
     Raises
@@ -37,7 +37,7 @@ def labelled(split: pd.DataFrame, n_frames: Mapping[int, int], *, genres: list[s
     return kept.assign(label=kept["genre"].map(genres.index), n_frames=kept["track_id"].map(n_frames))
 
 
-def anywhere(n_frames: int, *, clip_frames: int, n_clips: int, seed: int, track_id: int) -> list[int]:
+def random_starts(n_frames: int, *, clip_frames: int, n_clips: int, seed: int, track_id: int) -> list[int]:
     """Return the first frames of clips drawn at random: the same whatever other tracks there are."""
     rng = np.random.default_rng([seed, track_id])
     return [int(start) for start in rng.integers(n_frames - clip_frames, endpoint=True, size=n_clips)]
@@ -51,7 +51,7 @@ def clip_table(
     Parameters
     ----------
     tracks : pd.DataFrame
-        As `labelled` gives them.
+        As `with_labels` gives them.
     clip_frames : int
         Length of a clip.
     n_clips : int
@@ -72,7 +72,7 @@ def clip_table(
         start
         for track_id, n_frames in tracks[["track_id", "n_frames"]].itertuples(index=False)
         for start in (
-            anywhere(n_frames, seed=seed, track_id=track_id, **size)
+            random_starts(n_frames, seed=seed, track_id=track_id, **size)
             if crop == "random"
             else evenly_spaced(n_frames, **size)
         )

@@ -52,7 +52,7 @@ def write_ledger(folder: Path, rows: Sequence[dict[str, Any]], *, requested: Seq
 
 def read_ledger(folder: Path, *, requested: Sequence[int]) -> pd.DataFrame:
     """Read ledger.csv; raise DataError unless it is undamaged and accounts for every requested track."""
-    read_manifest(folder, made_by="decode").verify_file(LEDGER)
+    read_manifest(folder, stage="decode").verify_file(LEDGER)
     table = pd.read_csv(folder / LEDGER, dtype=_COLUMNS, keep_default_na=False)
     _account(folder / LEDGER, table, requested)
     return table

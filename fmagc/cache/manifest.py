@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from fmagc.cache.shards import Seal
+from fmagc.cache.shards import ShardDigest
 from fmagc.errors import DataError
-from fmagc.runtime.artifact_store import Piece
+from fmagc.runtime.artifact_store import Artifact
 from fmagc.runtime.direct_io import stream_digest
 from fmagc.runtime.files import damaged, read_record, write_record
 
-__all__ = ["Manifest", "Shard", "found_in_piece", "read_manifest", "write_manifest"]
+__all__ = ["Manifest", "Shard", "found_in_artifact", "read_manifest", "write_manifest"]
 
 _SCHEMA = 4
 
@@ -40,15 +40,15 @@ class Shard:
     track_ids: list[int]
 
     @classmethod
-    def of(cls, piece: Piece) -> Self:
+    def of(cls, artifact: Artifact) -> Self:
         """Describe a piece with ``row_bytes``, ``longest`` and ``track_ids`` in its record."""
-        track_ids = piece.record["track_ids"]
-        return cls(piece.digest, len(track_ids), piece.record["row_bytes"], piece.record["longest"], track_ids)
+        track_ids = artifact.record["track_ids"]
+        return cls(artifact.digest, len(track_ids), artifact.record["row_bytes"], artifact.record["longest"], track_ids)
 
     @property
-    def seal(self) -> Seal:
+    def seal(self) -> ShardDigest:
         """What the file is recognised by."""
-        return Seal(self.digest, self.rows, self.row_bytes)
+        return ShardDigest(self.digest, self.rows, self.row_bytes)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Manifest:
     """
 
     folder: Path
-    made_by: str
+    stage: str
     params: dict[str, Any]
     shards: dict[str, Shard]
     files: dict[str, str]
@@ -77,7 +77,7 @@ class Manifest:
     def verify(self, name: str, *, rows: bool = True) -> None:
         """Raise DataError unless a shard has the bytes that it was made with; those of its rows only if asked to."""
         path, seal = self.folder / name, self.shards[name].seal
-        self._require(path, expected=seal.digest, found=seal.found_in(path) if rows else seal.found_around(path))
+        self._require(path, expected=seal.digest, found=seal.found_in(path) if rows else seal.header_digest(path))
 
     def verify_file(self, name: str) -> None:
         """Raise DataError unless another file of the cache has the bytes that it was made with."""
@@ -86,15 +86,15 @@ class Manifest:
 
     def _require(self, path: Path, *, expected: str, found: str) -> None:
         if found != expected:
-            raise damaged(path, expected=expected, found=found, made_by=self.made_by)
+            raise damaged(path, expected=expected, found=found, stage=self.stage)
 
 
-def found_in_piece(piece: Piece) -> str:
+def found_in_artifact(artifact: Artifact) -> str:
     """Return the digest of the file of a piece that should be a shard."""
-    return Shard.of(piece).seal.found_in(piece.path)
+    return Shard.of(artifact).seal.found_in(artifact.path)
 
 
-def read_manifest(folder: Path, *, made_by: str) -> Manifest:
+def read_manifest(folder: Path, *, stage: str) -> Manifest:
     """Read manifest.json.
 
     Raises
@@ -102,17 +102,17 @@ def read_manifest(folder: Path, *, made_by: str) -> Manifest:
     DataError
         When it is missing, damaged, or of another schema.
     """
-    found = read_record(folder / "manifest.json", made_by=made_by)
+    found = read_record(folder / "manifest.json", stage=stage)
     if found["schema"] != _SCHEMA:
         raise DataError(
-            f"{folder}: expected a cache of schema {_SCHEMA}, found {found['schema']}: run `dvc repro {made_by}`"
+            f"{folder}: expected a cache of schema {_SCHEMA}, found {found['schema']}: run `dvc repro {stage}`"
         )
     shards = {name: Shard(**shard) for name, shard in found["shards"].items()}
-    return Manifest(folder, made_by, found["params"], shards, found["files"])
+    return Manifest(folder, stage, found["params"], shards, found["files"])
 
 
 def write_manifest(
-    folder: Path, pieces: Iterable[Piece], *, params: Mapping[str, Any], made_with: Any, files: Sequence[str] = ()
+    folder: Path, artifacts: Iterable[Artifact], *, params: Mapping[str, Any], made_with: Any, files: Sequence[str] = ()
 ) -> None:
     """Write manifest.json, last: what each shard holds, and what all were made with.
 
@@ -129,7 +129,7 @@ def write_manifest(
     files : Sequence[str]
         Names of other files in the folder that it answers for.
     """
-    shards = {piece.name: vars(Shard.of(piece)) for piece in pieces}
+    shards = {artifact.name: vars(Shard.of(artifact)) for artifact in artifacts}
     content = {
         "schema": _SCHEMA,
         "params": params,

@@ -51,7 +51,7 @@ def measure(waves: Cache, mels: Cache, training: Collection[int]) -> dict[str, A
     mel: list[Moments] = []
     for track_id in tqdm(tracks, unit="track", desc="stats"):
         row = waves[track_id]
-        waveform.append(waveform_moments(row.read(), row.facts["scale"]))
+        waveform.append(waveform_moments(row.read(), row.columns["scale"]))
         mel.append(Moments.of(mels[track_id].read()))
         if not np.isfinite(mel[-1].mean).all():
             raise DataError(
@@ -66,5 +66,5 @@ def measure(waves: Cache, mels: Cache, training: Collection[int]) -> dict[str, A
 
 def read_normalisation(protocol: str) -> dict[str, Normalisation]:
     """Read the z-scores of ``waveform`` and ``mel``."""
-    found = read_record(STATS / f"{protocol}.json", made_by=f"stats@{protocol}")
+    found = read_record(STATS / f"{protocol}.json", stage=f"stats@{protocol}")
     return {view: Normalisation(**found[view]) for view in ("waveform", "mel")}

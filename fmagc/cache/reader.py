@@ -25,7 +25,7 @@ class Row:
     """One track of a cache: its samples or frames, unpadded, the facts of its row, and where its bytes lie."""
 
     values: npt.NDArray[Any]
-    facts: dict[str, Any]
+    columns: dict[str, Any]
     path: Path  # of the shard
     offset: int  # bytes of the shard before the first value
 
@@ -62,8 +62,8 @@ class Cache:
         When a shard is missing, differs from its digest, or holds other tracks than the manifest says.
     """
 
-    def __init__(self, folder: Path, dataset: str, *, facts: Iterable[str] = (), made_by: str) -> None:
-        manifest = read_manifest(folder, made_by=made_by)
+    def __init__(self, folder: Path, dataset: str, *, columns: Iterable[str] = (), stage: str) -> None:
+        manifest = read_manifest(folder, stage=stage)
         self.folder = folder
         self.params = manifest.params
         with ThreadPoolExecutor(usable_cores()) as pool:
@@ -71,7 +71,7 @@ class Cache:
         self.paths = [folder / name for name in manifest.shards]
         self._rows: dict[int, Row] = {}
         for name, shard in manifest.shards.items():
-            self._open(folder / name, dataset, ["track_id", "length", *facts], shard.track_ids)
+            self._open(folder / name, dataset, ["track_id", "length", *columns], shard.track_ids)
 
     @property
     def track_ids(self) -> list[int]:
@@ -81,7 +81,7 @@ class Cache:
     @property
     def lengths(self) -> dict[int, int]:
         """Samples or frames of each track."""
-        return {track_id: self._rows[track_id].facts["length"] for track_id in self.track_ids}
+        return {track_id: self._rows[track_id].columns["length"] for track_id in self.track_ids}
 
     def require(self, **blocks: dict[str, Any]) -> None:
         """Raise DataError unless the cache was made with these blocks of settings."""
@@ -102,6 +102,6 @@ class Cache:
             raise DataError(f"{path}: expected the tracks that manifest.json names, found others: run `dvc checkout`")
         rows = map_rows(path, dataset)
         for place, track_id in enumerate(table["track_id"].tolist()):
-            facts = {column: np.asarray(table[column])[place].item() for column in columns}
+            own = {column: np.asarray(table[column])[place].item() for column in columns}
             offset = rows.offset + place * rows.strides[0]
-            self._rows[track_id] = Row(rows[place, : facts["length"]], facts, path, offset)
+            self._rows[track_id] = Row(rows[place, : own["length"]], own, path, offset)

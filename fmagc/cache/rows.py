@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fmagc.runtime.direct_io import BLOCK, aligned_buffer, opened, read_at, write_at
 from fmagc.runtime.files import digest
 
-__all__ = ["ROWS_AT", "Array", "Layout", "RowBuffer", "row_buffer", "start"]
+__all__ = ["ROWS_AT", "Array", "Layout", "RowBuffer", "create_empty", "row_buffer"]
 
 Array = npt.NDArray[Any]
 
@@ -101,6 +101,6 @@ def row_buffer(layout: Layout) -> RowBuffer:
     return RowBuffer(layout)
 
 
-def start(path: Path) -> None:
+def create_empty(path: Path) -> None:
     """Make an empty file for the rows of a shard."""
     path.write_bytes(b"")

@@ -23,13 +23,13 @@ from fmagc.errors import naming
 from fmagc.runtime.direct_io import BLOCK, aligned_buffer, opened, read_at
 from fmagc.runtime.files import digest
 
-__all__ = ["Seal", "filling_gaps", "layout_of", "map_rows", "read_columns", "seal"]
+__all__ = ["ShardDigest", "compaction_order", "layout_of", "map_rows", "read_columns", "seal"]
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Seal:
+class ShardDigest:
     """What a shard is recognised by.
 
     Attributes
@@ -54,7 +54,7 @@ class Seal:
             parts += [file.read(), str(file.seek(0, os.SEEK_END)).encode()]
         return cls(digest(b"".join(parts)), rows, row_bytes)
 
-    def found_around(self, path: Path) -> str:
+    def header_digest(self, path: Path) -> str:
         """Return the digest of a file that should have this seal, without a look at its rows."""
         if not path.exists():
             return "no file"
@@ -65,7 +65,7 @@ class Seal:
 
         The structure is looked at first: only where it is sound does HDF5 get to read it.
         """
-        found = self.found_around(path)
+        found = self.header_digest(path)
         if found != self.digest or self.rows == 0:
             return found
         buffer = aligned_buffer(self.row_bytes)
@@ -85,7 +85,7 @@ def seal(
     longest: int,
     digests: Sequence[str],
     columns: Mapping[str, Array],
-) -> Seal:
+) -> ShardDigest:
     """Turn a file of rows into a shard; its bytes follow from the content alone.
 
     Parameters
@@ -94,7 +94,7 @@ def seal(
         The rows were written at `layout.offset`.
     layout : Layout
     kept : Sequence of int
-        The places of the rows to keep, in the order that they are to have: `filling_gaps` says which.
+        The places of the rows to keep, in the order that they are to have: `compaction_order` says which.
     longest : int
         Samples or frames of the longest of them: rows are made as narrow as that allows.
     digests : Sequence of str
@@ -112,10 +112,10 @@ def seal(
             file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    return Seal.around(path, rows=len(kept), row_bytes=narrow.row_bytes)
+    return ShardDigest.around(path, rows=len(kept), row_bytes=narrow.row_bytes)
 
 
-def filling_gaps(written: Sequence[int]) -> list[int]:
+def compaction_order(written: Sequence[int]) -> list[int]:
     """Order the places of rows so that few move: the last ones go where a track was rejected.
 
     Parameters

@@ -190,4 +190,4 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(entrypoint.run(_main))
+    raise SystemExit(entrypoint.run_stage(_main))

@@ -15,11 +15,11 @@ from tqdm import tqdm
 from fmagc.corpus.layout import AUDIO_SUFFIXES
 from fmagc.corpus.local.file_names import is_audio, is_hidden, walk
 from fmagc.errors import DataError, RejectedTrack
-from fmagc.inference.excerpts import listen
-from fmagc.inference.predictor import Judge, Verdict
+from fmagc.inference.excerpts import load_excerpts
+from fmagc.inference.predictor import Prediction, Predictor
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.timeline import timeline
-from fmagc.runtime.worker_pool import run_isolated
+from fmagc.runtime.worker_pool import map_isolated
 
 __all__ = ["predict"]
 
@@ -40,7 +40,7 @@ def predict(
     folder : Path
         Of the model.
     n_clips : int or None
-        See `Judge`.
+        See `Predictor`.
     n_top : int
         Genres in a line of text.
     form : str
@@ -57,7 +57,7 @@ def predict(
     drawn = _figures_of(files, paths) if figures else {}
     if figures and figures.exists() and not figures.is_dir():
         raise DataError(f"--timeline: expected a folder, found the file {figures}: name another")
-    judge = Judge(folder, n_clips=n_clips)
+    judge = Predictor(folder, n_clips=n_clips)
     entries, n_failed = [], 0
     if form == "csv":
         print(_row(_columns(judge.genres)), flush=True)  # noqa: T201
@@ -118,21 +118,23 @@ def _figures_of(files: Sequence[Path], paths: Sequence[Path]) -> dict[Path, Path
     return {path: figure for figure, path in owners.items()}
 
 
-def _judged(files: list[Path], judge: Judge) -> Iterator[tuple[Path, Verdict | RejectedTrack]]:
+def _judged(files: list[Path], judge: Predictor) -> Iterator[tuple[Path, Prediction | RejectedTrack]]:
     """Decode in workers, a few files ahead, while the network judges."""
-    work = partial(listen, views=judge.views, waveform=judge.waveform, mel=judge.mel, min_samples=judge.clip_samples)
-    with closing(run_isolated(work, files, timeout_s=_TIMEOUT_S, waiting=_WAITING)) as outcomes:
+    work = partial(
+        load_excerpts, views=judge.views, waveform=judge.waveform, mel=judge.mel, min_samples=judge.clip_samples
+    )
+    with closing(map_isolated(work, files, timeout_s=_TIMEOUT_S, waiting=_WAITING)) as outcomes:
         for outcome in outcomes:
             result = outcome.result
             yield outcome.task, result if isinstance(result, RejectedTrack) else judge(result)
 
 
-def _line(path: Path, verdict: Verdict, genres: Sequence[str], *, n_top: int) -> str:
+def _line(path: Path, verdict: Prediction, genres: Sequence[str], *, n_top: int) -> str:
     best = verdict.mean.argsort(kind="stable")[::-1][:n_top]
     return f"{path}: " + ", ".join(f"{genres[place]} {verdict.mean[place]:.2f}" for place in best)
 
 
-def _entry(path: Path, result: Verdict | RejectedTrack, judge: Judge) -> dict[str, Any]:
+def _entry(path: Path, result: Prediction | RejectedTrack, judge: Predictor) -> dict[str, Any]:
     if isinstance(result, RejectedTrack):
         return {"path": str(path), "reason": str(result.reason), "detail": result.detail}
     rounded = [[round(p, _DECIMALS) for p in row] for row in (result.mean.tolist(), *result.p.tolist())]

@@ -95,7 +95,7 @@ def main(arguments: Sequence[str]) -> int:
         if len(names) > 1:
             print(f"Compare two, for instance: dvc metrics diff {names[0]} {names[1]}")  # noqa: T201
 
-    return entrypoint.run(command)
+    return entrypoint.run_stage(command)
 
 
 def _metrics_files(commit: str, repository: Path) -> dict[str, str]:

@@ -11,17 +11,17 @@ from tqdm import tqdm
 from fmagc.corpus.fma.archives import CHECKSUMS, parse_checksums
 from fmagc.corpus.fma.complete import how_to_complete
 from fmagc.corpus.layout import METADATA, RAW
-from fmagc.corpus.local.dataset import own_files
+from fmagc.corpus.local.dataset import local_files
 from fmagc.demo.write import write_demo
 from fmagc.errors import DataError
 from fmagc.params.corpus import DEMO, DOWNLOADS, Dataset
 from fmagc.runtime.files import file_sha1
 from fmagc.runtime.worker_pool import usable_cores
 
-__all__ = ["put_on_shelf", "survey"]
+__all__ = ["prepare_dataset", "scan_files"]
 
 
-def put_on_shelf(dataset: Dataset) -> Path:
+def prepare_dataset(dataset: Dataset) -> Path:
     """Make data/raw/<name> hold a corpus: the demo is synthesised, a corpus on disk is linked, FMA may be downloaded.
 
     Returns
@@ -61,7 +61,7 @@ def put_on_shelf(dataset: Dataset) -> Path:
     return shelf
 
 
-def survey(
+def scan_files(
     shelf: Path, name: str, *, layout: str = "fma", known: Mapping[str, dict[str, Any]] | None = None
 ) -> dict[str, Any]:
     """List what is on a shelf.
@@ -95,7 +95,7 @@ def survey(
         listed = _checksums(shelf / name)
         paths = [*METADATA, *sorted(path.relative_to(shelf).as_posix() for path in _mp3s(shelf / name))]
     else:
-        paths, ignored = own_files(shelf, layout=layout)
+        paths, ignored = local_files(shelf, layout=layout)
     # SHA-1 releases the interpreter lock: threads use both the cores and the disk
     with ThreadPoolExecutor(usable_cores()) as pool:
         entries = list(

@@ -30,7 +30,7 @@ def select_tracks(
     raw : Path
         The folder of shelves, data/raw.
     manifest : dict
-        What `corpus.shelf.survey` saw.
+        What `corpus.shelf.scan_files` saw.
     subset : str
         FMA's subset, cumulative; a shelf of one's own has none.
     genres : int or sequence of int and str, optional

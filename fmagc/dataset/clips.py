@@ -20,7 +20,7 @@ from torch import Tensor
 
 from fmagc.audio.frames import n_frames
 from fmagc.audio.log_mel import LogMel
-from fmagc.cache.clip_positions import labelled
+from fmagc.cache.clip_positions import with_labels
 from fmagc.cache.reader import MELS, WAVES, Cache
 from fmagc.cache.statistics import Normalisation
 from fmagc.cache.window_reader import ClipReader
@@ -30,9 +30,9 @@ from fmagc.errors import DataError
 from fmagc.params.signal import Mel, Waveform
 from fmagc.params.training import Train
 from fmagc.runtime.worker_pool import usable_cores
-from fmagc.training.augment import MelNoise, Plan, draw
+from fmagc.training.augment import ClipTransform, MelNoise, sample
 
-__all__ = ["ClipSource", "ahead", "fixed_batches", "random_batches"]
+__all__ = ["ClipSource", "fixed_batches", "prefetch", "random_batches"]
 
 Array = NDArray[Any]
 
@@ -59,12 +59,12 @@ class ClipSource:
         self.hop_length = mel.hop_length
         self.clip_frames = n_frames(clip_samples, hop_length=mel.hop_length)
         self._waves = (
-            ClipReader(Cache(WAVES, "waves", facts=["scale"], made_by="decode"))
+            ClipReader(Cache(WAVES, "waves", columns=["scale"], stage="decode"))
             if "waveform" in normalisation
             else None
         )
         self._mels = (
-            ClipReader(Cache(MELS, "mels", facts=["ref_db"], made_by="mel")) if "mel" in normalisation else None
+            ClipReader(Cache(MELS, "mels", columns=["ref_db"], stage="mel")) if "mel" in normalisation else None
         )
         self._scalers = {view: Scaler.of(values) for view, values in normalisation.items()}
         self._pool = ThreadPoolExecutor(usable_cores(), thread_name_prefix="augment")
@@ -90,12 +90,12 @@ class ClipSource:
     def tracks(self, split: pd.DataFrame, *, genres: list[str]) -> pd.DataFrame:
         """Keep the tracks of a split that are in the cache, with ``label`` and ``n_frames``; see `store.windows`."""
         if self._mels:
-            return labelled(split, self._mels.cache.lengths, genres=genres)
+            return with_labels(split, self._mels.cache.lengths, genres=genres)
         lengths = self._waves.cache.lengths if self._waves else {}
         frames = {track_id: n_frames(length, hop_length=self.hop_length) for track_id, length in lengths.items()}
-        return labelled(split, frames, genres=genres)
+        return with_labels(split, frames, genres=genres)
 
-    def batch(self, ids: list[int], labels: Array, starts: Sequence[int], plans: Sequence[Plan]) -> Batch:
+    def batch(self, ids: list[int], labels: Array, starts: Sequence[int], plans: Sequence[ClipTransform]) -> Batch:
         """Read windows of tracks and carry out their plans; of no tracks there are no views."""
         views: dict[str, View] = {}
         if not ids:
@@ -106,25 +106,31 @@ class ClipSource:
             views["mel"] = self._spectrograms(self._mels, ids, starts, plans)
         return Batch(views, torch.tensor(labels), ids)
 
-    def _waveforms(self, reader: ClipReader, ids: list[int], starts: Sequence[int], plans: Sequence[Plan]) -> View:
+    def _waveforms(
+        self, reader: ClipReader, ids: list[int], starts: Sequence[int], plans: Sequence[ClipTransform]
+    ) -> View:
         hop = self.hop_length
         windows = reader.read(
             ids, starts=[start * hop for start in starts], lengths=[plan.frames * hop for plan in plans]
         )
-        scales = [reader.cache[track_id].facts["scale"] for track_id in ids]
+        scales = [reader.cache[track_id].columns["scale"] for track_id in ids]
         clips = self._clips(windows, plans, lambda n, y: plans[n].waveform(y * np.float32(scales[n])))
         gains = [1.0 if plan.operations else scale for plan, scale in zip(plans, scales, strict=True)]
         return View(clips, self._scalers["waveform"].after(gains))
 
-    def _spectrograms(self, reader: ClipReader, ids: list[int], starts: Sequence[int], plans: Sequence[Plan]) -> View:
+    def _spectrograms(
+        self, reader: ClipReader, ids: list[int], starts: Sequence[int], plans: Sequence[ClipTransform]
+    ) -> View:
         windows = reader.read(ids, starts=starts, lengths=[plan.frames for plan in plans])
-        levels = [reader.cache[track_id].facts["ref_db"] for track_id in ids]
+        levels = [reader.cache[track_id].columns["ref_db"] for track_id in ids]
         clips = self._clips(
             windows, plans, lambda n, S_db: plans[n].mel(S_db.astype(np.float32), ref_db=levels[n], noise=self._noise)
         )
         return View(clips, self._scalers["mel"])
 
-    def _clips(self, windows: Array, plans: Sequence[Plan], augmented: Callable[[int, Array], Array]) -> Tensor:
+    def _clips(
+        self, windows: Array, plans: Sequence[ClipTransform], augmented: Callable[[int, Array], Array]
+    ) -> Tensor:
         """Make clips of windows that lie end to end: as stored when no plan has an operation, all float32 otherwise.
 
         Each clip is made in a thread of its own: where the network runs on the same cores, it waits for the slowest.
@@ -163,11 +169,13 @@ def random_batches(
     ids, labels, lengths = (tracks[column].to_numpy() for column in ("track_id", "label", "n_frames"))
     order = rng.permutation(len(tracks))
     for number, places in enumerate(np.array_split(order, -(-len(order) // settings.batch_size)), start=1):
-        plans = [draw(settings.augment, rng, frames=source.clip_frames, available=length) for length in lengths[places]]
+        plans = [
+            sample(settings.augment, rng, frames=source.clip_frames, available=length) for length in lengths[places]
+        ]
         last = lengths[places] - [plan.frames for plan in plans]
         starts = rng.integers(last, endpoint=True).tolist()
         if number > skip:
-            own = share.cut(np.arange(len(places)))
+            own = share.shard_batch(np.arange(len(places)))
             own_ids = ids[places[own]].tolist()
             with _naming(f"epoch {epoch}, batch {number}", own_ids):
                 batch = source.batch(own_ids, labels[places[own]], [starts[n] for n in own], [plans[n] for n in own])
@@ -180,8 +188,8 @@ def fixed_batches(source: ClipSource, clips: pd.DataFrame, *, batch_size: int, s
     Several processes deal the batches out, and a process without one in the last turn gets one without clips. What is
     in a batch, and with it the last digit of what a network says about it, does not depend on their number.
     """
-    plan = Plan(frames=source.clip_frames, operations=())
-    for first in share.deal(range(0, len(clips), batch_size)):
+    plan = ClipTransform(frames=source.clip_frames, operations=())
+    for first in share.shard_batches(range(0, len(clips), batch_size)):
         if first is None:
             yield source.batch([], np.empty(0, dtype=np.int64), [], [])
             continue
@@ -204,7 +212,7 @@ def _naming(which: str, track_ids: list[int]) -> Iterator[None]:
         raise
 
 
-def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+def prefetch(batches: Iterator[Batch]) -> Iterator[Batch]:
     """Prepare the next batch in a thread while the network works on this one; the batches stay the same."""
     with ThreadPoolExecutor(1, thread_name_prefix="loader") as thread:
         following = thread.submit(next, batches, None)

@@ -16,7 +16,7 @@ from fmagc.demo.mix import render
 from fmagc.demo.tables import genres_csv, tracks_csv
 from fmagc.errors import DataError, RejectedTrack
 from fmagc.runtime.files import digest, file_sha1, write_bytes, write_text
-from fmagc.runtime.worker_pool import run_isolated
+from fmagc.runtime.worker_pool import map_isolated
 
 __all__ = ["encode", "write_demo", "write_tracks"]
 
@@ -83,7 +83,7 @@ def write_tracks(audio: Path, tracks: Sequence[Demo]) -> None:
             f"soundfile: expected its library libsndfile to write MP3, found {sf.__libsndfile_version__} without it: "
             "install libsndfile 1.1 or newer, or pip's soundfile>=0.13, which brings one"
         )
-    outcomes = run_isolated(partial(_write_track, audio), missing, timeout_s=_TRACK_TIMEOUT_S)
+    outcomes = map_isolated(partial(_write_track, audio), missing, timeout_s=_TRACK_TIMEOUT_S)
     for outcome in tqdm(outcomes, total=len(missing), unit="track", desc="demo"):
         if isinstance(outcome.result, RejectedTrack):
             raise DataError(f"{audio}: track {outcome.task.track_id} could not be made: {outcome.result.detail}")

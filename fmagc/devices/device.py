@@ -55,7 +55,7 @@ class Hardware:
         """Return the context in which the forward pass runs."""
         return self._fabric.autocast()
 
-    def place(self, model: nn.Module) -> None:
+    def setup_model(self, model: nn.Module) -> None:
         """Move a network there, its images channels last: the layout that convolutions are fastest on.
 
         On several GPUs, BatchNorm takes its statistics over the clips of all of them. On CPUs torch has no such form:

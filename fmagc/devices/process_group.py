@@ -37,11 +37,11 @@ class Share:
     rank: int
     of: int
 
-    def cut(self, places: NDArray[Any]) -> NDArray[Any]:
+    def shard_batch(self, places: NDArray[Any]) -> NDArray[Any]:
         """Return this process's run of a batch: the runs differ in length by one at most, and may be empty."""
         return np.array_split(places, self.of)[self.rank]
 
-    def deal(self, batches: Sequence[T]) -> Iterator[T | None]:
+    def shard_batches(self, batches: Sequence[T]) -> Iterator[T | None]:
         """Give this process's batch of each turn, None where there is none left: all processes have as many turns."""
         for turn in range(0, len(batches), self.of):
             yield batches[turn + self.rank] if turn + self.rank < len(batches) else None
@@ -69,20 +69,20 @@ class Processes:
         self.share = Share(rank=fabric.global_rank, of=fabric.world_size)
 
     @property
-    def is_writer(self) -> bool:
+    def is_rank_zero(self) -> bool:
         """Whether this process is the one that writes files."""
         return self.share.rank == 0
 
-    def from_writer(self, make: Callable[[], T]) -> T:
+    def broadcast_object(self, make: Callable[[], T]) -> T:
         """Let the writer do something, and return in every process what it came to."""
         if self.share.of == 1:
             return make()
-        made: Any = make() if self.is_writer else None
+        made: Any = make() if self.is_rank_zero else None
         with self._connected():
             told: T = self._fabric.broadcast(made)
         return told
 
-    def gathered(self, value: T) -> list[T]:
+    def all_gather(self, value: T) -> list[T]:
         """Return the values of all processes, in their order."""
         if self.share.of == 1:
             return [value]
@@ -91,14 +91,14 @@ class Processes:
             distributed.all_gather_object(values, value)
         return values
 
-    def highest(self, number: int) -> int:
+    def all_reduce_max(self, number: int) -> int:
         """Return the highest number that a process has."""
         if self.share.of == 1:
             return number
-        highest = torch.tensor(number, device=self._fabric.device)
+        all_reduce_max = torch.tensor(number, device=self._fabric.device)
         with self._connected():
-            distributed.all_reduce(highest, distributed.ReduceOp.MAX)
-        return int(highest.item())
+            distributed.all_reduce(all_reduce_max, distributed.ReduceOp.MAX)
+        return int(all_reduce_max.item())
 
     def average(self, tensors: Sequence[Tensor], *, weight: int) -> int:
         """Replace tensors by their weighted means over all processes, in one message.
@@ -129,11 +129,11 @@ class Processes:
             tensor.copy_(mean.view(tensor.shape))
         return int(flat[-1].item())
 
-    def take_over(self, tensors: Iterable[Tensor]) -> None:
+    def broadcast_(self, tensors: Iterable[Tensor]) -> None:
         """Give tensors the writer's values."""
         if self.share.of > 1:
             tensors = list(tensors)
-            values = self.from_writer(lambda: [tensor.detach().cpu() for tensor in tensors])
+            values = self.broadcast_object(lambda: [tensor.detach().cpu() for tensor in tensors])
             for tensor, value in zip(tensors, values, strict=True):
                 tensor.detach().copy_(value)
 

@@ -70,7 +70,7 @@ class Pair:
     p: float
 
     @property
-    def told_apart(self) -> bool:
+    def significant(self) -> bool:
         """Whether the interval of the difference leaves out 0."""
         return self.low > 0
 

@@ -10,7 +10,7 @@ from fmagc.audio.decode import decode_whole
 from fmagc.cache.build.mel_worker import spectrogram
 from fmagc.params.signal import Mel, Waveform
 
-__all__ = ["Excerpt", "listen"]
+__all__ = ["Excerpt", "load_excerpts"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class Excerpt:
     file_s: float
 
 
-def listen(path: Path, *, views: tuple[str, ...], waveform: Waveform, mel: Mel, min_samples: int) -> list[Excerpt]:
+def load_excerpts(
+    path: Path, *, views: tuple[str, ...], waveform: Waveform, mel: Mel, min_samples: int
+) -> list[Excerpt]:
     """Decode a file and take what a network reads of it.
 
     Parameters

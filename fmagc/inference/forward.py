@@ -35,11 +35,11 @@ def probabilities(
     np.ndarray of float64 [shape=(N, K)]
         Softmax of the logits, a row a clip, in the order in which one process would come to them.
     """
-    hardware.place(model)
+    hardware.setup_model(model)
     model.eval()
     rows: list[npt.NDArray[np.float64]] = []
     for batch in batches:
-        turn = hardware.processes.gathered(_judge(model, batch, hardware) if batch.track_ids else None)
+        turn = hardware.processes.all_gather(_judge(model, batch, hardware) if batch.track_ids else None)
         judged = [p for p in turn if p is not None]
         rows += judged
         progress.update(sum(map(len, judged)))

@@ -61,7 +61,7 @@ def predict_tracks(
     processes = hardware.processes
     batches = fixed_batches(source, union, batch_size=batch_size, share=processes.share)
     described = f"{name} seed {card['seed']}"
-    with tqdm(total=len(union), unit="clip", desc=described, disable=not processes.is_writer) as bar:
+    with tqdm(total=len(union), unit="clip", desc=described, disable=not processes.is_rank_zero) as bar:
         p = probabilities(model, batches, hardware=hardware, progress=bar)
     tables = {}
     for n_clips, clips in clips_of.items():

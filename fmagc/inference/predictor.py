@@ -23,11 +23,11 @@ from fmagc.params.signal import Mel, Waveform
 from fmagc.runtime.worker_pool import usable_cores
 from fmagc.training.outputs import CARD, WEIGHTS
 
-__all__ = ["Judge", "Verdict"]
+__all__ = ["Prediction", "Predictor"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Prediction:
     """What a model says about a file.
 
     Attributes
@@ -50,7 +50,7 @@ class Verdict:
         return mean
 
 
-class Judge:
+class Predictor:
     """A trained model, its folder all that it needs.
 
     Parameters
@@ -97,7 +97,7 @@ class Judge:
         """Length of a patch, in seconds."""
         return self.clip_samples / self.waveform.sample_rate
 
-    def __call__(self, excerpts: Sequence[Excerpt]) -> Verdict:
+    def __call__(self, excerpts: Sequence[Excerpt]) -> Prediction:
         """Judge the excerpts of one file."""
         hop, frames = self.mel.hop_length, n_frames(self.clip_samples, hop_length=self.mel.hop_length)
         patches = [
@@ -110,7 +110,7 @@ class Judge:
         with tqdm(disable=True) as silent:
             p = probabilities(self._model, self._batches(patches), hardware=self._hardware, progress=silent)
         starts = [excerpt.start_s + start * hop / self.waveform.sample_rate for excerpt, start in patches]
-        return Verdict(excerpts[0].file_s, np.array(starts), p)
+        return Prediction(excerpts[0].file_s, np.array(starts), p)
 
     def _batches(self, patches: list[tuple[Excerpt, int]]) -> Iterator[Batch]:
         hop, size = self.mel.hop_length, self._batch_size
@@ -141,7 +141,7 @@ def _loaded(folder: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
             "name a folder data/models/<protocol>/<model>/<seed> of a finished `dvc repro`, or a whole copy of one"
         )
     try:
-        return load_trained(folder, made_by="train")
+        return load_trained(folder, stage="train")
     except (KeyError, TypeError) as error:
         raise _foreign(folder, error) from None
     except FmagcError as error:

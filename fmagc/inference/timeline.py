@@ -45,7 +45,7 @@ def over_time(track_id: int, *, protocol: str, model: str, whole_run: Run) -> Pa
     """Let the first training of a network judge clips all along a test track."""
     seed = whole_run.seeds[0]
     folder = training_folder(protocol, model, seed)
-    network, card = load_trained(folder, made_by=f"train@{protocol}-{model}-{seed}")
+    network, card = load_trained(folder, stage=f"train@{protocol}-{model}-{seed}")
     source = source_of(card)
     split = read_split(protocol)
     tracks = source.tracks(split[split["set"] == "test"], genres=card["genres"])

@@ -10,14 +10,14 @@ from fmagc.models.networks import Network
 from fmagc.models.registry import build
 from fmagc.models.safetensors_io import unpack
 from fmagc.params.signal import Mel
-from fmagc.runtime.artifact_store import Piece, Staging
+from fmagc.runtime.artifact_store import Artifact, ArtifactStore
 from fmagc.runtime.files import damaged, digest, read_record, write_record
 from fmagc.training.outputs import CARD, WEIGHTS
 
 __all__ = ["load_trained", "publish_trained", "source_of"]
 
 
-def publish_trained(folder: Path, weights: Piece, card: dict[str, Any], *, staging: Staging) -> None:
+def publish_trained(folder: Path, weights: Artifact, card: dict[str, Any], *, store: ArtifactStore) -> None:
     """Put weights and card into a folder of their own; the card, written last, makes the model count.
 
     Parameters
@@ -32,11 +32,11 @@ def publish_trained(folder: Path, weights: Piece, card: dict[str, Any], *, stagi
     staging : Staging
         Which holds the piece.
     """
-    staging.publish(folder, [weights])
+    store.publish(folder, [weights])
     write_record(folder / CARD, card | {"weights": weights.digest})
 
 
-def load_trained(folder: Path, *, made_by: str) -> tuple[Network, dict[str, Any]]:
+def load_trained(folder: Path, *, stage: str) -> tuple[Network, dict[str, Any]]:
     """Rebuild a trained model, in evaluation mode, and read its card.
 
     Raises
@@ -44,16 +44,16 @@ def load_trained(folder: Path, *, made_by: str) -> tuple[Network, dict[str, Any]
     DataError
         When weights or card are missing, damaged, or of another architecture.
     """
-    card = read_record(folder / CARD, made_by=made_by)
+    card = read_record(folder / CARD, stage=stage)
     path = folder / WEIGHTS
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path}: expected the weights of {folder / CARD}, found none: run `dvc checkout`") from None
     if digest(data) != card["weights"]:
-        raise damaged(path, expected=card["weights"], found=digest(data), made_by=made_by)
+        raise damaged(path, expected=card["weights"], found=digest(data), stage=stage)
     model = build(**card["architecture"])
-    model.load_state_dict(unpack(data, like=model.state_dict(), path=path, remedy=f"run `dvc repro -f {made_by}`"))
+    model.load_state_dict(unpack(data, like=model.state_dict(), path=path, remedy=f"run `dvc repro -f {stage}`"))
     model.eval()
     return model, card
 

@@ -1,4 +1,4 @@
-"""Settings of the probe: by what, and how much, the music is changed before the trained networks hear it again."""
+"""Settings of robustness: by what, and how much, the music is changed before the trained networks hear it again."""
 
 from typing import Annotated, Literal, Self
 
@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from fmagc.params.base import Block
 
-__all__ = ["Probe"]
+__all__ = ["Robustness"]
 
 Positive = Annotated[float, Field(gt=0)]
 HalfSteps = Annotated[float, Field(gt=0, multiple_of=0.5)]
@@ -16,7 +16,7 @@ Semitones = Annotated[float, Field(ge=-12, le=12)]
 Kbps = Literal[64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
 
 
-class Probe(Block):
+class Robustness(Block):
     """A list of strengths for each transformation; an empty list leaves it out, but not all may be left out."""
 
     tracks: Annotated[int, Field(gt=0)]  # of the test set, at most

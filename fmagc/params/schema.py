@@ -11,7 +11,7 @@ from fmagc.params.base import PARAMS_FILE, Block, faults_of, read_document, sett
 from fmagc.params.corpus import DEMO, Dataset, Index
 from fmagc.params.engine import Engine
 from fmagc.params.evaluation import Baselines, Compare, Evaluate
-from fmagc.params.robustness import Probe
+from fmagc.params.robustness import Robustness
 from fmagc.params.run import Run
 from fmagc.params.signal import Audio, Clip, Mel
 from fmagc.params.training import Architecture, Train
@@ -36,7 +36,7 @@ class Params(Block):
     baselines: Baselines
     evaluate: Evaluate
     compare: Compare
-    probe: Probe
+    robustness: Robustness
 
 
 def check(path: Path = PARAMS_FILE) -> Params:
@@ -96,11 +96,13 @@ def _signal_relations(document: dict[str, Any]) -> Iterator[str]:
         yield f"clip.samples: expected a multiple of mel.hop_length ({hop}), found {samples}"
     if samples and rate and seconds and samples > rate * seconds:
         yield f"clip.samples: expected at most audio.max_seconds ({rate * seconds:.0f} samples), found {samples}"
-    for hertz in _at(document, "probe.low_pass_hz", list) or []:
+    for hertz in _at(document, "robustness.low_pass_hz", list) or []:
         if rate and isinstance(hertz, int | float) and hertz >= rate / 2:
-            yield f"probe.low_pass_hz: expected less than half of audio.sample_rate ({rate / 2:g} Hz), found {hertz}"
-    if rate and rate not in _MPEG_1_RATES and _at(document, "probe.mp3_kbps", list):
-        yield f"probe.mp3_kbps: expected an empty list, since MPEG-1 knows no audio.sample_rate of {rate} Hz"
+            yield (
+                f"robustness.low_pass_hz: expected less than half of audio.sample_rate ({rate / 2:g} Hz), found {hertz}"
+            )
+    if rate and rate not in _MPEG_1_RATES and _at(document, "robustness.mp3_kbps", list):
+        yield f"robustness.mp3_kbps: expected an empty list, since MPEG-1 knows no audio.sample_rate of {rate} Hz"
     if rate and fmax and fmax > rate / 2:
         yield f"mel.fmax: expected at most half of audio.sample_rate ({rate / 2:g} Hz), found {fmax}"
     if fmin and rate and fmin >= (fmax or rate / 2):

@@ -25,8 +25,8 @@ def pair_lines(pairs: Sequence[Pair]) -> list[str]:
     """Say which models cannot be told apart, which can, and show the numbers behind it."""
     if not pairs:
         return ["Nothing to compare: one model, or one test artist."]
-    undecided = [pair for pair in pairs if not pair.told_apart]
-    decided = [pair for pair in pairs if pair.told_apart]
+    undecided = [pair for pair in pairs if not pair.significant]
+    decided = [pair for pair in pairs if pair.significant]
     lines = []
     if undecided:
         lines += [f"**Cannot be told apart**, whatever their order in the table: {_grouped(undecided, 'from')}.", ""]
@@ -37,7 +37,7 @@ def pair_lines(pairs: Sequence[Pair]) -> list[str]:
         (
             f"{pair.better} - {pair.worse}",
             f"{pair.difference:+.3f} [{pair.low:+.3f}, {pair.high:+.3f}]",
-            "yes" if pair.told_apart else "no",
+            "yes" if pair.significant else "no",
             f"{pair.better_alone:.4g} : {pair.worse_alone:.4g}",
             f"{pair.p:.3f}" if pair.p >= 0.001 else "< 0.001",
         )
@@ -77,8 +77,8 @@ def gap_lines(gaps: Sequence[Gap], *, base: str, other: str) -> list[str]:
 
 def _second_opinion(pairs: Sequence[Pair]) -> str:
     """Say where McNemar's test sees it otherwise."""
-    only = [f"{pair.better} and {pair.worse}" for pair in pairs if not pair.told_apart and pair.p < ALPHA]
-    not_here = [f"{pair.better} and {pair.worse}" for pair in pairs if pair.told_apart and pair.p >= ALPHA]
+    only = [f"{pair.better} and {pair.worse}" for pair in pairs if not pair.significant and pair.p < ALPHA]
+    not_here = [f"{pair.better} and {pair.worse}" for pair in pairs if pair.significant and pair.p >= ALPHA]
     said = [
         f"{verb} {'; '.join(names)}"
         for verb, names in (("tells apart also", only), ("does not tell apart", not_here))

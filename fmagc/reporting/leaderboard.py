@@ -13,13 +13,13 @@ from fmagc.evaluation.significance import Pair
 from fmagc.reporting.conclusions import PAIRS_LEGEND, gap_lines, pair_lines
 from fmagc.reporting.markdown import table
 
-__all__ = ["Context", "Entry", "HeldOut", "leaderboard_markdown"]
+__all__ = ["Context", "Entry", "TestSet", "leaderboard_markdown"]
 
 _HEADER = (
     "model",
     "accuracy [95 %]",
     "macro_f1 [95 %]",
-    "seed_f1",
+    "study_f1",
     "top3",
     "log_loss",
     "accuracy by clip",
@@ -61,7 +61,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class TestSet:
     """What a protocol's models were tested on, and how that was kept from them."""
 
     n_tracks: int
@@ -117,7 +117,7 @@ class Context:
     """
 
     corpus: str
-    test_sets: Mapping[str, HeldOut]
+    test_sets: Mapping[str, TestSet]
     pairs: Mapping[str, Sequence[Pair]]
     base: str
     gaps: Mapping[str, Sequence[Gap]]
@@ -162,7 +162,7 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
     return "\n".join(lines)
 
 
-def _describe(test: HeldOut) -> str:
+def _describe(test: TestSet) -> str:
     files = f" {test.files_shared:,} files lie in more than one set, byte for byte." if test.files_shared else ""
     rejected = f" (of {test.n_listed:,} listed)" if test.n_listed > test.n_training else ""
     return (

@@ -90,7 +90,7 @@ def card_markdown(
         certainty=_certainty(entry, split),
         licence=licence_of(corpus),
         folder=folder,
-        made_by=f"train@{entry.protocol}-{entry.model}-{trained['seed']}",
+        stage=f"train@{entry.protocol}-{entry.model}-{trained['seed']}",
         tensors=" and ".join(_TENSORS[view].format(**shape) for view in views),
     )
 

@@ -31,7 +31,7 @@ read:
 {results}
 
 In brackets: the 95 % interval of a bootstrap over the test artists{and_seeds}. {spread}
-`seed_accuracy` (one-vs-rest) and `seed_f1` are the measures of the reference study; `log_loss` is in nats.
+`study_accuracy` (one-vs-rest) and `study_f1` are the measures of the reference study; `log_loss` is in nats.
 
 ### By genre
 

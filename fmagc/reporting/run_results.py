@@ -22,10 +22,10 @@ __all__ = [
     "entries_of",
     "histories_of",
     "left_over",
-    "probe_tables_of",
+    "robustness_tables_of",
 ]
 
-PROBE = Path("data/probe")
+ROBUSTNESS = Path("data/robustness")
 
 
 def entries_of(whole_run: Run) -> list[Entry]:
@@ -57,16 +57,16 @@ def clip_counts_of(protocol: str, models: Sequence[str]) -> pd.DataFrame:
     return pd.concat([pd.read_csv(CLIP_COUNTS / protocol / f"{model}.csv") for model in models], ignore_index=True)
 
 
-def probe_tables_of(protocol: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the tables ``predictions`` and ``encoders`` of the stage probe (`evaluation.probe.survey`)."""
-    predictions, encoders = (pd.read_csv(PROBE / protocol / f"{name}.csv") for name in ("predictions", "encoders"))
+def robustness_tables_of(protocol: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the tables ``predictions`` and ``encoders`` that `robustness.experiment.run_experiment` makes."""
+    predictions, encoders = (pd.read_csv(ROBUSTNESS / protocol / f"{name}.csv") for name in ("predictions", "encoders"))
     return predictions, encoders
 
 
 def details_of(entry: Entry) -> dict[str, Any]:
     """Read what stands behind the metrics of a model or baseline (`evaluation.details`)."""
     found: dict[str, Any] = read_json(
-        DETAILS / entry.protocol / f"{entry.model}.json", made_by=_maker(entry.protocol, entry.model, bool(entry.cards))
+        DETAILS / entry.protocol / f"{entry.model}.json", stage=_maker(entry.protocol, entry.model, bool(entry.cards))
     )
     return found
 
@@ -86,13 +86,13 @@ def left_over(whole_run: Run) -> list[Path]:
 
 def _entry(protocol: str, name: str, seeds: Sequence[int]) -> Entry:
     cards = {seed: training_folder(protocol, name, seed) / CARD for seed in seeds}
-    made_by = _maker(protocol, name, bool(seeds))
+    stage = _maker(protocol, name, bool(seeds))
     return Entry(
         protocol=protocol,
         model=name,
-        track=read_json(TRACK_METRICS / protocol / f"{name}.json", made_by=made_by),
-        clip=read_json(CLIP_METRICS / protocol / f"{name}.json", made_by=made_by),
-        cards=[read_record(path, made_by=f"train@{protocol}-{name}-{seed}") for seed, path in cards.items()],
+        track=read_json(TRACK_METRICS / protocol / f"{name}.json", stage=stage),
+        clip=read_json(CLIP_METRICS / protocol / f"{name}.json", stage=stage),
+        cards=[read_record(path, stage=f"train@{protocol}-{name}-{seed}") for seed, path in cards.items()],
     )
 
 

@@ -15,17 +15,17 @@ from tqdm import tqdm
 
 from fmagc.audio.frames import n_frames
 from fmagc.audio.log_mel import LogMel
-from fmagc.cache.clip_positions import labelled
+from fmagc.cache.clip_positions import with_labels
 from fmagc.cache.reader import Cache
 from fmagc.errors import DataError, RejectedTrack
-from fmagc.params.robustness import Probe
+from fmagc.params.robustness import Robustness
 from fmagc.params.signal import Mel
 from fmagc.robustness.models_under_test import Subject
 from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
 from fmagc.robustness.transforms import CLEAN, Transform, transforms_of
-from fmagc.runtime.worker_pool import Outcome, run_isolated
+from fmagc.runtime.worker_pool import TaskResult, map_isolated
 
-__all__ = ["choose", "divergence", "least_frames", "survey"]
+__all__ = ["choose", "divergence", "least_frames", "run_experiment"]
 
 Floats = NDArray[np.float64]
 
@@ -33,8 +33,8 @@ _TIMEOUT_S = 600.0  # a transformation takes less than a second
 _DECIMALS = 6
 
 
-def survey(
-    subjects: Sequence[Subject], split: pd.DataFrame, *, waves: Cache, settings: Probe, workers: int
+def run_experiment(
+    subjects: Sequence[Subject], split: pd.DataFrame, *, waves: Cache, settings: Robustness, workers: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Ask all networks about the middle clip of test tracks.
 
@@ -45,7 +45,7 @@ def survey(
         The test rows of `corpus.index.read_split`.
     waves : Cache
         The waveforms, with the fact ``scale``.
-    settings : Probe
+    settings : Robustness
     workers : int
         Processes that transform.
 
@@ -57,7 +57,7 @@ def survey(
         clip's probabilities from the clean clip's.
     encoders : pd.DataFrame
         A row for each model, seed, view and number of steps: ``tracks`` and the means of the errors of
-        `evaluation.probe.encoders.ShiftErrors`.
+        `robustness.equivariance.ShiftErrors`.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def survey(
     window_frames = clip_frames + math.ceil(longer / mel.hop_length)
     lengths = {track_id: n_frames(length, hop_length=mel.hop_length) for track_id, length in waves.lengths.items()}
     tracks = choose(
-        labelled(split, lengths, genres=clips["genres"]),
+        with_labels(split, lengths, genres=clips["genres"]),
         at_most=settings.tracks,
         least_frames=max(
             window_frames, least_frames(settings, clip_frames=clip_frames, frames_per_s=sr / mel.hop_length)
@@ -80,16 +80,16 @@ def survey(
     transforms = [CLEAN, *transforms_of(settings)]
     wanted = [(CLEAN, window_frames), *((transform, clip_frames) for transform in transforms)]
     tasks = (
-        Task(track_id, np.asarray(waves[track_id].values), waves[track_id].facts["scale"], transform, frames)
+        Task(track_id, np.asarray(waves[track_id].values), waves[track_id].columns["scale"], transform, frames)
         for track_id in tracks["track_id"]
         for transform, frames in wanted
     )
     work = partial(transformed_clip, log_mel=LogMel(sr, mel), sr=sr)
-    outcomes = run_isolated(work, tasks, timeout_s=_TIMEOUT_S, workers=workers)
+    outcomes = map_isolated(work, tasks, timeout_s=_TIMEOUT_S, workers=workers)
     answers: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
     n_clips = len(tracks) * len(transforms) * len(subjects)
-    with closing(outcomes), tqdm(total=n_clips, unit="clip", desc="probe") as bar:
+    with closing(outcomes), tqdm(total=n_clips, unit="clip", desc="robustness") as bar:
         while heard := [_views_of(outcome) for outcome in islice(outcomes, len(wanted))]:  # of one track
             window, *variants = heard
             for subject in subjects:
@@ -103,7 +103,7 @@ def survey(
     )
 
 
-def least_frames(settings: Probe, *, clip_frames: int, frames_per_s: float) -> int:
+def least_frames(settings: Robustness, *, clip_frames: int, frames_per_s: float) -> int:
     """Say how many frames a track must have for every transformed clip to be music from end to end.
 
     A shift moves the middle clip towards the end of the track, where it must not meet the beginning; a faster track is
@@ -120,7 +120,7 @@ def choose(tracks: pd.DataFrame, *, at_most: int, least_frames: int) -> pd.DataF
     Parameters
     ----------
     tracks : pd.DataFrame
-        As `store.windows.labelled` gives them.
+        As `store.windows.with_labels` gives them.
     at_most : int
     least_frames : int
         Shorter tracks are passed over.
@@ -133,8 +133,9 @@ def choose(tracks: pd.DataFrame, *, at_most: int, least_frames: int) -> pd.DataF
     enough = tracks[tracks["n_frames"] >= least_frames].sort_values(["genre", "track_id"])
     if enough.empty:
         raise DataError(
-            f"probe: expected test tracks of at least {least_frames} frames, found none above "
-            f"{tracks['n_frames'].max()}: lower probe.encoder_steps, probe.time_shift_s and probe.time_stretch_rate"
+            f"robustness: expected test tracks of at least {least_frames} frames, found none above "
+            f"{tracks['n_frames'].max()}: lower robustness.encoder_steps, "
+            "robustness.time_shift_s and robustness.time_stretch_rate"
         )
     n = min(at_most, len(enough))
     return enough.iloc[(2 * np.arange(n) + 1) * len(enough) // (2 * n)]  # the middle of each of n equal parts
@@ -145,12 +146,12 @@ def divergence(expected: Floats, found: Floats) -> Floats:
     return np.asarray(rel_entr(expected, found).sum(axis=-1))
 
 
-def _views_of(outcome: Outcome[Task, Views]) -> Views:
+def _views_of(outcome: TaskResult[Task, Views]) -> Views:
     if isinstance(outcome.result, RejectedTrack):
         task, reason = outcome.task, outcome.result
         raise DataError(
             f"track {task.track_id}: expected its clip after {task.transform}, found {reason.reason}: {reason.detail}; "
-            f"run `dvc repro` again, or take {task.transform.strength:g} out of probe.{task.transform.name}"
+            f"run `dvc repro` again, or take {task.transform.strength:g} out of robustness.{task.transform.name}"
         )
     return outcome.result
 

@@ -53,7 +53,7 @@ class Subject:
         }
         self._network, self._hardware = network, hardware
         self._scalers = {view: Scaler.of(Normalisation(**values)) for view, values in card["normalisation"].items()}
-        hardware.place(network)
+        hardware.setup_model(network)
 
     def probabilities(self, clips: Sequence[Views], *, progress: "tqdm[Any]") -> npt.NDArray[np.float64]:
         """Judge clips as evaluation does: softmax [shape=(N, K)]."""
@@ -99,12 +99,12 @@ def load_subjects(protocol: str, run: Run) -> list[Subject]:
     subjects = []
     for name in run.models:
         for seed in run.seeds:
-            made_by = f"train@{protocol}-{name}-{seed}"
-            network, card = load_trained(training_folder(protocol, name, seed), made_by=made_by)
+            stage = f"train@{protocol}-{name}-{seed}"
+            network, card = load_trained(training_folder(protocol, name, seed), stage=stage)
             hardware = prepare(card["precision"], threads=run.threads, seed=seed)
             subjects.append(Subject(network, card, hardware=hardware))
             if subjects[-1].clips != subjects[0].clips:
                 raise DataError(
-                    f"{made_by}: expected the clips and genres of {subjects[0].name}, found others: run `dvc repro`"
+                    f"{stage}: expected the clips and genres of {subjects[0].name}, found others: run `dvc repro`"
                 )
     return subjects

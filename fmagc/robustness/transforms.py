@@ -16,7 +16,7 @@ from scipy import signal
 
 from fmagc.audio.mpeg_frames import scan
 from fmagc.errors import DataError
-from fmagc.params.robustness import Probe
+from fmagc.params.robustness import Robustness
 
 __all__ = [
     "CLEAN",
@@ -44,7 +44,7 @@ class Transform:
     Attributes
     ----------
     name : str
-        The key of `params.probe.Probe` that lists its strengths, with the unit in it; or ``clean``.
+        The key of `params.robustness.Robustness` that lists its strengths, with the unit in it; or ``clean``.
     strength : float
     """
 
@@ -84,7 +84,7 @@ class Transform:
 CLEAN = Transform("clean", 0)
 
 
-def transforms_of(settings: Probe) -> Iterator[Transform]:
+def transforms_of(settings: Robustness) -> Iterator[Transform]:
     """Give every transformation at every strength, in the order of the settings."""
     for name, strengths in settings.strengths().items():
         for strength in strengths:
@@ -151,7 +151,7 @@ def mp3(y: Waveform, *, kbps: float, sr: int) -> Waveform:
     decoded: Waveform = soundfile.read(io.BytesIO(file.getvalue()), dtype="float32")[0]
     if abs(found / kbps - 1) > _KBPS_ALLOWED or len(decoded) != len(y):
         raise DataError(
-            f"probe.mp3_kbps: expected {len(y)} samples at {kbps:g} kbit/s from the encoder of libsndfile "
+            f"robustness.mp3_kbps: expected {len(y)} samples at {kbps:g} kbit/s from the encoder of libsndfile "
             f"{soundfile.__libsndfile_version__} at {sr} Hz, found {len(decoded)} at {found:.1f}: take {kbps:g} out"
         )
     return decoded

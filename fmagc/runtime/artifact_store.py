@@ -17,16 +17,16 @@ from typing import Any, Self
 
 from fmagc.errors import DataError
 from fmagc.runtime.direct_io import stream_digest
-from fmagc.runtime.file_lock import take_lock
+from fmagc.runtime.file_lock import acquire
 from fmagc.runtime.files import digest, link_or_copy, read_record, replace_with, require_space, write_record
 
-__all__ = ["STAGING", "Piece", "Staging", "draft_path", "piece_key", "versions"]
+__all__ = ["STAGING", "Artifact", "ArtifactStore", "artifact_key", "temp_path", "versions"]
 
 STAGING = Path("data/.staging")
 
 
 @dataclass(frozen=True)
-class Piece:
+class Artifact:
     """One finished file of a stage.
 
     Attributes
@@ -47,11 +47,11 @@ class Piece:
     record: dict[str, Any]
 
 
-def _whole(piece: Piece) -> str:
-    return stream_digest(piece.path)
+def _whole(artifact: Artifact) -> str:
+    return stream_digest(artifact.path)
 
 
-class Staging:
+class ArtifactStore:
     """The staging folder of one stage, held by one process at a time.
 
     Parameters
@@ -75,7 +75,7 @@ class Staging:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = take_lock(self._lock_path, place=self.folder)
+        self._lock = acquire(self._lock_path, place=self.folder)
         self._drop_unfinished()
         return self
 
@@ -86,7 +86,7 @@ class Staging:
             self._drop_unfinished()
         os.close(self._lock)
 
-    def watch(self, *modules: str) -> str:
+    def track_code(self, *modules: str) -> str:
         """Return the digest of the code that makes the pieces; from now on none is kept or published if it changes.
 
         Parameters
@@ -96,9 +96,9 @@ class Staging:
             edit of a message or of the trainer leaves them.
         """
         self._code = {module: _code_digest(module) for module in modules}
-        return piece_key(self._code)
+        return artifact_key(self._code)
 
-    def find(self, name: str, key: str, *, found: Callable[[Piece], str] = _whole) -> Piece | None:
+    def find(self, name: str, key: str, *, found: Callable[[Artifact], str] = _whole) -> Artifact | None:
         """Return the piece made earlier under this key, if it is there and undamaged.
 
         Parameters
@@ -109,16 +109,16 @@ class Staging:
         """
         path, note = self._paths(name, key)
         try:
-            made = read_record(note, made_by=self.folder.name)
-            piece = Piece(name, path, made["digest"], made["record"])
-            if made["name"] != path.name or found(piece) != piece.digest:
+            made = read_record(note, stage=self.folder.name)
+            artifact = Artifact(name, path, made["digest"], made["record"])
+            if made["name"] != path.name or found(artifact) != artifact.digest:
                 return None
         except (FileNotFoundError, DataError, KeyError):
             return None
         self._used |= {path, note}
-        return piece
+        return artifact
 
-    def prepare(self, out: Path, n_bytes: int, *, reused: Iterable[Piece], what: str) -> None:
+    def prepare(self, out: Path, n_bytes: int, *, reused: Iterable[Artifact], what: str) -> None:
         """Raise before any work is done unless the out can be written and there is room for what will be.
 
         Parameters
@@ -143,42 +143,42 @@ class Staging:
         place.mkdir(parents=True, exist_ok=True)
         require_space(self.folder, n_bytes, what=what)
         if not self._links_reach(place):
-            copies = n_bytes + sum(piece.path.stat().st_size for piece in reused)
+            copies = n_bytes + sum(artifact.path.stat().st_size for artifact in reused)
             beside = n_bytes if place.stat().st_dev == self.folder.stat().st_dev else 0
             require_space(place, copies + beside, what=f"copies of {what}")
 
-    def keep(self, name: str, key: str, record: dict[str, Any], *, digest: str = "") -> Piece:
+    def commit(self, name: str, key: str, record: dict[str, Any], *, digest: str = "") -> Artifact:
         """Keep the draft of a piece, which is on the disk; its note, written last, makes it count.
 
         Parameters
         ----------
         name, key : str
         record : dict
-            As `Piece.record`.
+            As `Artifact.record`.
         digest : str
-            As `Piece.digest`; that of the whole file when empty.
+            As `Artifact.digest`; that of the whole file when empty.
         """
         self._require_same_code()
         path, note = self._paths(name, key)
-        replace_with(path, draft_path(self.folder, name))
-        piece = Piece(name, path, digest or stream_digest(path), record)
-        write_record(note, {"name": path.name, "digest": piece.digest, "record": record})
+        replace_with(path, temp_path(self.folder, name))
+        artifact = Artifact(name, path, digest or stream_digest(path), record)
+        write_record(note, {"name": path.name, "digest": artifact.digest, "record": record})
         self._used |= {path, note}
-        return piece
+        return artifact
 
-    def drop_others(self, *pieces: Piece) -> None:
+    def prune(self, *artifacts: Artifact) -> None:
         """Remove all but these pieces: what earlier runs left, and what a later piece stands for."""
-        self._used = {path for piece in pieces for path in (piece.path, _note_of(piece.path))}
+        self._used = {path for artifact in artifacts for path in (artifact.path, _note_of(artifact.path))}
         _keep_only(self.folder, self._used)
 
-    def publish(self, out: Path, pieces: Iterable[Piece]) -> None:
+    def publish(self, out: Path, artifacts: Iterable[Artifact]) -> None:
         """Make a folder hold exactly these pieces, and drop what this run did not use."""
         self._require_same_code()
         out.mkdir(parents=True, exist_ok=True)
-        pieces = list(pieces)
-        for piece in pieces:
-            link_or_copy(piece.path, out / piece.name)
-        _keep_only(out, {out / piece.name for piece in pieces})
+        artifacts = list(artifacts)
+        for artifact in artifacts:
+            link_or_copy(artifact.path, out / artifact.name)
+        _keep_only(out, {out / artifact.name for artifact in artifacts})
         _keep_only(self.folder, self._used)
 
     def _links_reach(self, place: Path) -> bool:
@@ -219,12 +219,12 @@ def _note_of(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
-def draft_path(folder: Path, name: str) -> Path:
+def temp_path(folder: Path, name: str) -> Path:
     """Name the file in which a piece grows; what a killed run leaves, the next one removes."""
     return folder / f".{name}.draft"
 
 
-def piece_key(parts: Mapping[str, Any]) -> str:
+def artifact_key(parts: Mapping[str, Any]) -> str:
     """Condense everything that decides a piece's bytes into one key."""
     return digest(json.dumps(parts, sort_keys=True, allow_nan=False).encode())
 

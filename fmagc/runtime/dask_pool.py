@@ -13,8 +13,8 @@ from fmagc.errors import DataError, SettingsError, some
 from fmagc.params.engine import Engine
 from fmagc.runtime.artifact_store import STAGING
 from fmagc.runtime.dask_worker import run_bundle
-from fmagc.runtime.entrypoint import say
-from fmagc.runtime.worker_pool import Outcome, run_isolated
+from fmagc.runtime.entrypoint import log
+from fmagc.runtime.worker_pool import TaskResult, map_isolated
 
 __all__ = ["Runner", "runner_of"]
 
@@ -27,22 +27,22 @@ _ANSWER_S = 30.0
 
 
 class Runner(Protocol):
-    """Runs a function on every task and yields the outcomes in the order of the tasks; see `engine.run_isolated`."""
+    """Runs a function on every task and yields the outcomes in the order of the tasks; see `engine.map_isolated`."""
 
     def __call__(
         self, function: Callable[[Task], Value], tasks: Iterable[Task], *, timeout_s: float
-    ) -> Generator[Outcome[Task, Value], None, None]:
+    ) -> Generator[TaskResult[Task, Value], None, None]:
         """Run."""
 
 
 def runner_of(engine: Engine) -> Runner:
     """Choose where tasks run: this machine, or the cluster of a scheduler."""
-    return run_isolated if engine.scheduler is None else partial(_run_on_cluster, scheduler=engine.scheduler)
+    return map_isolated if engine.scheduler is None else partial(_run_on_cluster, scheduler=engine.scheduler)
 
 
 def _run_on_cluster(
     function: Callable[[Task], Value], tasks: Iterable[Task], *, timeout_s: float, scheduler: str
-) -> Generator[Outcome[Task, Value], None, None]:
+) -> Generator[TaskResult[Task, Value], None, None]:
     """Run tasks in bundles, each in one thread of a Dask worker and there in an isolated process.
 
     A bundle whose worker is lost is given to another one: a task that writes must write the same bytes at the same
@@ -51,7 +51,7 @@ def _run_on_cluster(
     distributed = _distributed()
     with _connected(distributed, scheduler) as client:
         threads = sum(client.nthreads().values())
-        say(f"engine.scheduler: {len(client.nthreads())} workers with {threads} threads at {scheduler}")
+        log(f"engine.scheduler: {len(client.nthreads())} workers with {threads} threads at {scheduler}")
         bundles = _bundles(tasks, threads)
         submit = partial(client.submit, run_bundle, function, timeout_s=timeout_s, folder=Path.cwd(), pure=False)
         under_way = deque(submit(bundle) for bundle in islice(bundles, _WAITING * threads))

@@ -13,20 +13,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from fmagc.runtime.worker_pool import Outcome, run_isolated
+from fmagc.runtime.worker_pool import TaskResult, map_isolated
 
 __all__ = ["run_bundle"]
 
 
 def run_bundle(
     function: Callable[[Any], Any], tasks: Sequence[Any], *, timeout_s: float, folder: Path
-) -> list[Outcome[Any, Any]]:
-    """Run tasks one after the other, each as `engine.run_isolated` does, in a process that ends with this one.
+) -> list[TaskResult[Any, Any]]:
+    """Run tasks one after the other, each as `engine.map_isolated` does, in a process that ends with this one.
 
     Parameters
     ----------
     function, tasks, timeout_s
-        As `engine.run_isolated` takes them; relative paths start from `folder`.
+        As `engine.map_isolated` takes them; relative paths start from `folder`.
     folder : Path
         Of the project, whose code runs.
 
@@ -50,7 +50,7 @@ def run_bundle(
             raise RuntimeError(f"{' '.join(command)}: left with status {process.wait()} without an answer") from None
     if isinstance(outcome, Exception):
         raise outcome
-    outcomes: list[Outcome[Any, Any]] = outcome
+    outcomes: list[TaskResult[Any, Any]] = outcome
     return outcomes
 
 
@@ -67,7 +67,7 @@ def main() -> None:
     function, tasks, timeout_s = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
     threading.Thread(target=_leave_with, args=[sys.stdin.buffer], daemon=True).start()
     try:
-        outcome: Any = list(run_isolated(function, tasks, timeout_s=timeout_s, workers=1))
+        outcome: Any = list(map_isolated(function, tasks, timeout_s=timeout_s, workers=1))
     except Exception as error:
         outcome = error
     pickle.dump(outcome, answer)

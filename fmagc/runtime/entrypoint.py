@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fmagc.errors import FmagcError
 
-__all__ = ["run", "say"]
+__all__ = ["log", "run_stage"]
 
 _NO_ROOM = "make room there (`dvc gc -w` drops what the workspace does not use)"
 _NO_RIGHT = "let this user read and write there"
@@ -25,12 +25,12 @@ _REMEDIES = {
 }
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     """Print a line that tells what a stage is about to do or has done."""
     print(text, flush=True)  # noqa: T201
 
 
-def run(stage: Callable[[], None]) -> int:
+def run_stage(stage: Callable[[], None]) -> int:
     """Call a stage and return its exit status: 0, 1 for data, 2 for settings, 130 after Ctrl-C.
 
     Of several processes that `torchrun` started, the first alone tells what it does; an error is told by each that has

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from fmagc.errors import DataError
 
-__all__ = ["take_lock"]
+__all__ = ["acquire"]
 
 
-def take_lock(path: Path, *, place: Path) -> int:
+def acquire(path: Path, *, place: Path) -> int:
     """Hold a lock file until its descriptor is closed; the kernel does that too, when the process is killed.
 
     Parameters

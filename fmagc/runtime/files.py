@@ -98,7 +98,7 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path, *, made_by: str) -> Any:
+def read_json(path: Path, *, stage: str) -> Any:
     """Read a JSON file that a stage wrote.
 
     Raises
@@ -109,9 +109,9 @@ def read_json(path: Path, *, made_by: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except FileNotFoundError:
-        raise DataError(f"{path}: expected a file of the stage {made_by}, found none: run `dvc repro`") from None
+        raise DataError(f"{path}: expected a file of the stage {stage}, found none: run `dvc repro`") from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: expected JSON, found a fault ({error}): run `dvc repro -f {made_by}`") from None
+        raise DataError(f"{path}: expected JSON, found a fault ({error}): run `dvc repro -f {stage}`") from None
 
 
 def _refuse(name: str) -> None:
@@ -123,7 +123,7 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
     write_json(path, {**record, _OWN_DIGEST: _digest_of_record(record)})
 
 
-def read_record(path: Path, *, made_by: str) -> dict[str, Any]:
+def read_record(path: Path, *, stage: str) -> dict[str, Any]:
     """Read what `write_record` wrote.
 
     Raises
@@ -131,20 +131,20 @@ def read_record(path: Path, *, made_by: str) -> dict[str, Any]:
     DataError
         When it is missing or damaged; the message names the stage that makes it.
     """
-    found = read_json(path, made_by=made_by)
+    found = read_json(path, stage=stage)
     record = dict(found) if isinstance(found, dict) else {}
     expected = record.pop(_OWN_DIGEST, "none")
     if expected != _digest_of_record(record):
-        raise damaged(path, expected=str(expected), found=_digest_of_record(record), made_by=made_by)
+        raise damaged(path, expected=str(expected), found=_digest_of_record(record), stage=stage)
     return record
 
 
-def damaged(path: Path, *, expected: str, found: str, made_by: str) -> DataError:
+def damaged(path: Path, *, expected: str, found: str, stage: str) -> DataError:
     """Say that a file has not the content that it was made with, and what mends that."""
     return DataError(
         f"{path}: expected digest {expected}, found {found}: the file is damaged or was changed; run "
         f'`dvc checkout --force`; if DVC\'s cache is damaged too, run `find -L "$(dvc cache dir)" -samefile {path} '
-        f"-delete` and `dvc repro -f {made_by}`"
+        f"-delete` and `dvc repro -f {stage}`"
     )
 
 

@@ -23,7 +23,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from fmagc.errors import Reason, RejectedTrack
 
-__all__ = ["MEMORY", "Outcome", "run_isolated", "usable_cores"]
+__all__ = ["MEMORY", "TaskResult", "map_isolated", "usable_cores"]
 
 Task = TypeVar("Task")
 Value = TypeVar("Value")
@@ -41,7 +41,7 @@ _ENVIRONMENT = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome(Generic[Task, Value]):
+class TaskResult(Generic[Task, Value]):
     """What became of one task.
 
     Attributes
@@ -64,14 +64,14 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def run_isolated(
+def map_isolated(
     function: Callable[[Task], Value],
     tasks: Iterable[Task],
     *,
     timeout_s: float,
     workers: int | None = None,
     waiting: int = _WAITING,
-) -> Generator[Outcome[Task, Value], None, None]:
+) -> Generator[TaskResult[Task, Value], None, None]:
     """Run a function on every task in worker processes and yield the outcomes in the order of the tasks.
 
     Tasks are taken from the iterable as they are needed and few outcomes wait, so memory does not grow with their
@@ -123,9 +123,9 @@ def run_isolated(
             under_way.append((task, threads.submit(run, task)))
             if len(under_way) >= waiting * n_workers:
                 first, future = under_way.popleft()
-                yield Outcome(task=first, result=future.result())
+                yield TaskResult(task=first, result=future.result())
         for last, future in under_way:
-            yield Outcome(task=last, result=future.result())
+            yield TaskResult(task=last, result=future.result())
     finally:
         stop.close()  # which every thread that waits for a worker hears
         threads.shutdown(cancel_futures=True)

@@ -1,7 +1,8 @@
 """Augmentation of training clips, the same on both views: what happens to a clip is drawn first, then read, then done.
 
-`draw` turns the settings into a `Plan` for one clip. The plan says how many frames of the track it needs, so that the
-loader reads a window of that length; `Plan.waveform` and `Plan.mel` then make of the window a clip of the usual length.
+`sample` turns the settings into a `ClipTransform` for one clip. It says how many frames of the track it needs, so that
+the loader reads a window of that length; `ClipTransform.waveform` and `ClipTransform.mel` then make of it a clip of the
+usual length.
 A plan holds every random choice, so that it gives the same bytes in whatever thread it is carried out.
 
 A new augmentation is a settings class in `fmagc.params.training`, an operation here, and a case in `_draw_one`.
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from fmagc.audio.time_stretch import wsola
 from fmagc.params.training import Augmentation, GaussianNoise, TimeStretch
 
-__all__ = ["TABLE_FRAMES", "TABLE_SAMPLES", "MelNoise", "Noise", "Operation", "Plan", "Stretch", "draw"]
+__all__ = ["TABLE_FRAMES", "TABLE_SAMPLES", "ClipTransform", "MelNoise", "Noise", "Operation", "Stretch", "sample"]
 
 Array = NDArray[np.float32]
 
@@ -159,7 +160,7 @@ def _window(table: Array, at: float, n: int) -> Array:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class ClipTransform:
     """What happens to one clip.
 
     Attributes
@@ -220,7 +221,7 @@ class Plan:
         return clip
 
 
-def draw(settings: Sequence[Augmentation], rng: np.random.Generator, *, frames: int, available: int) -> Plan:
+def sample(settings: Sequence[Augmentation], rng: np.random.Generator, *, frames: int, available: int) -> ClipTransform:
     """Draw what happens to one clip.
 
     Parameters
@@ -241,7 +242,7 @@ def draw(settings: Sequence[Augmentation], rng: np.random.Generator, *, frames: 
         if chosen:
             operations.insert(0, operation)
             frames = operation.frames_in if isinstance(operation, Stretch) else frames
-    return Plan(frames=frames, operations=tuple(operations))
+    return ClipTransform(frames=frames, operations=tuple(operations))
 
 
 def _draw_one(setting: Augmentation, rng: np.random.Generator, *, frames: int, available: int) -> Stretch | Noise:

@@ -9,8 +9,8 @@ from typing import Any
 
 from fmagc.errors import DataError
 from fmagc.models.safetensors_io import pack, unpack
-from fmagc.runtime.artifact_store import Piece, Staging, draft_path
-from fmagc.runtime.entrypoint import say
+from fmagc.runtime.artifact_store import Artifact, ArtifactStore, temp_path
+from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import write_bytes
 from fmagc.training.outputs import WEIGHTS
 from fmagc.training.state import State
@@ -28,15 +28,15 @@ class Checkpoints:
     staging : Staging
         Of this training alone; entered.
     key : str
-        See `staging.piece_key`.
+        See `store.artifact_key`.
     """
 
-    def __init__(self, staging: Staging, *, key: str) -> None:
-        self._staging = staging
+    def __init__(self, store: ArtifactStore, *, key: str) -> None:
+        self._store = store
         self._key = key
-        self._latest: Piece | None = None
+        self._latest: Artifact | None = None
 
-    def finished(self) -> Piece | None:
+    def finished(self) -> Artifact | None:
         """Return the weights of a training that came to its end; see `finish`."""
         return self._find(WEIGHTS)
 
@@ -48,13 +48,13 @@ class Checkpoints:
         DataError
             When it is undamaged and yet not a state of this network.
         """
-        pieces = [piece for piece in map(self._find, _SLOTS) if piece]
-        if not pieces:
+        artifacts = [artifact for artifact in map(self._find, _SLOTS) if artifact]
+        if not artifacts:
             return False
-        path = pieces[0].path
+        path = artifacts[0].path
         remedy = f"`rm -r {path.parent}` and run `dvc repro` to train from the start"
         try:
-            self._latest = max(pieces, key=lambda piece: (piece.record["epoch"], piece.record["batch"]))
+            self._latest = max(artifacts, key=lambda artifact: (artifact.record["epoch"], artifact.record["batch"]))
             path = self._latest.path
             tensors = unpack(path.read_bytes(), like=state.tensors(), path=path, remedy=remedy)
             state.restore(tensors, self._latest.record)
@@ -67,9 +67,9 @@ class Checkpoints:
         before = self._latest
         slot = _SLOTS[0] if before is None or before.path.name.endswith(_SLOTS[1]) else _SLOTS[1]
         self._latest = self._keep(slot, pack(state.tensors()), state.record())
-        self._staging.drop_others(*[piece for piece in (before, self._latest) if piece])
+        self._store.prune(*[artifact for artifact in (before, self._latest) if artifact])
 
-    def finish(self, state: State) -> Piece:
+    def finish(self, state: State) -> Artifact:
         """Keep the best weights in place of the states that led to them.
 
         Returns
@@ -77,17 +77,17 @@ class Checkpoints:
         Piece
             Its record is that of the state.
         """
-        piece = self._keep(WEIGHTS, pack(state.best), state.record())
-        self._staging.drop_others(piece)
-        return piece
+        artifact = self._keep(WEIGHTS, pack(state.best), state.record())
+        self._store.prune(artifact)
+        return artifact
 
-    def _keep(self, name: str, data: bytes, record: dict[str, Any]) -> Piece:
-        write_bytes(draft_path(self._staging.folder, name), data)
-        return self._staging.keep(name, self._key, record)
+    def _keep(self, name: str, data: bytes, record: dict[str, Any]) -> Artifact:
+        write_bytes(temp_path(self._store.folder, name), data)
+        return self._store.commit(name, self._key, record)
 
-    def _find(self, name: str) -> Piece | None:
-        piece = self._staging.find(name, self._key)
-        path = self._staging.folder / f"{self._key}.{name}"
-        if piece is None and path.exists():
-            say(f"{path}: damaged, or not written to its end: it is not used")
-        return piece
+    def _find(self, name: str) -> Artifact | None:
+        artifact = self._store.find(name, self._key)
+        path = self._store.folder / f"{self._key}.{name}"
+        if artifact is None and path.exists():
+            log(f"{path}: damaged, or not written to its end: it is not used")
+        return artifact

@@ -89,14 +89,14 @@ def fit(
 
         def done(n_clips: int) -> None:
             progress.update(n_clips)
-            received = hardware.processes.highest(interrupts.received or 0)
+            received = hardware.processes.all_reduce_max(interrupts.received or 0)
             if received:
                 keep(state)
                 raise Interrupted(signal.Signals(received), f"in epoch {state.epoch}, after batch {state.batch}")
 
         while not _is_over(state, settings):
             _train_epoch(state, data.training(state.epoch, state.batch), criterion, settings, hardware, done)
-            hardware.processes.take_over(state.model.buffers())  # BatchNorm's statistics, where each has its own
+            hardware.processes.broadcast_(state.model.buffers())  # BatchNorm's statistics, where each has its own
             trained = _measure(state, data.measured(), "train", criterion, hardware, done)
             judged = _measure(state, data.validation(), "val", criterion, hardware, done)
             state.finish_epoch(trained, judged)
@@ -131,7 +131,7 @@ def _train_epoch(
         gradients = [parameter.grad for parameter in state.model.parameters() if parameter.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
         if not torch.isfinite(torch.stack([loss, norm])).all():  # one wait for the device
-            raise _not_finite(loss, norm, state, hardware.processes.gathered(batch.track_ids))
+            raise _not_finite(loss, norm, state, hardware.processes.all_gather(batch.track_ids))
         if settings.max_grad_norm is not None:
             nn.utils.clip_grads_with_norm_(state.model.parameters(), settings.max_grad_norm, norm)
         state.optimiser.step()
@@ -173,7 +173,9 @@ def _measure(
     state.model.eval()
     total, true, predicted = 0.0, list[int](), list[int]()
     for batch in batches:
-        turn = hardware.processes.gathered(_judge(state.model, batch, criterion, hardware) if batch.track_ids else None)
+        turn = hardware.processes.all_gather(
+            _judge(state.model, batch, criterion, hardware) if batch.track_ids else None
+        )
         judged = [each for each in turn if each is not None]  # in the order in which one process would come to them
         for loss, targets, classes in judged:
             total += loss * len(targets)

@@ -11,15 +11,15 @@ from tqdm import tqdm
 from fmagc.cache.clip_positions import clip_table
 from fmagc.cache.statistics import Normalisation
 from fmagc.corpus.index import genres_of
-from fmagc.dataset.clips import ClipSource, ahead, fixed_batches, random_batches
+from fmagc.dataset.clips import ClipSource, fixed_batches, prefetch, random_batches
 from fmagc.devices.device import Hardware
 from fmagc.devices.process_group import Processes, Share
 from fmagc.errors import DataError
 from fmagc.models.registry import MODELS, build, count_parameters
 from fmagc.params.signal import Clip, Mel
 from fmagc.params.training import Architecture, Train
-from fmagc.runtime.artifact_store import Piece, Staging, piece_key, versions
-from fmagc.runtime.entrypoint import say
+from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, versions
+from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import digest, file_digest
 from fmagc.training.checkpoints import Checkpoints
 from fmagc.training.loop import Data, fit
@@ -75,9 +75,9 @@ def train_model(
     mel: Mel,
     threads: int,
     hardware: Hardware,
-    staging: Staging,
+    store: ArtifactStore,
     out: Path,
-) -> tuple[Piece, dict[str, Any], pd.DataFrame]:
+) -> tuple[Artifact, dict[str, Any], pd.DataFrame]:
     """Train a network on the training set of a split, stop by its validation set.
 
     Parameters
@@ -145,42 +145,46 @@ def train_model(
         "normalisation": {view: asdict(values) for view, values in views.items()},
         "caches": {folder.as_posix(): file_digest(folder / "manifest.json") for folder in source.folders},
     }
-    key = piece_key(
+    key = artifact_key(
         made_with
         | {"split": digest(split.to_csv(index=False).encode()), "threads": threads}
-        | {"code": staging.watch(*_CODE), "made_with": versions(*_LIBRARIES)}
+        | {"code": store.track_code(*_CODE), "made_with": versions(*_LIBRARIES)}
     )
-    checkpoints = Checkpoints(staging, key=key)
-    weights = processes.from_writer(checkpoints.finished)
+    checkpoints = Checkpoints(store, key=key)
+    weights = processes.broadcast_object(checkpoints.finished)
     if weights:
-        say(f"{name}, seed {seed}: trained before, and nothing changed: reused; `rm -r {staging.folder}` to train anew")
+        log(f"{name}, seed {seed}: trained before, and nothing changed: reused; `rm -r {store.folder}` to train anew")
     else:
         n_bytes = 4 * _COPIES * count_parameters(model)
-        processes.from_writer(lambda: staging.prepare(out, n_bytes, reused=[], what=f"the checkpoints of {name}"))
-        hardware.place(model)
+        processes.broadcast_object(lambda: store.prepare(out, n_bytes, reused=[], what=f"the checkpoints of {name}"))
+        hardware.setup_model(model)
         state = State(model, lr=settings.lr, weight_decay=own.weight_decay)
-        resumed = processes.from_writer(lambda: checkpoints.restore(state))
+        resumed = processes.broadcast_object(lambda: checkpoints.restore(state))
         _take_over(state, processes)
         labels = training["label"].tolist()
         criterion = Criterion(settings.class_balance, labels, n_classes=len(genres), device=hardware.device)
         data, n_clips = _data_of(source, training, validation, settings=settings, seed=seed, share=processes.share)
         n_before = (state.epoch - 1) * n_clips + min(state.batch * settings.batch_size, len(training))
         with tqdm(
-            total=n_clips * settings.epochs, initial=n_before, unit="clip", desc=name, disable=not processes.is_writer
+            total=n_clips * settings.epochs,
+            initial=n_before,
+            unit="clip",
+            desc=name,
+            disable=not processes.is_rank_zero,
         ) as progress:
             progress.write(f"{name}, seed {seed}: {count_parameters(model)} parameters on {hardware}")
             if resumed:
-                progress.write(f"{staging.folder}: going on in epoch {state.epoch}, after batch {state.batch}")
+                progress.write(f"{store.folder}: going on in epoch {state.epoch}, after batch {state.batch}")
             fit(
                 state,
                 data,
                 criterion=criterion,
                 settings=settings,
                 hardware=hardware,
-                keep=lambda state: processes.from_writer(lambda: checkpoints.save(state)),
+                keep=lambda state: processes.broadcast_object(lambda: checkpoints.save(state)),
                 progress=progress,
             )
-        weights = processes.from_writer(lambda: checkpoints.finish(state))
+        weights = processes.broadcast_object(lambda: checkpoints.finish(state))
     history, best_epoch = history_of(weights.record), weights.record["best_epoch"]
     results = {"parameters": count_parameters(model), "best_epoch": best_epoch}
     card = made_with | results | {"validation": _best_row(history, best_epoch)}
@@ -198,10 +202,10 @@ def _take_over(state: State, processes: Processes) -> None:
     """Start every process from the writer's state."""
     if processes.share.of == 1:
         return
-    tensors, record = processes.from_writer(
+    tensors, record = processes.broadcast_object(
         lambda: ({name: tensor.cpu() for name, tensor in state.tensors().items()}, state.record())
     )
-    if not processes.is_writer:
+    if not processes.is_rank_zero:
         state.restore(tensors, record)
 
 
@@ -214,11 +218,11 @@ def _data_of(
         for tracks in (_as_many(training, validation), validation)
     )
     data = Data(
-        training=lambda epoch, skip: ahead(
+        training=lambda epoch, skip: prefetch(
             random_batches(source, training, settings=settings, seed=seed, epoch=epoch, skip=skip, share=share)
         ),
-        measured=lambda: ahead(fixed_batches(source, measured, batch_size=settings.batch_size, share=share)),
-        validation=lambda: ahead(fixed_batches(source, judged, batch_size=settings.batch_size, share=share)),
+        measured=lambda: prefetch(fixed_batches(source, measured, batch_size=settings.batch_size, share=share)),
+        validation=lambda: prefetch(fixed_batches(source, judged, batch_size=settings.batch_size, share=share)),
     )
     return data, len(training) + len(measured) + len(judged)
 

@@ -37,7 +37,7 @@ from fmagc.cache.build.waveforms import make_waves
 from fmagc.cache.manifest import read_manifest
 from fmagc.cache.reader import Cache
 from fmagc.params.signal import Audio, Clip, Mel
-from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import file_sha1
 from fmagc.runtime.worker_pool import usable_cores
 
@@ -111,19 +111,19 @@ def _ours(corpus: pd.DataFrame, folder: Path) -> dict[str, float]:
 
 def _decode(corpus: pd.DataFrame, folder: Path) -> None:
     audio = Audio(sample_rate=44100, max_seconds=30.0, timeout_s=60.0, max_reject_fraction=0.2, ids_per_shard=50)
-    with Staging("decode", root=folder) as staging:
-        make_waves(corpus, raw=Path("/"), audio=audio, clip=Clip(samples=2**19), staging=staging, out=folder / "w")
+    with ArtifactStore("decode", root=folder) as store:
+        make_waves(corpus, raw=Path("/"), audio=audio, clip=Clip(samples=2**19), store=store, out=folder / "w")
 
 
 def _mel(corpus: pd.DataFrame, folder: Path) -> None:
     mel = Mel(n_fft=4096, hop_length=1024, n_mels=128, fmin=0.0, fmax=None, top_db=80.0)
-    with Staging("mel", root=folder) as staging:
-        make_mels(read_manifest(folder / "w", made_by="decode"), mel, staging=staging, out=folder / "m")
+    with ArtifactStore("mel", root=folder) as store:
+        make_mels(read_manifest(folder / "w", stage="decode"), mel, store=store, out=folder / "m")
 
 
 def _open(corpus: pd.DataFrame, folder: Path) -> None:
-    Cache(folder / "w", "waves", made_by="decode")
-    Cache(folder / "m", "mels", made_by="mel")
+    Cache(folder / "w", "waves", stage="decode")
+    Cache(folder / "m", "mels", stage="mel")
 
 
 STAGES: dict[str, Callable[[pd.DataFrame, Path], None]] = {"decode": _decode, "mel": _mel, "open": _open}

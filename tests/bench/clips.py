@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from fmagc.cache.reader import MELS, WAVES, Cache
 from fmagc.cache.statistics import Normalisation
-from fmagc.dataset.clips import ClipSource, ahead, random_batches
+from fmagc.dataset.clips import ClipSource, prefetch, random_batches
 from fmagc.params.signal import Mel
 from fmagc.params.training import Train
 from tests.caches import publish
@@ -103,7 +103,7 @@ class Gzip(Dataset[torch.Tensor]):
             shape = (len(preads.rows), longest, *tail)
             rows = file.create_dataset("rows", shape, "f4", chunks=chunks, compression="gzip", compression_opts=4)
             for place, row in enumerate(preads.rows):
-                rows[place, : len(row.values)] = row.values * np.float32(row.facts.get("scale", 1))
+                rows[place, : len(row.values)] = row.values * np.float32(row.columns.get("scale", 1))
 
     def __len__(self) -> int:
         return CLIPS_OF_GZIP
@@ -127,7 +127,7 @@ class Feed:
         self._normalised = normalised
 
     def __iter__(self) -> Iterator[Any]:
-        for batch in ahead(random_batches(self._source, self._tracks, settings=TRAIN, seed=0, epoch=1)):
+        for batch in prefetch(random_batches(self._source, self._tracks, settings=TRAIN, seed=0, epoch=1)):
             yield batch.on(torch.device("cpu")) if self._normalised else batch
 
 
@@ -180,8 +180,8 @@ def main(project: Path | None) -> None:
     with temporary as scratch, contextlib.chdir(project or scratch):
         if project is None:
             make_up_caches()
-        waves = Cache(WAVES, "waves", facts=["scale"], made_by="decode")
-        mels = Cache(MELS, "mels", made_by="mel")
+        waves = Cache(WAVES, "waves", columns=["scale"], stage="decode")
+        mels = Cache(MELS, "mels", stage="mel")
         mel = Mel.model_validate(mels.params["mel"])
         waveform = compare("waveform", waves, mel, Path(scratch))
         print(json.dumps(waveform | {"mel": compare("mel", mels, mel, Path(scratch))}))  # noqa: T201

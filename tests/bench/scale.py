@@ -94,7 +94,7 @@ def check(data: Path, tracks: Sequence[Listed]) -> dict[str, str]:
     assert rejected == {
         track.track_id: Reason.TOO_SHORT if track.kind else Reason.NO_AUDIO for track in tracks if track.bad
     }
-    manifest = read_manifest(data / "waves", made_by="decode")
+    manifest = read_manifest(data / "waves", stage="decode")
     audio = manifest.params["audio"]
     lengths = {}
     for name in manifest.shards:

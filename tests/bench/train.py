@@ -40,14 +40,14 @@ from fmagc.cache.manifest import read_manifest
 from fmagc.cache.reader import MELS, WAVES
 from fmagc.cache.statistics import Normalisation
 from fmagc.dataset.batch import Batch
-from fmagc.dataset.clips import ClipSource, ahead, random_batches
+from fmagc.dataset.clips import ClipSource, prefetch, random_batches
 from fmagc.devices.device import Hardware, prepare
 from fmagc.models.conv import OneChannelConv2d
 from fmagc.models.registry import MODELS, build
 from fmagc.params.run import Run
 from fmagc.params.signal import Audio, Clip, Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train
-from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import file_sha1
 from tests.mini import write_mini
 
@@ -96,11 +96,11 @@ def make_cache(corpus: Path, *, n_tracks: int, audio: Audio, clip: Clip, mel: Me
     if not files:
         sys.exit(f"{corpus}: expected fma_*/*/*.mp3 below it, found none")
     columns = {"track_id": range(len(files)), "path": map(str, files), "sha1": map(file_sha1, files), "listed_sha1": ""}
-    with Staging("decode", root=Path("staging")) as staging:
-        make_waves(pd.DataFrame(columns), raw=Path("/"), audio=audio, clip=clip, staging=staging, out=WAVES)
-    waves = read_manifest(WAVES, made_by="decode")
-    with Staging("mel", root=Path("staging")) as staging:
-        make_mels(waves, mel, staging=staging, out=MELS)
+    with ArtifactStore("decode", root=Path("store")) as store:
+        make_waves(pd.DataFrame(columns), raw=Path("/"), audio=audio, clip=clip, store=store, out=WAVES)
+    waves = read_manifest(WAVES, stage="decode")
+    with ArtifactStore("mel", root=Path("store")) as store:
+        make_mels(waves, mel, store=store, out=MELS)
     return [str(file) for file in files]
 
 
@@ -154,7 +154,7 @@ class Contest:
         self._shape = {"clip_samples": clip.samples, "hop_length": mel.hop_length, "n_mels": mel.n_mels}
         self._hardware = prepare(train.precision, threads=threads, seed=0)
         model = build(name, n_classes=N_CLASSES, dropout=0.3, **self._shape)
-        self._hardware.place(model)
+        self._hardware.setup_model(model)
         self._step = step_of(model, self._hardware)
         self._reference = plain(build(name, n_classes=N_CLASSES, dropout=0.3, **self._shape))
         float32 = prepare("float32", threads=threads, seed=0)
@@ -175,7 +175,7 @@ class Contest:
         naive = lambda item: self._plain_step({v: x.to(device) for v, x in item[0].items()}, item[1])  # noqa: E731
         times = {
             "compute": seconds(iter(stored), ours, skip=1, count=count),
-            "fed": seconds(ahead(self._batches(count + 1)), ours, skip=1, count=count),
+            "fed": seconds(prefetch(self._batches(count + 1)), ours, skip=1, count=count),
             "float32": seconds(iter(stored), theirs, skip=1, count=count),
         }
         if with_naive:  # each worker gives a batch in turn: what counts is a pair after the first pair

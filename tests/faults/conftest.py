@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 from stages import index
 from tests.faults.shelf import Project, make_project
 from tests.faults.small import Small, command, write_small
@@ -19,7 +19,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     """A sound project, already indexed: a stage that refuses must leave the older outputs alone, too."""
     made = make_project(tmp_path)
     monkeypatch.chdir(tmp_path)
-    assert run(index.main) == 0, capsys.readouterr().err
+    assert run_stage(index.main) == 0, capsys.readouterr().err
     return made
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import fmagc.audio.libsndfile as hearing
 import fmagc.cache.build.waveform_worker as wave_row
 from fmagc.audio.decode import Decoded
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 from stages.decode import main
 
 NOTES = Path("memory")
@@ -88,6 +88,6 @@ if __name__ in ("__main__", "__mp_main__"):  # the parent and its workers, not w
     wave_row.decode = _decode
 
 if __name__ == "__main__":
-    status = run(main)
+    status = run_stage(main)
     _note(PARENT, _peak_bytes())  # not rusage, which begins with the memory of the process that forked this one
     sys.exit(status)

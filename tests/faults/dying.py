@@ -16,21 +16,21 @@ from typing import Any
 
 from fmagc.cache.build import mels, waveforms
 from fmagc.runtime import artifact_store
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 
 STEPS: dict[str, list[tuple[Any, str]]] = {
-    "enter": [(artifact_store.Staging, "__enter__")],
-    "prepare": [(artifact_store.Staging, "prepare")],
-    "start": [(waveforms, "start"), (mels, "start")],
+    "enter": [(artifact_store.ArtifactStore, "__enter__")],
+    "prepare": [(artifact_store.ArtifactStore, "prepare")],
+    "start": [(waveforms, "create_empty"), (mels, "create_empty")],
     "seal": [(waveforms, "seal"), (mels, "seal")],
-    "keep": [(artifact_store.Staging, "keep")],
+    "keep": [(artifact_store.ArtifactStore, "commit")],
     "note": [(artifact_store, "write_record")],
-    "publish": [(artifact_store.Staging, "publish")],
+    "publish": [(artifact_store.ArtifactStore, "publish")],
     "place": [(artifact_store, "link_or_copy")],
     "tidy": [(artifact_store, "_keep_only")],
     "ledger": [(waveforms, "write_ledger")],
     "manifest": [(waveforms, "write_manifest"), (mels, "write_manifest")],
-    "leave": [(artifact_store.Staging, "__exit__")],
+    "leave": [(artifact_store.ArtifactStore, "__exit__")],
     "replace": [(os, "replace")],
     "fsync": [(os, "fsync")],
     "link": [(os, "link")],
@@ -47,7 +47,7 @@ def main() -> int:
         for owner, attribute in places:
             call = getattr(owner, attribute)
             setattr(owner, attribute, _counted(call, name, calls, fatal=int(number) if name == step else 0, when=when))
-    status = run(import_module(stage).main)
+    status = run_stage(import_module(stage).main)
     if int(number) == 0:
         print(json.dumps(calls))  # noqa: T201
     return status

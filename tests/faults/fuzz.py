@@ -25,10 +25,10 @@ from fmagc.cache.ledger import read_ledger
 from fmagc.cache.reader import Cache
 from fmagc.errors import Reason, RejectedTrack
 from fmagc.params.signal import Audio, Clip
-from fmagc.runtime.artifact_store import Staging
-from fmagc.runtime.entrypoint import say
+from fmagc.runtime.artifact_store import ArtifactStore
+from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import digest, file_sha1
-from fmagc.runtime.worker_pool import run_isolated
+from fmagc.runtime.worker_pool import map_isolated
 from tests.faults.mutations import mutated, real_sources, synthetic_sources
 
 AUDIO = Audio(sample_rate=44100, max_seconds=4.0, timeout_s=20.0, max_reject_fraction=1.0, ids_per_shard=500)
@@ -89,8 +89,8 @@ def fuzz(folder: Path, *, sources: Sequence[bytes], count: int, seed: int, only:
         rows.append({"track_id": number, "path": path.name, "sha1": file_sha1(path), "listed_sha1": ""})
     index = pd.DataFrame(rows)
     started = time.monotonic()
-    with Staging("decode", root=folder / "staging") as staging:
-        make_waves(index, raw=raw, audio=AUDIO, clip=CLIP, staging=staging, out=out)
+    with ArtifactStore("decode", root=folder / "store") as store:
+        make_waves(index, raw=raw, audio=AUDIO, clip=CLIP, store=store, out=out)
     seconds = time.monotonic() - started
     faults = [f"{worker} is still there" for worker in multiprocessing.active_children()]
     ledger = read_ledger(out, requested=index["track_id"].tolist())
@@ -98,20 +98,20 @@ def fuzz(folder: Path, *, sources: Sequence[bytes], count: int, seed: int, only:
 
 
 def _faults(ledger: pd.DataFrame, raw: Path, out: Path) -> list[str]:
-    cache = Cache(out, "waves", facts=["scale"], made_by="decode")
+    cache = Cache(out, "waves", columns=["scale"], stage="decode")
     accepted = ledger.loc[ledger["status"] == "accepted", "track_id"].tolist()
     refused = ledger[(ledger["status"] == "rejected") & (ledger["track_id"] % _SOUND == 0)]
     faults = [f"file {row.track_id} is sound, but {row.reason}: {row.detail}" for row in refused.itertuples()]
     if accepted != cache.track_ids:
         faults.append("the ledger and the cache do not hold the same files")
-    for outcome in run_isolated(partial(_heard_again, raw=raw), cache.track_ids, timeout_s=AUDIO.timeout_s):
+    for outcome in map_isolated(partial(_heard_again, raw=raw), cache.track_ids, timeout_s=AUDIO.timeout_s):
         row = cache[outcome.task]
-        here = (len(row.values), row.facts["scale"], digest(np.ascontiguousarray(row.values).data))
+        here = (len(row.values), row.columns["scale"], digest(np.ascontiguousarray(row.values).data))
         if here != outcome.result:
             said = outcome.result.detail if isinstance(outcome.result, RejectedTrack) else "other samples"
             faults.append(f"file {outcome.task}: another worker heard something else: {said}")
-        if len(row.values) < CLIP.samples or not 0 < row.facts["scale"] < math.inf:
-            faults.append(f"file {outcome.task}: {len(row.values)} samples, scale {row.facts['scale']}")
+        if len(row.values) < CLIP.samples or not 0 < row.columns["scale"] < math.inf:
+            faults.append(f"file {outcome.task}: {len(row.values)} samples, scale {row.columns['scale']}")
     return faults
 
 
@@ -135,9 +135,9 @@ def main() -> int:
     sources = real_sources(arguments.corpus) if arguments.corpus else synthetic_sources()
     with tempfile.TemporaryDirectory() as folder:
         report = fuzz(Path(folder), sources=sources, count=arguments.count, seed=arguments.seed, only=arguments.only)
-    say(f"seed {arguments.seed}, {len(sources)} sources")
+    log(f"seed {arguments.seed}, {len(sources)} sources")
     for line in report.lines():
-        say(line)
+        log(line)
     return int(bool(report.faults))
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.artifact_store import ArtifactStore
 from tests.faults.small import EPOCHS, OUTS_OF, SHARDS, Small, command, write_small
 
 
@@ -56,7 +56,7 @@ def undisturbed(small: Small, stage: str) -> Undisturbed:
 
 def clear(small: Small, stage: str) -> None:
     """Forget all that a stage made."""
-    for folder in (*(small.root / out for out in OUTS_OF[stage]), small.staging(stage)):
+    for folder in (*(small.root / out for out in OUTS_OF[stage]), small.store(stage)):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -93,17 +93,17 @@ def survive(small: Small, kill: Kill, reference: Undisturbed) -> int:
     go_on = _train_on if kill.stage == "train" else _make_shards
     kept = go_on(small, kill)
     assert small.published(kill.stage) == reference.published, (kill, "other bytes")
-    after = small.pieces(kill.stage)
-    left = {path.name for path in small.staging(kill.stage).iterdir()}
+    after = small.artifacts(kill.stage)
+    left = {path.name for path in small.store(kill.stage).iterdir()}
     assert left == set(after) | {f"{name}.json" for name in after}, (kill, left)
     return kept
 
 
 def _make_shards(small: Small, kill: Kill) -> int:
-    kept = small.pieces(kill.stage)
+    kept = small.artifacts(kill.stage)
     ended = small.run(*command(kill.stage))
     assert ended.status == 0, (kill, ended)
-    after = small.pieces(kill.stage)
+    after = small.artifacts(kill.stage)
     assert {name: after.get(name) for name in kept} == kept, (kill, "a finished shard was made again")
     assert f"{len(SHARDS) - len(kept)} shards made" in ended.out, (kill, ended)
     assert len(after) == len(SHARDS), (kill, after)
@@ -120,11 +120,11 @@ def _train_on(small: Small, kill: Kill) -> int:
 
 def epochs_kept(small: Small) -> int:
     """Count the finished epochs of the latest undamaged state that a training left."""
-    folder = small.staging("train")
-    staging = Staging(folder.name, root=folder.parent)
-    names = [name.split(".", 1) for name in small.pieces("train")]
-    pieces = [piece for key, name in names if (piece := staging.find(name, key))]
-    return max((piece.record["epoch"] - 1 for piece in pieces), default=0)
+    folder = small.store("train")
+    store = ArtifactStore(folder.name, root=folder.parent)
+    names = [name.split(".", 1) for name in small.artifacts("train")]
+    artifacts = [artifact for key, name in names if (artifact := store.find(name, key))]
+    return max((artifact.record["epoch"] - 1 for artifact in artifacts), default=0)
 
 
 def epochs_of(said: str) -> list[int]:

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from fmagc.corpus.data_home import survey
+from fmagc.corpus.data_home import scan_files
 from fmagc.corpus.layout import MANIFEST, METADATA, RAW
 from fmagc.demo.tables import genres_csv, tracks_csv
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_json
 from tests.dag import ROOT
 from tests.mini import NAME, mini_tracks
@@ -77,9 +77,9 @@ class Project:
         change(document)
         yaml.dump(document, self.root / "params.yaml")
 
-    def survey(self) -> None:
+    def scan_files(self) -> None:
         """See the shelf as it is now, as the stage fetch does."""
-        write_json(self.root / MANIFEST, survey(self.root / RAW / NAME, NAME))
+        write_json(self.root / MANIFEST, scan_files(self.root / RAW / NAME, NAME))
 
     def tree(self) -> dict[str, bytes]:
         """Read every file of the project."""
@@ -90,7 +90,7 @@ class Project:
         """Run a stage that must refuse: one message, its status, no file made or changed."""
         before = self.tree()
         capsys.readouterr()
-        assert run(stage) == status
+        assert run_stage(stage) == status
         out, error = capsys.readouterr()
         assert out == ""
         assert self.tree() == before
@@ -120,5 +120,5 @@ def make_project(root: Path) -> Project:
     (root / GENRES).write_text(genres_csv(mini_tracks()), encoding="utf-8")
     (root / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     project.change_params(lambda params: params["dataset"].update(name=NAME))
-    project.survey()
+    project.scan_files()
     return project

@@ -81,13 +81,13 @@ class Small:
         folders = [self.root / out for out in OUTS_OF[stage] if (self.root / out).exists()]
         return {path.name: path.read_bytes() for folder in folders for path in sorted(folder.iterdir())}
 
-    def staging(self, stage: str) -> Path:
+    def store(self, stage: str) -> Path:
         """Name the folder of a stage's finished pieces."""
         return self.root / "data/.staging" / (f"train/{'-'.join(TRAINING)}" if stage == "train" else stage)
 
-    def pieces(self, stage: str) -> dict[str, tuple[int, int]]:
+    def artifacts(self, stage: str) -> dict[str, tuple[int, int]]:
         """Tell finished pieces, those with a note, by inode and time of change."""
-        found = [note.with_suffix("") for note in self.staging(stage).glob("[!.]*.json")]
+        found = [note.with_suffix("") for note in self.store(stage).glob("[!.]*.json")]
         return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in found if path.exists()}
 
     def change(self, block: str, **values: object) -> None:

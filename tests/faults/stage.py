@@ -46,7 +46,7 @@ class Run:
 
     def cache(self) -> Cache:
         """Open the cache, which verifies every shard."""
-        return Cache(self.folder / "data/waves", "waves", facts=["scale", "sample_rate"], made_by="decode")
+        return Cache(self.folder / "data/waves", "waves", columns=["scale", "sample_rate"], stage="decode")
 
 
 def prepare(folder: Path, index: pd.DataFrame, **audio: float) -> None:

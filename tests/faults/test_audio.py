@@ -17,7 +17,7 @@ import soundfile
 
 from fmagc.audio.decode import decode, most_samples
 from fmagc.errors import Reason, RejectedTrack
-from fmagc.runtime.worker_pool import MEMORY, run_isolated
+from fmagc.runtime.worker_pool import MEMORY, map_isolated
 from tests.audio_files import SETTINGS
 from tests.dag import ROOT
 from tests.faults import deeds
@@ -114,10 +114,10 @@ def test_accepted_rows_hold_what_the_files_hold(both: Decoded) -> None:
         data, row = both[2][track_id].put, cache[track_id]
         assert isinstance(data, bytes)
         assert len(row.values) >= LENGTH
-        if row.facts["sample_rate"] == 44100:
+        if row.columns["sample_rate"] == 44100:
             y = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)[0].mean(axis=1)
             assert len(row.values) == len(y)
-            assert np.abs(row.facts["scale"] * row.values - y).max() <= 0.51 * row.facts["scale"]
+            assert np.abs(row.columns["scale"] * row.values - y).max() <= 0.51 * row.columns["scale"]
 
 
 def test_faults_do_not_change_a_byte_of_what_is_accepted(both: Decoded, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_faults_do_not_change_a_byte_of_what_is_accepted(both: Decoded, tmp_path
 def rows(run: Run) -> dict[int, tuple[bytes, dict[str, Any], str]]:
     cache = run.cache()
     return {
-        track_id: (cache[track_id].values.tobytes(), cache[track_id].facts, cache[track_id].path.name)
+        track_id: (cache[track_id].values.tobytes(), cache[track_id].columns, cache[track_id].path.name)
         for track_id in cache.track_ids
     }
 
@@ -204,7 +204,7 @@ def test_a_file_that_may_not_be_read_is_named_so(tmp_path: Path) -> None:
     path = tmp_path / "locked.mp3"
     path.write_bytes(song())
     path.chmod(0)
-    (outcome,) = run_isolated(as_nobody, [path], timeout_s=30, workers=1)
+    (outcome,) = map_isolated(as_nobody, [path], timeout_s=30, workers=1)
     assert isinstance(outcome.result, RejectedTrack)
     assert (outcome.result.reason, outcome.result.detail) == (Reason.UNREADABLE_FILE, "Permission denied")
 

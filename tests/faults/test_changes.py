@@ -107,7 +107,7 @@ def test_code_that_changes_during_a_run_publishes_nothing(
         assert run_here("decode") == 1
     (line,) = without_bars(capfd.readouterr().err)
     assert line.startswith("error: data/.staging/decode: the code was changed while it ran (fmagc.audio.decode")
-    assert len(fresh.pieces("decode")) == 1  # the one that was finished before
+    assert len(fresh.artifacts("decode")) == 1  # the one that was finished before
     assert not (fresh.root / "data/waves").exists()
     assert run_here("decode") == 0
     assert f"{len(SHARDS) - 1} shards made" in capfd.readouterr().out

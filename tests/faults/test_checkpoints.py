@@ -16,7 +16,7 @@ from fmagc.errors import DataError
 from fmagc.models.pretrained import load_trained
 from fmagc.models.registry import build
 from fmagc.models.safetensors_io import pack
-from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import digest, read_record, write_record
 from fmagc.training.checkpoints import Checkpoints
 from fmagc.training.outputs import CARD, WEIGHTS
@@ -37,8 +37,8 @@ def fresh(name: str = "crnn") -> State:
 def restore(state: State) -> bool:
     """Take a state to what lies in the staging folder, if that is possible."""
     key = next(FOLDER.glob("*.safetensors")).name.split(".")[0]
-    with Staging("train/" + FOLDER.name) as staging:
-        return Checkpoints(staging, key=key).restore(state)
+    with ArtifactStore("train/" + FOLDER.name) as store:
+        return Checkpoints(store, key=key).restore(state)
 
 
 def test_no_flipped_bit_of_a_checkpoint_is_loaded(stopped: Small) -> None:
@@ -76,7 +76,7 @@ def exchange(path: Path, data: bytes) -> None:
     """Put other bytes under the name of a piece, with a note that vouches for them."""
     note = Path(f"{path}.json")
     put(path, data)
-    write_record(note, read_record(note, made_by="train") | {"digest": digest(data)})
+    write_record(note, read_record(note, stage="train") | {"digest": digest(data)})
 
 
 class Gadget:
@@ -136,7 +136,7 @@ def test_a_record_that_contradicts_itself_is_refused_with_one_line(
     stopped: Small, forge: Callable[[dict[str, Any]], object]
 ) -> None:
     for note in FOLDER.glob("*.safetensors.json"):
-        made = read_record(note, made_by="train")
+        made = read_record(note, stage="train")
         forge(made["record"])
         write_record(note, made)
     with pytest.raises(DataError, match=rf"{FOLDER}.*expected the record of a training.*rm -r"):
@@ -152,14 +152,14 @@ def test_no_flipped_bit_of_published_weights_is_loaded(
     trained: Small, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(trained.root / TRAINED, tmp_path / "0")
-    card = load_trained(folder, made_by="train")[1]
+    card = load_trained(folder, stage="train")[1]
     rng = random.Random(0)
     for name in (WEIGHTS, CARD):
         content, told = (folder / name).read_bytes(), []
         for _ in range(FLIPS):
             put(folder / name, flipped(content, rng))
             try:
-                assert load_trained(folder, made_by="train")[1] == card
+                assert load_trained(folder, stage="train")[1] == card
             except DataError as error:
                 told.append(str(error))
         put(folder / name, content)
@@ -172,12 +172,12 @@ def test_weights_that_a_card_vouches_for_are_still_no_pickle(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     folder = shutil.copytree(trained.root / TRAINED, tmp_path / "0")
-    card = read_record(folder / CARD, made_by="train")
+    card = read_record(folder / CARD, stage="train")
     put(folder / WEIGHTS, pickle.dumps(Gadget()))
     write_record(folder / CARD, card | {"weights": digest((folder / WEIGHTS).read_bytes())})
     with pytest.raises(DataError, match="expected safetensors, found something else"):
-        load_trained(folder, made_by="train")
+        load_trained(folder, stage="train")
     assert not Path("owned").exists()
     (folder / WEIGHTS).unlink()
     with pytest.raises(DataError, match=r"expected the weights of .*found none"):
-        load_trained(folder, made_by="train")
+        load_trained(folder, stage="train")

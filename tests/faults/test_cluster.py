@@ -19,10 +19,10 @@ from fmagc.errors import DataError, SettingsError
 from fmagc.params.engine import Engine
 from fmagc.params.signal import Clip, Mel
 from fmagc.runtime import dask_pool
-from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.dask_pool import Runner, runner_of
 from fmagc.runtime.files import file_sha1
-from fmagc.runtime.worker_pool import run_isolated
+from fmagc.runtime.worker_pool import map_isolated
 from tests.audio_files import SETTINGS, mp3, music
 from tests.dag import ROOT
 
@@ -83,11 +83,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
 def cache_made(name: str, index: pd.DataFrame, run: Runner) -> dict[str, bytes]:
     """Make both caches and return every file of them."""
     folder = Path("data") / name
-    with Staging("decode", root=folder / "staging") as staging:
-        make_waves(index, raw=Path("raw"), audio=AUDIO, clip=CLIP, staging=staging, out=folder / "waves", run=run)
-    with Staging("mel", root=folder / "staging") as staging:
-        waves = read_manifest(folder / "waves", made_by="decode")
-        make_mels(waves, MEL, staging=staging, out=folder / "mels", run=run)
+    with ArtifactStore("decode", root=folder / "store") as store:
+        make_waves(index, raw=Path("raw"), audio=AUDIO, clip=CLIP, store=store, out=folder / "waves", run=run)
+    with ArtifactStore("mel", root=folder / "store") as store:
+        waves = read_manifest(folder / "waves", stage="decode")
+        make_mels(waves, MEL, store=store, out=folder / "mels", run=run)
     paths = sorted(path for part in ("waves", "mels") for path in (folder / part).iterdir())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
@@ -133,7 +133,7 @@ def test_without_dask_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
 
 def test_a_cluster_makes_the_same_bytes_also_when_a_worker_is_lost(cluster: Cluster, project: pd.DataFrame) -> None:
     run = runner_of(Engine(scheduler=cluster.address))
-    here = cache_made("here", project, run_isolated)
+    here = cache_made("here", project, map_isolated)
     assert len(here) == 4 + 2 + 4 + 1  # shards, manifests, the ledger
     assert cache_made("there", project, run) == here
     assert cache_made("lost", project, during(9, lambda: cluster.workers[0].kill(), run)) == here

@@ -17,7 +17,7 @@ from fmagc.cache.normalisation import STATS, read_normalisation
 from fmagc.cache.reader import MELS, WAVES, Cache
 from fmagc.corpus.index import read_index
 from fmagc.errors import DataError
-from fmagc.runtime.artifact_store import STAGING, Staging
+from fmagc.runtime.artifact_store import STAGING, ArtifactStore
 from tests.faults.small import OUT_OF, SHARDS, Small, without_bars
 from tests.faults.test_disk import run_here
 from tests.project import Project
@@ -28,15 +28,15 @@ MADE_BY = {"waves": "decode", "mels": "mel"}
 
 def read_cache(folder: Path) -> dict[int, tuple[bytes, dict[str, Any]]]:
     """Read all that a cache gives its readers."""
-    cache = Cache(folder, folder.name, made_by=MADE_BY[folder.name])
-    return {track_id: (cache[track_id].values.tobytes(), cache[track_id].facts) for track_id in cache.track_ids}
+    cache = Cache(folder, folder.name, stage=MADE_BY[folder.name])
+    return {track_id: (cache[track_id].values.tobytes(), cache[track_id].columns) for track_id in cache.track_ids}
 
 
 READERS: dict[str, tuple[Path, Callable[[], Any]]] = {
     **{f"waves/{name}": (WAVES / name, lambda: read_cache(WAVES)) for name in (*SHARDS, MANIFEST)},
     **{f"mels/{name}": (MELS / name, lambda: read_cache(MELS)) for name in (*SHARDS, MANIFEST)},
     "ledger": (WAVES / LEDGER, lambda: read_ledger(WAVES, requested=read_index()["track_id"].tolist()).to_csv()),
-    "manifest, by mel": (WAVES / MANIFEST, lambda: replace(read_manifest(WAVES, made_by="decode"), folder=Path())),
+    "manifest, by mel": (WAVES / MANIFEST, lambda: replace(read_manifest(WAVES, stage="decode"), folder=Path())),
     "stats": (STATS / "official.json", lambda: read_normalisation("official")),
 }
 
@@ -86,10 +86,10 @@ def test_two_pieces_that_change_places_are_not_taken_over(made: Small) -> None:
         contents = one.read_bytes(), other.read_bytes()
         put(one, contents[1])
         put(other, contents[0])
-    with Staging("decode") as staging:
+    with ArtifactStore("decode") as store:
         for path in (first, second):
             key, name = path.name.split(".", 1)
-            assert staging.find(name, key) is None
+            assert store.find(name, key) is None
 
 
 def lose(folder: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_broken_cache_ends_every_stage_that_reads_it_with_one_line(
     damage: Callable[[Path], None],
 ) -> None:
     damage(folder)
-    shutil.rmtree(made.staging("mel"))  # or mel would find its pieces by the digests of the manifest, and read no shard
+    shutil.rmtree(made.store("mel"))  # or mel would find its pieces by the digests of the manifest, and read no shard
     monkeypatch.setattr("sys.argv", ["stages.stats", "official"])
     before = made.published("mel")
     for stage in readers:

@@ -15,7 +15,7 @@ import pytest
 from fmagc.cache.build import mels, waveforms
 from fmagc.cache.reader import WAVES, Cache
 from fmagc.runtime import artifact_store
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 from tests.faults.kills import clear
 from tests.faults.small import OUT_OF, SHARDS, Small, without_bars
 
@@ -28,7 +28,7 @@ MOMENTS = {
     "mel": [("start", 3, range(3)), ("manifest", 1, [4])],
 }
 PLACES = {
-    "start": [(waveforms, "start"), (mels, "start")],
+    "start": [(waveforms, "create_empty"), (mels, "create_empty")],
     "seal": [(waveforms, "seal"), (mels, "seal")],
     "note": [(artifact_store, "write_record")],
     "ledger": [(waveforms, "write_ledger")],
@@ -72,7 +72,7 @@ def errors_of(capfd: pytest.CaptureFixture[str]) -> list[str]:
 
 def run_here(stage: str) -> int:
     """Run a stage in this process."""
-    return run(import_module(f"stages.{stage}").main)
+    return run_stage(import_module(f"stages.{stage}").main)
 
 
 def at_call(monkeypatch: pytest.MonkeyPatch, step: str, number: int, act: Callable[[], None]) -> None:
@@ -112,14 +112,14 @@ def test_a_disk_that_fills_up_ends_the_run_with_one_line(
     assert (status, len(errors)) == (1, 1), errors
     assert errors[0].startswith("error: data/")
     assert FULL in errors[0]
-    kept = disk.pieces(stage)
+    kept = disk.artifacts(stage)
     assert len(kept) in finished
-    left = {path.name for folder in (disk.staging(stage), disk.root / OUT_OF[stage]) for path in folder.glob(".*")}
+    left = {path.name for folder in (disk.store(stage), disk.root / OUT_OF[stage]) for path in folder.glob(".*")}
     assert left == set()
     (disk.root / "filler").unlink()
     assert run_here(stage) == 0
     assert f"{len(SHARDS) - len(kept)} shards made" in capfd.readouterr().out
-    assert {name: disk.pieces(stage)[name] for name in kept} == kept
+    assert {name: disk.artifacts(stage)[name] for name in kept} == kept
     assert disk.published(stage) == sound.published(stage)
 
 
@@ -130,8 +130,8 @@ def test_a_limit_of_a_files_size_ends_the_run_with_one_line(made: Small, sound: 
     assert (ended.status, len(ended.errors)) == (1, 1), ended
     where = f"data/.staging/{stage}/.003.h5.draft"  # the largest; of the others, none is lost
     assert ended.errors[0].startswith(f"error: {where}: file too large: raise the limit of a file's size (`ulimit -f`)")
-    assert len(made.pieces(stage)) == 3
-    assert list(made.staging(stage).glob(".*")) == []
+    assert len(made.artifacts(stage)) == 3
+    assert list(made.store(stage).glob(".*")) == []
     assert run_here(stage) == 0
     assert made.published(stage) == sound.published(stage)
 
@@ -152,7 +152,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_starts(
     assert "GB are free: make room" in line
     assert line.endswith("nothing was started")
     assert made.published(stage) == before
-    assert len(made.pieces(stage)) == len(SHARDS)
+    assert len(made.artifacts(stage)) == len(SHARDS)
 
 
 @as_root
@@ -178,8 +178,8 @@ def test_where_links_do_not_reach_the_copies_need_room_too(
     [("decode", "data"), ("decode", "data/waves"), ("decode", "data/.staging/decode"), ("mel", "data/mels")],
 )
 def test_a_read_only_folder_is_told_before_anything_starts(made: Small, stage: str, locked: str) -> None:
-    shutil.rmtree(made.staging(stage))
-    made.staging(stage).mkdir()
+    shutil.rmtree(made.store(stage))
+    made.store(stage).mkdir()
     if locked == "data":
         shutil.rmtree(made.root / OUT_OF[stage])
     before = made.published(stage)
@@ -223,11 +223,11 @@ def run_here_quietly() -> str:
 
 
 def test_a_reader_keeps_what_it_opened_while_decode_publishes_other_shards(made: Small) -> None:
-    cache = Cache(WAVES, "waves", facts=["scale"], made_by="decode")
+    cache = Cache(WAVES, "waves", columns=["scale"], stage="decode")
     held = {track_id: (cache[track_id].values, np.array(cache[track_id].values)) for track_id in cache.track_ids}
     made.change("audio", max_seconds=0.8)
     assert run_here("decode") == 0
     for values, copy in held.values():
         np.testing.assert_array_equal(values, copy)
-    again = Cache(WAVES, "waves", facts=["scale"], made_by="decode")
+    again = Cache(WAVES, "waves", columns=["scale"], stage="decode")
     assert max(again.lengths.values()) < max(cache.lengths.values())

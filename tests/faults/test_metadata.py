@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fmagc.corpus.layout import RAW, track_file
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 from stages import fetch, index
 from tests.faults.shelf import FIRST, GENRES, TRACKS, Project, Rows, assert_one_message, line_of, place_of, read_rows
 from tests.mini import NAME, mini_tracks
@@ -22,7 +22,7 @@ CANARY = "__import__('pathlib').Path('canary').touch()"
 
 def refusal(project: Project, capsys: Capture, *, file: Path = TRACKS) -> str:
     """Survey the tables as they now are and let index refuse them."""
-    project.survey()
+    project.scan_files()
     message = project.refusal_of(index.main, capsys)
     assert message.startswith(f"error: {file}: ")
     assert message.endswith(f"\n{ADVICE}\n")
@@ -114,7 +114,7 @@ def test_an_artist_on_both_sides_stops_the_run(project: Project, capsys: Capture
     other = next(row for row in range(FIRST, LAST) if rows[row][split] == "test" != rows[LAST][split])
     assert json.loads(Path("metrics/split.json").read_text())["official"]["artists_shared"] == 0
     project.put("artist.id", {other: rows[LAST][artist]})
-    project.survey()
+    project.scan_files()
     message = project.refusal_of(index.main, capsys)
     assert "protocol official: expected every artist in one set alone, found 1 in several: artist" in message
     assert f"artist {rows[LAST][artist]}, {rows[other][name]!r} (" in message
@@ -129,8 +129,8 @@ def test_the_same_file_in_two_sets_is_counted_and_said(project: Project, capsys:
         path = RAW / NAME / NAME / track_file(int(rows[row][0]))
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"the same music")
-    project.survey()
-    assert run(index.main) == 0
+    project.scan_files()
+    assert run_stage(index.main) == 0
     found = json.loads(Path("metrics/split.json").read_text())["official"]
     assert (found["artists_shared"], found["files_shared"]) == (0, 1)
     assert "0 artists and 1 files in more than one set" in capsys.readouterr().out
@@ -142,7 +142,7 @@ def test_genres_that_a_set_lacks_are_named_before_any_training(project: Project,
     move = {("Rock", "training"): "test", ("Folk", "training"): "validation", ("Pop", "test"): "training"}
     cells = {row: move.get((rows[row][genre], rows[row][split])) for row in range(FIRST, LAST + 1)}
     project.put("set.split", {row: value for row, value in cells.items() if value})
-    project.survey()
+    project.scan_files()
     message = project.refusal_of(index.main, capsys)
     assert "fma_metadata/tracks.csv, protocol official: expected tracks of every genre in every set, found " in message
     assert "found Folk has none in train, Pop has none in test, Rock has none in train: give the sets" in message
@@ -152,8 +152,8 @@ def test_text_that_would_run_is_never_evaluated(project: Project, capsys: Captur
     before = project.tree()
     for column in ("track.genres", "track.genres_all", "track.tags", "album.tags", "artist.tags"):
         project.put(column, {FIRST: CANARY, FIRST + 1: f"[{CANARY}]", FIRST + 2: "[" * 100_000 + "]" * 100_000})
-    project.survey()
-    assert run(index.main) == 0, "nobody reads these columns"
+    project.scan_files()
+    assert run_stage(index.main) == 0, "nobody reads these columns"
     unread = {path for path, content in project.tree().items() if content != before.get(path)}
     assert unread == {str(TRACKS), "data/raw.json"}
     capsys.readouterr()
@@ -172,7 +172,7 @@ def test_text_that_would_run_is_never_evaluated(project: Project, capsys: Captur
 def test_cells_longer_than_any_text_are_refused_unread(project: Project, capsys: Capture, column: str) -> None:  # F21
     project.put("set.split", {FIRST + 3: "tset"})
     long = project.put(column, {FIRST + 1: "x" * 10_000_000, LAST: "y " * 5_000_000})
-    project.survey()
+    project.scan_files()
     tracemalloc.start()
     message = project.refusal_of(index.main, capsys)
     peak = tracemalloc.get_traced_memory()[1]
@@ -265,8 +265,8 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_fault(project: Project) 
     before = project.tree()
     for path in (TRACKS, GENRES):
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
-    project.survey()
-    assert run(index.main) == 0
+    project.scan_files()
+    assert run_stage(index.main) == 0
     changed = {path for path, content in project.tree().items() if content != before[path]}
     assert changed == {str(TRACKS), str(GENRES), "data/raw.json"}
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 from stages import fetch, index, settings
 from tests.faults.shelf import Project, assert_one_message
 
@@ -23,7 +23,7 @@ def refusal(project: Project, capsys: Capture, *, n_faults: int) -> str:
 
 
 def test_a_sound_file_passes(project: Project) -> None:
-    assert run(settings.main) == 0
+    assert run_stage(settings.main) == 0
 
 
 def test_faults_of_every_kind_make_one_message(project: Project, capsys: Capture) -> None:
@@ -79,7 +79,7 @@ def test_every_repeated_key_is_named_with_its_lines(project: Project, capsys: Ca
 def test_numbers_are_those_of_yaml_1_2(project: Project, capsys: Capture) -> None:
     text = PARAMS.read_text(encoding="utf-8")
     PARAMS.write_text(text.replace("lr: 0.001", "lr: 1e-3"), encoding="utf-8")
-    assert run(settings.main) == 0, "a number, as DVC reads it"
+    assert run_stage(settings.main) == 0, "a number, as DVC reads it"
     PARAMS.write_text(text.replace("lr: 0.001", "lr: '1e-3'"), encoding="utf-8")
     assert "train.lr: expected a number, found '1e-3' (str)" in refusal(project, capsys, n_faults=1)
 

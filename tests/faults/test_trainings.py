@@ -12,7 +12,7 @@ import torch
 
 from fmagc.cache.window_reader import ClipReader
 from fmagc.models.networks import Network
-from fmagc.runtime.artifact_store import Staging
+from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.training import checkpoints as checkpoints_module
 from fmagc.training import loop as fit_module
 from tests.dag import ROOT
@@ -106,7 +106,7 @@ def test_a_state_of_other_settings_is_not_used_and_goes(
 def test_a_second_training_is_told_who_is_there(
     made: Small, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Staging("train/" + FOLDER.name):
+    with ArtifactStore("train/" + FOLDER.name):
         assert train(monkeypatch) == 1
     (line,) = without_bars(capfd.readouterr().err)
     assert line == f"error: {FOLDER}: process {os.getpid()} is already at this stage: " + (

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fmagc.errors import Reason, RejectedTrack
-from fmagc.runtime.worker_pool import run_isolated
+from fmagc.runtime.worker_pool import map_isolated
 from tests.dag import ROOT
 
 
@@ -39,7 +39,7 @@ class Unloadable:
 
 def test_workers_that_cannot_start_end_the_run() -> None:
     with pytest.raises(RuntimeError, match="a worker could not start: the worker left with exit status 5"):
-        list(run_isolated(Unloadable(), [1, 2], timeout_s=30, workers=1))
+        list(map_isolated(Unloadable(), [1, 2], timeout_s=30, workers=1))
 
 
 def test_a_busy_parent_blames_nobody_else() -> None:
@@ -53,7 +53,7 @@ def test_a_busy_parent_blames_nobody_else() -> None:
     for thread in threads:
         thread.start()
     try:
-        for outcome in run_isolated(crash_on_even, range(24), timeout_s=60, workers=2):
+        for outcome in map_isolated(crash_on_even, range(24), timeout_s=60, workers=2):
             if outcome.task % 2 == 0:
                 assert isinstance(outcome.result, RejectedTrack)
                 assert outcome.result.reason == Reason.DECODER_CRASHED
@@ -77,7 +77,7 @@ def test_a_worker_that_dies_idle_costs_no_task(tmp_path: Path) -> None:
         time.sleep(0.2)
         yield second
 
-    pids = [outcome.result for outcome in run_isolated(note_pid, tasks(), timeout_s=30, workers=1)]
+    pids = [outcome.result for outcome in map_isolated(note_pid, tasks(), timeout_s=30, workers=1)]
     assert pids == [int(path.read_text(encoding="ascii")) for path in (first, second)]
     assert pids[0] != pids[1]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fmagc.audio.log_mel import LogMel
 from fmagc.cache.rows import Layout, row_buffer
 from fmagc.params.signal import Mel
-from fmagc.runtime.artifact_store import draft_path
+from fmagc.runtime.artifact_store import temp_path
 from fmagc.runtime.files import damaged
 
 __all__ = ["Source", "Stored", "spectrogram", "write_mel"]
@@ -58,12 +58,12 @@ def write_mel(source: Source, *, folder: Path, drafts: Path, settings: Mel, samp
     waveform, frames = row_buffer(source.waves), row_buffer(source.mels)
     found = waveform.read(folder / source.shard, source.row)
     if found != source.digest:
-        raise damaged(folder / source.shard, expected=source.digest, found=found, made_by="decode")
+        raise damaged(folder / source.shard, expected=source.digest, found=found, stage="decode")
     S_db, ref_db = spectrogram(
         waveform.values[: source.length], source.scale, settings=settings, sample_rate=sample_rate
     )
     frames.values[: len(S_db)] = S_db
-    digest = frames.write(draft_path(drafts, source.shard), source.row, length=len(S_db))
+    digest = frames.write(temp_path(drafts, source.shard), source.row, length=len(S_db))
     return Stored(digest, ref_db)
 
 

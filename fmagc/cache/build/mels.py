@@ -9,15 +9,15 @@ import numpy as np
 from fmagc.audio.frames import n_frames
 from fmagc.cache.build.mel_worker import Source, Stored, write_mel
 from fmagc.cache.build.shard_writer import assemble
-from fmagc.cache.manifest import Manifest, Shard, found_in_piece, write_manifest
-from fmagc.cache.rows import Array, Layout, start
+from fmagc.cache.manifest import Manifest, Shard, found_in_artifact, write_manifest
+from fmagc.cache.rows import Array, Layout, create_empty
 from fmagc.cache.shards import layout_of, read_columns, seal
 from fmagc.errors import DataError, RejectedTrack
 from fmagc.params.signal import Mel
-from fmagc.runtime.artifact_store import Piece, Staging, draft_path, piece_key, versions
+from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, temp_path, versions
 from fmagc.runtime.dask_pool import Runner
-from fmagc.runtime.entrypoint import say
-from fmagc.runtime.worker_pool import run_isolated
+from fmagc.runtime.entrypoint import log
+from fmagc.runtime.worker_pool import map_isolated
 
 __all__ = ["make_mels"]
 
@@ -37,7 +37,7 @@ _TIMEOUT_S = 600.0  # a track takes some 20 ms, the first one a compilation
 
 
 def make_mels(
-    waves: Manifest, settings: Mel, *, staging: Staging, out: Path, run: Runner = run_isolated
+    waves: Manifest, settings: Mel, *, store: ArtifactStore, out: Path, run: Runner = map_isolated
 ) -> dict[str, int]:
     """Make the mel cache of a waveform cache.
 
@@ -67,45 +67,50 @@ def make_mels(
     sample_rate = waves.params["audio"]["sample_rate"]
     made_with = versions(*_LIBRARIES)
     common = {
-        "code": staging.watch(*_CODE),
+        "code": store.track_code(*_CODE),
         "made_with": made_with,
         "mel": settings.model_dump(),
         "sample_rate": sample_rate,
     }
-    keys = {name: piece_key(common | {"shard": shard.digest}) for name, shard in waves.shards.items()}
-    staged = {name: staging.find(name, key, found=found_in_piece) for name, key in keys.items()}
-    pieces = {name: piece for name, piece in staged.items() if piece}
-    missing = [name for name in waves.shards if name not in pieces]
+    keys = {name: artifact_key(common | {"shard": shard.digest}) for name, shard in waves.shards.items()}
+    staged = {name: store.find(name, key, found=found_in_artifact) for name, key in keys.items()}
+    artifacts = {name: artifact for name, artifact in staged.items() if artifact}
+    missing = [name for name in waves.shards if name not in artifacts]
     n_tracks = sum(waves.shards[name].rows for name in missing)
     needed = sum(_layout(waves.shards[name], settings).most_bytes(waves.shards[name].rows) for name in missing)
-    staging.prepare(out, needed, reused=pieces.values(), what=f"{n_tracks} spectrograms")
-    say(f"{n_tracks} spectrograms to take, up to {needed / 1e9:.2f} GB; {len(pieces)} of {len(keys)} shards are there")
-    work = partial(write_mel, folder=waves.folder, drafts=staging.folder, settings=settings, sample_rate=sample_rate)
-    pieces |= assemble(
+    store.prepare(out, needed, reused=artifacts.values(), what=f"{n_tracks} spectrograms")
+    log(
+        f"{n_tracks} spectrograms to take, up to {needed / 1e9:.2f} GB; "
+        f"{len(artifacts)} of {len(keys)} shards are there"
+    )
+    work = partial(write_mel, folder=waves.folder, drafts=store.folder, settings=settings, sample_rate=sample_rate)
+    artifacts |= assemble(
         work,
-        _sources(waves, missing, settings, staging),
-        keep=lambda name, rows: _keep(staging, keys[name], waves.shards[name], rows, settings),
+        _sources(waves, missing, settings, store),
+        keep=lambda name, rows: _keep(store, keys[name], waves.shards[name], rows, settings),
         run=run,
         timeout_s=_TIMEOUT_S,
         n_tracks=n_tracks,
         title="mel",
     )
-    finished = [pieces[name] for name in waves.shards]
-    staging.publish(out, finished)
+    finished = [artifacts[name] for name in waves.shards]
+    store.publish(out, finished)
     params = {"mel": settings.model_dump(), "audio": waves.params["audio"]}
     write_manifest(out, finished, params=params, made_with=made_with)
     return {"shards_made": len(missing), "shards_reused": len(finished) - len(missing), "tracks": n_tracks}
 
 
-def _sources(waves: Manifest, names: list[str], settings: Mel, staging: Staging) -> Iterator[Source]:
+def _sources(waves: Manifest, names: list[str], settings: Mel, store: ArtifactStore) -> Iterator[Source]:
     """List the rows of some shards, starting the file of each mel shard before its first row is handed out."""
     for name in names:
         waves.verify(name, rows=False)  # a row is compared with its digest where it is read
         path, mels = waves.folder / name, _layout(waves.shards[name], settings)
         layout = layout_of(path, "waves")
-        facts = read_columns(path, "digest", "length", "scale")
-        start(draft_path(staging.folder, name))
-        for row, (digest, length, scale) in enumerate(zip(*(facts[column].tolist() for column in facts), strict=True)):
+        columns = read_columns(path, "digest", "length", "scale")
+        create_empty(temp_path(store.folder, name))
+        for row, (digest, length, scale) in enumerate(
+            zip(*(columns[column].tolist() for column in columns), strict=True)
+        ):
             yield Source(name, row, digest.decode(), length, scale, layout, mels)
 
 
@@ -115,8 +120,8 @@ def _layout(shard: Shard, settings: Mel) -> Layout:
 
 
 def _keep(
-    staging: Staging, key: str, shard: Shard, rows: list[tuple[Source, Stored | RejectedTrack]], settings: Mel
-) -> Piece:
+    store: ArtifactStore, key: str, shard: Shard, rows: list[tuple[Source, Stored | RejectedTrack]], settings: Mel
+) -> Artifact:
     """Make the mel shard of the rows that were written."""
     stored = []
     for source, outcome in rows:
@@ -134,7 +139,7 @@ def _keep(
         "ref_db": np.array([row.ref_db for row in stored], dtype=np.float32),
     }
     made = seal(
-        draft_path(staging.folder, name),
+        temp_path(store.folder, name),
         layout,
         kept=range(len(rows)),
         longest=max(lengths),
@@ -142,4 +147,4 @@ def _keep(
         columns=columns,
     )
     record = {"track_ids": shard.track_ids, "longest": max(lengths), "row_bytes": made.row_bytes}
-    return staging.keep(name, key, record, digest=made.digest)
+    return store.commit(name, key, record, digest=made.digest)

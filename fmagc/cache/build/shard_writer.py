@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from tqdm import tqdm
 
 from fmagc.errors import RejectedTrack
-from fmagc.runtime.artifact_store import Piece
+from fmagc.runtime.artifact_store import Artifact
 from fmagc.runtime.dask_pool import Runner
 
 __all__ = ["assemble"]
@@ -31,12 +31,12 @@ def assemble(
     write_row: Callable[[Task], Value],
     tasks: Iterable[Task],
     *,
-    keep: Callable[[str, list[tuple[Task, Value | RejectedTrack]]], Piece],
+    keep: Callable[[str, list[tuple[Task, Value | RejectedTrack]]], Artifact],
     run: Runner,
     timeout_s: float,
     n_tracks: int,
     title: str,
-) -> dict[str, Piece]:
+) -> dict[str, Artifact]:
     """Write the rows of some shards in worker processes, and finish each shard.
 
     Parameters
@@ -61,7 +61,7 @@ def assemble(
     dict of str to Piece
         By name of the shard.
     """
-    pieces: dict[str, Future[Piece]] = {}
+    artifacts: dict[str, Future[Artifact]] = {}
     with (
         closing(run(write_row, tasks, timeout_s=timeout_s)) as running,
         tqdm(running, total=n_tracks, unit="track", desc=title) as outcomes,
@@ -69,7 +69,7 @@ def assemble(
     ):
         for name, group in groupby(outcomes, key=lambda outcome: outcome.task.shard):
             rows = [(outcome.task, outcome.result) for outcome in group]
-            for earlier in list(pieces.values())[-1:]:
+            for earlier in list(artifacts.values())[-1:]:
                 earlier.result()  # where it failed, nothing more is begun
-            pieces[name] = finishing.submit(keep, name, rows)
-        return {name: piece.result() for name, piece in pieces.items()}
+            artifacts[name] = finishing.submit(keep, name, rows)
+        return {name: artifact.result() for name, artifact in artifacts.items()}

@@ -6,7 +6,7 @@ from pathlib import Path
 from fmagc.audio.decode import decode
 from fmagc.cache.rows import Layout, row_buffer
 from fmagc.params.signal import Audio
-from fmagc.runtime.artifact_store import draft_path
+from fmagc.runtime.artifact_store import temp_path
 
 __all__ = ["Request", "Stored", "write_wave"]
 
@@ -68,7 +68,7 @@ def write_wave(request: Request, *, drafts: Path, raw: Path, audio: Audio, min_s
         out=buffer.values,
     )
     length = len(decoded.samples)
-    digest = buffer.write(draft_path(drafts, request.shard), request.row, length=length)
+    digest = buffer.write(temp_path(drafts, request.shard), request.row, length=length)
     return Stored(
         digest,
         length,

@@ -13,16 +13,16 @@ from fmagc.audio.decode import most_samples
 from fmagc.cache.build.shard_writer import assemble
 from fmagc.cache.build.waveform_worker import Request, Stored, write_wave
 from fmagc.cache.ledger import LEDGER, accepted_row, counts, rejected_row, write_ledger
-from fmagc.cache.manifest import found_in_piece, write_manifest
-from fmagc.cache.rows import Array, Layout, start
-from fmagc.cache.shards import Seal, filling_gaps, seal
+from fmagc.cache.manifest import found_in_artifact, write_manifest
+from fmagc.cache.rows import Array, Layout, create_empty
+from fmagc.cache.shards import ShardDigest, compaction_order, seal
 from fmagc.corpus.layout import FIRST_HASHED_ID
 from fmagc.errors import DataError, Reason, RejectedTrack
 from fmagc.params.signal import Audio, Clip
-from fmagc.runtime.artifact_store import Piece, Staging, draft_path, piece_key, versions
+from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, temp_path, versions
 from fmagc.runtime.dask_pool import Runner
-from fmagc.runtime.entrypoint import say
-from fmagc.runtime.worker_pool import run_isolated
+from fmagc.runtime.entrypoint import log
+from fmagc.runtime.worker_pool import map_isolated
 
 __all__ = ["make_waves"]
 
@@ -58,9 +58,9 @@ def make_waves(
     raw: Path,
     audio: Audio,
     clip: Clip,
-    staging: Staging,
+    store: ArtifactStore,
     out: Path,
-    run: Runner = run_isolated,
+    run: Runner = map_isolated,
 ) -> dict[str, Any]:
     """Decode the tracks of an index into a cache of waveforms.
 
@@ -92,32 +92,32 @@ def make_waves(
     shards = _requests(index, ids_per_shard=audio.ids_per_shard)
     made_with = versions(*_LIBRARIES) | {"libsndfile": soundfile.__libsndfile_version__}
     settings = {"audio": audio.content(), "clip": clip.model_dump()}
-    common = {"code": staging.watch(*_CODE), "made_with": made_with} | settings
-    keys = {name: piece_key(common | {"tracks": [vars(r) for r in group]}) for name, group in shards.items()}
-    staged = {name: staging.find(name, key, found=found_in_piece) for name, key in keys.items()}
-    pieces = {name: piece for name, piece in staged.items() if piece and not _passing(piece)}
-    missing = {name: group for name, group in shards.items() if name not in pieces}
+    common = {"code": store.track_code(*_CODE), "made_with": made_with} | settings
+    keys = {name: artifact_key(common | {"tracks": [vars(r) for r in group]}) for name, group in shards.items()}
+    staged = {name: store.find(name, key, found=found_in_artifact) for name, key in keys.items()}
+    artifacts = {name: artifact for name, artifact in staged.items() if artifact and not _passing(artifact)}
+    missing = {name: group for name, group in shards.items() if name not in artifacts}
     layout = Layout.holding(most_samples(audio), name="waves", dtype="int16")
     n_tracks = sum(len(group) for group in missing.values())
     needed = sum(layout.most_bytes(len(group)) for group in missing.values())
-    staging.prepare(out, needed, reused=pieces.values(), what=f"{n_tracks} waveforms")
-    say(f"{n_tracks} tracks to decode, up to {needed / 1e9:.2f} GB; {len(pieces)} of {len(shards)} shards are there")
-    work = partial(write_wave, drafts=staging.folder, raw=raw, audio=audio, min_samples=clip.samples, layout=layout)
-    pieces |= assemble(
+    store.prepare(out, needed, reused=artifacts.values(), what=f"{n_tracks} waveforms")
+    log(f"{n_tracks} tracks to decode, up to {needed / 1e9:.2f} GB; {len(artifacts)} of {len(shards)} shards are there")
+    work = partial(write_wave, drafts=store.folder, raw=raw, audio=audio, min_samples=clip.samples, layout=layout)
+    artifacts |= assemble(
         work,
-        _drafted(missing, staging),
-        keep=lambda name, rows: _keep(staging, name, keys[name], rows, layout),
+        _drafted(missing, store),
+        keep=lambda name, rows: _keep(store, name, keys[name], rows, layout),
         run=run,
         timeout_s=audio.timeout_s,
         n_tracks=n_tracks,
         title="decode",
     )
-    ordered = [pieces[name] for name in shards]
-    ledger = [row for piece in ordered for row in piece.record["ledger"]]
+    ordered = [artifacts[name] for name in shards]
+    ledger = [row for artifact in ordered for row in artifact.record["ledger"]]
     summary = counts(pd.DataFrame(ledger))
     _refuse_wrong_shelf(ledger, summary, audio, raw)
-    full = [piece for piece in ordered if piece.record["track_ids"]]
-    staging.publish(out, full)
+    full = [artifact for artifact in ordered if artifact.record["track_ids"]]
+    store.publish(out, full)
     write_ledger(out, ledger, requested=index["track_id"].tolist())
     write_manifest(out, full, files=[LEDGER], params=settings, made_with=made_with)
     made = {"shards_made": len(missing), "shards_reused": len(shards) - len(missing), "tracks_tried": n_tracks}
@@ -145,24 +145,24 @@ def _shard_of(track_id: int, *, ids_per_shard: int) -> str:
     return f"{track_id // per_shard:03d}.h5"
 
 
-def _drafted(shards: dict[str, list[Request]], staging: Staging) -> Iterator[Request]:
+def _drafted(shards: dict[str, list[Request]], store: ArtifactStore) -> Iterator[Request]:
     """Start the file of each shard before its first track is handed out."""
     for name, group in shards.items():
-        start(draft_path(staging.folder, name))
+        create_empty(temp_path(store.folder, name))
         yield from group
 
 
-def _passing(piece: Piece) -> bool:
+def _passing(artifact: Artifact) -> bool:
     """Tell whether a shard lacks a track for a reason that may be gone: one that the file's bytes do not decide."""
-    return any(row["reason"] in _PASSING for row in piece.record["ledger"])
+    return any(row["reason"] in _PASSING for row in artifact.record["ledger"])
 
 
 def _keep(
-    staging: Staging, name: str, key: str, outcomes: list[tuple[Request, Stored | RejectedTrack]], layout: Layout
-) -> Piece:
+    store: ArtifactStore, name: str, key: str, outcomes: list[tuple[Request, Stored | RejectedTrack]], layout: Layout
+) -> Artifact:
     """Make the shard of the rows that were written; one without an accepted track is an empty file with a record."""
     written = {request.row: (request, stored) for request, stored in outcomes if isinstance(stored, Stored)}
-    places = filling_gaps(list(written))
+    places = compaction_order(list(written))
     accepted = [written[place] for place in places]
     rows = {request.track_id: row for row, (request, _) in enumerate(accepted)}
     ledger = [
@@ -179,13 +179,15 @@ def _keep(
         for request, outcome in outcomes
     ]
     longest = max((stored.length for _, stored in accepted), default=0)
-    path = draft_path(staging.folder, name)
-    made = _seal(path, layout, places, accepted, longest) if accepted else Seal.around(path, rows=0, row_bytes=0)
+    path = temp_path(store.folder, name)
+    made = _seal(path, layout, places, accepted, longest) if accepted else ShardDigest.around(path, rows=0, row_bytes=0)
     record = {"track_ids": list(rows), "longest": longest, "row_bytes": made.row_bytes, "ledger": ledger}
-    return staging.keep(name, key, record, digest=made.digest)
+    return store.commit(name, key, record, digest=made.digest)
 
 
-def _seal(path: Path, layout: Layout, places: list[int], accepted: list[tuple[Request, Stored]], longest: int) -> Seal:
+def _seal(
+    path: Path, layout: Layout, places: list[int], accepted: list[tuple[Request, Stored]], longest: int
+) -> ShardDigest:
     stored = [track for _, track in accepted]
     columns: dict[str, Array] = {
         "track_id": np.array([request.track_id for request, _ in accepted], dtype=np.int64),

@@ -10,8 +10,8 @@ from fmagc.corpus.fma.download import download
 from fmagc.corpus.fma.extract import extract
 from fmagc.errors import DataError
 from fmagc.params.corpus import Dataset
-from fmagc.runtime.entrypoint import say
-from fmagc.runtime.file_lock import take_lock
+from fmagc.runtime.entrypoint import log
+from fmagc.runtime.file_lock import acquire
 from fmagc.runtime.files import file_sha1
 
 __all__ = ["complete", "how_to_complete"]
@@ -47,15 +47,15 @@ def complete(shelf: Path, dataset: Dataset, files: Mapping[str, Mapping[str, Any
     if not archives:
         return {}
     written: dict[str, Any] = {}
-    lock = take_lock(shelf / f".{dataset.name}.lock", place=shelf)
+    lock = acquire(shelf / f".{dataset.name}.lock", place=shelf)
     try:
         for archive in archives:
             lacking = _lacking(archive, shelf, files)
-            say(f"{shelf}: {archive.name}: {lacking} of {archive.n_files} files are missing or damaged")
+            log(f"{shelf}: {archive.name}: {lacking} of {archive.n_files} files are missing or damaged")
             written |= extract(_archive_file(archive, shelf, dataset.mirror or SITE), archive, shelf, files=files)
     finally:
         os.close(lock)
-    say(f"{shelf}: no longer needed: {', '.join(archive.file for archive in archives)}")
+    log(f"{shelf}: no longer needed: {', '.join(archive.file for archive in archives)}")
     return written
 
 
@@ -81,7 +81,7 @@ def _archive_file(archive: Archive, shelf: Path, site: str) -> Path:
         url = f"{site.rstrip('/')}/{archive.file}"
         download(url, path, sha1=archive.sha1, n_bytes=archive.n_bytes, room=_ROOM)
         return path
-    say(f"{path}: checking its sha1")
+    log(f"{path}: checking its sha1")
     found = file_sha1(path)
     if found != archive.sha1:
         raise DataError(

@@ -15,7 +15,7 @@ from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from fmagc.errors import DataError, naming, shown
-from fmagc.runtime.entrypoint import say
+from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import file_sha1, read_record, replace_with, require_space, write_record
 
 __all__ = ["download"]
@@ -63,9 +63,9 @@ def download(url: str, path: Path, *, sha1: str, n_bytes: int, room: float) -> N
                     f"{url}: {fault}: {part.size / 1e6:.1f} MB lie in {part.path}: run `dvc repro` again later{asked}, "
                     "it goes on from there; or set dataset.mirror, or put the file there yourself"
                 ) from None
-            say(f"{path.name}: {fault}; next try in {wait_s:.0f} s, from {part.size / 1e6:.1f} MB on")
+            log(f"{path.name}: {fault}; next try in {wait_s:.0f} s, from {part.size / 1e6:.1f} MB on")
             sleep(wait_s)
-    say(f"{path.name}: checking its sha1")
+    log(f"{path.name}: checking its sha1")
     found = file_sha1(part.path)
     if found != sha1:
         with part.path.open("rb") as file:
@@ -105,7 +105,7 @@ class _Part:
         self.validator: str | None = None
         self.total: int | None = None
         try:
-            note = read_record(self._note, made_by="fetch")
+            note = read_record(self._note, stage="fetch")
         except DataError:
             return
         self.validator, self.total = note.get("validator"), note.get("bytes")
@@ -184,7 +184,7 @@ def _accept(reply: requests.Response, part: _Part) -> None:
             f"{reply.url}: expected an archive, found a page ({kind}): open the address in a browser to see why"
         )
     if part.size:
-        say(f"{part.path.stem}: the server has another version by now, or gives no parts of files; begin anew")
+        log(f"{part.path.stem}: the server has another version by now, or gives no parts of files; begin anew")
     length = reply.headers.get("Content-Length", "")
     part.begin(_validator(reply), int(length) if length.isdigit() else None)
 

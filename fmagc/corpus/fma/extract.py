@@ -17,7 +17,7 @@ from tqdm import tqdm
 from fmagc.corpus.fma.archives import Archive, parse_checksums
 from fmagc.errors import DataError, RejectedTrack, some
 from fmagc.runtime.files import require_space, write_bytes
-from fmagc.runtime.worker_pool import run_isolated
+from fmagc.runtime.worker_pool import map_isolated
 
 __all__ = ["extract"]
 
@@ -145,7 +145,7 @@ def _compare(path: Path, archive: Archive, wanted: Mapping[str, str], members: M
 
 def _in_workers(function: Callable[[str], Value], names: Iterable[str], *, archive: Path) -> Iterator[Value]:
     """Call a function on members in isolated workers; what kills a worker, or fills its memory, ends the run."""
-    with closing(run_isolated(function, names, timeout_s=_TIMEOUT_S)) as outcomes:
+    with closing(map_isolated(function, names, timeout_s=_TIMEOUT_S)) as outcomes:
         for outcome in outcomes:
             if isinstance(outcome.result, RejectedTrack):
                 raise DataError(

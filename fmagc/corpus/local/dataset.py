@@ -11,12 +11,12 @@ from fmagc.corpus.local.genre_folders import find_files, read_folders
 from fmagc.corpus.local.track_table import LISTING, read_listing
 from fmagc.errors import DataError, shown, some
 
-__all__ = ["check_protocols", "choose_genres", "own_files", "own_tracks"]
+__all__ = ["check_protocols", "choose_genres", "local_files", "own_tracks"]
 
 _LEAST = 3  # tracks of a genre, or its artists: one for each set
 
 
-def own_files(shelf: Path, *, layout: str) -> tuple[list[str], dict[str, int]]:
+def local_files(shelf: Path, *, layout: str) -> tuple[list[str], dict[str, int]]:
     """Find the files of a shelf, the table among them, and count what was passed over.
 
     Raises
@@ -41,7 +41,7 @@ def own_tracks(shelf: Path, manifest: dict[str, Any]) -> pd.DataFrame:
     ----------
     shelf : Path
     manifest : dict
-        What `corpus.shelf.survey` saw.
+        What `corpus.shelf.scan_files` saw.
 
     Returns
     -------

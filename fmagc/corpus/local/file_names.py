@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fmagc.corpus.layout import AUDIO_SUFFIXES, FIRST_HASHED_ID
 
-__all__ = ["hashed_ids", "is_audio", "is_hidden", "key", "rivals", "unfit", "walk"]
+__all__ = ["case_collisions", "hashed_ids", "is_audio", "is_hidden", "is_invalid", "key", "walk"]
 
 
 def key(name: str) -> str:
@@ -41,12 +41,12 @@ def walk(
         yield place, folders, files
 
 
-def unfit(name: str) -> bool:
+def is_invalid(name: str) -> bool:
     """Tell a name that no table could hold: bytes that are no UTF-8, line breaks and other control characters."""
     return any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
 
 
-def rivals(names: Iterable[str]) -> list[list[str]]:
+def case_collisions(names: Iterable[str]) -> list[list[str]]:
     """Return the groups of names that `key` makes the same."""
     groups = defaultdict(list)
     for name in sorted(set(names)):

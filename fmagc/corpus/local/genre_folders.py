@@ -12,7 +12,7 @@ import pandas as pd
 
 from fmagc.corpus.csv_reader import Faults
 from fmagc.corpus.layout import AUDIO_SUFFIXES
-from fmagc.corpus.local.file_names import is_audio, is_hidden, rivals, unfit, walk
+from fmagc.corpus.local.file_names import case_collisions, is_audio, is_hidden, is_invalid, walk
 from fmagc.errors import DataError, shown, some
 
 __all__ = ["find_files", "read_folders"]
@@ -45,7 +45,7 @@ def find_files(shelf: Path) -> tuple[list[str], dict[str, int]]:
     for genre in genres:
         if not any(path.startswith(f"{genre}/") for path in paths):
             faults.add(f"expected music ({some(AUDIO_SUFFIXES)}) in every genre's folder", f"none in {shown(genre)}")
-    for group in rivals([*genres, *paths, *_artists(paths)]):
+    for group in case_collisions([*genres, *paths, *_artists(paths)]):
         faults.add("expected names that differ in more than case", " and ".join(map(shown, group)))
     faults.refuse()
     if len(genres) < 2:
@@ -94,9 +94,9 @@ def _walk(shelf: Path, faults: Faults) -> tuple[list[str], dict[str, int]]:
 
     def seemly(names: list[str], place: str) -> list[str]:
         ignored["hidden"] += sum(map(is_hidden, names))
-        for name in filter(unfit, names):
+        for name in filter(is_invalid, names):
             faults.add("expected names in UTF-8 without control characters", f"{os.fsencode(name)!r} in {place!a}")
-        return [name for name in names if not is_hidden(name) and not unfit(name)]
+        return [name for name in names if not is_hidden(name) and not is_invalid(name)]
 
     for place, folders, files in walk(shelf, onerror=unreadable):
         folders[:] = seemly(folders, place)

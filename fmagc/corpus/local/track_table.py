@@ -7,7 +7,7 @@ import pandas as pd
 
 from fmagc.corpus.csv_reader import Faults, records
 from fmagc.corpus.layout import AUDIO_SUFFIXES
-from fmagc.corpus.local.file_names import is_audio, key, rivals, unfit
+from fmagc.corpus.local.file_names import case_collisions, is_audio, is_invalid, key
 from fmagc.errors import shown, some
 
 __all__ = ["LISTING", "read_listing"]
@@ -59,7 +59,7 @@ def read_listing(shelf: Path) -> pd.DataFrame:
         if len(places) > 1:
             faults.add("column path: expected every file once, whatever the case", some(places))
     for column in ("genre", "artist"):
-        for group in rivals(track[column] for track in tracks):
+        for group in case_collisions(track[column] for track in tracks):
             faults.add(
                 f"column {column}: expected names that differ in more than case", " and ".join(map(shown, group))
             )
@@ -75,12 +75,12 @@ def _offences(shelf: Path, track: dict[str, str], *, splits: bool) -> list[tuple
     offences = [
         (f"column {column}: expected a name", f"{shown(track[column])} ({found})")
         for column in ("genre", "artist")
-        if unfit(track[column]) or (column == "genre" and not track[column])
+        if is_invalid(track[column]) or (column == "genre" and not track[column])
     ]
     if splits and track["split"] not in _WORDS:
         offences.append((f"column split: expected one of {some(_WORDS)}", f"{shown(track['split'])} ({found})"))
     pure = PurePosixPath(path)
-    if not path or unfit(path) or pure.is_absolute() or ".." in pure.parts:
+    if not path or is_invalid(path) or pure.is_absolute() or ".." in pure.parts:
         offences.append(("column path: expected a path that starts from the table's folder and stays below it", found))
     elif not is_audio(path):
         offences.append((f"column path: expected music ({some(AUDIO_SUFFIXES)})", found))

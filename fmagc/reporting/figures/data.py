@@ -157,8 +157,8 @@ def _grid(clips: Mapping[str, Array], *, height: float) -> tuple[Figure, Sequenc
 
 def _envelope(ax: Axes, y: Array, *, sr: int) -> None:
     """Fill between the extremes of y in each of many short pieces: peaks stay true at any length."""
-    pieces = np.array_split(y, min(_ENVELOPE_BINS, len(y)))
-    time = np.cumsum([0, *(len(piece) for piece in pieces[:-1])]) / sr
-    ax.fill_between(time, [p.min() for p in pieces], [p.max() for p in pieces], color="#0072B2", linewidth=0.4,
+    artifacts = np.array_split(y, min(_ENVELOPE_BINS, len(y)))
+    time = np.cumsum([0, *(len(artifact) for artifact in artifacts[:-1])]) / sr
+    ax.fill_between(time, [p.min() for p in artifacts], [p.max() for p in artifacts], color="#0072B2", linewidth=0.4,
                     rasterized=True)  # fmt: skip
     ax.set_xlim(0, len(y) / sr)

@@ -40,8 +40,8 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        Columns model, seed, transform, strength, tracks, flipped, kl, as `evaluation.probe.survey` gives them; the mean
-        over seeds is drawn.
+        Columns model, seed, transform, strength, tracks, flipped, kl, as
+        `robustness.experiment.run_experiment` gives them; the mean over seeds is drawn.
 
     Raises
     ------
@@ -86,8 +86,8 @@ def encoder_shifts(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        Columns model, seed, view, steps, tracks, equivariance, invariance, as `evaluation.probe.survey` gives them; the
-        mean over seeds is drawn.
+        Columns model, seed, view, steps, tracks, equivariance, invariance, as
+        `robustness.experiment.run_experiment` gives them; the mean over seeds is drawn.
 
     Raises
     ------
@@ -150,4 +150,4 @@ def _require(table: pd.DataFrame, columns: list[str]) -> None:
     missing = [name for name in columns if name not in table.columns]
     if missing or table.empty:
         found = "no rows" if not missing else f"no {', '.join(missing)}"
-        raise DataError(f"probe: expected rows with the columns {', '.join(columns)}, found {found}: probe a model")
+        raise DataError(f"robustness: expected rows with the columns {', '.join(columns)}, found {found}")

@@ -18,8 +18,8 @@ from fmagc.reporting.html import findings, run_facts
 from fmagc.reporting.html.elements import Picture, picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
 from fmagc.reporting.html.text import counted, listed
-from fmagc.reporting.leaderboard import Entry, HeldOut
-from fmagc.reporting.run_results import clip_counts_of, details_of, entries_of, histories_of, probe_tables_of
+from fmagc.reporting.leaderboard import Entry, TestSet
+from fmagc.reporting.run_results import clip_counts_of, details_of, entries_of, histories_of, robustness_tables_of
 from fmagc.runtime.files import read_json
 
 __all__ = ["gather"]
@@ -44,11 +44,11 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
     """
     run = params.run
     entries = entries_of(run)
-    audit, cleaning = read_json(AUDIT, made_by="index"), read_json(CLEANING, made_by="explore")
+    audit, cleaning = read_json(AUDIT, stage="index"), read_json(CLEANING, stage="explore")
     sections = sections_of(LEADERBOARD.read_text(encoding="utf-8"))
     main = [entry for entry in entries if entry.protocol == params.compare.protocol]
     genres = next(entry for entry in main if entry.cards).cards[0]["genres"]
-    files = read_json(MANIFEST, made_by="fetch")["files"]
+    files = read_json(MANIFEST, stage="fetch")["files"]
     track_s = _usual_length(params.audio.sample_rate)
     return {
         "corpus": params.dataset.name,
@@ -85,10 +85,10 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _held_out(entry: Entry, audit: dict[str, Any], cleaning: dict[str, Any]) -> HeldOut:
+def _held_out(entry: Entry, audit: dict[str, Any], cleaning: dict[str, Any]) -> TestSet:
     """Describe the test set of a protocol by the predictions of one of its models."""
     table = read_predictions(PREDICTIONS / entry.protocol / f"{entry.model}.csv")
-    return HeldOut.of(table, audit[entry.protocol], cleaning["accepted_by_set"][entry.protocol])
+    return TestSet.of(table, audit[entry.protocol], cleaning["accepted_by_set"][entry.protocol])
 
 
 def _corpus_words(params: Params, cleaning: dict[str, Any], genres: Sequence[str], files: dict[str, Any]) -> str:
@@ -156,7 +156,7 @@ def _timeline(track: dict[str, Any]) -> Picture:
 
 def _usual_length(sample_rate: int) -> float:
     """Give the median length of the tracks in the cache, in seconds."""
-    shards = read_manifest(WAVES, made_by="decode").shards
+    shards = read_manifest(WAVES, stage="decode").shards
     lengths = np.concatenate([read_columns(WAVES / name, "length")["length"] for name in shards])
     return float(np.median(lengths)) / sample_rate
 
@@ -179,7 +179,7 @@ def _protocol(
         "clip_words": list(findings.clip_words(counts, used=params.evaluate.clips)),
         "overlap_words": findings.overlap_words(track_s, clip_s=clip_s, clips=sorted(counts["clips"].unique())),
         "clip_table": findings.clip_table(counts),
-        "probe_words": list(findings.probe_words(*probe_tables_of(name))),
+        "probe_words": list(findings.probe_words(*robustness_tables_of(name))),
         "calibration_table": findings.calibration_table(entries, calibrations),
         "calibration_words": findings.calibration_words(calibrations),
         "hardest": hardest,

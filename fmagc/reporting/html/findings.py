@@ -11,7 +11,7 @@ from fmagc.evaluation.predictions import by_track, genres_of
 from fmagc.reporting.figures.robustness import LABELS
 from fmagc.reporting.html.elements import Table
 from fmagc.reporting.html.text import counted, listed
-from fmagc.reporting.leaderboard import Entry, HeldOut
+from fmagc.reporting.leaderboard import Entry, TestSet
 
 __all__ = [
     "calibration_table",
@@ -31,7 +31,7 @@ _RULES = {"probabilities": "mean of probabilities", "logits": "mean of logits", 
 _VIEWS = {"waveform": "waveform", "mel": "spectrogram"}
 
 
-def headline(entries: Sequence[Entry], test: HeldOut) -> Iterator[str]:
+def headline(entries: Sequence[Entry], test: TestSet) -> Iterator[str]:
     """Sum up a protocol: who judged what, and who came out first."""
     networks = [entry for entry in entries if entry.cards]
     others = counted(len(entries) - len(networks), "baseline")

@@ -23,12 +23,12 @@ from fmagc.errors import DataError
 from fmagc.inference.forward import probabilities
 from fmagc.models.encoders import Encoder1d, Encoder2d
 from fmagc.models.registry import build
-from fmagc.params.robustness import Probe
+from fmagc.params.robustness import Robustness
 from fmagc.params.signal import Mel
 from fmagc.reporting.figures import robustness
 from fmagc.robustness import equivariance
 from fmagc.robustness.equivariance import Reach, encoders_of, margin, reach, shift_errors
-from fmagc.robustness.experiment import choose, divergence, least_frames, survey
+from fmagc.robustness.experiment import choose, divergence, least_frames, run_experiment
 from fmagc.robustness.models_under_test import Subject
 from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
 from fmagc.robustness.transforms import CLEAN
@@ -40,7 +40,7 @@ SR = 22050
 CLIP = 2**16  # 4 steps of the encoders
 GENRES = ["Folk", "Rock"]
 Z_SCORES = {"waveform": Normalisation([0.01], [0.2], []), "mel": Normalisation([-30.0] * 16, [12.0] * 16, [])}
-SETTINGS = Probe(
+SETTINGS = Robustness(
     tracks=4,
     encoder_steps=[0.5, 1.0],
     time_shift_s=[0.5],
@@ -71,7 +71,7 @@ def waves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
     publish(tmp_path / "mels", mels, params=params, ref_db=levels)
     monkeypatch.setattr(clips, "WAVES", tmp_path / "waves")
     monkeypatch.setattr(clips, "MELS", tmp_path / "mels")
-    return Cache(tmp_path / "waves", "waves", facts=["scale"], made_by="decode")
+    return Cache(tmp_path / "waves", "waves", columns=["scale"], stage="decode")
 
 
 def split() -> pd.DataFrame:
@@ -99,7 +99,7 @@ def subject(name: str) -> Subject:
 
 def clean_clip(waves: Cache, track_id: int, *, frames: int = CLIP // 1024) -> Views:
     row = waves[track_id]
-    task = Task(track_id, row.values, row.facts["scale"], CLEAN, frames)
+    task = Task(track_id, row.values, row.columns["scale"], CLEAN, frames)
     return transformed_clip(task, log_mel=LogMel(SR, MEL), sr=SR)
 
 
@@ -115,7 +115,7 @@ def test_an_untransformed_track_is_what_evaluation_hears(waves: Cache) -> None:
     assert np.ptp(evaluated[:, 0]) > 1e-4  # the tracks can be told apart
     stored = next(fixed_batches(source, table, batch_size=4)).views
     np.testing.assert_array_equal(np.stack([clip["mel"] for clip in heard]), stored["mel"].values)
-    samples = np.stack([clip["waveform"] / waves[0].facts["scale"] for clip in heard])
+    samples = np.stack([clip["waveform"] / waves[0].columns["scale"] for clip in heard])
     np.testing.assert_allclose(samples, stored["waveform"].values, atol=0.01)
 
 
@@ -197,7 +197,7 @@ class Listener:
 
 def test_flips_and_divergences_are_counted_against_the_clean_clip(waves: Cache) -> None:
     asked: list[Any] = [Listener(), subject("crnn")]
-    predictions, errors = survey(asked, split(), waves=waves, settings=SETTINGS, workers=2)
+    predictions, errors = run_experiment(asked, split(), waves=waves, settings=SETTINGS, workers=2)
     assert predictions[["transform", "strength"]].drop_duplicates().values.tolist() == [
         ["time_shift_s", 0.5],
         ["gain_db", -12.0],
@@ -225,7 +225,7 @@ def test_tracks_lie_evenly_in_the_test_set_and_are_long_enough() -> None:
     tracks = pd.DataFrame({"track_id": range(12), "genre": ["Rock", "Folk"] * 6, "n_frames": [100] * 10 + [70, 70]})
     assert choose(tracks, at_most=4, least_frames=50)["track_id"].tolist() == [3, 9, 2, 8]
     assert choose(tracks, at_most=99, least_frames=80)["track_id"].tolist() == [1, 3, 5, 7, 9, 0, 2, 4, 6, 8]
-    with pytest.raises(DataError, match=r"at least 101 frames, found none above 100: lower probe\.encoder_steps"):
+    with pytest.raises(DataError, match=r"at least 101 frames, found none above 100: lower robustness\.encoder_steps"):
         choose(tracks, at_most=4, least_frames=101)
 
 
@@ -247,7 +247,7 @@ def test_every_transformed_clip_is_music_from_end_to_end(changed: dict[str, Any]
 def test_windows_of_the_encoders_decide_too_how_long_tracks_must_be(waves: Cache) -> None:
     settings = SETTINGS.model_copy(update={"encoder_steps": [9.0]})
     with pytest.raises(DataError, match=f"at least {64 + (2 + 2 + 9) * 16} frames, found none above 256"):
-        survey([subject("crnn")], split(), waves=waves, settings=settings, workers=1)
+        run_experiment([subject("crnn")], split(), waves=waves, settings=settings, workers=1)
 
 
 def test_divergence_is_that_of_kullback_and_leibler() -> None:

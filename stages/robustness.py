@@ -8,25 +8,25 @@ import pandas as pd
 
 from fmagc.cache.reader import WAVES, Cache
 from fmagc.corpus.index import read_split
-from fmagc.params.robustness import Probe
+from fmagc.params.robustness import Robustness
 from fmagc.params.run import Run
-from fmagc.robustness.experiment import survey
+from fmagc.robustness.experiment import run_experiment
 from fmagc.robustness.models_under_test import load_subjects
-from fmagc.runtime.entrypoint import run
+from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_text
 
-TABLES = Path("data/probe")
+TABLES = Path("data/robustness")
 
 
 def main() -> None:
-    """Probe."""
+    """Robustness."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("protocol")
     protocol = parser.parse_args().protocol
-    settings, whole_run = Probe.load("probe"), Run.load("run")
+    settings, whole_run = Robustness.load("robustness"), Run.load("run")
     split = read_split(protocol)
-    waves = Cache(WAVES, "waves", facts=["scale"], made_by="decode")
-    predictions, encoders = survey(
+    waves = Cache(WAVES, "waves", columns=["scale"], stage="decode")
+    predictions, encoders = run_experiment(
         load_subjects(protocol, whole_run),
         split[split["set"] == "test"],
         waves=waves,
@@ -43,4 +43,4 @@ def _write(table: pd.DataFrame, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run_stage(main))
