@@ -1,4 +1,4 @@
-"""A convolution of one channel, as a matrix product."""
+"""A 2-D convolution of one input channel, computed as a matrix product."""
 
 import torch
 from torch import Tensor, nn
@@ -7,20 +7,20 @@ __all__ = ["OneChannelConv2d"]
 
 
 class OneChannelConv2d(nn.Conv2d):
-    """Conv2d for one input channel: the same parameters, the same function, several times as fast on a CPU.
+    """Conv2d for one input channel: same parameters, same function, several times as fast on a CPU.
 
-    A CPU's convolutions take their vectors from the channels. With one channel there is nothing to take, and since its
-    memory is channels first and channels last at once, the result comes out channels first, and every layer behind it
-    converts. Here the patches under the kernel become the rows of a matrix, and its product with the weights is
-    channels last by itself. On other devices it is the convolution.
+    CPU kernels vectorise over channels, and one channel leaves them nothing to vectorise. A tensor of one channel is
+    also channels first and channels last at once, so the kernel returns channels first and every later layer converts.
+    Here the patches under the kernel become the rows of a matrix, whose product with the weights is channels last.
+    On other devices this is an ordinary Conv2d.
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Convolve (B, 1, H, W)."""
+        """Convolve (B, 1, H, W) to (B, C, H_out, W_out)."""
         if input.device.type != "cpu":
             return super().forward(input)
         if torch.is_autocast_enabled("cpu"):
-            input = input.to(torch.get_autocast_dtype("cpu"))  # before it is copied nine times
+            input = input.to(torch.get_autocast_dtype("cpu"))  # before the patches copy it nine times
         (height, width), (down, right) = self.kernel_size, self.stride
         rows, columns = (int(n) for n in self.padding)
         padded = nn.functional.pad(input.squeeze(1), (columns, columns, rows, rows))

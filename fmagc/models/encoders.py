@@ -1,4 +1,4 @@
-"""From one view of a clip to a sequence of vectors: encoders end at (B, C, T) and carry what a head must know of it."""
+"""Encoders map one view of a clip to (B, C, T) and carry `out_channels` and `time_stride` for the head."""
 
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ WIDTHS = (1, 16, 32, 64, 128)  # channels before, between and after the four sta
 
 
 class ConvStage(nn.Sequential):
-    """Conv1d, BatchNorm, ReLU, MaxPool; padded so that time shrinks by exactly stride * pool."""
+    """Conv1d, BatchNorm, ReLU and MaxPool, padded so that time shrinks by exactly stride * pool."""
 
     def __init__(self, in_channels: int, out_channels: int, *, kernel: int, stride: int, pool: int) -> None:
         super().__init__(
@@ -30,7 +30,7 @@ class Encoder1d(nn.Module):
     Attributes
     ----------
     view : str
-        What it reads, as `Network.inputs` names it.
+        The view it reads, as in `Network.inputs`.
     out_channels : int
         C of the output.
     time_stride : int
@@ -73,8 +73,7 @@ class ResidualBlock(nn.Module):
 
     Notes
     -----
-    The maximum of what ReLU lets through is what ReLU lets through of the maximum: the pool comes first, which spares
-    ReLU three quarters of its work.
+    ReLU and max-pooling commute, so the pool runs first: ReLU then sees a quarter of the values.
 
     After He et al., "Deep residual learning for image recognition" (2016), with a projection in every block.
     """
@@ -103,7 +102,7 @@ class ResidualBlock(nn.Module):
 class Encoder2d(nn.Module):
     """Four residual blocks on the log-mel spectrogram; the bands shrink to exactly one.
 
-    Every pool halves the bands. What remains is halved by strides of the first blocks, where it saves the most work:
+    Each of the four pools halves the bands. Strides in the first blocks, where they save the most work, do the rest:
     128 bands need a stride of two in three blocks, 16 bands in none.
 
     Parameters
@@ -114,7 +113,7 @@ class Encoder2d(nn.Module):
     Attributes
     ----------
     view : str
-        What it reads, as `Network.inputs` names it.
+        The view it reads, as in `Network.inputs`.
     out_channels : int
         C of the output.
     time_stride : int

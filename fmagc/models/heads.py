@@ -1,4 +1,4 @@
-"""From a sequence of vectors to class scores: pooling over time, a perceptron, a recurrent layer."""
+"""Heads map an encoder's (B, C, T) to class scores: pooling over time, a perceptron, an LSTM."""
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ class ConcatPool(nn.Module):
     """Mean and maximum over time, side by side: (B, C, T) to (B, 2 * C)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pool the last axis away."""
+        """Pool over the last axis."""
         return torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=1)
 
 
@@ -30,7 +30,7 @@ class MlpHead(nn.Sequential):
 
 
 class LstmHead(nn.Module):
-    """One LSTM layer over the sequence; its last state, after dropout, gives the scores: (B, C, T) to (B, K)."""
+    """One LSTM layer, dropout on its last state, and a linear layer: (B, C, T) to (B, K)."""
 
     hidden = 128
 

@@ -1,4 +1,4 @@
-"""The four models, each an encoder or two and a head; they take named views of a clip and return logits.
+"""The networks: one or two encoders and a head; each takes named views of a clip and returns logits.
 
 After Choi et al., "Convolutional recurrent neural networks for music classification" (2017), for the recurrent ones.
 """
@@ -20,7 +20,7 @@ __all__ = ["ClipShape", "Cnn1d", "Cnn2d", "Crnn", "MmCrnn", "Network"]
 
 @dataclass(frozen=True, kw_only=True)
 class ClipShape:
-    """What one clip measures in each view."""
+    """Size of one clip in each view."""
 
     samples: int  # of the waveform
     frames: int  # of the spectrogram
@@ -28,7 +28,7 @@ class ClipShape:
 
 
 class Network(nn.Module, ABC):
-    """What every model keeps to: a constructor with these three arguments, `inputs`, and `forward`.
+    """Base class of every model: a constructor with these three arguments, `inputs`, and `forward`.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, views: Mapping[str, Tensor]) -> Tensor:
-        """Score a batch of clips.
+        """Compute the logits of a batch of clips.
 
         Parameters
         ----------
@@ -54,7 +54,7 @@ class Network(nn.Module, ABC):
         Returns
         -------
         Tensor [shape=(B, n_classes)]
-            Logits: no softmax was taken.
+            Logits, before softmax.
         """
 
 
@@ -71,7 +71,7 @@ class Cnn1d(Network):
         self.head = MlpHead(2 * self.encoder.out_channels, n_classes=n_classes, dropout=dropout)
 
     def forward(self, views: Mapping[str, Tensor]) -> Tensor:
-        """Score a batch of clips by their waveforms."""
+        """Compute the logits of a batch of clips from their waveforms."""
         logits: Tensor = self.head(self.pool(self.encoder(views["waveform"])))
         return logits
 
@@ -89,13 +89,13 @@ class Cnn2d(Network):
         self.head = MlpHead(2 * self.encoder.out_channels, n_classes=n_classes, dropout=dropout)
 
     def forward(self, views: Mapping[str, Tensor]) -> Tensor:
-        """Score a batch of clips by their spectrograms."""
+        """Compute the logits of a batch of clips from their spectrograms."""
         logits: Tensor = self.head(self.pool(self.encoder(views["mel"])))
         return logits
 
 
 class Crnn(Network):
-    """Residual convolutions on the log-mel spectrogram, read in order by an LSTM."""
+    """Residual convolutions on the log-mel spectrogram, followed by an LSTM over time."""
 
     inputs = ("mel",)
 
@@ -106,13 +106,13 @@ class Crnn(Network):
         self.head = LstmHead(self.encoder.out_channels, n_classes=n_classes, dropout=dropout)
 
     def forward(self, views: Mapping[str, Tensor]) -> Tensor:
-        """Score a batch of clips by their spectrograms."""
+        """Compute the logits of a batch of clips from their spectrograms."""
         logits: Tensor = self.head(self.encoder(views["mel"]))
         return logits
 
 
 class MmCrnn(Network):
-    """Both views of the same music, encoded apart, joined step by step, read in order by an LSTM.
+    """Two encoders, one a view, concatenated at each time step and followed by an LSTM over time.
 
     Raises
     ------
@@ -138,7 +138,7 @@ class MmCrnn(Network):
         self.head = LstmHead(channels, n_classes=n_classes, dropout=dropout)
 
     def forward(self, views: Mapping[str, Tensor]) -> Tensor:
-        """Score a batch of clips by both views."""
+        """Compute the logits of a batch of clips from both views."""
         waveform = self.waveform_encoder(views["waveform"])  # (B, C, T)
         mel = self.mel_encoder(views["mel"])  # (B, C, T)
         logits: Tensor = self.head(torch.cat([waveform, mel], dim=1))
@@ -146,7 +146,7 @@ class MmCrnn(Network):
 
 
 def _steps(encoder: Encoder1d | Encoder2d, length: int, *, unit: str) -> int:
-    """Count the steps T that an encoder gives for a clip, which must be at least one."""
+    """Count the time steps T that an encoder makes of one clip; raise SettingsError if there is none."""
     if length < encoder.time_stride:
         raise SettingsError(
             f"clip.samples: expected at least {encoder.time_stride} {unit}, one step of {type(encoder).__name__}, "

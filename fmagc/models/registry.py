@@ -1,4 +1,4 @@
-"""The models by the names that params.yaml uses: a new model is one class and one line here."""
+"""Registry of the models by the names that params.yaml uses; a new model adds one line here."""
 
 import difflib
 
@@ -49,5 +49,5 @@ def build(name: str, *, n_classes: int, dropout: float, clip_samples: int, hop_l
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Count the trainable numbers of a model; BatchNorm's running statistics are none of them."""
+    """Count the trainable parameters of a model, without BatchNorm's running statistics."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
