@@ -1,4 +1,4 @@
-"""Fixtures that several tests share: the mini corpus, and the whole line run on it once."""
+"""Fixtures that several tests share: the mini corpus, and the whole pipeline run on it once."""
 
 import signal
 from collections.abc import Iterator
@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.mini import write_mini
-from tests.project import Project, copy_project
+from tests.support.mini_corpus import write_mini
+from tests.support.project import Project, copy_project
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, in one process, the tests of a file, and all those that need the line: it is built once."""
+    """Keep together, in one process, the tests of a file, and all those that need the pipeline: it runs once."""
     for item in items:
-        needs_line = "line" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("line" if needs_line else item.location[0]))
+        needs_pipeline = "pipeline" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("pipeline" if needs_pipeline else item.location[0]))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,15 +29,15 @@ def _ctrl_c_is_heard() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def mini_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder that holds fma_mini/ and fma_metadata/; tests that change it copy it first."""
-    root = tmp_path_factory.mktemp("shelf")
+    root = tmp_path_factory.mktemp("corpus")
     write_mini(root)
     return root
 
 
 @pytest.fixture(scope="session")
-def line(tmp_path_factory: pytest.TempPathFactory, mini_root: Path) -> Project:
+def pipeline(tmp_path_factory: pytest.TempPathFactory, mini_root: Path) -> Project:
     """A copy of the project, rebuilt from the mini corpus in a repository of its own; tests leave it as it was."""
-    project = copy_project(tmp_path_factory.mktemp("line"), mini_root)
+    project = copy_project(tmp_path_factory.mktemp("pipeline"), mini_root)
     project.dvc("repro")
     project.git("add", "--all")
     project.git("commit", "--quiet", "--message", "mini corpus")

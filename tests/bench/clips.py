@@ -34,7 +34,7 @@ from fmagc.cache.statistics import Normalisation
 from fmagc.dataset.clips import ClipSource, prefetch, random_batches
 from fmagc.params.signal import Mel
 from fmagc.params.training import Train
-from tests.caches import publish
+from tests.support.caches import publish
 
 SAMPLES = 2**19
 TRACKS = 64  # 170 MB of waveforms

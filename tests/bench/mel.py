@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from fmagc.audio.log_mel import LogMel
 from fmagc.params.signal import Mel
-from tests.audio_files import music
+from tests.support.audio_files import music
 
 SR = 44_100
 SETTINGS = Mel(n_fft=4096, hop_length=1024, n_mels=128, fmin=0.0, fmax=None, top_db=80.0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.watch import watch, workers_of
-from tests.faults.small import OUT_OF, Small, write_index, write_small
+from tests.support.small_project import OUT_OF, Small, write_index, write_small
 
 _ROLES = ("parent", "workers")
 _EVERY_S = 0.01

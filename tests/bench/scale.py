@@ -34,7 +34,7 @@ from fmagc.errors import Reason
 from fmagc.runtime.worker_pool import usable_cores
 from tests.bench.standin import NAME, Listed, read_list, thinned, write_standin
 from tests.bench.watch import Seen, watch, workers_of
-from tests.project import Project, copy_files
+from tests.support.project import Project, copy_files
 
 OUTS = {
     "fetch": "data/raw.json",

@@ -14,7 +14,7 @@ from fmagc.audio.mpeg_frames import end_of_leading_tags, scan
 from fmagc.demo.artists import draw_artist
 from fmagc.demo.catalogue import Demo
 from fmagc.demo.mix import render
-from tests.audio_files import mp3
+from tests.support.audio_files import mp3
 
 __all__ = ["Clip", "Kind", "encode_clip", "splice"]
 

@@ -26,8 +26,8 @@ from fmagc.demo.catalogue import Act, Demo, Trouble, catalogue
 from fmagc.demo.rules import GENRES
 from fmagc.demo.tables import genres_csv, tracks_csv
 from fmagc.runtime.files import file_sha1, require_space
-from tests.audio_files import id3
 from tests.bench.splice import Clip, Kind, encode_clip, splice
+from tests.support.audio_files import id3
 
 __all__ = ["NAME", "Listed", "read_list", "thinned", "write_standin"]
 

@@ -49,7 +49,7 @@ from fmagc.params.signal import Audio, Clip, Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import file_sha1
-from tests.mini import write_mini
+from tests.support.mini_corpus import write_mini
 
 N_CLASSES = 8
 Step = Callable[[Mapping[str, Tensor], Tensor], None]

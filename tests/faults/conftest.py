@@ -9,9 +9,9 @@ import pytest
 
 from fmagc.runtime.entrypoint import run_stage
 from stages import index
-from tests.faults.shelf import Project, make_project
-from tests.faults.small import Small, command, write_small
-from tests.faults.trainings import train_with
+from tests.support.metadata_project import Project, make_project
+from tests.support.small_project import Small, command, write_small
+from tests.support.train_run import train_with
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import digest, file_sha1
 from fmagc.runtime.worker_pool import map_isolated
-from tests.faults.mutations import mutated, real_sources, synthetic_sources
+from tests.support.mutations import mutated, real_sources, synthetic_sources
 
 AUDIO = Audio(sample_rate=44100, max_seconds=4.0, timeout_s=20.0, max_reject_fraction=1.0, ids_per_shard=500)
 CLIP = Clip(samples=2**15)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fmagc.runtime.artifact_store import ArtifactStore
-from tests.faults.small import EPOCHS, OUTS_OF, SHARDS, Small, command, write_small
+from tests.support.small_project import EPOCHS, OUTS_OF, SHARDS, Small, command, write_small
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def undisturbed(small: Small, stage: str) -> Undisturbed:
     seconds = time.monotonic() - started
     published = small.published(stage)
     clear(small, stage)
-    ended = small.run("tests.faults.dying", "none", "0", "before", *command(stage))
+    ended = small.run("tests.support.kill_points", "none", "0", "before", *command(stage))
     assert ended.status == 0, ended
     assert small.published(stage) == published
     clear(small, stage)
@@ -134,7 +134,9 @@ def epochs_of(said: str) -> list[int]:
 
 def _die(small: Small, kill: Kill, seconds: float) -> int:
     if kill.step:
-        return small.run("tests.faults.dying", kill.step, str(kill.number), kill.when, *command(kill.stage)).status
+        return small.run(
+            "tests.support.kill_points", kill.step, str(kill.number), kill.when, *command(kill.stage)
+        ).status
     with small.start(*command(kill.stage)) as process:
         time.sleep(kill.share * seconds)
         process.kill()

@@ -18,11 +18,11 @@ import soundfile
 from fmagc.audio.decode import decode, most_samples
 from fmagc.errors import Reason, RejectedTrack
 from fmagc.runtime.worker_pool import MEMORY, map_isolated
-from tests.audio_files import SETTINGS
-from tests.dag import ROOT
-from tests.faults import deeds
-from tests.faults.broken import IDS_PER_SHARD, LENGTH, SILENT_FRAME, Case, cases, fill, neighbours, song
-from tests.faults.stage import Run, prepare, run_stage
+from tests.support import crashing_decoder
+from tests.support.audio_files import SETTINGS
+from tests.support.broken_files import IDS_PER_SHARD, LENGTH, SILENT_FRAME, Case, cases, fill, neighbours, song
+from tests.support.dag import ROOT
+from tests.support.decode_run import Run, prepare, run_stage
 
 CASES = cases()
 DEEDS = {
@@ -60,7 +60,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Decoded:
 @pytest.fixture(scope="module")
 def wicked(tmp_path_factory: pytest.TempPathFactory) -> Decoded:
     """Every misdeed of a decoder."""
-    return decoded(tmp_path_factory.mktemp("wicked"), DEEDS, "tests.faults.deeds", timeout_s=3.0)
+    return decoded(tmp_path_factory.mktemp("wicked"), DEEDS, "tests.support.crashing_decoder", timeout_s=3.0)
 
 
 @pytest.fixture(scope="module", params=["broken", "wicked"])
@@ -153,15 +153,17 @@ def test_decoders_messages_are_in_the_rows_of_their_tracks(broken: Decoded) -> N
 
 
 def noted(run: Decoded, name: str) -> dict[str, int]:
-    found: dict[str, int] = json.loads((run[0].folder / deeds.NOTES / f"{name}.json").read_text(encoding="utf-8"))
+    found: dict[str, int] = json.loads(
+        (run[0].folder / crashing_decoder.NOTES / f"{name}.json").read_text(encoding="utf-8")
+    )
     return found
 
 
 def test_memory_is_capped_in_the_worker_and_bounded_in_the_parent(wicked: Decoded) -> None:
     glutton = noted(wicked, "eats memory")
     assert MEMORY < glutton["limit"] < 2 * MEMORY  # of the address space, of which libraries take some
-    assert deeds.HOARD < glutton["peak"] < glutton["limit"]
-    assert noted(wicked, deeds.PARENT)["peak"] < MEMORY / 2
+    assert crashing_decoder.HOARD < glutton["peak"] < glutton["limit"]
+    assert noted(wicked, crashing_decoder.PARENT)["peak"] < MEMORY / 2
 
 
 def test_an_endless_file_takes_no_more_memory_than_a_song(wicked: Decoded) -> None:

@@ -13,10 +13,10 @@ from fmagc.demo.catalogue import catalogue
 from fmagc.demo.tables import tracks_csv
 from fmagc.demo.write import write_tracks
 from fmagc.runtime.files import file_sha1
-from tests.faults.small import SHARDS, Small, without_bars
 from tests.faults.test_disk import at_call, run_here
-from tests.mini import NAME, mini_tracks
-from tests.project import Project
+from tests.support.mini_corpus import NAME, mini_tracks
+from tests.support.project import Project
+from tests.support.small_project import SHARDS, Small, without_bars
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -24,20 +24,20 @@ DECODER = Path("fmagc/audio/decode.py")
 
 
 @pytest.fixture
-def shelf(line: Project, mini_root: Path, tmp_path: Path) -> Iterator[Path]:
+def shelf(pipeline: Project, mini_root: Path, tmp_path: Path) -> Iterator[Path]:
     """Point the line at a copy of its corpus in many shards; it is put back afterwards."""
     shutil.copytree(mini_root, tmp_path / "shelf")
-    line.change_params(lambda params: params["dataset"].update(root=str(tmp_path / "shelf")))
-    line.change_params(lambda params: params["audio"].update(ids_per_shard=10))
-    line.dvc("repro", "decode")
+    pipeline.change_params(lambda params: params["dataset"].update(root=str(tmp_path / "shelf")))
+    pipeline.change_params(lambda params: params["audio"].update(ids_per_shard=10))
+    pipeline.dvc("repro", "decode")
     yield tmp_path / "shelf"
-    line.restore()
-    line.stage("stages.fetch")  # its link to the corpus is no out of DVC's
+    pipeline.restore()
+    pipeline.stage("stages.fetch")  # its link to the corpus is no out of DVC's
 
 
-def shards_of(line: Project) -> dict[str, str]:
+def shards_of(pipeline: Project) -> dict[str, str]:
     """Return the digests of the shards."""
-    manifest = json.loads((line.root / "data/waves/manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((pipeline.root / "data/waves/manifest.json").read_text(encoding="utf-8"))
     return {name: shard["digest"] for name, shard in manifest["shards"].items()}
 
 
@@ -51,45 +51,45 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
-def test_one_more_mp3_decodes_one_shard(line: Project, shelf: Path) -> None:
-    before = shards_of(line)
+def test_one_more_mp3_decodes_one_shard(pipeline: Project, shelf: Path) -> None:
+    before = shards_of(pipeline)
     known = {track.track_id for track in mini_tracks()}
     more = next(track for track in catalogue() if track.track_id not in known)
     write_tracks(shelf / NAME, [more])
     list_checksums(shelf)
     tracks = sorted([*mini_tracks(), more], key=lambda track: track.track_id)
     (shelf / "fma_metadata/tracks.csv").write_text(tracks_csv(tracks), encoding="utf-8")
-    line.dvc("repro", "-f", "--single-item", "fetch")
-    said = line.dvc("repro", "decode")
+    pipeline.dvc("repro", "-f", "--single-item", "fetch")
+    said = pipeline.dvc("repro", "decode")
     assert "1 shards made" in said
-    assert changed(before, shards_of(line)) == {f"{more.track_id // 10:03d}.h5"}
+    assert changed(before, shards_of(pipeline)) == {f"{more.track_id // 10:03d}.h5"}
 
 
-def test_a_changed_mp3_decodes_its_shard_once_fetch_has_looked(line: Project, shelf: Path) -> None:
-    before = shards_of(line)
+def test_a_changed_mp3_decodes_its_shard_once_fetch_has_looked(pipeline: Project, shelf: Path) -> None:
+    before = shards_of(pipeline)
     one, other = [track.track_id for track in mini_tracks() if track.trouble.name == "NONE"][:2]
     shutil.copyfile(shelf / NAME / track_file(other), shelf / NAME / track_file(one))
     list_checksums(shelf)
-    line.dvc("repro", "decode")
-    assert shards_of(line) == before  # DVC does not watch the corpus
-    line.dvc("repro", "-f", "--single-item", "fetch")
-    said = line.dvc("repro", "decode")
+    pipeline.dvc("repro", "decode")
+    assert shards_of(pipeline) == before  # DVC does not watch the corpus
+    pipeline.dvc("repro", "-f", "--single-item", "fetch")
+    said = pipeline.dvc("repro", "decode")
     assert "1 shards made" in said
-    assert changed(before, shards_of(line)) == {f"{one // 10:03d}.h5"}
+    assert changed(before, shards_of(pipeline)) == {f"{one // 10:03d}.h5"}
 
 
-def test_a_mended_decoder_decodes_every_shard(line: Project, shelf: Path) -> None:
-    before = shards_of(line)
-    path = line.root / DECODER
+def test_a_mended_decoder_decodes_every_shard(pipeline: Project, shelf: Path) -> None:
+    before = shards_of(pipeline)
+    path = pipeline.root / DECODER
     source = path.read_text(encoding="utf-8")
     assert source.count("_FULL_SCALE = 32767") == 1
     path.write_text(source.replace("_FULL_SCALE = 32767", "_FULL_SCALE = 32766"), encoding="utf-8")  # as long as before
-    said = line.dvc("repro", "decode")
+    said = pipeline.dvc("repro", "decode")
     assert "0 reused" in said
-    assert changed(before, shards_of(line)) == before.keys()
+    assert changed(before, shards_of(pipeline)) == before.keys()
     path.write_text(source, encoding="utf-8")
-    line.dvc("repro", "decode")
-    assert shards_of(line) == before
+    pipeline.dvc("repro", "decode")
+    assert shards_of(pipeline) == before
 
 
 def test_code_that_changes_during_a_run_publishes_nothing(

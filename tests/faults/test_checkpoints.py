@@ -21,9 +21,9 @@ from fmagc.runtime.files import digest, read_record, write_record
 from fmagc.training.checkpoints import Checkpoints
 from fmagc.training.outputs import CARD, WEIGHTS
 from fmagc.training.state import State
-from tests.faults.small import TRAINED, Small, without_bars
 from tests.faults.test_damage import flipped, put
-from tests.faults.trainings import FOLDER, train
+from tests.support.small_project import TRAINED, Small, without_bars
+from tests.support.train_run import FOLDER, train
 
 FLIPS = 200
 SHAPE = {"n_classes": 2, "dropout": 0.3, "clip_samples": 2**15, "hop_length": 512, "n_mels": 32}

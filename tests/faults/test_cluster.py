@@ -23,8 +23,8 @@ from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.dask_pool import Runner, runner_of
 from fmagc.runtime.files import file_sha1
 from fmagc.runtime.worker_pool import map_isolated
-from tests.audio_files import SETTINGS, mp3, music
-from tests.dag import ROOT
+from tests.support.audio_files import SETTINGS, mp3, music
+from tests.support.dag import ROOT
 
 CLIP = Clip(samples=2**15)
 MEL = Mel(n_fft=1024, hop_length=512, n_mels=32, fmin=0.0, fmax=None, top_db=80.0)

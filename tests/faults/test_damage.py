@@ -18,9 +18,9 @@ from fmagc.cache.reader import MELS, WAVES, Cache
 from fmagc.corpus.index import read_index
 from fmagc.errors import DataError
 from fmagc.runtime.artifact_store import STAGING, ArtifactStore
-from tests.faults.small import OUT_OF, SHARDS, Small, without_bars
 from tests.faults.test_disk import run_here
-from tests.project import Project
+from tests.support.project import Project
+from tests.support.small_project import OUT_OF, SHARDS, Small, without_bars
 
 MANIFEST = "manifest.json"
 MADE_BY = {"waves": "decode", "mels": "mel"}
@@ -171,8 +171,8 @@ def test_caches_of_different_tracks_are_not_measured_together(
 
 
 @pytest.mark.timeout(900)
-def test_a_damaged_object_of_dvcs_cache_is_found_and_mended_as_the_message_says(line: Project) -> None:
-    shard = min((line.root / "data/waves").glob("*.h5"))
+def test_a_damaged_object_of_dvcs_cache_is_found_and_mended_as_the_message_says(pipeline: Project) -> None:
+    shard = min((pipeline.root / "data/waves").glob("*.h5"))
     sound = shard.read_bytes()
     mode = shard.stat().st_mode
     shard.chmod(0o644)
@@ -180,15 +180,15 @@ def test_a_damaged_object_of_dvcs_cache_is_found_and_mended_as_the_message_says(
     content[len(content) // 2] ^= 1
     shard.write_bytes(content.tobytes())  # in place: the staged piece and the object of the cache are the same file
     shard.chmod(mode)
-    said = line.stage("stages.stats", "official", expect=1)
+    said = pipeline.stage("stages.stats", "official", expect=1)
     assert f"data/waves/{shard.name}: expected digest" in said
-    line.dvc("checkout", "--force")
-    assert f"data/waves/{shard.name}: expected digest" in line.stage("stages.stats", "official", expect=1)
-    cache = line.dvc("cache", "dir").strip()
+    pipeline.dvc("checkout", "--force")
+    assert f"data/waves/{shard.name}: expected digest" in pipeline.stage("stages.stats", "official", expect=1)
+    cache = pipeline.dvc("cache", "dir").strip()
     remedy = ["find", "-L", cache, "-samefile", f"data/waves/{shard.name}", "-delete"]
     assert " ".join(remedy[3:]) in said
-    subprocess.run(remedy, cwd=line.root, check=True)
-    line.dvc("repro", "-f", "--single-item", "decode")
+    subprocess.run(remedy, cwd=pipeline.root, check=True)
+    pipeline.dvc("repro", "-f", "--single-item", "decode")
     assert shard.read_bytes() == sound
-    assert "up to date" in line.dvc("status")
-    line.stage("stages.stats", "official")
+    assert "up to date" in pipeline.dvc("status")
+    pipeline.stage("stages.stats", "official")

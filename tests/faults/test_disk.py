@@ -17,7 +17,7 @@ from fmagc.cache.reader import WAVES, Cache
 from fmagc.runtime import artifact_store
 from fmagc.runtime.entrypoint import run_stage
 from tests.faults.kills import clear
-from tests.faults.small import OUT_OF, SHARDS, Small, without_bars
+from tests.support.small_project import OUT_OF, SHARDS, Small, without_bars
 
 ROOM = 24 << 20  # bytes of the little disk: the project takes a tenth
 FULL = "no space left on device: make room there (`dvc gc -w` drops what the workspace does not use), then run again"

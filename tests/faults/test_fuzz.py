@@ -4,7 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.faults.fuzz import fuzz
-from tests.faults.mutations import frames_of, mutated, synthetic_sources
+from tests.support.mutations import frames_of, mutated, synthetic_sources
 
 
 def test_damaged_files_cost_themselves_alone(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.faults.kills import Kill, Undisturbed, survive
-from tests.faults.small import Small
+from tests.support.small_project import Small
 
 KILLS = (
     Kill("decode", "replace", 3, "after"),  # the second piece lies there without its note
@@ -23,9 +23,9 @@ TRAININGS = (
 )
 STUCK = """
 import time
-from fmagc.runtime.worker_pool import run_isolated
+from fmagc.runtime.worker_pool import map_isolated
 if __name__ == "__main__":
-    for outcome in run_isolated(time.sleep, [0, 600, 600], timeout_s=900, workers=2):
+    for outcome in map_isolated(time.sleep, [0, 600, 600], timeout_s=900, workers=2):
         print("under way", flush=True)
 """
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.memory import compare
-from tests.faults.small import OUT_OF
+from tests.support.small_project import OUT_OF
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peaks are read from /proc")
 

@@ -10,8 +10,18 @@ import pytest
 from fmagc.corpus.layout import RAW, track_file
 from fmagc.runtime.entrypoint import run_stage
 from stages import fetch, index
-from tests.faults.shelf import FIRST, GENRES, TRACKS, Project, Rows, assert_one_message, line_of, place_of, read_rows
-from tests.mini import NAME, mini_tracks
+from tests.support.metadata_project import (
+    FIRST,
+    GENRES,
+    TRACKS,
+    Project,
+    Rows,
+    assert_one_message,
+    line_of,
+    place_of,
+    read_rows,
+)
+from tests.support.mini_corpus import NAME, mini_tracks
 
 Capture = pytest.CaptureFixture[str]
 ADVICE = "Mend the table or unpack FMA's own again, then `dvc repro -f fetch` and `dvc repro`."

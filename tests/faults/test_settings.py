@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from fmagc.runtime.entrypoint import run_stage
 from stages import fetch, index, settings
-from tests.faults.shelf import Project, assert_one_message
+from tests.support.metadata_project import Project, assert_one_message
 
 Capture = pytest.CaptureFixture[str]
 PARAMS = Path("params.yaml")

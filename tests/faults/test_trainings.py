@@ -15,11 +15,11 @@ from fmagc.models.networks import Network
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.training import checkpoints as checkpoints_module
 from fmagc.training import loop as fit_module
-from tests.dag import ROOT
 from tests.faults.kills import clear, epochs_of
-from tests.faults.small import EPOCHS, TRAINED, Small, without_bars
 from tests.faults.test_damage import put
-from tests.faults.trainings import FOLDER, train, train_with
+from tests.support.dag import ROOT
+from tests.support.small_project import EPOCHS, TRAINED, Small, without_bars
+from tests.support.train_run import FOLDER, train, train_with
 
 
 @pytest.mark.parametrize("received", [signal.SIGTERM, signal.SIGINT])

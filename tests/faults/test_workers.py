@@ -13,7 +13,7 @@ import pytest
 
 from fmagc.errors import Reason, RejectedTrack
 from fmagc.runtime.worker_pool import map_isolated
-from tests.dag import ROOT
+from tests.support.dag import ROOT
 
 
 def crash_on_even(task: int) -> int:
@@ -86,11 +86,11 @@ def test_a_killed_parent_leaves_no_worker_even_in_a_hang(tmp_path: Path) -> None
     script = tmp_path / "hangs.py"
     script.write_text(
         "import os, signal, time\n"
-        "from fmagc.runtime.worker_pool import run_isolated\n"
+        "from fmagc.runtime.worker_pool import map_isolated\n"
         "def hang(task):\n"
         "    return task and (os.kill(os.getpid(), signal.SIGSTOP) if task == 'stop' else time.sleep(600))\n"
         "if __name__ == '__main__':\n"
-        "    for outcome in run_isolated(hang, ['', 'stop', 'sleep'], timeout_s=900, workers=2):\n"
+        "    for outcome in map_isolated(hang, ['', 'stop', 'sleep'], timeout_s=900, workers=2):\n"
         "        print('under way', flush=True)\n"
     )
     with subprocess.Popen(

@@ -1,0 +1,161 @@
+"""The protocols: who may be on both sides, how near to 80/10/10, and what the audit counts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fmagc.corpus.selection import split_table
+from fmagc.corpus.splits import SETS, assign, audit, shared_artists
+from fmagc.errors import DataError
+from tests.support.dag import ROOT
+
+LIST = "shared/fma/fma_small_tracks.tsv"  # the real FMA-small's 8,000 tracks with their artists, beside the project
+FMA_SMALL = next((folder / LIST for folder in ROOT.parents if (folder / LIST).exists()), None)
+WITHOUT_FILES = pd.Series(dtype=str)
+
+
+def corpus(artists_of: dict[str, list[int]]) -> pd.DataFrame:
+    """Make a table of tracks: for each genre, how many tracks each of its artists has."""
+    artists = [(genre, n_tracks) for genre, sizes in artists_of.items() for n_tracks in sizes]
+    rows = [(number, genre) for number, (genre, n_tracks) in enumerate(artists) for _ in range(n_tracks)]
+    table = pd.DataFrame(rows, columns=["artist_id", "genre"])
+    split = np.resize(["training"] * 8 + ["validation", "test"], len(table))
+    return table.assign(track_id=np.arange(len(table)) * 3, split=split, artist="The " + table["artist_id"].astype(str))
+
+
+def skewed(n_genres: int = 4) -> pd.DataFrame:
+    """Artists as FMA has them: a few with many tracks, many with a few."""
+    rng = np.random.default_rng(1)
+    return corpus({f"genre {k}": (rng.pareto(1.2, 80) + 1).astype(int).clip(max=40).tolist() for k in range(n_genres)})
+
+
+def audited(tracks: pd.DataFrame, protocol: str, seed: int) -> dict:
+    return audit(split_table(tracks, protocol, seed=seed), WITHOUT_FILES)
+
+
+@pytest.mark.parametrize("n_tracks", [100, 1003])
+def test_random_is_eighty_ten_ten_of_the_tracks(n_tracks: int) -> None:
+    tracks = corpus({"Folk": [n_tracks // 2], "Rock": [n_tracks - n_tracks // 2]})
+    sizes = audited(tracks, "random", 0)["tracks"]
+    assert sum(sizes.values()) == n_tracks
+    assert [sizes[name] for name in SETS] == pytest.approx([0.8 * n_tracks, 0.1 * n_tracks, 0.1 * n_tracks], abs=1)
+
+
+def test_random_looks_at_no_genre() -> None:
+    tracks = corpus({"Folk": [1] * 300, "Rock": [1] * 300})
+    folk = [audited(tracks, "random", seed)["genres"]["Folk"]["tracks"]["test"] for seed in range(30)]
+    assert np.std(folk) == pytest.approx(np.sqrt(60 * 0.25 * 0.9), rel=0.4)  # hypergeometric; 0 if stratified
+
+
+@pytest.mark.parametrize("protocol", ["random", "artist"])
+def test_a_split_follows_from_its_seed_alone(protocol: str) -> None:
+    tracks = skewed()
+    first, again, other = (split_table(tracks, protocol, seed=seed)["set"].tolist() for seed in (0, 0, 1))
+    assert first == again != other
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_artist_keeps_artists_apart_and_every_genre_near_its_shares(seed: int) -> None:
+    tracks = skewed()
+    found = audited(tracks, "artist", seed)
+    assert found["artists_shared"] == 0
+    assert found["test_share_with_artist_in_train"] == 0
+    for genre, sizes in found["genres"].items():
+        n_tracks = (tracks["genre"] == genre).sum()
+        for name, share in zip(SETS, (0.8, 0.1, 0.1), strict=True):
+            assert sizes["tracks"][name] == pytest.approx(share * n_tracks, abs=2), (genre, name)
+
+
+def test_prolific_artists_are_tested_too() -> None:
+    tracks = corpus({"Folk": [9] * 6 + [1] * 46, "Rock": [9] * 6 + [1] * 46})
+    tested = [
+        9 in split[split["set"] == "test"]["artist_id"].value_counts().tolist()
+        for split in (split_table(tracks, "artist", seed=seed) for seed in range(20))
+    ]
+    assert 4 < sum(tested) < 20
+
+
+def test_an_artist_larger_than_a_set_is_trained_on() -> None:
+    tracks = corpus({"Folk": [40] + [1] * 60, "Rock": [1] * 100})
+    for seed in range(10):
+        split = split_table(tracks, "artist", seed=seed)
+        assert set(split.loc[split["artist_id"] == 0, "set"]) == {"train"}
+
+
+def test_three_artists_a_genre_are_enough_for_artist_and_two_are_not() -> None:
+    for seed in range(10):
+        split = split_table(corpus({f"genre {k}": [3, 2, 1] for k in range(8)}), "artist", seed=seed)
+        assert pd.crosstab(split["genre"], split["set"]).to_numpy().min() > 0
+    with pytest.raises(DataError, match=r"protocol artist: .* found Rock has none in \w+: .* three artists"):
+        split_table(corpus({"Folk": [3, 2, 1], "Rock": [3, 3]}), "artist", seed=0)
+
+
+def test_an_artist_of_several_genres_stays_whole() -> None:
+    tracks = skewed()
+    tracks["artist_id"] = tracks["artist_id"] % 90  # each now has tracks in three or four genres
+    found = audited(tracks, "artist", 0)
+    assert found["artists_shared"] == 0
+    assert found["tracks"]["test"] == pytest.approx(0.1 * len(tracks), rel=0.2)
+
+
+def test_a_small_corpus_is_drawn_again_until_no_set_lacks_a_genre() -> None:
+    tracks = corpus({f"genre {k}": [2] * 12 for k in range(8)})  # the demo's size: most draws lack something
+    for seed in range(10):
+        split = split_table(tracks, "random", seed=seed)
+        assert pd.crosstab(split["genre"], split["set"]).to_numpy().min() > 0
+    with pytest.raises(DataError, match="protocol random: expected tracks of every genre in every set"):
+        split_table(corpus({"Folk": [1] * 3, "Rock": [1, 1], "Pop": [20]}), "random", seed=0)
+
+
+@pytest.mark.parametrize("protocol", ["official", "artist"])
+def test_a_leak_is_refused_where_none_is_promised(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracks = corpus({"Folk": [10, 10], "Rock": [10, 10]})
+    leaky = tracks["split"].map({"training": "train", "validation": "val", "test": "test"}).to_numpy()
+    monkeypatch.setattr("fmagc.corpus.selection.assign", lambda *_, **__: leaky)
+    with pytest.raises(DataError) as caught:
+        split_table(tracks, protocol, seed=0)
+    assert f"protocol {protocol}: expected every artist in one set alone, found 4 in several" in str(caught.value)
+    assert "artist 3, 'The 3' (test: 117; train: 90, 93, 96" in str(caught.value)
+    assert split_table(tracks, "random", seed=0)["artist_id"].nunique() == 4
+
+
+def test_audit_counts_what_a_split_holds_and_leaks() -> None:
+    split = pd.DataFrame(
+        {
+            "track_id": [1, 2, 3, 4, 5],
+            "genre": ["Rock", "Rock", "Pop", "Pop", "Pop"],
+            "artist_id": [7, 7, 8, 9, 9],
+            "set": ["train", "test", "train", "val", "test"],
+        }
+    )
+    found = audit(split, pd.Series({1: "a", 2: "b", 3: "c", 4: "c", 5: "d"}))
+    assert found["tracks"] == {"train": 2, "val": 1, "test": 2}
+    assert found["artists"] == {"train": 2, "val": 1, "test": 2}
+    assert found["genres"]["Pop"] == {
+        "tracks": {"train": 1, "val": 1, "test": 1},
+        "artists": {"train": 1, "val": 1, "test": 1},
+    }
+    assert (found["artists_shared"], found["files_shared"]) == (2, 1)
+    assert found["test_share_with_artist_in_train"] == 0.5  # of artist 7; artist 9 was validated on
+    assert shared_artists(split.assign(artist="Them")) == [
+        "artist 7, 'Them' (test: 2; train: 1)",
+        "artist 9, 'Them' (test: 5; val: 4)",
+    ]
+    missing = audit(split, pd.Series({1: "", 2: "", 3: "c", 4: "d", 5: "e"}))
+    assert missing["files_shared"] == 0  # two missing files are not alike
+
+
+@pytest.mark.skipif(FMA_SMALL is None, reason="FMA-small's list of tracks is not here")
+def test_random_leaks_as_much_on_fma_small_as_the_reference_did() -> None:
+    assert FMA_SMALL is not None
+    tracks = pd.read_csv(FMA_SMALL, sep="\t").rename(columns={"genre_top": "genre"})
+    tracks["artist_id"] = tracks["artist_id"].fillna(-tracks["track_id"]).astype(int)  # the list lacks some: each alone
+    assert len(tracks) == 8000
+    shares = [
+        audit(tracks.assign(set=assign(tracks, "random", seed=seed)), WITHOUT_FILES)["test_share_with_artist_in_train"]
+        for seed in range(10)
+    ]
+    assert np.mean(shares) == pytest.approx(0.829, abs=0.01)
+    assert all(0.78 < share < 0.88 for share in shares)
+    apart = split_table(tracks.assign(artist=""), "artist", seed=0)
+    assert audit(apart, WITHOUT_FILES)["test_share_with_artist_in_train"] == 0

@@ -1,0 +1,154 @@
+"""params.yaml: every fault at once, each with its key, what was expected and what was found."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from fmagc.errors import SettingsError
+from fmagc.params.schema import check
+from fmagc.params.signal import Mel
+from stages import settings
+from tests.support.dag import ROOT
+
+
+def written(tmp_path: Path, change: Callable[[Any], object]) -> Path:
+    yaml = YAML()
+    document = yaml.load(ROOT / "params.yaml")
+    change(document)
+    path = tmp_path / "params.yaml"
+    yaml.dump(document, path)
+    return path
+
+
+def test_the_project_s_own_file_is_sound() -> None:
+    assert check(ROOT / "params.yaml").run.models == ["cnn1d", "cnn2d", "crnn", "mmcrnn"]
+
+
+def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
+    def spoil(params: Any) -> None:
+        params["mel"]["n_ftt"] = params["mel"].pop("n_fft")
+        params["train"]["lr"] = "1e-3"
+        params["train"]["augment"][1]["max_rat"] = 2.0
+        params["audio"]["max_seconds"] = float("nan")
+        params["run"]["models"].append("crnm")
+        params["clip"]["samples"] = 1000
+        params["compare"]["focus"] = "cnn3d"
+        del params["evaluate"]["clips"]
+
+    with pytest.raises(SettingsError) as caught:
+        check(written(tmp_path, spoil))
+    message = str(caught.value)
+    for fault in (
+        "mel.n_fft: expected this key, found nothing",
+        "mel.n_ftt: expected no such key, found 4096. Did you mean n_fft?",
+        "train.lr: expected a number, found '1e-3' (str)",
+        "train.augment.1.time_stretch.max_rat: expected no such key, found 2.0. Did you mean max_rate?",
+        "audio.max_seconds: expected a finite number, found nan (float)",
+        "run.models: expected a block of models (cnn1d, cnn2d, crnn, mmcrnn), found 'crnm'",
+        "clip.samples: expected a multiple of mel.hop_length (1024), found 1000",
+        "compare.focus: expected an entry of run.models or run.baselines",
+        "evaluate.clips: expected this key, found nothing",
+    ):
+        assert fault in message
+    assert message.startswith(f"{tmp_path / 'params.yaml'}: 9 faults\n")
+    assert caught.value.exit_status == 2
+
+
+@pytest.mark.parametrize(
+    ("block", "key", "value", "fault"),
+    [
+        ("mel", "fmax", 30000.0, "mel.fmax: expected at most half of audio.sample_rate (22050 Hz), found 30000.0"),
+        ("mel", "fmin", 30000.0, "mel.fmin: expected less than the upper limit (22050 Hz), found 30000.0"),
+        (
+            "audio",
+            "max_seconds",
+            5.0,
+            "clip.samples: expected at most audio.max_seconds (220500 samples)",
+        ),
+        ("run", "seeds", [1, 1], "run.seeds: expected each entry once, found [1, 1]"),
+        ("run", "protocols", ["randm"], "run.protocols.0: expected 'official', 'random' or 'artist', found 'randm'"),
+        ("dataset", "root", "elsewhere", "dataset.root: expected null"),
+        ("dataset", "name", "../up", "dataset.name: expected"),
+        ("mel", "n_mels", 16, "baselines.svm_mfcc.n_mfcc: expected at most mel.n_mels (16), found 20"),
+        ("run", "models", [], "run.models: expected at least one entry, found []"),
+        ("robustness", "encoder_steps", [0.7], "robustness.encoder_steps.0: expected a multiple of 0.5, found 0.7"),
+        ("robustness", "mp3_kbps", [48], "robustness.mp3_kbps.0: expected 64, 80,"),
+        (
+            "robustness",
+            "low_pass_hz",
+            [1000.0, 22050.0],
+            "robustness.low_pass_hz: expected less than half of audio.sample_rate (22050 Hz), found 22050.0",
+        ),
+        (
+            "audio",
+            "sample_rate",
+            22050,
+            "robustness.mp3_kbps: expected an empty list, since MPEG-1 knows no audio.sample_rate of 22050 Hz",
+        ),
+        ("train", "batch_size", 0, "train.batch_size: expected greater than 0, found 0"),
+        ("train", "augment", [{"name": "reverb", "p": 0.5}], "train.augment.0: expected a name of 'gaussian_noise'"),
+        ("index", "subset", True, "index.subset: expected 'small', 'medium', 'large' or 'full', found True"),
+    ],
+)
+def test_one_fault(tmp_path: Path, block: str, key: str, value: object, fault: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check(written(tmp_path, lambda params: params[block].update({key: value})))
+    assert fault in str(caught.value)
+
+
+def test_a_probe_that_changes_nothing_is_refused(tmp_path: Path) -> None:
+    def empty(params: Any) -> None:
+        params["robustness"].update({key: [] for key in params["robustness"] if key not in ("tracks", "encoder_steps")})
+
+    with pytest.raises(
+        SettingsError, match=r"robustness: expected a strength in one of time_shift_s, .*, mp3_kbps, found"
+    ):
+        check(written(tmp_path, empty))
+
+
+def test_minimum_above_maximum(tmp_path: Path) -> None:
+    path = written(tmp_path, lambda params: params["train"]["augment"][0].update(min_amplitude=0.5))
+    with pytest.raises(SettingsError, match=r"max_amplitude: expected at least min_amplitude \(0.5\), found 0.015"):
+        check(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("mel: {n_fft: 1, n_fft: 2}", "mel.n_fft: expected this key once, found it in lines 1, 1"),
+        ("mel: [", "expected YAML"),
+        ("- 1", "expected blocks of keys, found \\[1\\]"),
+        ("", "expected blocks of keys, found None"),
+    ],
+)
+def test_what_is_no_settings_file(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=fault):
+        check(path)
+
+
+def test_missing_file_and_missing_block(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="found none: run from the project's folder"):
+        check(tmp_path / "params.yaml")
+    path = written(tmp_path, lambda params: params.pop("mel"))
+    with pytest.raises(SettingsError, match="mel: expected a block of keys, found nothing"):
+        Mel.load("mel", path=path)
+
+
+def test_the_settings_stage_asks_the_networks_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoil(params: Any) -> None:
+        params["models"]["crnm"] = params["models"].pop("crnn")
+        params["run"]["models"] = ["crnm", "cnn2d"]
+        params["compare"]["focus"] = "crnm"
+        params["mel"]["n_mels"] = 100
+
+    written(tmp_path, spoil)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        settings.main()
+    assert "models: expected one of cnn1d, cnn2d, crnn, mmcrnn, found 'crnm'. Did you mean crnn?" in str(caught.value)
+    assert "n_mels" in str(caught.value)

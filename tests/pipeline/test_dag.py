@@ -1,0 +1,47 @@
+"""dvc.yaml against the code: every stage depends on exactly the modules that it imports."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.dag import ROOT, closure, code_deps, floors, script_of, stages
+
+
+@pytest.mark.parametrize("name", stages())
+def test_the_imports_of_a_stage_lie_inside_its_deps(name: str) -> None:
+    stage = stages()[name]
+    assert closure(script_of(stage)) <= code_deps(stage), "edit the stage's deps in dvc.yaml"
+
+
+@pytest.mark.parametrize("name", stages())
+def test_a_stage_names_no_room_that_it_does_not_import(name: str) -> None:
+    stage = stages()[name]
+    touched = closure(script_of(stage))
+    named = [dep for dep in stage["deps"] if dep.startswith(("fmagc", "stages"))]
+    assert [dep for dep in named if not any(path == dep or path.startswith(f"{dep}/") for path in touched)] == []
+
+
+def test_every_stage_says_what_it_does() -> None:
+    assert all(len(stage["desc"]) > 20 for stage in stages().values())
+
+
+def test_every_script_is_a_stage() -> None:
+    scripts = {path for path in (ROOT / "stages").glob("*.py") if path.name != "__init__.py"}
+    assert {script_of(stage) for stage in stages().values()} == scripts
+
+
+def test_costly_stages_keep_their_run_cache() -> None:
+    # one uncached out that is neither metric nor plot switches DVC's run cache off for a stage
+    for name in ("decode", "mel", "stats", "train", "evaluate", "robustness", "baseline"):
+        assert all(isinstance(out, str) for out in stages()[name]["outs"]), name
+
+
+def test_rooms_do_not_import_from_one_another_in_a_circle() -> None:
+    assert floors()[0] == ["errors"]
+
+
+@pytest.mark.parametrize("stage", ["fetch", "index", "decode", "mel", "stats", "explore", "baseline", "compare"])
+def test_stages_without_networks_do_not_import_torch(stage: str) -> None:
+    code = f"import sys, stages.{stage}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

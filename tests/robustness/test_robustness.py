@@ -1,0 +1,307 @@
+"""The probe: it hears what evaluation hears, knows where padding ends, and counts what changed."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib.colors import to_hex
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from fmagc.audio.log_mel import LogMel
+from fmagc.cache.clip_positions import clip_table
+from fmagc.cache.reader import Cache
+from fmagc.cache.statistics import Normalisation
+from fmagc.dataset import clips
+from fmagc.dataset.clips import ClipSource, fixed_batches
+from fmagc.errors import DataError
+from fmagc.inference.forward import probabilities
+from fmagc.models.encoders import Encoder1d, Encoder2d
+from fmagc.models.registry import build
+from fmagc.params.robustness import Robustness
+from fmagc.params.signal import Mel
+from fmagc.reporting.figures import robustness
+from fmagc.robustness import equivariance
+from fmagc.robustness.equivariance import Reach, encoders_of, margin, reach, shift_errors
+from fmagc.robustness.experiment import choose, divergence, least_frames, run_experiment
+from fmagc.robustness.models_under_test import Subject
+from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
+from fmagc.robustness.transforms import CLEAN
+from tests.support.caches import publish
+from tests.support.hardware import CPU
+
+MEL = Mel(n_fft=4096, hop_length=1024, n_mels=16, fmin=0.0, fmax=None, top_db=80.0)
+SR = 22050
+CLIP = 2**16  # 4 steps of the encoders
+GENRES = ["Folk", "Rock"]
+Z_SCORES = {"waveform": Normalisation([0.01], [0.2], []), "mel": Normalisation([-30.0] * 16, [12.0] * 16, [])}
+SETTINGS = Robustness(
+    tracks=4,
+    encoder_steps=[0.5, 1.0],
+    time_shift_s=[0.5],
+    gain_db=[-12.0, 6.0],
+    noise_snr_db=[],
+    time_stretch_rate=[],
+    pitch_shift_semitones=[],
+    low_pass_hz=[],
+    mp3_kbps=[],
+)
+
+
+@pytest.fixture
+def waves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
+    """Four tracks of noise bursts in both caches, as decode and mel would store them."""
+    rng = np.random.default_rng(0)
+    log_mel = LogMel(SR, MEL)
+    scale = np.float32(0.9 / 32767)
+    stored, mels, levels = [], [], []
+    for _ in range(4):
+        y = rng.standard_normal(4 * CLIP) * np.repeat(rng.uniform(0.01, 0.2, 64), CLIP // 16)
+        stored.append(np.rint(y / scale / np.abs(y).max() * 0.9).astype(np.int16))
+        S_db, ref_db = log_mel(stored[-1] * scale)
+        mels.append(S_db.astype(np.float16))
+        levels.append(ref_db)
+    params = {"mel": MEL.model_dump(), "audio": {"sample_rate": SR}}
+    publish(tmp_path / "waves", stored, params=params, scale=[scale] * 4)
+    publish(tmp_path / "mels", mels, params=params, ref_db=levels)
+    monkeypatch.setattr(clips, "WAVES", tmp_path / "waves")
+    monkeypatch.setattr(clips, "MELS", tmp_path / "mels")
+    return Cache(tmp_path / "waves", "waves", columns=["scale"], stage="decode")
+
+
+def split() -> pd.DataFrame:
+    return pd.DataFrame({"track_id": range(4), "genre": GENRES * 2, "set": "test"})
+
+
+def subject(name: str) -> Subject:
+    """A network with random weights whose BatchNorm has seen something, so that no layer is dead."""
+    torch.manual_seed(0)
+    architecture = {"n_classes": 2, "clip_samples": CLIP, "hop_length": 1024, "n_mels": 16, "dropout": 0.5}
+    network = build(name, **architecture)
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            layer.running_mean.uniform_(-0.1, 0.1)
+            layer.running_var.uniform_(0.5, 1.5)
+    card = {
+        "architecture": {"name": name, **architecture},
+        "seed": 0,
+        "genres": GENRES,
+        "mel": MEL.model_dump(),
+        "normalisation": {view: vars(Z_SCORES[view]) for view in network.inputs},
+    }
+    return Subject(network.eval(), card, hardware=CPU)
+
+
+def clean_clip(waves: Cache, track_id: int, *, frames: int = CLIP // 1024) -> Views:
+    row = waves[track_id]
+    task = Task(track_id, row.values, row.columns["scale"], CLEAN, frames)
+    return transformed_clip(task, log_mel=LogMel(SR, MEL), sr=SR)
+
+
+def test_an_untransformed_track_is_what_evaluation_hears(waves: Cache) -> None:
+    asked = subject("mmcrnn")
+    source = ClipSource(Z_SCORES, clip_samples=CLIP, mel=MEL)
+    table = clip_table(source.tracks(split(), genres=GENRES), clip_frames=source.clip_frames, n_clips=1)
+    evaluated = probabilities(
+        asked._network, fixed_batches(source, table, batch_size=4), hardware=CPU, progress=tqdm(disable=True)
+    )
+    heard = [clean_clip(waves, track_id) for track_id in range(4)]
+    np.testing.assert_allclose(asked.probabilities(heard, progress=tqdm(disable=True)), evaluated, atol=1e-6)
+    assert np.ptp(evaluated[:, 0]) > 1e-4  # the tracks can be told apart
+    stored = next(fixed_batches(source, table, batch_size=4)).views
+    np.testing.assert_array_equal(np.stack([clip["mel"] for clip in heard]), stored["mel"].values)
+    samples = np.stack([clip["waveform"] / waves[0].columns["scale"] for clip in heard])
+    np.testing.assert_allclose(samples, stored["waveform"].values, atol=0.01)
+
+
+ENCODERS = {
+    "waveform": (Encoder1d, (2**14, ())),
+    "mel of 16 bands": (lambda: Encoder2d(n_mels=16), (16, (16,))),
+    "mel of 128 bands": (lambda: Encoder2d(n_mels=128), (16, (128,))),
+}
+
+
+@pytest.mark.parametrize("which", ENCODERS)
+def test_reach_is_how_far_a_missing_number_spreads(which: str) -> None:
+    # NaN in the first step's input reaches the steps that see it; padding lies one step further out
+    make, (stride, bands) = ENCODERS[which]
+    encoder = make().double().eval()
+    x = torch.zeros(1, 8 * stride, *bands, dtype=torch.float64)
+    assert encoder.time_stride == stride
+    seen = []
+    for hole in (slice(0, stride), slice(-stride, None)):
+        spoilt = x.clone()
+        spoilt[:, hole] = float("nan")
+        with torch.inference_mode():
+            seen.append(int(encoder(spoilt).isnan().any(dim=1).sum()))
+    assert reach(encoder) == Reach(before=seen[0] - 1, after=seen[1] - 1) == Reach(before=2, after=2)
+
+
+@pytest.mark.parametrize("which", ENCODERS)
+def test_encoders_follow_whole_steps_and_no_others(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, (stride, bands) = ENCODERS[which]
+    torch.manual_seed(0)
+    encoder = make().eval()
+    x = torch.randn(2, (4 + margin(encoder, shifts=[2.0])) * stride, *bands)
+    with torch.inference_mode():
+        half, one, two = shift_errors(encoder, x, shifts=[0.5, 1.0, 2.0])
+        assert max(one.equivariance, two.equivariance) < 1e-5
+        assert half.equivariance > 0.01
+        assert min(one.invariance, two.invariance, half.invariance) > 0.01
+        monkeypatch.setattr(equivariance, "reach", lambda encoder: Reach(before=0, after=0))
+        (padded,) = shift_errors(encoder, x, shifts=[1.0])
+    assert padded.equivariance > 1e-3  # which the padding at the ends breaks
+
+
+def test_what_does_not_change_in_time_is_invariant() -> None:
+    torch.manual_seed(0)
+    encoder = Encoder2d(n_mels=16).eval()
+    with torch.inference_mode():
+        errors = shift_errors(encoder, torch.randn(16).expand(1, 16 * 10, 16), shifts=[0.5, 1.0])
+    assert max(error.invariance for error in errors) < 1e-5
+
+
+def test_a_window_has_room_for_every_step_of_a_clip(waves: Cache) -> None:
+    asked = subject("mmcrnn")
+    frames = (CLIP + asked.margin_samples([0.5, 2.0])) // 1024
+    assert frames == CLIP // 1024 + (2 + 2 + 2) * 16
+    rows = asked.shift_errors(clean_clip(waves, 0, frames=frames), shifts=[0.5, 2.0])
+    assert [(row["view"], row["steps"]) for row in rows] == [
+        (encoder.view, steps) for encoder in encoders_of(asked._network) for steps in (0.5, 2.0)
+    ]
+    assert all(row["equivariance"] < 1e-5 for row in rows if row["steps"] == 2.0)
+
+
+class Listener:
+    """Stands for a network that is sure of Rock when a clip is loud."""
+
+    name, seed = "listener", 3
+    clips = {"genres": GENRES, "clip_samples": CLIP, "mel": MEL.model_dump()}  # noqa: RUF012
+
+    def probabilities(self, heard: list[Views], *, progress: Any) -> NDArray[np.float64]:
+        loud = [bool(np.abs(clip["waveform"]).max() > 0.3) for clip in heard]
+        return np.array([[0.1, 0.9] if is_loud else [0.8, 0.2] for is_loud in loud])
+
+    def margin_samples(self, shifts: list[float]) -> int:
+        return 2 * 2**14
+
+    def shift_errors(self, window: Views, *, shifts: list[float]) -> list[dict[str, Any]]:
+        rows = len(window["mel"])
+        return [{"view": "mel", "steps": steps, "equivariance": rows, "invariance": 1.0} for steps in shifts]
+
+
+def test_flips_and_divergences_are_counted_against_the_clean_clip(waves: Cache) -> None:
+    asked: list[Any] = [Listener(), subject("crnn")]
+    predictions, errors = run_experiment(asked, split(), waves=waves, settings=SETTINGS, workers=2)
+    assert predictions[["transform", "strength"]].drop_duplicates().values.tolist() == [
+        ["time_shift_s", 0.5],
+        ["gain_db", -12.0],
+        ["gain_db", 6.0],
+    ]
+    assert set(predictions["tracks"]) == set(errors["tracks"]) == {4}
+    heard = predictions[predictions["model"] == "listener"].set_index(["transform", "strength"])
+    expected = 0.1 * np.log(0.1 / 0.8) + 0.9 * np.log(0.9 / 0.2)
+    assert heard.loc[("gain_db", -12.0)].to_dict() == {
+        "model": "listener",
+        "seed": 3,
+        "tracks": 4,
+        "flipped": 1.0,
+        "kl": pytest.approx(expected, abs=1e-6),
+    }
+    assert heard.loc[("gain_db", 6.0), ["flipped", "kl"]].tolist() == [0, 0]
+    network = predictions[predictions["model"] == "crnn"].set_index("transform")
+    assert network.loc["gain_db", "kl"].max() < 1e-5  # levels of the cache are relative to the track's maximum
+    assert network.loc["time_shift_s", "kl"] > 0
+    window = CLIP // 1024 + (2 + 2 + 1) * 16  # what the crnn asks for
+    assert errors.loc[errors["model"] == "listener", "equivariance"].tolist() == [window] * 2
+
+
+def test_tracks_lie_evenly_in_the_test_set_and_are_long_enough() -> None:
+    tracks = pd.DataFrame({"track_id": range(12), "genre": ["Rock", "Folk"] * 6, "n_frames": [100] * 10 + [70, 70]})
+    assert choose(tracks, at_most=4, least_frames=50)["track_id"].tolist() == [3, 9, 2, 8]
+    assert choose(tracks, at_most=99, least_frames=80)["track_id"].tolist() == [1, 3, 5, 7, 9, 0, 2, 4, 6, 8]
+    with pytest.raises(DataError, match=r"at least 101 frames, found none above 100: lower robustness\.encoder_steps"):
+        choose(tracks, at_most=4, least_frames=101)
+
+
+@pytest.mark.parametrize(
+    ("changed", "frames"),
+    [
+        ({"time_shift_s": [1.0, 4.0], "time_stretch_rate": []}, 100 + 2 * 80),  # the middle, and a shift on either side
+        ({"time_shift_s": [0.01], "time_stretch_rate": []}, 100 + 2),
+        ({"time_shift_s": [], "time_stretch_rate": [0.5, 1.5]}, 152),  # 101 frames of a track 1.5 times as short
+        ({"time_shift_s": [], "time_stretch_rate": [0.5]}, 101),
+        ({"time_shift_s": [], "time_stretch_rate": []}, 101),
+    ],
+)
+def test_every_transformed_clip_is_music_from_end_to_end(changed: dict[str, Any], frames: int) -> None:
+    settings = SETTINGS.model_copy(update=changed)
+    assert least_frames(settings, clip_frames=100, frames_per_s=20.0) == frames
+
+
+def test_windows_of_the_encoders_decide_too_how_long_tracks_must_be(waves: Cache) -> None:
+    settings = SETTINGS.model_copy(update={"encoder_steps": [9.0]})
+    with pytest.raises(DataError, match=f"at least {64 + (2 + 2 + 9) * 16} frames, found none above 256"):
+        run_experiment([subject("crnn")], split(), waves=waves, settings=settings, workers=1)
+
+
+def test_divergence_is_that_of_kullback_and_leibler() -> None:
+    p, q = np.array([0.5, 0.5, 0.0]), np.array([[0.5, 0.5, 0.0], [0.25, 0.5, 0.25]])
+    np.testing.assert_allclose(divergence(p, q), [0, 0.5 * np.log(2)])
+
+
+def test_workers_start_without_torch() -> None:
+    code = "import sys, fmagc.robustness.transformed_clips; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def table(**columns: Any) -> pd.DataFrame:
+    return pd.DataFrame({"model": ["cnn1d", "crnn"], "seed": 0, "tracks": 8, **columns})
+
+
+def test_each_model_has_its_marker_where_its_number_is() -> None:
+    changes = pd.concat(
+        [
+            table(transform="gain_db", strength=-6.0, flipped=[0.5, 0.25], kl=[0.2, 0.0]),
+            table(transform="mp3_kbps", strength=64.0, flipped=[0.0, 1.0], kl=[0.1, 2.5]),
+        ]
+    )
+    figure = robustness.prediction_changes(pd.concat([changes, changes.assign(seed=1, flipped=0.0)]))
+    flips, divergences = figure.axes
+    assert [label.get_text() for label in flips.get_yticklabels()] == ["gain, -6 dB", "MP3, 64 kbit/s"]
+    drawn = {
+        (to_hex(line.get_color()).upper(), line.get_marker(), round(float(line.get_ydata()[0]))): line.get_xdata()[0]
+        for line in flips.lines
+        if line.get_marker() != "None"
+    }
+    assert drawn == {  # means over the two seeds, from the top
+        ("#0072B2", "o", 0): 0.25,
+        ("#009E73", "^", 0): 0.125,
+        ("#0072B2", "o", 1): 0.0,
+        ("#009E73", "^", 1): 0.5,
+    }
+    low, high = divergences.get_xlim()
+    assert low == 0
+    assert high > 2.5
+    assert flips.yaxis_inverted()
+
+
+def test_solid_lines_are_equivariance() -> None:
+    errors = pd.concat(
+        [table(view="mel", steps=steps, equivariance=[steps % 1, 0.0], invariance=[0.7, 0.8]) for steps in (0.5, 1.0)]
+    )
+    (panel,) = robustness.encoder_shifts(errors).axes
+    drawn = {(line.get_marker(), line.get_linestyle()): line.get_ydata().tolist() for line in panel.lines}
+    assert drawn == {
+        ("o", "-"): [0.5, 0.0],
+        ("o", ":"): [0.7, 0.7],
+        ("^", "-"): [0.0, 0.0],
+        ("^", ":"): [0.8, 0.8],
+    }
+    with pytest.raises(DataError, match="found no steps"):
+        robustness.encoder_shifts(errors.drop(columns="steps"))

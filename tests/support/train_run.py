@@ -1,0 +1,33 @@
+"""The stage train run in this process, with something that happens in the middle of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults.test_disk import run_here
+from tests.support.small_project import TRAINING
+
+FOLDER = Path("data/.staging/train") / "-".join(TRAINING)
+
+
+def train(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Train, and return the exit status."""
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.argv", ["stages.train", *TRAINING])
+        return run_here("train")
+
+
+def train_with(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, number: int, act: Callable[[], None]) -> int:
+    """Train, and do something just before the n-th call of a function."""
+    calls = iter(range(1, 1000))
+    call = getattr(owner, name)
+
+    def late(*positional: object, **named: object) -> object:
+        if next(calls) == number:
+            act()
+        return call(*positional, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, late)
+        return train(patch)

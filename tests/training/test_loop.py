@@ -1,0 +1,297 @@
+"""The loop: the best weights kept, both curves measured alike, nothing stepped that is no number, resumed anywhere."""
+
+import math
+import os
+import signal
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load
+from torch import nn
+from tqdm import tqdm
+
+from fmagc.dataset.batch import Batch, Scaler, View
+from fmagc.dataset.clips import prefetch
+from fmagc.errors import DataError
+from fmagc.models.pretrained import load_trained, publish_trained
+from fmagc.models.registry import MODELS, build
+from fmagc.models.safetensors_io import pack
+from fmagc.params.training import Train
+from fmagc.runtime.artifact_store import ArtifactStore, temp_path
+from fmagc.runtime.files import file_digest, write_bytes
+from fmagc.training.loop import Data, fit
+from fmagc.training.loss import Criterion
+from fmagc.training.outputs import WEIGHTS
+from fmagc.training.signals import Interrupted
+from fmagc.training.state import State
+from fmagc.training.train import _CODE, _as_many
+from tests.support.dag import ROOT, closure
+from tests.support.hardware import CPU
+
+
+def settings(**changes: object) -> Train:
+    values = {"epochs": 5, "patience": 2, "batch_size": 4, "precision": "float32", "augment": []}
+    values |= {"lr": 0.01, "max_grad_norm": None, "class_balance": "none"}
+    return Train.model_validate(values | changes)
+
+
+class Toy(nn.Module):
+    """One weight a class, on a constant input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scores = nn.Linear(1, 2, bias=False)
+
+    def forward(self, views: dict[str, torch.Tensor]) -> torch.Tensor:
+        return self.scores(views["x"])
+
+
+def toy_batches(label: int, *, value: float = 1.0) -> Iterator[Batch]:
+    x = View(torch.full((4, 1), value), Scaler(torch.ones(1), torch.zeros(1)))
+    yield Batch({"x": x}, torch.full((4,), label), [10, 11, 12, 13])
+
+
+def fit_toy(
+    model: nn.Module,
+    *,
+    judged: int,
+    value: float = 1.0,
+    keep: Callable[[State], None] = lambda state: None,
+    n_batches: int = 1,
+    goes_on: State | None = None,
+    **changes: object,
+) -> State:
+    chosen = settings(**changes)
+    state = goes_on or State(model, lr=chosen.lr, weight_decay=0.0)
+    data = Data(
+        training=lambda epoch, skip: chain(*(toy_batches(0, value=value) for _ in range(n_batches - skip))),
+        measured=lambda: toy_batches(0),
+        validation=lambda: toy_batches(judged),
+    )
+    criterion = Criterion(chosen.class_balance, [0, 1], n_classes=2, device=CPU.device)
+    fit(state, data, criterion=criterion, settings=chosen, hardware=CPU, keep=keep, progress=tqdm(disable=True))
+    return state
+
+
+def test_the_history_and_the_best_weights_are_kept() -> None:
+    kept = []
+    fitted = fit_toy(Toy(), judged=0, epochs=4, keep=lambda state: kept.append(state.epoch))
+    assert [(row["epoch"], row["split"]) for row in fitted.history] == [
+        (epoch, split) for epoch in range(1, 5) for split in ("train", "val")
+    ]
+    assert fitted.best_epoch == 4
+    assert fitted.history[-1]["loss"] < fitted.history[1]["loss"]
+    assert set(fitted.history[0]) == {"epoch", "split", "loss", "accuracy", "precision", "recall", "f1"}
+    assert kept == [2, 3, 4, 5]  # the epoch that comes next
+
+
+class Wavering(Toy):
+    """A toy with dropout, which is another function while it is trained."""
+
+    def forward(self, views: dict[str, torch.Tensor]) -> torch.Tensor:
+        return nn.functional.dropout(super().forward(views), 0.5, training=self.training)
+
+
+def test_both_curves_are_measured_alike() -> None:
+    fitted = fit_toy(Wavering(), judged=0)  # the measured tracks are the validation tracks here
+    for trained, judged in zip(fitted.history[::2], fitted.history[1::2], strict=True):
+        assert trained | {"split": "val"} == judged
+
+
+def test_training_stops_when_validation_gets_worse_and_goes_back() -> None:
+    model = Toy()
+    fitted = fit_toy(model, judged=1, epochs=50, patience=3)  # what helps training hurts validation
+    assert fitted.best_epoch == 1
+    assert len(fitted.history) == 2 * (1 + 3)
+    losses = [row["loss"] for row in fitted.history if row["split"] == "val"]
+    model.load_state_dict(fitted.best)
+    logits = model({"x": torch.ones(1, 1)})
+    assert nn.functional.cross_entropy(logits, torch.tensor([1])).item() == pytest.approx(min(losses))
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_step() -> None:
+    model = Toy()
+    before = model.scores.weight.detach().clone()
+    with pytest.raises(DataError, match=r"a loss of nan .* in epoch 1, batch 1, tracks \[10, 11, 12, 13\]"):
+        fit_toy(model, judged=0, value=float("nan"))
+    assert torch.equal(model.scores.weight, before)
+
+
+def test_a_gradient_that_is_not_finite_stops_before_the_step() -> None:
+    class Steep(Toy):
+        def forward(self, views: dict[str, torch.Tensor]) -> torch.Tensor:
+            return super().forward(views) + (self.scores.weight * 0).sqrt().sum()  # 0, of infinite slope
+
+    model = Steep()
+    before = model.scores.weight.detach().clone()
+    with pytest.raises(
+        DataError, match=r"a loss of \d\.\d+ and a gradient of norm nan in epoch 1, batch 1, tracks \[10"
+    ):
+        fit_toy(model, judged=0)
+    assert torch.equal(model.scores.weight, before)
+
+
+def test_a_validation_loss_that_is_not_a_number_is_never_the_best() -> None:
+    class Failing(Toy):
+        judged = 0
+
+        def forward(self, views: dict[str, torch.Tensor]) -> torch.Tensor:
+            self.judged += not self.training
+            return super().forward(views) * (float("nan") if not self.training and self.judged > 4 else 1)
+
+    fitted = fit_toy(Failing(), judged=0, epochs=50, patience=3, lr=1e-4)
+    assert fitted.best_epoch == 2
+    assert fitted.epoch - 1 == 2 + 3
+    assert math.isnan(fitted.history[-1]["loss"])
+
+
+def test_what_a_limit_of_the_gradient_leaves_of_a_step() -> None:
+    steps = {}
+    for limit in (None, 1e3, 1e-9):  # so far below Adam's epsilon of 1e-8 that the step shrinks with it
+        torch.manual_seed(0)
+        model = Toy()
+        before = model.scores.weight.detach().clone()
+        fit_toy(model, judged=0, epochs=1, max_grad_norm=limit)
+        steps[limit] = (model.scores.weight.detach() - before).norm().item()
+    assert steps[1e3] == steps[None]
+    assert steps[1e-9] < 0.2 * steps[None]
+
+
+@pytest.mark.parametrize("received", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_last_clip_is_heard(received: signal.Signals) -> None:
+    kept = []
+
+    def keep(state: State) -> None:
+        kept.append(state.epoch)
+        if kept.count(6) == 1 and state.epoch == 6:  # a second signal would end this process
+            os.kill(os.getpid(), received)
+
+    with pytest.raises(Interrupted) as stopped:
+        fit_toy(Toy(), judged=0, keep=keep)
+    assert stopped.value.exit_status == 128 + received
+
+
+@pytest.mark.parametrize("stop", range(1, 13))
+def test_a_state_goes_on_from_any_batch(stop: int) -> None:
+    def wavering() -> Wavering:
+        torch.manual_seed(0)
+        return Wavering()
+
+    whole = {"judged": 1, "n_batches": 3, "epochs": 4, "patience": 4}
+    undisturbed = fit_toy(wavering(), **whole)
+    kept = []
+
+    def keep(state: State) -> None:
+        kept.append(({name: value.clone() for name, value in state.tensors().items()}, state.record()))
+
+    class Stopped(Wavering):
+        steps = 0
+
+        def forward(self, views: dict[str, torch.Tensor]) -> torch.Tensor:
+            self.steps += self.training
+            if self.training and self.steps == stop:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().forward(views)
+
+    torch.manual_seed(0)
+    with pytest.raises(Interrupted, match=f"in epoch {(stop + 2) // 3}, after batch {(stop - 1) % 3 + 1}"):
+        fit_toy(Stopped(), keep=keep, **whole)
+    torch.manual_seed(9)
+    goes_on = State(Wavering(), lr=0.01, weight_decay=0.0)
+    goes_on.restore(*kept[-1])
+    fit_toy(goes_on.model, goes_on=goes_on, **whole)
+    assert goes_on.history == undisturbed.history
+    assert goes_on.best_epoch == undisturbed.best_epoch
+    assert all(torch.equal(value, undisturbed.tensors()[name]) for name, value in goes_on.tensors().items())
+
+
+def test_a_restored_tensor_keeps_its_layout() -> None:
+    def images() -> State:
+        model = nn.Conv2d(3, 4, 3)
+        CPU.place(model)
+        return State(model, lr=0.01, weight_decay=0.0)
+
+    state, other = images(), images()
+    for moment in other.optimiser.state[other.model.weight].values():
+        moment.copy_(torch.rand_like(moment))
+    state.restore(load(pack(other.tensors())), other.record())
+    assert torch.equal(state.model.weight, other.model.weight)
+    assert not state.model.weight.is_contiguous()
+    for what, moment in state.optimiser.state[state.model.weight].items():
+        assert torch.equal(moment, other.optimiser.state[other.model.weight][what])
+        assert moment.stride() == (state.model.weight.stride() if moment.dim() else ())
+
+
+def test_the_training_curve_is_taken_on_as_many_tracks_of_a_genre_as_validation_has() -> None:
+    training = pd.DataFrame({"track_id": range(50), "genre": ["Folk"] * 48 + ["Rock"] * 2})
+    validation = pd.DataFrame({"track_id": range(50, 58), "genre": ["Folk"] * 5 + ["Rock"] * 3})
+    chosen = _as_many(training, validation)
+    assert chosen["genre"].value_counts().to_dict() == {"Folk": 5, "Rock": 2}
+    assert chosen["track_id"].tolist() == [0, 12, 24, 35, 47, 48, 49]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_batch_of_one_clip_trains(name: str) -> None:
+    model = build(name, n_classes=3, dropout=0.3, clip_samples=2**14, hop_length=1024, n_mels=128)  # the shortest clip
+    views = {"waveform": torch.randn(1, 2**14), "mel": torch.randn(1, 16, 128)}
+    nn.functional.cross_entropy(model.train()(views), torch.tensor([1])).backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+
+
+def test_a_fault_in_a_batch_prepared_ahead_is_raised() -> None:
+    def broken() -> Iterator[Batch]:
+        yield from toy_batches(0)
+        raise DataError("track 7")
+
+    with pytest.raises(DataError, match="track 7"):
+        list(prefetch(broken()))
+
+
+def test_training_without_a_finite_validation_loss_is_an_error() -> None:
+    class Broken(Toy):
+        def forward(self, views: dict[str, torch.Tensor]) -> torch.Tensor:
+            return super().forward(views) if self.training else super().forward(views) * float("nan")
+
+    with pytest.raises(DataError, match="expected a finite validation loss"):
+        fit_toy(Broken(), judged=0, epochs=2)
+
+
+def test_a_trained_model_comes_back_and_a_foreign_one_is_refused(tmp_path: Path) -> None:
+    architecture = {
+        "name": "crnn",
+        "n_classes": 3,
+        "dropout": 0.1,
+        "clip_samples": 2**16,
+        "hop_length": 1024,
+        "n_mels": 128,
+    }
+    model = build(**architecture)
+
+    def publish(n_classes: int) -> None:
+        with ArtifactStore("train", root=tmp_path / "store") as store:
+            write_bytes(temp_path(store.folder, WEIGHTS), pack(model.state_dict()))
+            weights = store.commit(WEIGHTS, "key", {})
+            card = {"architecture": architecture | {"n_classes": n_classes}, "best_epoch": 2}
+            publish_trained(tmp_path / "0", weights, card, store=store)
+
+    publish(n_classes=3)
+    loaded, card = load_trained(tmp_path / "0", stage="train")
+    assert card == {"architecture": architecture, "best_epoch": 2, "weights": file_digest(tmp_path / "0" / WEIGHTS)}
+    assert all(torch.equal(loaded.state_dict()[name], value) for name, value in model.state_dict().items())
+    assert not loaded.training
+    publish(n_classes=4)
+    with pytest.raises(
+        DataError, match=r"output.weight is float32\[3, 128\] in place of float32\[4, 128\].*repro -f train"
+    ):
+        load_trained(tmp_path / "0", stage="train")
+
+
+def test_trainings_are_keyed_by_all_the_code_that_decides_their_bytes() -> None:
+    rooms = tuple(f"fmagc/{room}/" for room in ("audio", "models", "store", "training"))
+    imported = {path for path in closure(ROOT / "fmagc/training/train.py") if path.startswith(rooms)}
+    named = {module.replace(".", "/") + ".py" for module in _CODE}
+    assert named == imported - {"fmagc/training/outputs.py"}
