@@ -12,7 +12,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-__all__ = ["DataError", "FmagcError", "Reason", "RejectedTrack", "SettingsError", "naming", "shown", "some"]
+__all__ = [
+    "DataError",
+    "FmagcError",
+    "Reason",
+    "RejectedTrack",
+    "SettingsError",
+    "format_list",
+    "format_value",
+    "name_file",
+]
 
 _SHOWN = 20  # entries of a list in a message
 _WIDTH = 300  # characters of one value
@@ -73,13 +82,13 @@ class RejectedTrack(Exception):  # noqa: N818 - an outcome of one track, not an 
         self.detail = detail
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Write what was found for a message: on one line, and short however large or deep it is."""
     text = _REPR.repr(value)
     return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}..."
 
 
-def some(entries: Collection[str], *, count: int | None = None) -> str:
+def format_list(entries: Collection[str], *, count: int | None = None) -> str:
     """List entries for a message: all of them, or the first and the number of the others.
 
     Parameters
@@ -94,7 +103,7 @@ def some(entries: Collection[str], *, count: int | None = None) -> str:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def name_file(path: Path) -> Iterator[None]:
     """Put a file's name into errors of calls that know nothing but its descriptor."""
     try:
         yield

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fmagc.cache.rows import ROWS_AT, Layout, RowBuffer
-from fmagc.errors import naming
+from fmagc.errors import name_file
 from fmagc.runtime.direct_io import BLOCK, aligned_buffer, opened, read_at
 from fmagc.runtime.files import digest
 
@@ -48,7 +48,7 @@ class ShardDigest:
     @classmethod
     def around(cls, path: Path, *, rows: int, row_bytes: int) -> Self:
         """Take the seal of a file as it is, without a look at its rows."""
-        with naming(path), path.open("rb") as file:
+        with name_file(path), path.open("rb") as file:
             parts = [file.read(ROWS_AT)]
             file.seek(ROWS_AT + rows * row_bytes)
             parts += [file.read(), str(file.seek(0, os.SEEK_END)).encode()]
@@ -105,7 +105,7 @@ def seal(
     narrow = Layout.holding(longest, name=layout.name, dtype=layout.dtype, inner=layout.inner)
     digests = _moved(path, layout, narrow, kept, digests)
     columns = {**columns, "digest": np.array([row.encode() for row in digests])}
-    with naming(path), path.open("r+b") as file:
+    with name_file(path), path.open("r+b") as file:
         file.truncate(narrow.offset(len(kept)))
         for offset, data in _structure(narrow, len(kept), columns):
             file.seek(offset)

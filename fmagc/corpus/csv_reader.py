@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from fmagc.errors import DataError, shown, some
+from fmagc.errors import DataError, format_list, format_value
 
 __all__ = ["Faults", "records"]
 
@@ -41,8 +41,8 @@ class Faults:
 
     def wrong_table(self, missing: list[str], columns: list[str]) -> None:
         """Note that a table lacks columns."""
-        found = f"{shown(columns)}: is it another table, or one whose cells no comma separates?"
-        self.add(f"expected the columns {some(missing)} too", found)
+        found = f"{format_value(columns)}: is it another table, or one whose cells no comma separates?"
+        self.add(f"expected the columns {format_list(missing)} too", found)
 
     def refuse(self) -> None:
         """End the run if there is a fault.
@@ -55,7 +55,8 @@ class Faults:
         if self._counts:
             n_faults = self._counts.total()
             kinds = "\n".join(
-                f"  {expected}, found {f'{count}: ' if count > 1 else ''}{some(self._places[expected], count=count)}"
+                f"  {expected}, found {f'{count}: ' if count > 1 else ''}"
+                f"{format_list(self._places[expected], count=count)}"
                 for expected, count in self._counts.items()
             )
             raise DataError(f"{self._path}: {n_faults} fault{'s' if n_faults > 1 else ''}\n{kinds}\n{self._advice}")

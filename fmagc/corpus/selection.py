@@ -12,7 +12,7 @@ from fmagc.corpus.layout import METADATA, track_file
 from fmagc.corpus.local.dataset import choose_genres, own_tracks
 from fmagc.corpus.local.track_table import LISTING
 from fmagc.corpus.splits import LEAKY, assign, empty_sets, shared_artists
-from fmagc.errors import DataError, some
+from fmagc.errors import DataError, format_list
 from fmagc.runtime.files import file_sha1
 
 __all__ = ["name_table", "select_tracks", "split_table"]
@@ -93,7 +93,7 @@ def _fma_tracks(shelf: Path, manifest: dict[str, Any], *, subset: str, genres: C
     if empty:
         raise DataError(
             f"{shelf / METADATA[0]}: expected tracks of every genre of index.genres in the subset {subset}, found none "
-            f"of {some(empty)}: take them out, or set index.subset to a larger one"
+            f"of {format_list(empty)}: take them out, or set index.subset to a larger one"
         )
     return tracks.assign(path=[f"{shelf.name}/{track_file(track_id)}" for track_id in tracks["track_id"]])
 
@@ -128,22 +128,22 @@ def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int, where: str = 
     where = f"{where}, protocol {protocol}"
     if split["genre"].nunique() < 2:
         raise DataError(
-            f"{where}: expected two genres or more, found {some(set(split['genre']))}: take another index.subset or "
-            "another corpus"
+            f"{where}: expected two genres or more, found {format_list(set(split['genre']))}: take another "
+            "index.subset or another corpus"
         )
     empty = empty_sets(split["genre"], split["set"].to_numpy())
     if empty:
         raise DataError(
-            f"{where}: expected tracks of every genre in every set, found {some(empty)}: give the sets such tracks "
-            "(a genre needs three tracks, and three artists where artists are kept apart), or take the genre's tracks "
-            "out of the table"
+            f"{where}: expected tracks of every genre in every set, found {format_list(empty)}: give the sets such "
+            "tracks (a genre needs three tracks, and three artists where artists are kept apart), or take the genre's "
+            "tracks out of the table"
         )
     leaks = [] if protocol in LEAKY else shared_artists(split.assign(artist=tracks["artist"]))
     if leaks:
         raise DataError(
-            f"{where}: expected every artist in one set alone, found {len(leaks)} in several: {some(leaks)}: mend "
-            "the artists or the sets in the table (FMA's: artist.id and set.split; a shelf of your own: artist and "
-            "split), or set run.protocols and compare.protocol to artist, which makes a split of its own"
+            f"{where}: expected every artist in one set alone, found {len(leaks)} in several: {format_list(leaks)}: "
+            "mend the artists or the sets in the table (FMA's: artist.id and set.split; a dataset of your own: artist "
+            "and split), or set run.protocols and compare.protocol to artist, which makes a split of its own"
         )
     return split
 

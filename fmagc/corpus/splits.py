@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fmagc.errors import shown, some
+from fmagc.errors import format_list, format_value
 
 __all__ = ["LEAKY", "PROTOCOLS", "SETS", "assign", "audit", "empty_sets", "shared_artists"]
 
@@ -144,14 +144,14 @@ def shared_artists(split: pd.DataFrame) -> list[str]:
     """Name the artists (columns ``artist_id``, ``artist``) that have tracks in several sets, with these tracks."""
     n_sets = split.groupby("artist_id")["set"].transform("nunique")
     return [
-        f"artist {artist_id}, {shown(tracks['artist'].iloc[0])} "
+        f"artist {artist_id}, {format_value(tracks['artist'].iloc[0])} "
         f"({'; '.join(f'{name}: {_ids(own)}' for name, own in tracks.groupby('set'))})"
         for artist_id, tracks in split[n_sets > 1].groupby("artist_id")
     ]
 
 
 def _ids(tracks: pd.DataFrame) -> str:
-    return some(list(map(str, tracks["track_id"])))
+    return format_list(list(map(str, tracks["track_id"])))
 
 
 def _sizes(rows: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -7,7 +7,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from fmagc.errors import DataError, some
+from fmagc.errors import DataError, format_list
 
 __all__ = ["pack", "unpack"]
 
@@ -47,7 +47,7 @@ def unpack(data: bytes, *, like: Mapping[str, Tensor], path: Path, remedy: str) 
         if name in found and _kind(found[name]) != _kind(value)
     ]
     if faults:
-        raise DataError(f"{path}: expected the tensors of another network, found that {some(faults)}: {remedy}")
+        raise DataError(f"{path}: expected the tensors of another network, found that {format_list(faults)}: {remedy}")
     return found
 
 

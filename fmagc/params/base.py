@@ -13,7 +13,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from fmagc.errors import SettingsError, shown
+from fmagc.errors import SettingsError, format_value
 
 __all__ = ["PARAMS_FILE", "Block", "faults_of", "read_document", "settings_error"]
 
@@ -89,7 +89,7 @@ def read_document(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise settings_error(path, ["expected blocks of keys, found brackets nested too deep to read"]) from None
     if not isinstance(document, dict):
-        raise settings_error(path, [f"expected blocks of keys, found {shown(document)}"])
+        raise settings_error(path, [f"expected blocks of keys, found {format_value(document)}"])
     return document
 
 
@@ -140,12 +140,12 @@ def _describe(block: type[BaseModel], fault: ErrorDetails, where: str) -> str:
         known = _siblings(block, location)
         close = difflib.get_close_matches(location[-1], known, n=1)
         advice = f" Did you mean {close[0]}?" if close else f" Known here: {', '.join(known)}." if known else ""
-        return f"{key}: expected no such key, found {shown(fault['input'])}.{advice}"
+        return f"{key}: expected no such key, found {format_value(fault['input'])}.{advice}"
     if kind == "union_tag_invalid":
         expected, found = f"a name of {fault['ctx']['expected_tags']}", fault["ctx"]["tag"]
-        return f"{key}: expected {expected}, found {shown(found)}"
+        return f"{key}: expected {expected}, found {format_value(found)}"
     expected = expected.removeprefix("input should be ").removeprefix("value error, ")
-    return f"{key}: expected {expected}, found {shown(fault['input'])} ({type(fault['input']).__name__})"
+    return f"{key}: expected {expected}, found {format_value(fault['input'])} ({type(fault['input']).__name__})"
 
 
 def _siblings(block: type[BaseModel], location: list[str]) -> list[str]:

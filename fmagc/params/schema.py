@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from fmagc.errors import shown, some
+from fmagc.errors import format_list, format_value
 from fmagc.params.base import PARAMS_FILE, Block, faults_of, read_document, settings_error
 from fmagc.params.corpus import DEMO, Dataset, Index
 from fmagc.params.engine import Engine
@@ -59,17 +59,19 @@ def _relations(document: dict[str, Any]) -> Iterator[str]:
     for key in ("run.protocols", "run.models", "run.seeds", "run.baselines"):
         values = _at(document, key, list)
         if values and len(set(map(str, values))) < len(values):
-            yield f"{key}: expected each entry once, found {shown(values)}"
+            yield f"{key}: expected each entry once, found {format_value(values)}"
     for key, blocks in (("run.models", "models"), ("run.baselines", "baselines")):
         known = _at(document, blocks, dict)
         for name in _at(document, key, list) or []:
             if known is not None and isinstance(name, str) and name not in known:
-                yield f"{key}: expected a block of {blocks} ({some(list(map(str, known)))}), found {shown(name)}"
+                names = format_list(list(map(str, known)))
+                yield f"{key}: expected a block of {blocks} ({names}), found {format_value(name)}"
     for key, lists in (("compare.focus", ("run.models", "run.baselines")), ("compare.protocol", ("run.protocols",))):
         value, known = _at(document, key, str), [_at(document, listed, list) for listed in lists]
         values = [str(entry) for entries in known for entry in entries or []]
         if value is not None and values and None not in known and value not in values:
-            yield f"{key}: expected an entry of {' or '.join(lists)} ({some(values)}), found {shown(value)}"
+            entries = f"an entry of {' or '.join(lists)} ({format_list(values)})"
+            yield f"{key}: expected {entries}, found {format_value(value)}"
     yield from _signal_relations(document)
     for place, augmentation in enumerate(_at(document, "train.augment", list) or []):
         for name in ("amplitude", "rate"):
@@ -78,10 +80,11 @@ def _relations(document: dict[str, Any]) -> Iterator[str]:
                 yield f"train.augment.{place}.max_{name}: expected at least min_{name} ({low}), found {high}"
     root, name = _at(document, "dataset.root", str), _at(document, "dataset.name", str)
     if name == DEMO and root is not None:
-        yield f"dataset.root: expected null, since {DEMO} is synthesised, found {shown(root)}"
+        yield f"dataset.root: expected null, since {DEMO} is synthesised, found {format_value(root)}"
     layout = _at(document, "dataset.layout", str)
     if name == DEMO and layout not in (None, "fma"):
-        yield f"dataset.layout: expected fma, in which {DEMO} is synthesised, found {shown(layout)}: name your shelf"
+        found = f"{format_value(layout)}: name your dataset"
+        yield f"dataset.layout: expected fma, in which {DEMO} is synthesised, found {found}"
 
 
 def _signal_relations(document: dict[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from fmagc.errors import DataError, SettingsError, some
+from fmagc.errors import DataError, SettingsError, format_list
 from fmagc.params.engine import Engine
 from fmagc.runtime.artifact_store import STAGING
 from fmagc.runtime.dask_worker import run_bundle
@@ -115,8 +115,8 @@ def _require_shared_folder(client: Any) -> None:
         probe.unlink()
     if blind:
         raise DataError(
-            f"{Path.cwd()}: expected every worker to see this folder at this path, found {some(blind)} that do not: "
-            "put the project on storage that all machines share"
+            f"{Path.cwd()}: expected every worker to see this folder at this path, found {format_list(blind)} that do "
+            "not: put the project on storage that all machines share"
         )
 
 

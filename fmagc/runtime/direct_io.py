@@ -16,7 +16,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from fmagc.errors import naming
+from fmagc.errors import name_file
 
 __all__ = ["BLOCK", "aligned_buffer", "opened", "read_at", "stream_digest", "write_at"]
 
@@ -42,7 +42,7 @@ def opened(path: Path, flags: int) -> Iterator[int]:
             raise
         descriptor = os.open(path, flags, 0o644)
     try:
-        with naming(path):
+        with name_file(path):
             yield descriptor
     finally:
         os.close(descriptor)

@@ -10,7 +10,7 @@ from typing import Any
 
 import xxhash
 
-from fmagc.errors import DataError, naming
+from fmagc.errors import DataError, name_file
 
 __all__ = [
     "damaged",
@@ -40,7 +40,7 @@ def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     try:
-        with naming(path), temporary.open("wb") as file:
+        with name_file(path), temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -59,7 +59,7 @@ def link_or_copy(source: Path, path: Path) -> None:
             temporary.hardlink_to(source)
         except OSError:  # another file system, or one without hard links
             shutil.copyfile(source, temporary)
-            with naming(path), temporary.open("rb+") as file:
+            with name_file(path), temporary.open("rb+") as file:
                 os.fsync(file.fileno())
         replace_with(path, temporary)
     except BaseException:
@@ -72,7 +72,7 @@ def replace_with(path: Path, temporary: Path) -> None:
     temporary.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        with naming(path):
+        with name_file(path):
             os.fsync(folder)
     finally:
         os.close(folder)

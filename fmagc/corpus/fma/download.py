@@ -14,7 +14,7 @@ from tqdm import tqdm
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from fmagc.errors import DataError, naming, shown
+from fmagc.errors import DataError, format_value, name_file
 from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import file_sha1, read_record, replace_with, require_space, write_record
 
@@ -72,8 +72,9 @@ def download(url: str, path: Path, *, sha1: str, n_bytes: int, room: float) -> N
             start = file.read(64)
         part.forget()
         raise DataError(
-            f"{url}: expected a file of sha1 {sha1}, found {found} (it begins with {shown(start)}), and removed it: "
-            "run `dvc repro` again; if that does not help, the server has another file: set or change dataset.mirror"
+            f"{url}: expected a file of sha1 {sha1}, found {found} (it begins with {format_value(start)}), and removed "
+            "it: run `dvc repro` again; if that does not help, the server has another file: set "
+            "or change dataset.mirror"
         )
     part.finish()
 
@@ -200,7 +201,7 @@ def _goes_on(reply: requests.Response, part: _Part) -> bool:
 def _append(reply: requests.Response, part: _Part) -> None:
     """Write the body block by block, each of which is in the system's hands before the next is asked for."""
     bar = tqdm(total=part.total, initial=part.size, unit="B", unit_scale=True, unit_divisor=1024, desc=part.path.stem)
-    with bar, naming(part.path), part.path.open("ab") as file:
+    with bar, name_file(part.path), part.path.open("ab") as file:
         for block in reply.iter_content(_BLOCK):
             file.write(block)
             file.flush()

@@ -15,7 +15,7 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, Zi
 from tqdm import tqdm
 
 from fmagc.corpus.fma.archives import Archive, parse_checksums
-from fmagc.errors import DataError, RejectedTrack, some
+from fmagc.errors import DataError, RejectedTrack, format_list
 from fmagc.runtime.files import require_space, write_bytes
 from fmagc.runtime.worker_pool import map_isolated
 
@@ -87,8 +87,8 @@ def _admit(path: Path, archive: Archive) -> dict[str, ZipInfo]:
     faults = list(_faults(members, archive, n_bytes=path.stat().st_size))
     if faults:
         raise DataError(
-            f"{path}: expected {archive.file} as FMA made it, found {some(faults)}: nothing was unpacked; remove the "
-            "file and run again"
+            f"{path}: expected {archive.file} as FMA made it, found {format_list(faults)}: nothing was unpacked; "
+            "remove the file and run again"
         )
     return {member.filename: member for member in members if not member.is_dir()}
 
@@ -139,7 +139,7 @@ def _compare(path: Path, archive: Archive, wanted: Mapping[str, str], members: M
         if names:
             raise DataError(
                 f"{path}: expected in {archive.papers[1]} the sha1 of exactly its files, found {what}: "
-                f"{some(sorted(names))}: nothing was unpacked; remove the archive and run again"
+                f"{format_list(sorted(names))}: nothing was unpacked; remove the archive and run again"
             )
 
 

@@ -9,7 +9,7 @@ from re import compile as pattern
 import pandas as pd
 
 from fmagc.corpus.csv_reader import Faults, records
-from fmagc.errors import DataError, shown, some
+from fmagc.errors import DataError, format_list, format_value
 
 __all__ = ["ROOT", "Genre", "GenreTree", "label", "read_genres"]
 
@@ -85,12 +85,12 @@ class GenreTree:
             return frozenset(chosen)
         ids = {genre.title: genre.genre_id for genre in self._genres.values()}
         found = [name if isinstance(name, int) else ids.get(name, ROOT) for name in choice]
-        strangers = [shown(name) for name, genre_id in zip(choice, found, strict=True) if genre_id not in self]
+        strangers = [format_value(name) for name, genre_id in zip(choice, found, strict=True) if genre_id not in self]
         if strangers:
-            raise DataError(f"index.genres: expected titles or ids of genres.csv, found {some(strangers)}")
+            raise DataError(f"index.genres: expected titles or ids of genres.csv, found {format_list(strangers)}")
         twice = sorted({self[genre_id].title for genre_id in found if found.count(genre_id) > 1})
         if twice:
-            raise DataError(f"index.genres: expected every genre once, found {some(twice)} more than once")
+            raise DataError(f"index.genres: expected every genre once, found {format_list(twice)} more than once")
         return frozenset(found)
 
     def classes_of(self, genre_ids: Iterable[int], *, chosen: frozenset[int]) -> list[str]:
@@ -162,9 +162,9 @@ def read_genres(path: Path) -> GenreTree:
         numbers = {"genre_id": genre_id, "parent": parent}
         wrong = [column for column, value in numbers.items() if not _NUMBER.fullmatch(value)]
         for column in wrong:
-            faults.add(f"column {column}: expected a genre's number", f"{shown(numbers[column])} in line {line}")
+            faults.add(f"column {column}: expected a genre's number", f"{format_value(numbers[column])} in line {line}")
         if not title:
-            faults.add("column title: expected a name", f"none in line {line} (genre {shown(genre_id)})")
+            faults.add("column title: expected a name", f"none in line {line} (genre {format_value(genre_id)})")
         lines[genre_id].append(str(line))
         if len(lines[genre_id]) == 1:
             titles[title].append(str(line))
@@ -174,7 +174,7 @@ def read_genres(path: Path) -> GenreTree:
         for value, numbered in places.items():
             if value and len(numbered) > 1:
                 expected = f"column {column}: expected every genre once"
-                faults.add(expected, f"{shown(value)} in lines {some(numbered)}")
+                faults.add(expected, f"{format_value(value)} in lines {format_list(numbered)}")
     faults.refuse()
     _check_parents(genres, faults)
     return GenreTree(genre for genre, _ in genres.values())
@@ -184,7 +184,7 @@ def _check_parents(genres: dict[int, tuple[Genre, int]], faults: Faults) -> None
     """Refuse what is no tree: a parent that is not there, a genre below itself, no root at all."""
     for genre, line in genres.values():
         if genre.parent != ROOT and genre.parent not in genres:
-            found = f"{genre.parent} in line {line} (genre {shown(genre.title)})"
+            found = f"{genre.parent} in line {line} (genre {format_value(genre.title)})"
             faults.add("column parent: expected 0 or the genre_id of another row", found)
         above, seen = genre.parent, [genre.genre_id]
         while above in genres and above not in seen:

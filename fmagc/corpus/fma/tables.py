@@ -10,7 +10,7 @@ import pandas as pd
 
 from fmagc.corpus.csv_reader import Faults, records
 from fmagc.corpus.fma.genres import GenreTree
-from fmagc.errors import shown, some
+from fmagc.errors import format_list, format_value
 
 __all__ = ["SUBSETS", "read_tracks"]
 
@@ -68,9 +68,9 @@ def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
     expected = {
         "track_id": "a track's number",
         "artist.id": "a number",
-        "set.split": f"one of {some(SPLITS)}",
-        "set.subset": f"one of {some(SUBSETS)}",
-        "track.genre_top": f"a root genre of genres.csv ({some(genres.roots)}), or none in {without}",
+        "set.split": f"one of {format_list(SPLITS)}",
+        "set.subset": f"one of {format_list(SUBSETS)}",
+        "track.genre_top": f"a root genre of genres.csv ({format_list(genres.roots)}), or none in {without}",
         "track.genres": "a list of ids of genres.csv, as [12, 25]",
     }
     lines = defaultdict(list)
@@ -81,14 +81,16 @@ def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
             continue
         track = {column: cells[place] for column, place in places.items()}
         for column in _offences(track, roots, genres):
-            found = f"{shown(track[column])} in line {line} (track {shown(track['track_id'])})"
+            found = f"{format_value(track[column])} in line {line} (track {format_value(track['track_id'])})"
             faults.add(f"column {column}: expected {expected[column]}", found)
         if _NUMBER.fullmatch(track["track_id"]):
             lines[int(track["track_id"])].append(str(line))
         tracks.append(track)
     for track_id, numbers in lines.items():
         if len(numbers) > 1:
-            faults.add("column track_id: expected every track once", f"track {track_id} in lines {some(numbers)}")
+            faults.add(
+                "column track_id: expected every track once", f"track {track_id} in lines {format_list(numbers)}"
+            )
     faults.refuse()
     table = pd.DataFrame(tracks, columns=list(wanted)).rename(columns=wanted)
     if listed:

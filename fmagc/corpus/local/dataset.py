@@ -9,7 +9,7 @@ import pandas as pd
 from fmagc.corpus.local.file_names import hashed_ids, key
 from fmagc.corpus.local.genre_folders import find_files, read_folders
 from fmagc.corpus.local.track_table import LISTING, read_listing
-from fmagc.errors import DataError, shown, some
+from fmagc.errors import DataError, format_list, format_value
 
 __all__ = ["check_protocols", "choose_genres", "local_files", "own_tracks"]
 
@@ -70,12 +70,12 @@ def choose_genres(tracks: pd.DataFrame, choice: int | Sequence[int | str] | None
         return pd.Series("", index=tracks.index, dtype=str)
     genres = sorted(tracks["genre"].unique())
     if isinstance(choice, int):
-        raise DataError(f"index.genres: expected null or some of {some(genres)}, found the level {choice}")
-    strangers = [shown(name) for name in choice if name not in genres]
+        raise DataError(f"index.genres: expected null or some of {format_list(genres)}, found the level {choice}")
+    strangers = [format_value(name) for name in choice if name not in genres]
     if strangers:
         raise DataError(
-            f"index.genres: expected some of {some(genres)}, found {some(strangers)}: mend the list in params.yaml, or "
-            "set it to null for all genres"
+            f"index.genres: expected some of {format_list(genres)}, found {format_list(strangers)}: mend the list in "
+            "params.yaml, or set it to null for all genres"
         )
     return tracks["genre"].isin([str(name) for name in choice]).map({True: "", False: "no chosen genre"})
 
@@ -91,7 +91,9 @@ def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: st
     """
     genres = sorted(tracks["genre"].unique())
     if len(genres) < 2:
-        raise DataError(f"{where}: expected two genres or more, found {some(genres)}: add music of another genre")
+        raise DataError(
+            f"{where}: expected two genres or more, found {format_list(genres)}: add music of another genre"
+        )
     if "official" in protocols and not tracks["split"].all():
         raise DataError(
             f"{where}, protocol official: expected a column split with training, validation or test, found none: "
@@ -111,5 +113,5 @@ def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: st
         if protocol in protocols and small:
             raise DataError(
                 f"{where}, protocol {protocol}: expected {_LEAST} {what} or more of every genre, one for each set, "
-                f"found {some(small)}: add {what}, or leave the genre out (index.genres names those to keep)"
+                f"found {format_list(small)}: add {what}, or leave the genre out (index.genres names those to keep)"
             )

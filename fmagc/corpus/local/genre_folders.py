@@ -13,7 +13,7 @@ import pandas as pd
 from fmagc.corpus.csv_reader import Faults
 from fmagc.corpus.layout import AUDIO_SUFFIXES
 from fmagc.corpus.local.file_names import case_collisions, is_audio, is_hidden, is_invalid, walk
-from fmagc.errors import DataError, shown, some
+from fmagc.errors import DataError, format_list, format_value
 
 __all__ = ["find_files", "read_folders"]
 
@@ -41,12 +41,15 @@ def find_files(shelf: Path) -> tuple[list[str], dict[str, int]]:
     genres = [place.name for place in sorted(shelf.iterdir()) if place.is_dir() and not is_hidden(place.name)]
     for path in paths:
         if "/" not in path:
-            faults.add("expected every file of music in a genre's folder", f"{shown(path)} beside the folders")
+            faults.add("expected every file of music in a genre's folder", f"{format_value(path)} beside the folders")
     for genre in genres:
         if not any(path.startswith(f"{genre}/") for path in paths):
-            faults.add(f"expected music ({some(AUDIO_SUFFIXES)}) in every genre's folder", f"none in {shown(genre)}")
+            faults.add(
+                f"expected music ({format_list(AUDIO_SUFFIXES)}) in every genre's folder",
+                f"none in {format_value(genre)}",
+            )
     for group in case_collisions([*genres, *paths, *_artists(paths)]):
-        faults.add("expected names that differ in more than case", " and ".join(map(shown, group)))
+        faults.add("expected names that differ in more than case", " and ".join(map(format_value, group)))
     faults.refuse()
     if len(genres) < 2:
         below = [place.name for place in sorted((shelf / genres[0]).iterdir()) if place.is_dir()] if genres else []
@@ -54,7 +57,7 @@ def find_files(shelf: Path) -> tuple[list[str], dict[str, int]]:
         hint = f"set it to {place / genres[0]} if its folders are the genres" if below else "mend it or add folders"
         raise DataError(
             "dataset.root in params.yaml: expected a folder that holds one for each of two genres or more, found "
-            f"{some(genres) or 'none'} in {place}: {hint}"
+            f"{format_list(genres) or 'none'} in {place}: {hint}"
         )
     return paths, ignored
 
@@ -90,7 +93,7 @@ def _walk(shelf: Path, faults: Faults) -> tuple[list[str], dict[str, int]]:
     ignored: Counter[str] = Counter()
 
     def unreadable(error: OSError) -> None:
-        faults.add("expected folders that can be read", f"{shown(error.filename)}: {error.strerror}")
+        faults.add("expected folders that can be read", f"{format_value(error.filename)}: {error.strerror}")
 
     def seemly(names: list[str], place: str) -> list[str]:
         ignored["hidden"] += sum(map(is_hidden, names))

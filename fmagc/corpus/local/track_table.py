@@ -8,7 +8,7 @@ import pandas as pd
 from fmagc.corpus.csv_reader import Faults, records
 from fmagc.corpus.layout import AUDIO_SUFFIXES
 from fmagc.corpus.local.file_names import case_collisions, is_audio, is_invalid, key
-from fmagc.errors import shown, some
+from fmagc.errors import format_list, format_value
 
 __all__ = ["LISTING", "read_listing"]
 
@@ -57,11 +57,11 @@ def read_listing(shelf: Path) -> pd.DataFrame:
         tracks.append(track)
     for places in lines.values():
         if len(places) > 1:
-            faults.add("column path: expected every file once, whatever the case", some(places))
+            faults.add("column path: expected every file once, whatever the case", format_list(places))
     for column in ("genre", "artist"):
         for group in case_collisions(track[column] for track in tracks):
             faults.add(
-                f"column {column}: expected names that differ in more than case", " and ".join(map(shown, group))
+                f"column {column}: expected names that differ in more than case", " and ".join(map(format_value, group))
             )
     if not tracks:
         faults.add("expected a row for each track", "none")
@@ -71,19 +71,21 @@ def read_listing(shelf: Path) -> pd.DataFrame:
 
 def _offences(shelf: Path, track: dict[str, str], *, splits: bool) -> list[tuple[str, str]]:
     """Say what is wrong with one row: what was expected, and what was found."""
-    path, found = track["path"], shown(track["path"])
+    path, found = track["path"], format_value(track["path"])
     offences = [
-        (f"column {column}: expected a name", f"{shown(track[column])} ({found})")
+        (f"column {column}: expected a name", f"{format_value(track[column])} ({found})")
         for column in ("genre", "artist")
         if is_invalid(track[column]) or (column == "genre" and not track[column])
     ]
     if splits and track["split"] not in _WORDS:
-        offences.append((f"column split: expected one of {some(_WORDS)}", f"{shown(track['split'])} ({found})"))
+        offences.append(
+            (f"column split: expected one of {format_list(_WORDS)}", f"{format_value(track['split'])} ({found})")
+        )
     pure = PurePosixPath(path)
     if not path or is_invalid(path) or pure.is_absolute() or ".." in pure.parts:
         offences.append(("column path: expected a path that starts from the table's folder and stays below it", found))
     elif not is_audio(path):
-        offences.append((f"column path: expected music ({some(AUDIO_SUFFIXES)})", found))
+        offences.append((f"column path: expected music ({format_list(AUDIO_SUFFIXES)})", found))
     elif not (shelf / path).exists():
         offences.append(("column path: expected a file that is there", found + _hint(shelf, path)))
     return offences
