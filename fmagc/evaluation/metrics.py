@@ -13,7 +13,7 @@ accuracy
     Share of rows whose predicted class is the true one.
 macro_f1, macro_precision, macro_recall
     Means over classes of F1 = 2 TP / (2 TP + FP + FN), of TP / (TP + FP) and of TP / (TP + FN).
-seed_accuracy, seed_f1
+study_accuracy, study_f1
     As the reference work defines them: the mean over all K classes of the one-vs-rest accuracy (TP + TN) / n, and
     2 P R / (P + R) of the macro means P and R. The former is 1 - (1 - accuracy) * 2 / K: with 8 classes 0.90 means
     0.60.
@@ -44,8 +44,8 @@ METRICS = (
     "macro_f1",
     "macro_precision",
     "macro_recall",
-    "seed_accuracy",
-    "seed_f1",
+    "study_accuracy",
+    "study_f1",
     "top3",
     "log_loss",
 )
@@ -158,8 +158,8 @@ def count_metrics(counts: Floats) -> Mapping[str, Floats]:
         "macro_f1": macro(by_class["f1"]),
         "macro_precision": precision,
         "macro_recall": recall,
-        "seed_accuracy": one_vs_rest.mean(axis=-1),
-        "seed_f1": _ratio(2 * precision * recall, precision + recall),
+        "study_accuracy": one_vs_rest.mean(axis=-1),
+        "study_f1": _ratio(2 * precision * recall, precision + recall),
     }
 
 

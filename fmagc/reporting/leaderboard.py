@@ -32,7 +32,7 @@ _HEADER = (
 _LEGEND = (
     "Numbers are of tracks (the probabilities of a track's clips averaged) unless they say by clip. In brackets: 95 % "
     "intervals of a bootstrap over the test artists and, where there are several, over the seeds of training; the "
-    "numbers are then means over seeds, with their standard deviation after ±. A baseline has no seed. seed_f1 is "
+    "numbers are then means over seeds, with their standard deviation after ±. A baseline has no seed. study_f1 is "
     "2PR/(P+R) of macro precision and recall, the reference work's F1; log_loss is in nats. The best epoch is the one "
     "whose weights were kept, counted from 1, one for each seed. The fewer test artists there are, the more such an "
     "interval falls short of its 95 %: below some twenty, take it for narrower than the truth."
@@ -177,7 +177,7 @@ def _table(ranked: Sequence[Entry]) -> str:
         (
             entry.model,
             *(_with_interval(entry, name) for name in ("accuracy", "macro_f1")),
-            *(f"{_value(entry, name):.3f}" for name in ("seed_f1", "top3", "log_loss")),
+            *(f"{_value(entry, name):.3f}" for name in ("study_f1", "top3", "log_loss")),
             *(f"{_value(entry, name, level='clip'):.3f}" for name in ("accuracy", "macro_f1")),
             _shown(entry, "parameters"),
             _shown(entry, "best_epoch"),

@@ -82,7 +82,7 @@ from pathlib import Path
 
 from fmagc.models.pretrained import load_trained
 
-network, card = load_trained(Path("{folder}"), made_by="{made_by}")
+network, card = load_trained(Path("{folder}"), stage="{stage}")
 ```
 
 `network` takes {tensors}, normalised by `card["normalisation"]`, and returns logits in the order of `card["genres"]`.

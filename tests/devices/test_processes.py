@@ -147,10 +147,10 @@ def test_a_process_that_fails_ends_all_with_its_message(folder: Path) -> None:
 
 def test_shares_are_runs_that_make_the_whole() -> None:
     for n, of in ((8, 2), (7, 2), (1, 3), (0, 2)):
-        runs = [Share(rank, of).cut(np.arange(n)).tolist() for rank in range(of)]
+        runs = [Share(rank, of).shard_batch(np.arange(n)).tolist() for rank in range(of)]
         assert list(chain(*runs)) == list(range(n))
         assert max(map(len, runs)) - min(map(len, runs)) <= 1
-        turns = list(zip(*(Share(rank, of).deal(range(n)) for rank in range(of)), strict=True))
+        turns = list(zip(*(Share(rank, of).shard_batches(range(n)) for rank in range(of)), strict=True))
         assert [batch for turn in turns for batch in turn if batch is not None] == list(range(n))
 
 

@@ -212,7 +212,7 @@ def test_a_state_goes_on_from_any_batch(stop: int) -> None:
 def test_a_restored_tensor_keeps_its_layout() -> None:
     def images() -> State:
         model = nn.Conv2d(3, 4, 3)
-        CPU.place(model)
+        CPU.setup_model(model)
         return State(model, lr=0.01, weight_decay=0.0)
 
     state, other = images(), images()
@@ -291,7 +291,7 @@ def test_a_trained_model_comes_back_and_a_foreign_one_is_refused(tmp_path: Path)
 
 
 def test_trainings_are_keyed_by_all_the_code_that_decides_their_bytes() -> None:
-    rooms = tuple(f"fmagc/{room}/" for room in ("audio", "models", "store", "training"))
+    rooms = tuple(f"fmagc/{room}/" for room in ("audio", "cache", "dataset", "devices", "models", "training"))
     imported = {path for path in closure(ROOT / "fmagc/training/train.py") if path.startswith(rooms)}
     named = {module.replace(".", "/") + ".py" for module in _CODE}
     assert named == imported - {"fmagc/training/outputs.py"}
