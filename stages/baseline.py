@@ -5,11 +5,12 @@ import sys
 
 from fmagc.baselines.predict import predict_tracks
 from fmagc.baselines.registry import BASELINES
-from fmagc.cache.reader import MELS, Cache
+from fmagc.cache.reader import Cache
 from fmagc.corpus.index import read_names, read_split
 from fmagc.evaluation.results import publish
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.signal import Clip
+from fmagc.paths import MELS
 from fmagc.runtime.entrypoint import run_stage
 
 

@@ -1,21 +1,20 @@
 """Put all models and baselines side by side: leaderboard.md, focus.json, figures; and write a card for each network."""
 
 import sys
-from pathlib import Path
 
 import pandas as pd
 
 from fmagc.corpus.index import read_split
-from fmagc.corpus.layout import AUDIT, CLEANING
 from fmagc.errors import SettingsError
 from fmagc.evaluation.predictions import genres_of, read_predictions
 from fmagc.evaluation.protocol_gap import gaps_between
-from fmagc.evaluation.results import BOOTSTRAP_SEED, PREDICTIONS
+from fmagc.evaluation.results import BOOTSTRAP_SEED
 from fmagc.evaluation.significance import Verdicts, compare_all
 from fmagc.params.corpus import DEMO, Dataset
 from fmagc.params.evaluation import Compare, Evaluate
 from fmagc.params.run import Run
 from fmagc.params.signal import Audio
+from fmagc.paths import AUDIT, CARDS, CLEANING, CURVES, FOCUS, LEADERBOARD, PREDICTIONS, RESULT_FIGURES
 from fmagc.reporting.figures.bars import interval_bars
 from fmagc.reporting.figures.calibration import reliability_diagrams
 from fmagc.reporting.figures.clip_counts import clip_count_curves
@@ -38,11 +37,6 @@ from fmagc.reporting.run_results import (
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import read_json, write_json, write_text
 
-LEADERBOARD = Path("metrics/leaderboard.md")
-CARDS = Path("metrics/cards")
-FOCUS = Path("metrics/focus.json")
-CURVES = Path("plots/curves.csv")  # all histories in one file: DVC's charts take one, or mix up the revisions
-FIGURES = Path("plots/results")
 DEMO_NOTE = "The demo corpus is synthesised: these numbers show that the line runs, and say nothing about music."
 
 
@@ -62,23 +56,27 @@ def main() -> None:
     test_sets: dict[str, TestSet] = {}
     verdicts: dict[str, dict[str, Verdicts]] = {}
     for protocol in whole_run.protocols:
+        figures = RESULT_FIGURES / protocol
         group = {entry.model: entry for entry in entries if entry.protocol == protocol}
         tables = {name: read_predictions(PREDICTIONS / protocol / f"{name}.csv") for name in group}
         first = next(iter(tables.values()))
         genres = genres_of(first)
         scores = pd.DataFrame([{"model": name, **entry.track} for name, entry in group.items()])
         matrices = {name: confusion_counts_of(protocol, name, genres) for name in group}
-        publish(interval_bars(scores, chance=1 / len(genres)), FIGURES / protocol / "scores.png")
-        publish(confusion_grid(matrices, genres), FIGURES / protocol / "confusion.png")
-        publish(learning_curves(histories_of(whole_run, [protocol])), FIGURES / protocol / "curves.png")
-        publish(clip_count_curves(clip_counts_of(protocol, whole_run.models)), FIGURES / protocol / "clips.png")
+        publish(interval_bars(scores, chance=1 / len(genres)), figures / "scores.png")
+        publish(confusion_grid(matrices, genres), figures / "confusion.png")
+        publish(learning_curves(histories_of(whole_run, [protocol])), figures / "curves.png")
+        publish(clip_count_curves(clip_counts_of(protocol, whole_run.models)), figures / "clips.png")
         details = {name: details_of(entry)["track"] for name, entry in group.items()}
-        publish(genre_scores({name: own["genres"] for name, own in details.items()}), FIGURES / protocol / "genres.png")
+        publish(
+            genre_scores({name: own["genres"] for name, own in details.items()}),
+            figures / "genres.png",
+        )
         calibrations = {name: own["calibration"] for name, own in details.items()}
-        publish(reliability_diagrams(calibrations), FIGURES / protocol / "calibration.png")
+        publish(reliability_diagrams(calibrations), figures / "calibration.png")
         changes, shifts = robustness_tables_of(protocol)
-        publish(prediction_changes(changes), FIGURES / protocol / "robustness.png")
-        publish(encoder_shifts(shifts), FIGURES / protocol / "shifts.png")
+        publish(prediction_changes(changes), figures / "robustness.png")
+        publish(encoder_shifts(shifts), figures / "shifts.png")
         test_sets[protocol] = TestSet.of(first, audits[protocol], accepted[protocol])
         verdicts[protocol] = {name: Verdicts.of(table) for name, table in tables.items()}
     settings = Evaluate.load("evaluate")

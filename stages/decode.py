@@ -5,11 +5,10 @@ import time
 
 from fmagc.cache.build.waveforms import make_waves
 from fmagc.cache.ledger import LEDGER
-from fmagc.cache.reader import WAVES
 from fmagc.corpus.index import read_index
-from fmagc.corpus.layout import RAW
-from fmagc.params.engine import Engine
+from fmagc.params.run import Engine
 from fmagc.params.signal import Audio, Clip
+from fmagc.paths import RAW, WAVES
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.dask_pool import runner_of
 from fmagc.runtime.entrypoint import log, run_stage

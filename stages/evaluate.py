@@ -11,14 +11,14 @@ import pandas as pd
 from fmagc.corpus.index import read_names, read_split
 from fmagc.devices.device import prepare
 from fmagc.evaluation.clips_per_track import COUNTS, count_table
-from fmagc.evaluation.results import CLIP_COUNTS, publish
+from fmagc.evaluation.results import publish
 from fmagc.inference.predict_tracks import predict_tracks
 from fmagc.models.pretrained import load_trained, source_of
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.run import Run
+from fmagc.paths import CLIP_COUNTS, training_folder
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_text
-from fmagc.training.outputs import training_folder
 
 
 def main() -> None:

@@ -1,32 +1,29 @@
 """Draw the data of one protocol: a waveform and a spectrogram a genre, class balance, rejected tracks."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmagc.audio.frames import n_frames
 from fmagc.cache.clip_positions import clip_table, with_labels
 from fmagc.cache.ledger import counts, read_ledger
-from fmagc.cache.reader import MELS, WAVES, Cache
+from fmagc.cache.reader import Cache
 from fmagc.corpus.index import genres_of, read_index, read_split
-from fmagc.corpus.layout import CLEANING
 from fmagc.corpus.splits import SETS
 from fmagc.params.run import Run
+from fmagc.params.signal import n_frames
+from fmagc.paths import CLEANING, DATA_FIGURES, MELS, WAVES
 from fmagc.reporting.figures import data as figures
 from fmagc.reporting.figures.style import publish
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_json
-
-FIGURES = Path("plots/data")
 
 
 def main() -> None:
     """Explore."""
     ledger = read_ledger(WAVES, requested=read_index()["track_id"].tolist())
     cleaning = counts(ledger)
-    publish(figures.rejected(cleaning["rejected"], requested=cleaning["requested"]), FIGURES / "rejected.png")
+    publish(figures.rejected(cleaning["rejected"], requested=cleaning["requested"]), DATA_FIGURES / "rejected.png")
     accepted = ledger.loc[ledger["status"] == "accepted", "track_id"]
     splits = {}
     for protocol in Run.load("run").protocols:
@@ -35,7 +32,7 @@ def main() -> None:
     sets = {protocol: {name: int((split["set"] == name).sum()) for name in SETS} for protocol, split in splits.items()}
     write_json(CLEANING, cleaning | {"accepted_by_set": sets})
     for protocol, split in splits.items():
-        publish(figures.class_balance(split), FIGURES / f"classes_{protocol}.png")
+        publish(figures.class_balance(split), DATA_FIGURES / f"classes_{protocol}.png")
     waves = Cache(WAVES, "waves", columns=["scale"], stage="decode")
     mels = Cache(MELS, "mels", stage="mel")
     audio, clip, mel = waves.params["audio"], waves.params["clip"], mels.params["mel"]
@@ -53,12 +50,12 @@ def main() -> None:
         waveforms[genre] = samples * np.float32(wave.columns["scale"])
         spectrograms[genre] = mels[track_id].values[start : start + frames].T.astype(np.float32)
     sr, fmax = audio["sample_rate"], mel["fmax"] or audio["sample_rate"] / 2
-    publish(figures.waveform_grid(waveforms, sr=sr), FIGURES / "waveforms.png")
+    publish(figures.waveform_grid(waveforms, sr=sr), DATA_FIGURES / "waveforms.png")
     spectrogram = figures.spectrogram_grid(
         spectrograms, sr=sr, hop_length=hop_length, fmin=mel["fmin"], fmax=fmax, top_db=mel["top_db"]
     )
-    publish(spectrogram, FIGURES / "spectrograms.png")
-    print(f"{cleaning['accepted']} of {cleaning['requested']} tracks accepted; figures in {FIGURES}")
+    publish(spectrogram, DATA_FIGURES / "spectrograms.png")
+    print(f"{cleaning['accepted']} of {cleaning['requested']} tracks accepted; figures in {DATA_FIGURES}")
 
 
 if __name__ == "__main__":

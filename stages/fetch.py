@@ -4,8 +4,9 @@ import sys
 
 from fmagc.corpus.data_home import prepare_dataset, scan_files
 from fmagc.corpus.fma.complete import complete, how_to_complete
-from fmagc.corpus.layout import MANIFEST
-from fmagc.params.corpus import DOWNLOADS, Dataset
+from fmagc.demo.write import write_demo
+from fmagc.params.corpus import DEMO, DOWNLOADS, Dataset
+from fmagc.paths import MANIFEST
 from fmagc.runtime.entrypoint import log, run_stage
 from fmagc.runtime.files import write_json
 
@@ -14,6 +15,8 @@ def main() -> None:
     """Fetch."""
     dataset = Dataset.load("dataset")
     shelf = prepare_dataset(dataset)
+    if dataset.name == DEMO:
+        write_demo(shelf)
     manifest = scan_files(shelf, dataset.name, layout=dataset.layout)
     if dataset.download:
         written = complete(shelf, dataset, manifest["files"])

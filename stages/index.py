@@ -2,13 +2,13 @@
 
 import sys
 
-from fmagc.corpus.index import INDEX
-from fmagc.corpus.layout import AUDIT, MANIFEST, METADATA, RAW
+from fmagc.corpus.fma.layout import METADATA
 from fmagc.corpus.local.dataset import check_protocols
 from fmagc.corpus.selection import name_table, select_tracks, split_table
 from fmagc.corpus.splits import audit
 from fmagc.params.corpus import Index
 from fmagc.params.run import Run
+from fmagc.paths import AUDIT, LEFT_OUT, MANIFEST, NAMES, RAW, SPLITS, TRACKS
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import read_json, write_json, write_text
 
@@ -25,14 +25,14 @@ def main() -> None:
     splits = {protocol: split_table(tracks, protocol, seed=settings.seed, where=where) for protocol in protocols}
     sha1 = files.set_index("track_id")["sha1"]
     audits = {protocol: audit(split, sha1) for protocol, split in splits.items()}
-    write_text(INDEX / "tracks.csv", files.to_csv(index=False))
-    write_text(INDEX / "names.csv", name_table(tracks).to_csv(index=False))
-    write_text(INDEX / "left_out.csv", left_out.to_csv(index=False))
+    write_text(TRACKS, files.to_csv(index=False))
+    write_text(NAMES, name_table(tracks).to_csv(index=False))
+    write_text(LEFT_OUT, left_out.to_csv(index=False))
     reasons = left_out["reason"].str.split(":").str[0].value_counts().sort_index()
     counted = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
     print(f"{len(tracks)} tracks, {len(left_out)} left out{f' ({counted})' if counted else ''}")
     for protocol, split in splits.items():
-        write_text(INDEX / "splits" / f"{protocol}.csv", split.to_csv(index=False))
+        write_text(SPLITS / f"{protocol}.csv", split.to_csv(index=False))
         found = audits[protocol]
         print(
             f"{protocol}: {found['tracks']} tracks, {len(found['genres'])} genres, "

@@ -5,9 +5,9 @@ import time
 
 from fmagc.cache.build.mels import make_mels
 from fmagc.cache.manifest import read_manifest
-from fmagc.cache.reader import MELS, WAVES
-from fmagc.params.engine import Engine
+from fmagc.params.run import Engine
 from fmagc.params.signal import Mel
+from fmagc.paths import MELS, WAVES
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.dask_pool import runner_of
 from fmagc.runtime.entrypoint import log, run_stage

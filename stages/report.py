@@ -1,16 +1,15 @@
 """Write the study, regenerated: one page with figures, tables and what they allow to conclude."""
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from fmagc.corpus.index import read_names, read_split
 from fmagc.evaluation.predictions import genres_of, read_predictions
-from fmagc.evaluation.results import PREDICTIONS
 from fmagc.inference.timeline import least_settled, over_time
 from fmagc.params.schema import Params, check
+from fmagc.paths import PIPELINE, PREDICTIONS, REPORT, REPORT_FIGURES
 from fmagc.reporting.figures.graph import graph_diagram
 from fmagc.reporting.figures.style import model_colours, publish
 from fmagc.reporting.figures.timeline import timeline
@@ -22,24 +21,22 @@ from fmagc.reporting.run_results import entries_of
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_text
 
-PIPELINE = Path("dvc.yaml")
-REPORT = Path("plots/report.html")
-FIGURES = Path("plots/report")
-
 
 def main() -> None:
     """Report."""
     params = check()
     stages: dict[str, Any] = YAML(typ="safe", pure=True).load(PIPELINE.read_text(encoding="utf-8"))["stages"]
-    publish(graph_diagram(stage_boxes(stages, params.model_dump()), stage_edges(stages)), FIGURES / "pipeline.png")
+    publish(
+        graph_diagram(stage_boxes(stages, params.model_dump()), stage_edges(stages)), REPORT_FIGURES / "pipeline.png"
+    )
     for entry in entries_of(params.run):
         if entry.cards and entry.protocol == params.compare.protocol:
             colour = model_colours([entry.model])[entry.model]
             boxes, edges = anatomy(entry.cards[0]["architecture"], colour=colour)
-            publish(graph_diagram(boxes, edges), FIGURES / f"{entry.model}.png")
+            publish(graph_diagram(boxes, edges), REPORT_FIGURES / f"{entry.model}.png")
     page = render(gather(params, track=_draw_timeline(params)))
     write_text(REPORT, page)
-    print(f"{REPORT}: {len(page) / 1e6:.1f} MB, one file; its figures in {FIGURES} and plots/vector")
+    print(f"{REPORT}: {len(page) / 1e6:.1f} MB, one file; its figures in {REPORT_FIGURES} and plots/vector")
 
 
 def _draw_timeline(params: Params) -> dict[str, Any]:
@@ -60,7 +57,7 @@ def _draw_timeline(params: Params) -> dict[str, Any]:
         file_s=heard.track_s,
         title=f"track {track_id}, labelled {genre}",
     )
-    publish(figure, FIGURES / "timeline.png")
+    publish(figure, REPORT_FIGURES / "timeline.png")
     return {"model": model, "protocol": protocol, "artist": artist, "title": title, "genre": genre}
 
 

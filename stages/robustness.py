@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from fmagc.cache.reader import WAVES, Cache
+from fmagc.cache.reader import Cache
 from fmagc.corpus.index import read_split
 from fmagc.params.robustness import Robustness
 from fmagc.params.run import Run
+from fmagc.paths import ROBUSTNESS, WAVES
 from fmagc.robustness.experiment import run_experiment
 from fmagc.robustness.models_under_test import load_subjects
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_text
-
-TABLES = Path("data/robustness")
 
 
 def main() -> None:
@@ -33,9 +32,9 @@ def main() -> None:
         settings=settings,
         workers=whole_run.threads,
     )
-    _write(predictions, TABLES / protocol / "predictions.csv")
-    _write(encoders, TABLES / protocol / "encoders.csv")
-    print(f"{predictions['tracks'].iloc[0]} test tracks; tables in {TABLES / protocol}")
+    _write(predictions, ROBUSTNESS / protocol / "predictions.csv")
+    _write(encoders, ROBUSTNESS / protocol / "encoders.csv")
+    print(f"{predictions['tracks'].iloc[0]} test tracks; tables in {ROBUSTNESS / protocol}")
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:

@@ -4,8 +4,9 @@ import sys
 
 from fmagc.errors import SettingsError
 from fmagc.models.registry import build
-from fmagc.params.base import PARAMS_FILE, settings_error
+from fmagc.params.base import settings_error
 from fmagc.params.schema import Params, check
+from fmagc.paths import PARAMS_FILE
 from fmagc.runtime.entrypoint import run_stage
 
 

@@ -4,9 +4,10 @@ import argparse
 import sys
 
 from fmagc.cache.clip_positions import with_labels
-from fmagc.cache.normalisation import STATS, measure
-from fmagc.cache.reader import MELS, WAVES, Cache
+from fmagc.cache.normalisation import measure
+from fmagc.cache.reader import Cache
 from fmagc.corpus.index import genres_of, read_split
+from fmagc.paths import MELS, STATS, WAVES
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_record
 

@@ -11,11 +11,19 @@ from fmagc.models.pretrained import publish_trained
 from fmagc.params.run import Run
 from fmagc.params.signal import Clip, Mel
 from fmagc.params.training import Architecture, Train
+from fmagc.paths import HISTORY, VALIDATION, training_folder
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_json, write_text
-from fmagc.training.outputs import HISTORY, VALIDATION, VALIDATION_METRICS, training_folder
 from fmagc.training.train import train_model
+
+VALIDATION_METRICS = {  # as evaluation names them: the columns of a history
+    "accuracy": "accuracy",
+    "macro_f1": "f1",
+    "macro_precision": "precision",
+    "macro_recall": "recall",
+    "log_loss": "loss",
+}
 
 
 def main() -> None:

@@ -3,10 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fmagc.audio.frames import n_frames
 from fmagc.audio.mel_filterbank import hann, mel_filterbank
 from fmagc.audio.power_bands import band_power
-from fmagc.params.signal import Mel
+from fmagc.params.signal import Mel, n_frames
 
 __all__ = ["AMIN", "LogMel"]
 

@@ -5,12 +5,12 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from fmagc.audio.frames import n_frames
 from fmagc.baselines.registry import Classifier, Recipe
 from fmagc.cache.clip_positions import clip_table, with_labels
 from fmagc.cache.reader import Cache
 from fmagc.corpus.index import genres_of
 from fmagc.evaluation.results import table_of
+from fmagc.params.signal import n_frames
 
 __all__ = ["predict_tracks"]
 

@@ -14,10 +14,7 @@ from fmagc.cache.shards import map_rows, read_columns
 from fmagc.errors import DataError
 from fmagc.runtime.worker_pool import usable_cores
 
-__all__ = ["MELS", "WAVES", "Cache"]
-
-WAVES = Path("data/waves")
-MELS = Path("data/mels")
+__all__ = ["Cache"]
 
 
 @dataclass(frozen=True)

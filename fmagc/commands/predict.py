@@ -12,8 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from fmagc.corpus.layout import AUDIO_SUFFIXES
-from fmagc.corpus.local.file_names import is_audio, is_hidden, walk
+from fmagc.corpus.local.file_names import AUDIO_SUFFIXES, is_audio, is_hidden, walk
 from fmagc.errors import DataError, RejectedTrack
 from fmagc.inference.excerpts import load_excerpts
 from fmagc.inference.predictor import Prediction, Predictor

@@ -10,11 +10,11 @@ from tqdm import tqdm
 
 from fmagc.corpus.fma.archives import CHECKSUMS, parse_checksums
 from fmagc.corpus.fma.complete import how_to_complete
-from fmagc.corpus.layout import METADATA, RAW
+from fmagc.corpus.fma.layout import METADATA
 from fmagc.corpus.local.dataset import local_files
-from fmagc.demo.write import write_demo
 from fmagc.errors import DataError
 from fmagc.params.corpus import DEMO, DOWNLOADS, Dataset
+from fmagc.paths import RAW
 from fmagc.runtime.files import file_sha1
 from fmagc.runtime.worker_pool import usable_cores
 
@@ -22,7 +22,7 @@ __all__ = ["prepare_dataset", "scan_files"]
 
 
 def prepare_dataset(dataset: Dataset) -> Path:
-    """Make data/raw/<name> hold a corpus: the demo is synthesised, a corpus on disk is linked, FMA may be downloaded.
+    """Make data/raw/<name> the root of a dataset: a link to `dataset.root`, or a folder to download or synthesise into.
 
     Returns
     -------
@@ -40,8 +40,8 @@ def prepare_dataset(dataset: Dataset) -> Path:
         if dataset.root is not None or shelf.is_symlink():
             raise DataError(f"{shelf}: expected the demo's own folder, found a link or dataset.root: {DEMO} takes none")
         shelf.mkdir(exist_ok=True)
-        write_demo(shelf)
-    elif dataset.root is not None:
+        return shelf
+    if dataset.root is not None:
         _link(shelf, Path(dataset.root).resolve())
     if dataset.download:
         shelf.mkdir(exist_ok=True)

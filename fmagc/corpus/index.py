@@ -5,28 +5,28 @@ from pathlib import Path
 import pandas as pd
 
 from fmagc.errors import DataError
+from fmagc.paths import NAMES, SPLITS, TRACKS
 
-__all__ = ["INDEX", "genres_of", "read_index", "read_names", "read_split"]
+__all__ = ["genres_of", "read_index", "read_names", "read_split"]
 
-INDEX = Path("data/index")
 _TRACK_TYPES = {"track_id": int, "path": str, "sha1": str, "listed_sha1": str}
 _NAME_TYPES = {"track_id": int, "artist": str, "title": str}
 _SPLIT_TYPES = {"track_id": int, "genre": str, "artist_id": int, "set": str}
 
 
-def read_index(path: Path = INDEX / "tracks.csv") -> pd.DataFrame:
+def read_index(path: Path = TRACKS) -> pd.DataFrame:
     """Read data/index/tracks.csv."""
     return _read(path, _TRACK_TYPES)
 
 
 def read_names() -> pd.DataFrame:
     """Read data/index/names.csv: who made a track, and what it is called."""
-    return _read(INDEX / "names.csv", _NAME_TYPES)
+    return _read(NAMES, _NAME_TYPES)
 
 
 def read_split(protocol: str) -> pd.DataFrame:
     """Read data/index/splits/<protocol>.csv."""
-    return _read(INDEX / "splits" / f"{protocol}.csv", _SPLIT_TYPES)
+    return _read(SPLITS / f"{protocol}.csv", _SPLIT_TYPES)
 
 
 def genres_of(split: pd.DataFrame) -> list[str]:

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from fmagc.corpus.fma.genres import label, read_genres
+from fmagc.corpus.fma.layout import METADATA, track_file
 from fmagc.corpus.fma.tables import SUBSETS, read_tracks
-from fmagc.corpus.layout import METADATA, track_file
 from fmagc.corpus.local.dataset import choose_genres, own_tracks
 from fmagc.corpus.local.track_table import LISTING
 from fmagc.corpus.splits import LEAKY, assign, empty_sets, shared_artists

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fmagc.cache.statistics import Normalisation
+from fmagc.cache.normalisation import Normalisation
 
 __all__ = ["Batch", "Scaler", "View"]
 

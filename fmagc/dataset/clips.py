@@ -18,17 +18,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fmagc.audio.frames import n_frames
 from fmagc.audio.log_mel import LogMel
 from fmagc.cache.clip_positions import with_labels
-from fmagc.cache.reader import MELS, WAVES, Cache
-from fmagc.cache.statistics import Normalisation
+from fmagc.cache.normalisation import Normalisation
+from fmagc.cache.reader import Cache
 from fmagc.cache.window_reader import ClipReader
 from fmagc.dataset.batch import Batch, Scaler, View
 from fmagc.devices.process_group import ALL, Share
 from fmagc.errors import DataError
-from fmagc.params.signal import Mel, Waveform
+from fmagc.params.signal import Mel, Waveform, n_frames
 from fmagc.params.training import Train
+from fmagc.paths import MELS, WAVES
 from fmagc.runtime.worker_pool import usable_cores
 from fmagc.training.augment import ClipTransform, MelNoise, sample
 

@@ -9,7 +9,7 @@ import numpy as np
 import soundfile as sf
 from tqdm import tqdm
 
-from fmagc.corpus.layout import track_file
+from fmagc.corpus.fma.layout import track_file
 from fmagc.demo.artists import draw_artist
 from fmagc.demo.catalogue import Demo, Trouble, catalogue
 from fmagc.demo.mix import render

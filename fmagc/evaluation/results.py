@@ -9,27 +9,16 @@ from fmagc.evaluation.error_analysis import details_of
 from fmagc.evaluation.predictions import arrays_of, by_track, genres_of, predictions_of, write_predictions
 from fmagc.evaluation.summary import summarise
 from fmagc.params.evaluation import Evaluate
+from fmagc.paths import CLIP_METRICS, CONFUSION, DETAILS, PREDICTIONS, TRACK_METRICS
 from fmagc.runtime.files import write_json, write_text
 
 __all__ = [
     "BOOTSTRAP_SEED",
-    "CLIP_COUNTS",
-    "CLIP_METRICS",
-    "CONFUSION",
-    "DETAILS",
-    "PREDICTIONS",
-    "TRACK_METRICS",
     "confusion_table",
     "publish",
     "table_of",
 ]
 
-PREDICTIONS = Path("data/predictions")
-TRACK_METRICS = Path("metrics/models")
-CLIP_METRICS = Path("metrics/clips")
-CONFUSION = Path("plots/confusion")
-DETAILS = Path("data/details")
-CLIP_COUNTS = Path("data/clip_counts")  # of networks alone
 BOOTSTRAP_SEED = 0  # the same resamples for every model
 
 

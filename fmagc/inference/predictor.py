@@ -10,18 +10,17 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from fmagc.audio.frames import n_frames
 from fmagc.cache.clip_positions import evenly_spaced
-from fmagc.cache.statistics import Normalisation
+from fmagc.cache.normalisation import Normalisation
 from fmagc.dataset.batch import Batch, Scaler, View
 from fmagc.devices.device import prepare
 from fmagc.errors import DataError, FmagcError
 from fmagc.inference.excerpts import Excerpt
 from fmagc.inference.forward import probabilities
 from fmagc.models.pretrained import load_trained
-from fmagc.params.signal import Mel, Waveform
+from fmagc.params.signal import Mel, Waveform, n_frames
+from fmagc.paths import CARD, WEIGHTS
 from fmagc.runtime.worker_pool import usable_cores
-from fmagc.training.outputs import CARD, WEIGHTS
 
 __all__ = ["Prediction", "Predictor"]
 

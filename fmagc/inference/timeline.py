@@ -16,7 +16,7 @@ from fmagc.inference.forward import probabilities
 from fmagc.models.pretrained import load_trained, source_of
 from fmagc.params.run import Run
 from fmagc.params.signal import Audio
-from fmagc.training.outputs import training_folder
+from fmagc.paths import training_folder
 
 __all__ = ["Passage", "least_settled", "over_time"]
 

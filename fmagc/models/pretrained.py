@@ -3,16 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from fmagc.cache.statistics import Normalisation
+from fmagc.cache.normalisation import Normalisation
 from fmagc.dataset.clips import ClipSource
 from fmagc.errors import DataError
 from fmagc.models.networks import Network
 from fmagc.models.registry import build
 from fmagc.models.safetensors_io import unpack
 from fmagc.params.signal import Mel
+from fmagc.paths import CARD, WEIGHTS
 from fmagc.runtime.artifact_store import Artifact, ArtifactStore
 from fmagc.runtime.files import damaged, digest, read_record, write_record
-from fmagc.training.outputs import CARD, WEIGHTS
 
 __all__ = ["load_trained", "publish_trained", "source_of"]
 

@@ -4,9 +4,9 @@ import difflib
 
 from torch import nn
 
-from fmagc.audio.frames import n_frames
 from fmagc.errors import SettingsError
 from fmagc.models.networks import ClipShape, Cnn1d, Cnn2d, Crnn, MmCrnn, Network
+from fmagc.params.signal import n_frames
 
 __all__ = ["MODELS", "build", "count_parameters"]
 

@@ -14,10 +14,10 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from fmagc.errors import SettingsError, format_value
+from fmagc.paths import PARAMS_FILE
 
-__all__ = ["PARAMS_FILE", "Block", "faults_of", "read_document", "settings_error"]
+__all__ = ["Block", "faults_of", "read_document", "settings_error"]
 
-PARAMS_FILE = Path("params.yaml")
 
 _EXPECTED = {
     "int_type": "an integer",

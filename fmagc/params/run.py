@@ -6,7 +6,7 @@ from pydantic import Field
 
 from fmagc.params.base import Block
 
-__all__ = ["Run"]
+__all__ = ["Engine", "Run"]
 
 Seed = Annotated[int, Field(ge=0)]
 
@@ -20,3 +20,9 @@ class Run(Block):
     baselines: list[str]
     threads: Annotated[int, Field(gt=0)]  # of the networks' arithmetic: part of what decides the bytes
     launcher: Annotated[str, Field(min_length=1)]  # runs train and evaluate: python, or torchrun with options
+
+
+class Engine(Block):
+    """Where the stages decode and mel do their work; it changes no byte, so no stage depends on it."""
+
+    scheduler: str | None  # address of a running Dask scheduler, such as tcp://head:8786; null: this machine

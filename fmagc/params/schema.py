@@ -7,14 +7,14 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from fmagc.errors import format_list, format_value
-from fmagc.params.base import PARAMS_FILE, Block, faults_of, read_document, settings_error
+from fmagc.params.base import Block, faults_of, read_document, settings_error
 from fmagc.params.corpus import DEMO, Dataset, Index
-from fmagc.params.engine import Engine
 from fmagc.params.evaluation import Baselines, Compare, Evaluate
 from fmagc.params.robustness import Robustness
-from fmagc.params.run import Run
+from fmagc.params.run import Engine, Run
 from fmagc.params.signal import Audio, Clip, Mel
 from fmagc.params.training import Architecture, Train
+from fmagc.paths import PARAMS_FILE
 
 __all__ = ["Params", "check"]
 

@@ -1,4 +1,4 @@
-"""Settings of the cache: how a track is decoded, what a clip is, how its log-mel spectrogram is taken."""
+"""The settings of the signal: decoding, the length of a clip, the log-mel spectrogram and its number of frames."""
 
 from typing import Annotated, Any
 
@@ -6,9 +6,27 @@ from pydantic import AfterValidator, Field
 
 from fmagc.params.base import Block
 
-__all__ = ["Audio", "Clip", "Mel", "Waveform"]
+__all__ = ["Audio", "Clip", "Mel", "Waveform", "n_frames"]
 
 Positive = Annotated[int, Field(gt=0)]
+
+
+def n_frames(n_samples: int, *, hop_length: int) -> int:
+    """Count the frames that stand for a waveform: whole hops.
+
+    Centred frames are ``1 + n // hop_length``, the last of them centred on the end or close to it, half of it padding.
+    It is dropped, here alone, so that frame f stands for samples ``f * hop_length`` onwards and 2**19 samples make 512.
+
+    Parameters
+    ----------
+    n_samples : int, samples
+    hop_length : int, samples
+
+    Returns
+    -------
+    int, frames
+    """
+    return n_samples // hop_length
 
 
 def _power_of_two(value: int) -> int:

@@ -9,11 +9,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fmagc.evaluation.results import CLIP_COUNTS, CLIP_METRICS, CONFUSION, DETAILS, PREDICTIONS, TRACK_METRICS
 from fmagc.params.run import Run
+from fmagc.paths import (
+    CARD,
+    CLIP_COUNTS,
+    CLIP_METRICS,
+    CONFUSION,
+    DETAILS,
+    HISTORY,
+    MODELS_FOLDER,
+    PREDICTIONS,
+    ROBUSTNESS,
+    TRACK_METRICS,
+    VALIDATION,
+    training_folder,
+)
 from fmagc.reporting.leaderboard import Entry
 from fmagc.runtime.files import read_json, read_record
-from fmagc.training.outputs import CARD, HISTORY, MODELS_FOLDER, VALIDATION, training_folder
 
 __all__ = [
     "clip_counts_of",
@@ -24,8 +36,6 @@ __all__ = [
     "left_over",
     "robustness_tables_of",
 ]
-
-ROBUSTNESS = Path("data/robustness")
 
 
 def entries_of(whole_run: Run) -> list[Entry]:

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from scipy.special import rel_entr
 from tqdm import tqdm
 
-from fmagc.audio.frames import n_frames
 from fmagc.audio.log_mel import LogMel
 from fmagc.cache.clip_positions import with_labels
 from fmagc.cache.reader import Cache
 from fmagc.errors import DataError, RejectedTrack
 from fmagc.params.robustness import Robustness
-from fmagc.params.signal import Mel
+from fmagc.params.signal import Mel, n_frames
 from fmagc.robustness.models_under_test import Subject
 from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
 from fmagc.robustness.transforms import CLEAN, Transform, transforms_of

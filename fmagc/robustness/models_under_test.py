@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from fmagc.cache.statistics import Normalisation
+from fmagc.cache.normalisation import Normalisation
 from fmagc.dataset.batch import Batch, Scaler, View
 from fmagc.devices.device import Hardware, prepare
 from fmagc.errors import DataError
@@ -17,9 +17,9 @@ from fmagc.inference.forward import probabilities
 from fmagc.models.networks import Network
 from fmagc.models.pretrained import load_trained
 from fmagc.params.run import Run
+from fmagc.paths import training_folder
 from fmagc.robustness.equivariance import encoders_of, margin, shift_errors
 from fmagc.robustness.transformed_clips import Views
-from fmagc.training.outputs import training_folder
 
 __all__ = ["Subject", "load_subjects"]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmagc.audio.frames import n_frames
 from fmagc.audio.log_mel import LogMel
 from fmagc.cache.clip_positions import evenly_spaced
+from fmagc.params.signal import n_frames
 from fmagc.robustness.transforms import Transform
 
 __all__ = ["Task", "Views", "transformed_clip"]

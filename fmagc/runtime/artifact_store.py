@@ -16,13 +16,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from fmagc.errors import DataError
+from fmagc.paths import STAGING
 from fmagc.runtime.direct_io import stream_digest
 from fmagc.runtime.file_lock import acquire
 from fmagc.runtime.files import digest, link_or_copy, read_record, replace_with, require_space, write_record
 
-__all__ = ["STAGING", "Artifact", "ArtifactStore", "artifact_key", "temp_path", "versions"]
-
-STAGING = Path("data/.staging")
+__all__ = ["Artifact", "ArtifactStore", "artifact_key", "temp_path", "versions"]
 
 
 @dataclass(frozen=True)

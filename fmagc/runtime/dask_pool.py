@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from fmagc.errors import DataError, SettingsError, format_list
-from fmagc.params.engine import Engine
-from fmagc.runtime.artifact_store import STAGING
+from fmagc.params.run import Engine
+from fmagc.paths import STAGING
 from fmagc.runtime.dask_worker import run_bundle
 from fmagc.runtime.entrypoint import log
 from fmagc.runtime.worker_pool import TaskResult, map_isolated

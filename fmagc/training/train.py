@@ -9,7 +9,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from fmagc.cache.clip_positions import clip_table
-from fmagc.cache.statistics import Normalisation
+from fmagc.cache.normalisation import Normalisation
 from fmagc.corpus.index import genres_of
 from fmagc.dataset.clips import ClipSource, fixed_batches, prefetch, random_batches
 from fmagc.devices.device import Hardware
@@ -31,7 +31,7 @@ __all__ = ["train_model"]
 _CODE = (
     "fmagc.audio.power_bands",
     "fmagc.audio.mel_filterbank",
-    "fmagc.audio.frames",
+    "fmagc.params.signal",
     "fmagc.audio.log_mel",
     "fmagc.models.conv",
     "fmagc.models.encoders",
@@ -43,7 +43,7 @@ _CODE = (
     "fmagc.cache.manifest",
     "fmagc.cache.rows",
     "fmagc.cache.shards",
-    "fmagc.cache.statistics",
+    "fmagc.cache.normalisation",
     "fmagc.cache.clip_positions",
     "fmagc.training.augment",
     "fmagc.dataset.batch",

@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fmagc.audio.frames import n_frames
 from fmagc.audio.log_mel import AMIN, LogMel
 from fmagc.audio.mel_filterbank import hann, mel_filterbank
-from fmagc.params.signal import Mel
+from fmagc.params.signal import Mel, n_frames
 from tests.support.audio_files import music
 
 SR = 44100

@@ -29,11 +29,12 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from fmagc.cache.reader import MELS, WAVES, Cache
-from fmagc.cache.statistics import Normalisation
+from fmagc.cache.normalisation import Normalisation
+from fmagc.cache.reader import Cache
 from fmagc.dataset.clips import ClipSource, prefetch, random_batches
 from fmagc.params.signal import Mel
 from fmagc.params.training import Train
+from fmagc.paths import MELS, WAVES
 from tests.support.caches import publish
 
 SAMPLES = 2**19

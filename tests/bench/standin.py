@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fmagc.corpus.layout import track_file
+from fmagc.corpus.fma.layout import track_file
 from fmagc.demo.catalogue import Act, Demo, Trouble, catalogue
 from fmagc.demo.rules import GENRES
 from fmagc.demo.tables import genres_csv, tracks_csv

@@ -37,8 +37,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from fmagc.cache.build.mels import make_mels
 from fmagc.cache.build.waveforms import make_waves
 from fmagc.cache.manifest import read_manifest
-from fmagc.cache.reader import MELS, WAVES
-from fmagc.cache.statistics import Normalisation
+from fmagc.cache.normalisation import Normalisation
 from fmagc.dataset.batch import Batch
 from fmagc.dataset.clips import ClipSource, prefetch, random_batches
 from fmagc.devices.device import Hardware, prepare
@@ -47,6 +46,7 @@ from fmagc.models.registry import MODELS, build
 from fmagc.params.run import Run
 from fmagc.params.signal import Audio, Clip, Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train
+from fmagc.paths import MELS, WAVES
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import file_sha1
 from tests.support.mini_corpus import write_mini

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from fmagc.cache.clip_positions import clip_table, evenly_spaced
-from fmagc.cache.statistics import LEAST_SPREAD_DB, Moments, Normalisation, waveform_moments
+from fmagc.cache.normalisation import LEAST_SPREAD_DB, Moments, Normalisation, waveform_moments
 
 
 def test_merged_moments_equal_two_passes() -> None:

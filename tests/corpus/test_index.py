@@ -14,6 +14,7 @@ from fmagc.corpus import index as indices
 from fmagc.corpus.data_home import prepare_dataset, scan_files
 from fmagc.corpus.index import genres_of, read_names
 from fmagc.corpus.selection import name_table, select_tracks, split_table
+from fmagc.demo.write import write_demo
 from fmagc.errors import DataError
 from fmagc.params.corpus import Dataset
 from fmagc.runtime.files import write_text
@@ -74,7 +75,7 @@ def test_names_keep_their_text_on_one_line(raw: Path, monkeypatch: pytest.Monkey
     edit(raw, put("artist", "name", "NA", row=3))
     edit(raw, put("artist", "name", "", row=4))
     names = name_table(selected(raw)[1])
-    monkeypatch.setattr(indices, "INDEX", raw)
+    monkeypatch.setattr(indices, "NAMES", raw / "names.csv")
     write_text(raw / "names.csv", names.to_csv(index=False))
     read = read_names()
     pd.testing.assert_frame_equal(read, names, check_dtype=False)
@@ -166,7 +167,7 @@ def test_the_demo_never_touches_files_of_others(tmp_path: Path, monkeypatch: pyt
     own.parent.mkdir(parents=True)
     own.write_bytes(b"music")
     with pytest.raises(DataError, match="found MP3s of your own: move them away"):
-        prepare_dataset(Dataset(name="fma_demo", root=None))
+        write_demo(prepare_dataset(Dataset(name="fma_demo", root=None)))
     assert own.read_bytes() == b"music"
     (tmp_path / "raw/fma_demo").rename(tmp_path / "music")
     (tmp_path / "raw/fma_demo").symlink_to(tmp_path / "music")

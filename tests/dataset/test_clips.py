@@ -10,8 +10,8 @@ import torch
 
 from fmagc.audio.log_mel import LogMel
 from fmagc.audio.time_stretch import HOP, SEARCH_RADIUS
+from fmagc.cache.normalisation import Normalisation
 from fmagc.cache.reader import Cache
-from fmagc.cache.statistics import Normalisation
 from fmagc.dataset import clips
 from fmagc.dataset.batch import Batch
 from fmagc.dataset.clips import ClipSource, fixed_batches, prefetch, random_batches

@@ -14,8 +14,8 @@ import pytest
 import soundfile as sf
 
 from fmagc.corpus.fma.genres import read_genres
+from fmagc.corpus.fma.layout import track_file
 from fmagc.corpus.fma.tables import read_tracks
-from fmagc.corpus.layout import track_file
 from fmagc.demo import write
 from fmagc.demo.artists import draw_artist
 from fmagc.demo.catalogue import Demo, Trouble, catalogue

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fmagc.audio.decode import decode
-from fmagc.corpus.layout import track_file
+from fmagc.corpus.fma.layout import track_file
 from fmagc.demo.catalogue import catalogue
 from fmagc.demo.tables import tracks_csv
 from fmagc.demo.write import write_tracks

@@ -16,10 +16,10 @@ from fmagc.errors import DataError
 from fmagc.models.pretrained import load_trained
 from fmagc.models.registry import build
 from fmagc.models.safetensors_io import pack
+from fmagc.paths import CARD, WEIGHTS
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import digest, read_record, write_record
 from fmagc.training.checkpoints import Checkpoints
-from fmagc.training.outputs import CARD, WEIGHTS
 from fmagc.training.state import State
 from tests.faults.test_damage import flipped, put
 from tests.support.small_project import TRAINED, Small, without_bars

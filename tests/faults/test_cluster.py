@@ -16,7 +16,7 @@ from fmagc.cache.build.mels import make_mels
 from fmagc.cache.build.waveforms import make_waves
 from fmagc.cache.manifest import read_manifest
 from fmagc.errors import DataError, SettingsError
-from fmagc.params.engine import Engine
+from fmagc.params.run import Engine
 from fmagc.params.signal import Clip, Mel
 from fmagc.runtime import dask_pool
 from fmagc.runtime.artifact_store import ArtifactStore

@@ -13,11 +13,12 @@ import pytest
 
 from fmagc.cache.ledger import LEDGER, read_ledger
 from fmagc.cache.manifest import read_manifest
-from fmagc.cache.normalisation import STATS, read_normalisation
-from fmagc.cache.reader import MELS, WAVES, Cache
+from fmagc.cache.normalisation import read_normalisation
+from fmagc.cache.reader import Cache
 from fmagc.corpus.index import read_index
 from fmagc.errors import DataError
-from fmagc.runtime.artifact_store import STAGING, ArtifactStore
+from fmagc.paths import MELS, STAGING, STATS, WAVES
+from fmagc.runtime.artifact_store import ArtifactStore
 from tests.faults.test_disk import run_here
 from tests.support.project import Project
 from tests.support.small_project import OUT_OF, SHARDS, Small, without_bars

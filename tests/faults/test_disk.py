@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from fmagc.cache.build import mels, waveforms
-from fmagc.cache.reader import WAVES, Cache
+from fmagc.cache.reader import Cache
+from fmagc.paths import WAVES
 from fmagc.runtime import artifact_store
 from fmagc.runtime.entrypoint import run_stage
 from tests.faults.kills import clear

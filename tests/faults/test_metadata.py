@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fmagc.corpus.layout import RAW, track_file
+from fmagc.corpus.fma.layout import track_file
+from fmagc.paths import RAW
 from fmagc.runtime.entrypoint import run_stage
 from stages import fetch, index
 from tests.support.metadata_project import (

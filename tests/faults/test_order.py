@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmagc.cache.normalisation import STATS
+from fmagc.paths import STATS
 from fmagc.runtime import worker_pool
 from tests.faults.test_disk import run_here
 from tests.support.audio_files import mp3

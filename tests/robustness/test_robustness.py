@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from fmagc.audio.log_mel import LogMel
 from fmagc.cache.clip_positions import clip_table
+from fmagc.cache.normalisation import Normalisation
 from fmagc.cache.reader import Cache
-from fmagc.cache.statistics import Normalisation
 from fmagc.dataset import clips
 from fmagc.dataset.clips import ClipSource, fixed_batches
 from fmagc.errors import DataError

@@ -15,7 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from fmagc.cache.clip_positions import clip_table
-from fmagc.cache.statistics import Normalisation
+from fmagc.cache.normalisation import Normalisation
 from fmagc.dataset import clips
 from fmagc.dataset.batch import Batch
 from fmagc.dataset.clips import ClipSource, fixed_batches, prefetch, random_batches

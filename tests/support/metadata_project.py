@@ -14,8 +14,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from fmagc.corpus.data_home import scan_files
-from fmagc.corpus.layout import MANIFEST, METADATA, RAW
+from fmagc.corpus.fma.layout import METADATA
 from fmagc.demo.tables import genres_csv, tracks_csv
+from fmagc.paths import MANIFEST, RAW
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_json
 from tests.support.dag import ROOT

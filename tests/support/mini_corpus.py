@@ -3,7 +3,7 @@
 import itertools
 from pathlib import Path
 
-from fmagc.corpus.layout import track_file
+from fmagc.corpus.fma.layout import track_file
 from fmagc.demo.catalogue import Demo, Trouble, catalogue
 from fmagc.demo.tables import genres_csv, tracks_csv
 from fmagc.demo.write import write_tracks

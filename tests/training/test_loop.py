@@ -21,11 +21,11 @@ from fmagc.models.pretrained import load_trained, publish_trained
 from fmagc.models.registry import MODELS, build
 from fmagc.models.safetensors_io import pack
 from fmagc.params.training import Train
+from fmagc.paths import WEIGHTS
 from fmagc.runtime.artifact_store import ArtifactStore, temp_path
 from fmagc.runtime.files import file_digest, write_bytes
 from fmagc.training.loop import Data, fit
 from fmagc.training.loss import Criterion
-from fmagc.training.outputs import WEIGHTS
 from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
 from fmagc.training.train import _CODE, _as_many

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fmagc.audio.frames import n_frames
 from fmagc.cache.build.mel_worker import Source, Stored, write_mel
 from fmagc.cache.build.shard_writer import assemble
 from fmagc.cache.manifest import Manifest, Shard, found_in_artifact, write_manifest
 from fmagc.cache.rows import Array, Layout, create_empty
 from fmagc.cache.shards import layout_of, read_columns, seal
 from fmagc.errors import DataError, RejectedTrack
-from fmagc.params.signal import Mel
+from fmagc.params.signal import Mel, n_frames
 from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, temp_path, versions
 from fmagc.runtime.dask_pool import Runner
 from fmagc.runtime.entrypoint import log
@@ -24,7 +23,7 @@ __all__ = ["make_mels"]
 _CODE = (
     "fmagc.audio.power_bands",
     "fmagc.audio.mel_filterbank",
-    "fmagc.audio.frames",
+    "fmagc.params.signal",
     "fmagc.audio.log_mel",
     "fmagc.runtime.direct_io",
     "fmagc.cache.build.mel_worker",

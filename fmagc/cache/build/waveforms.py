@@ -16,7 +16,7 @@ from fmagc.cache.ledger import LEDGER, accepted_row, counts, rejected_row, write
 from fmagc.cache.manifest import found_in_artifact, write_manifest
 from fmagc.cache.rows import Array, Layout, create_empty
 from fmagc.cache.shards import ShardDigest, compaction_order, seal
-from fmagc.corpus.layout import FIRST_HASHED_ID
+from fmagc.corpus.local.file_names import FIRST_HASHED_ID
 from fmagc.errors import DataError, Reason, RejectedTrack
 from fmagc.params.signal import Audio, Clip
 from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, temp_path, versions

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from fmagc.corpus.local.file_names import hashed_ids, key
+from fmagc.corpus.local.file_names import fold_case, hashed_ids
 from fmagc.corpus.local.genre_folders import find_files, read_folders
 from fmagc.corpus.local.track_table import LISTING, read_listing
 from fmagc.errors import DataError, format_list, format_value
@@ -52,8 +52,8 @@ def own_tracks(shelf: Path, manifest: dict[str, Any]) -> pd.DataFrame:
     """
     tracks = read_folders(list(manifest["files"])) if manifest["layout"] == "folders" else read_listing(shelf)
     tracks["track_id"] = tracks["path"].map(hashed_ids(tracks["path"]))
-    artists = hashed_ids({key(artist) for artist in tracks["artist"]})
-    known = tracks["artist"].map(key).map(artists)
+    artists = hashed_ids({fold_case(artist) for artist in tracks["artist"]})
+    known = tracks["artist"].map(fold_case).map(artists)
     tracks["artist_id"] = known.where(tracks["artist"] != "", -tracks["track_id"])
     return tracks.assign(title=tracks["path"]).sort_values("track_id", ignore_index=True)
 

@@ -7,12 +7,26 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from fmagc.corpus.layout import AUDIO_SUFFIXES, FIRST_HASHED_ID
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "FIRST_HASHED_ID",
+    "case_collisions",
+    "fold_case",
+    "hashed_ids",
+    "is_audio",
+    "is_hidden",
+    "is_invalid",
+    "walk",
+]
 
-__all__ = ["case_collisions", "hashed_ids", "is_audio", "is_hidden", "is_invalid", "key", "walk"]
+# Music is known by its name: MP3, and what libsndfile reads.
+AUDIO_SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au")
+
+# FMA's ids are below a million. In a dataset of one's own an id is a hash of the path, and has nine digits.
+FIRST_HASHED_ID = 100_000_000
 
 
-def key(name: str) -> str:
+def fold_case(name: str) -> str:
     """Fold what differs in case or in the composition of its letters alone: one file on a Mac, two on Linux."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
@@ -47,10 +61,10 @@ def is_invalid(name: str) -> bool:
 
 
 def case_collisions(names: Iterable[str]) -> list[list[str]]:
-    """Return the groups of names that `key` makes the same."""
+    """Return the groups of names that `fold_case` makes the same."""
     groups = defaultdict(list)
     for name in sorted(set(names)):
-        groups[key(name)].append(name)
+        groups[fold_case(name)].append(name)
     return [group for group in groups.values() if len(group) > 1]
 
 
@@ -63,16 +77,16 @@ def hashed_ids(names: Iterable[str]) -> dict[str, int]:
     Parameters
     ----------
     names : iterable of str
-        Distinct by `key`.
+        Distinct by `fold_case`.
 
     Returns
     -------
     dict of str to int
     """
     taken: dict[int, str] = {}
-    for name in sorted(names, key=key):
+    for name in sorted(names, key=fold_case):
         salt = 0
-        while (number := _number(f"{key(name)}\0{salt}")) in taken:
+        while (number := _number(f"{fold_case(name)}\0{salt}")) in taken:
             salt += 1
         taken[number] = name
     return {name: number for number, name in taken.items()}

@@ -11,8 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from fmagc.corpus.csv_reader import Faults
-from fmagc.corpus.layout import AUDIO_SUFFIXES
-from fmagc.corpus.local.file_names import case_collisions, is_audio, is_hidden, is_invalid, walk
+from fmagc.corpus.local.file_names import AUDIO_SUFFIXES, case_collisions, is_audio, is_hidden, is_invalid, walk
 from fmagc.errors import DataError, format_list, format_value
 
 __all__ = ["find_files", "read_folders"]

@@ -6,8 +6,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from fmagc.corpus.csv_reader import Faults, records
-from fmagc.corpus.layout import AUDIO_SUFFIXES
-from fmagc.corpus.local.file_names import case_collisions, is_audio, is_invalid, key
+from fmagc.corpus.local.file_names import AUDIO_SUFFIXES, case_collisions, fold_case, is_audio, is_invalid
 from fmagc.errors import format_list, format_value
 
 __all__ = ["LISTING", "read_listing"]
@@ -53,7 +52,7 @@ def read_listing(shelf: Path) -> pd.DataFrame:
         for expected, found in _offences(shelf, track, splits="split" in header):
             faults.add(expected, f"{found} in line {line}")
         track["split"] = _SPLITS.get(track["split"], track["split"])
-        lines[key(track["path"])].append(f"{track['path']} in line {line}")
+        lines[fold_case(track["path"])].append(f"{track['path']} in line {line}")
         tracks.append(track)
     for places in lines.values():
         if len(places) > 1:
@@ -100,7 +99,7 @@ def _hint(shelf: Path, path: str) -> str:
         if not place.is_dir():
             return ""
         names = [entry.name for entry in place.iterdir()]
-        close = part if part in names else next((name for name in names if key(name) == key(part)), None)
+        close = part if part in names else next((name for name in names if fold_case(name) == fold_case(part)), None)
         if close is None:
             return ""
         place = place / close

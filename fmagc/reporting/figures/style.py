@@ -10,14 +10,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from fmagc.paths import PLOTS, VECTOR
 from fmagc.runtime import files
 
 __all__ = [
     "GREY",
     "PALETTE",
-    "PLOTS",
     "SET_COLOURS",
-    "VECTOR",
     "drawing",
     "model_colours",
     "model_markers",
@@ -36,7 +35,6 @@ _OTHER_MARKERS = ("P", "v", "*")
 SET_COLOURS = {"train": "#0072B2", "val": "#56B4E9", "test": "#E69F00"}
 GREY = "#7F7F7F"
 
-PLOTS, VECTOR = Path("plots"), Path("plots/vector")
 _DPI = 120  # of the saved file, and of what is a picture inside an SVG
 _RC = {
     "font.family": "sans-serif",

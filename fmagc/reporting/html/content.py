@@ -1,19 +1,16 @@
 """The content of the page: gathered from the files that the stages left, in the order in which it is read."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fmagc.cache.manifest import read_manifest
-from fmagc.cache.reader import WAVES
 from fmagc.cache.shards import read_columns
 from fmagc.corpus.index import read_names
-from fmagc.corpus.layout import AUDIT, CLEANING, MANIFEST
 from fmagc.evaluation.predictions import read_predictions
-from fmagc.evaluation.results import PREDICTIONS
 from fmagc.params.schema import Params
+from fmagc.paths import AUDIT, CARDS, CLEANING, LEADERBOARD, MANIFEST, PREDICTIONS, WAVES
 from fmagc.reporting.html import findings, run_facts
 from fmagc.reporting.html.elements import Picture, picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
@@ -23,8 +20,6 @@ from fmagc.reporting.run_results import clip_counts_of, details_of, entries_of, 
 from fmagc.runtime.files import read_json
 
 __all__ = ["gather"]
-
-LEADERBOARD, CARDS = Path("metrics/leaderboard.md"), Path("metrics/cards")
 
 
 def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:

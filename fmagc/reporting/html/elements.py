@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from fmagc.errors import DataError
-from fmagc.reporting.figures.style import PLOTS, VECTOR
+from fmagc.paths import PLOTS, VECTOR
 
 __all__ = ["Picture", "Table", "picture"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fmagc.audio.frames import n_frames
 from fmagc.models.registry import build, count_parameters
+from fmagc.params.signal import n_frames
 from fmagc.reporting.figures.graph import Box
 
 __all__ = ["anatomy"]

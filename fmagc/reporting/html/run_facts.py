@@ -6,9 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from fmagc.corpus.index import INDEX
-from fmagc.corpus.layout import MANIFEST
-from fmagc.params.base import PARAMS_FILE
+from fmagc.paths import MANIFEST, PARAMS_FILE, SPLITS
 from fmagc.reporting.html.elements import Table
 from fmagc.reporting.html.text import setting
 from fmagc.reporting.leaderboard import Entry
@@ -60,7 +58,7 @@ def digests(entries: Sequence[Entry], protocols: Sequence[str]) -> Table:
     """List the digests of what the results rest on."""
     read: dict[str, str] = {str(path): file_digest(path) for path in (PARAMS_FILE, MANIFEST)}
     for protocol in protocols:
-        path = INDEX / "splits" / f"{protocol}.csv"
+        path = SPLITS / f"{protocol}.csv"
         read[str(path)] = file_digest(path)
     weights: dict[str, str] = {}
     for entry in entries:

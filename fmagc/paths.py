@@ -1,0 +1,52 @@
+"""The paths of dvc.yaml, each written once; they start from the folder of the project."""
+
+from pathlib import Path
+
+PIPELINE = Path("dvc.yaml")
+PARAMS_FILE = Path("params.yaml")
+
+DATA = Path("data")
+RAW = DATA / "raw"  # a folder for each dataset: data/raw/<name>
+MANIFEST = DATA / "raw.json"  # every file below it with its checksum
+INDEX = DATA / "index"
+TRACKS = INDEX / "tracks.csv"
+NAMES = INDEX / "names.csv"
+LEFT_OUT = INDEX / "left_out.csv"
+SPLITS = INDEX / "splits"
+WAVES = DATA / "waves"
+MELS = DATA / "mels"
+STATS = DATA / "stats"
+MODELS_FOLDER = DATA / "models"
+PREDICTIONS = DATA / "predictions"
+DETAILS = DATA / "details"
+CLIP_COUNTS = DATA / "clip_counts"  # of networks alone
+ROBUSTNESS = DATA / "robustness"
+STAGING = DATA / ".staging"  # no path of dvc.yaml: finished artifacts, which DVC must not empty
+
+METRICS = Path("metrics")
+AUDIT = METRICS / "split.json"
+CLEANING = METRICS / "cleaning.json"
+VALIDATION = METRICS / "validation"
+TRACK_METRICS = METRICS / "models"
+CLIP_METRICS = METRICS / "clips"
+LEADERBOARD = METRICS / "leaderboard.md"
+CARDS = METRICS / "cards"
+FOCUS = METRICS / "focus.json"
+
+PLOTS = Path("plots")
+VECTOR = PLOTS / "vector"  # the figures once more, as SVG
+HISTORY = PLOTS / "history"
+CONFUSION = PLOTS / "confusion"
+CURVES = PLOTS / "curves.csv"  # all histories in one file: DVC's charts take one, or mix up the revisions
+DATA_FIGURES = PLOTS / "data"
+RESULT_FIGURES = PLOTS / "results"
+REPORT_FIGURES = PLOTS / "report"
+REPORT = PLOTS / "report.html"
+
+CARD = "card.json"  # in the folder of a training
+WEIGHTS = "weights.safetensors"
+
+
+def training_folder(protocol: str, model: str, seed: int) -> Path:
+    """Return the folder of one training's weights and card."""
+    return MODELS_FOLDER / protocol / model / str(seed)
