@@ -12,8 +12,8 @@ from fmagc.corpus.index import read_names, read_split
 from fmagc.devices.device import prepare
 from fmagc.evaluation.clips_per_track import COUNTS, count_table
 from fmagc.evaluation.results import publish
-from fmagc.inference.predict_tracks import predict_tracks
-from fmagc.models.pretrained import load_trained, source_of
+from fmagc.inference.predict_tracks import open_loader, predict_tracks
+from fmagc.models.pretrained import load_trained
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.run import Run
 from fmagc.paths import CLIP_COUNTS, training_folder
@@ -35,7 +35,7 @@ def main() -> None:
         load_trained(training_folder(protocol, name, seed), stage=f"train@{protocol}-{name}-{seed}")
         for seed in whole_run.seeds
     ]
-    source = source_of(trained[0][1])  # the seeds of one model share their data and settings
+    loader = open_loader(trained[0][1])  # the seeds of one model share their data and settings
     counts = sorted({*COUNTS, settings.clips})
     tables = []
     for model, card in trained:
@@ -44,7 +44,7 @@ def main() -> None:
             predict_tracks(
                 model,
                 card,
-                source,
+                loader,
                 judged,
                 protocol=protocol,
                 counts=counts,

@@ -1,16 +1,19 @@
-"""A batch on its way to the device: as the cache stores it, normalised only where the network runs."""
+"""Batches on their way to the device: as the cache stores them, normalised only where the network runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fmagc.cache.normalisation import Normalisation
 
-__all__ = ["Batch", "Scaler", "View"]
+__all__ = ["Batch", "BatchBuilder", "Scaler", "View"]
+
+UNLABELLED = -1  # the class index of a clip whose genre nobody has named
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Scaler:
 
     @classmethod
     def of(cls, normalisation: Normalisation) -> Self:
-        """Make a z-score; a column without spread in training carries nothing, and gives 0 whatever stands there."""
+        """Make a z-score; a column without spread in training carries nothing and becomes 0, whatever its value."""
         factor = 1 / np.array(normalisation.scale_)
         factor[normalisation.without_spread] = 0
         shift = -np.array(normalisation.mean_) * factor
@@ -46,16 +49,16 @@ class View:
     Attributes
     ----------
     values : Tensor [shape=(B, samples) or (B, frames, n_mels)]
-        int16 or float16 as stored; float32 when a clip among them was augmented.
+        int16 or float16 as stored; float32 when a clip among them was transformed.
     scaler : Scaler
-        What makes of them the input of a network.
+        Turns them into the input of a network.
     """
 
     values: Tensor
     scaler: Scaler
 
     def on(self, device: torch.device) -> Tensor:
-        """Return the clips there, normalised, float32: they travel at the size in which they are stored."""
+        """Move the clips to a device in the type in which they are stored, and normalise them there to float32."""
         x = self.values.to(device).to(torch.float32, copy=True)
         return x.mul_(self.scaler.factor.to(device)).add_(self.scaler.shift.to(device))
 
@@ -67,11 +70,11 @@ class Batch:
     Attributes
     ----------
     views : mapping of str to View
-        ``waveform`` and ``mel``, those asked for.
-    target : Tensor of int64 [shape=(B,)]
+        ``waveform``, ``mel`` or both; of no clips there are no views.
+    target : Tensor [shape=(B,), int64]
         Class indices.
     track_ids : list of int
-        Where the clips come from.
+        Of the tracks that the clips are cut from.
     """
 
     views: Mapping[str, View]
@@ -79,5 +82,55 @@ class Batch:
     track_ids: list[int]
 
     def on(self, device: torch.device) -> dict[str, Tensor]:
-        """Return the views as a network takes them: there, normalised, float32."""
+        """Move the views to a device, normalised, float32: the argument of a network."""
         return {name: view.on(device) for name, view in self.views.items()}
+
+
+class BatchBuilder:
+    """Builds batches of the views that a network reads, with the z-score of its training set.
+
+    Parameters
+    ----------
+    normalisation : mapping of str to Normalisation
+        By view: ``waveform``, ``mel`` or both.
+    """
+
+    def __init__(self, normalisation: Mapping[str, Normalisation]) -> None:
+        self._scalers = {view: Scaler.of(values) for view, values in normalisation.items()}
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The views of a batch."""
+        return tuple(self._scalers)
+
+    def build(
+        self,
+        values: Mapping[str, NDArray[Any]],
+        *,
+        track_ids: Sequence[int],
+        target: NDArray[np.int64] | None = None,
+        gains: Sequence[float] | None = None,
+    ) -> Batch:
+        """Build a batch; no clip is copied.
+
+        Parameters
+        ----------
+        values : mapping of str to np.ndarray [shape=(B, samples) or (B, frames, n_mels)]
+            Clips by view, not normalised; views that the network does not read are left out.
+        track_ids : sequence of int
+            One for each clip; when there are none, the batch has no views.
+        target : np.ndarray [shape=(B,), int64], optional
+            Class indices; -1 for all clips when None.
+        gains : sequence of float, optional
+            Factors that turn the stored waveforms into samples whose full scale is 1; 1 for all clips when None.
+
+        Returns
+        -------
+        Batch
+        """
+        views = {}
+        for name, scaler in self._scalers.items() if track_ids else ():
+            scaled = scaler.after(gains) if gains is not None and name == "waveform" else scaler
+            views[name] = View(torch.from_numpy(values[name]), scaled)
+        labels = np.full(len(track_ids), UNLABELLED) if target is None else target
+        return Batch(views, torch.tensor(labels), list(track_ids))

@@ -8,19 +8,30 @@ from torch import nn
 from tqdm import tqdm
 
 from fmagc.cache.clip_positions import clip_table
-from fmagc.dataset.clips import ClipSource, fixed_batches
+from fmagc.dataset.clips import ClipLoader, fixed_batches
 from fmagc.devices.device import Hardware
 from fmagc.evaluation.clips_per_track import picked, union_of_clips
 from fmagc.evaluation.results import table_of
 from fmagc.inference.forward import probabilities
+from fmagc.models.pretrained import normalisation_of
+from fmagc.params.signal import Mel
 
-__all__ = ["predict_tracks"]
+__all__ = ["open_loader", "predict_tracks"]
+
+
+def open_loader(card: dict[str, Any]) -> ClipLoader:
+    """Open the cache as the network of a card was trained on it."""
+    return ClipLoader.open(
+        normalisation_of(card),
+        clip_samples=card["architecture"]["clip_samples"],
+        mel=Mel.model_validate(card["mel"]),
+    )
 
 
 def predict_tracks(
     model: nn.Module,
     card: dict[str, Any],
-    source: ClipSource,
+    loader: ClipLoader,
     split: pd.DataFrame,
     *,
     protocol: str,
@@ -34,8 +45,8 @@ def predict_tracks(
     ----------
     model, card : nn.Module, dict
         As `training.weights.load_trained` gives them.
-    source : ClipSource
-        Of the card.
+    loader : ClipLoader
+        Of the card; see `open_loader`.
     split : pd.DataFrame
         The rows of `corpus.index.read_split` to judge.
     protocol : str
@@ -51,15 +62,15 @@ def predict_tracks(
     dict of int to pd.DataFrame
         For each count a table of predictions (`evaluation.predictions`), in every process the whole.
     """
-    tracks = source.tracks(split, genres=card["genres"])
+    tracks = loader.tracks(split, genres=card["genres"])
     clips_of = {
-        n_clips: clip_table(tracks, clip_frames=source.clip_frames, n_clips=n_clips, crop=crop, seed=card["seed"])
+        n_clips: clip_table(tracks, clip_frames=loader.clip_frames, n_clips=n_clips, crop=crop, seed=card["seed"])
         for n_clips in counts
     }
     union = union_of_clips(clips_of.values())
     name, batch_size = card["architecture"]["name"], card["train"]["batch_size"]
     processes = hardware.processes
-    batches = fixed_batches(source, union, batch_size=batch_size, share=processes.share)
+    batches = fixed_batches(loader, union, batch_size=batch_size, share=processes.share)
     described = f"{name} seed {card['seed']}"
     with tqdm(total=len(union), unit="clip", desc=described, disable=not processes.is_rank_zero) as bar:
         p = probabilities(model, batches, hardware=hardware, progress=bar)

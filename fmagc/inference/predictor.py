@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from fmagc.cache.clip_positions import evenly_spaced
-from fmagc.cache.normalisation import Normalisation
-from fmagc.dataset.batch import Batch, Scaler, View
+from fmagc.dataset.batch import Batch, BatchBuilder
 from fmagc.devices.device import prepare
 from fmagc.errors import DataError, FmagcError
 from fmagc.inference.excerpts import Excerpt
 from fmagc.inference.forward import probabilities
-from fmagc.models.pretrained import load_trained
+from fmagc.models.pretrained import load_trained, normalisation_of
 from fmagc.params.signal import Mel, Waveform, n_frames
 from fmagc.paths import CARD, WEIGHTS
 from fmagc.runtime.worker_pool import usable_cores
@@ -82,12 +81,12 @@ class Predictor:
             self.waveform = Waveform.model_validate(card["waveform"])
             self.mel = Mel.model_validate(card["mel"])
             self.clip_samples: int = card["architecture"]["clip_samples"]
-            self._scalers = {view: Scaler.of(Normalisation(**z)) for view, z in card["normalisation"].items()}
+            self._builder = BatchBuilder(normalisation_of(card))
             self._batch_size: int = card["train"]["batch_size"]
             precision, seed = card["precision"], card["seed"]
         except (KeyError, TypeError, ValueError) as error:
             raise _foreign(folder, error) from None
-        self.views = tuple(self._scalers)
+        self.views = self._builder.views
         self._n_clips = n_clips or -(-round(self.waveform.max_seconds * self.waveform.sample_rate) // self.clip_samples)
         self._hardware = prepare(precision, threads=usable_cores(), seed=seed)
 
@@ -115,16 +114,14 @@ class Predictor:
         hop, size = self.mel.hop_length, self._batch_size
         for first in range(0, len(patches), size):
             some = patches[first : first + size]
-            views = {}
+            values = {}
             if "waveform" in self.views:
                 windows = [_window(e.samples, start * hop, self.clip_samples) for e, start in some]
-                scaler = self._scalers["waveform"].after([e.scale for e, _ in some])
-                views["waveform"] = View(torch.from_numpy(np.stack(windows)), scaler)
+                values["waveform"] = np.stack(windows)
             if "mel" in self.views:
                 frames = n_frames(self.clip_samples, hop_length=hop)
-                windows = [_window(e.S_db, start, frames) for e, start in some]
-                views["mel"] = View(torch.from_numpy(np.stack(windows)), self._scalers["mel"])
-            yield Batch(views, torch.zeros(len(some), dtype=torch.int64), list(range(len(some))))
+                values["mel"] = np.stack([_window(e.S_db, start, frames) for e, start in some])
+            yield self._builder.build(values, track_ids=range(len(some)), gains=[e.scale for e, _ in some])
 
 
 def _window(values: NDArray[Any] | None, start: int, length: int) -> NDArray[Any]:

@@ -13,7 +13,8 @@ from fmagc.dataset.clips import fixed_batches
 from fmagc.devices.device import prepare
 from fmagc.evaluation.predictions import genres_of
 from fmagc.inference.forward import probabilities
-from fmagc.models.pretrained import load_trained, source_of
+from fmagc.inference.predict_tracks import open_loader
+from fmagc.models.pretrained import load_trained
 from fmagc.params.run import Run
 from fmagc.params.signal import Audio
 from fmagc.paths import training_folder
@@ -46,21 +47,21 @@ def over_time(track_id: int, *, protocol: str, model: str, whole_run: Run) -> Pa
     seed = whole_run.seeds[0]
     folder = training_folder(protocol, model, seed)
     network, card = load_trained(folder, stage=f"train@{protocol}-{model}-{seed}")
-    source = source_of(card)
+    loader = open_loader(card)
     split = read_split(protocol)
-    tracks = source.tracks(split[split["set"] == "test"], genres=card["genres"])
+    tracks = loader.tracks(split[split["set"] == "test"], genres=card["genres"])
     track = tracks[tracks["track_id"] == track_id]
-    frame_s = source.hop_length / Audio.load("audio").sample_rate
-    room = int(track["n_frames"].iloc[0]) - source.clip_frames
-    clips = clip_table(track, clip_frames=source.clip_frames, n_clips=2 + int(room * frame_s / STEP_S))
+    frame_s = loader.mel.hop_length / Audio.load("audio").sample_rate
+    room = int(track["n_frames"].iloc[0]) - loader.clip_frames
+    clips = clip_table(track, clip_frames=loader.clip_frames, n_clips=2 + int(room * frame_s / STEP_S))
     clips = clips.drop_duplicates("start")
     hardware = prepare(card["precision"], threads=whole_run.threads, seed=seed)
-    batches = fixed_batches(source, clips, batch_size=card["train"]["batch_size"])
+    batches = fixed_batches(loader, clips, batch_size=card["train"]["batch_size"])
     with tqdm(total=len(clips), unit="clip", desc=f"track {track_id}") as bar:
         p = probabilities(network, batches, hardware=hardware, progress=bar)
     return Passage(
         p,
         starts=clips["start"].to_numpy() * frame_s,
-        clip_s=source.clip_frames * frame_s,
-        track_s=(room + source.clip_frames) * frame_s,
+        clip_s=loader.clip_frames * frame_s,
+        track_s=(room + loader.clip_frames) * frame_s,
     )

@@ -4,17 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from fmagc.cache.normalisation import Normalisation
-from fmagc.dataset.clips import ClipSource
 from fmagc.errors import DataError
 from fmagc.models.networks import Network
 from fmagc.models.registry import build
 from fmagc.models.safetensors_io import unpack
-from fmagc.params.signal import Mel
 from fmagc.paths import CARD, WEIGHTS
 from fmagc.runtime.artifact_store import Artifact, ArtifactStore
 from fmagc.runtime.files import damaged, digest, read_record, write_record
 
-__all__ = ["load_trained", "publish_trained", "source_of"]
+__all__ = ["load_trained", "normalisation_of", "publish_trained"]
 
 
 def publish_trained(folder: Path, weights: Artifact, card: dict[str, Any], *, store: ArtifactStore) -> None:
@@ -58,9 +56,6 @@ def load_trained(folder: Path, *, stage: str) -> tuple[Network, dict[str, Any]]:
     return model, card
 
 
-def source_of(card: dict[str, Any]) -> ClipSource:
-    """Open the cache as the network of a card was trained on it."""
-    normalisation = {view: Normalisation(**values) for view, values in card["normalisation"].items()}
-    return ClipSource(
-        normalisation, clip_samples=card["architecture"]["clip_samples"], mel=Mel.model_validate(card["mel"])
-    )
+def normalisation_of(card: dict[str, Any]) -> dict[str, Normalisation]:
+    """Read the z-scores of a card by view: those of the views that its network reads."""
+    return {view: Normalisation(**values) for view, values in card["normalisation"].items()}

@@ -9,13 +9,12 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from fmagc.cache.normalisation import Normalisation
-from fmagc.dataset.batch import Batch, Scaler, View
+from fmagc.dataset.batch import Batch, BatchBuilder
 from fmagc.devices.device import Hardware, prepare
 from fmagc.errors import DataError
 from fmagc.inference.forward import probabilities
 from fmagc.models.networks import Network
-from fmagc.models.pretrained import load_trained
+from fmagc.models.pretrained import load_trained, normalisation_of
 from fmagc.params.run import Run
 from fmagc.paths import training_folder
 from fmagc.robustness.equivariance import encoders_of, margin, shift_errors
@@ -52,7 +51,7 @@ class Subject:
             "mel": card["mel"],
         }
         self._network, self._hardware = network, hardware
-        self._scalers = {view: Scaler.of(Normalisation(**values)) for view, values in card["normalisation"].items()}
+        self._builder = BatchBuilder(normalisation_of(card))
         hardware.setup_model(network)
 
     def probabilities(self, clips: Sequence[Views], *, progress: "tqdm[Any]") -> npt.NDArray[np.float64]:
@@ -80,12 +79,8 @@ class Subject:
         return rows
 
     def _batch(self, clips: Sequence[Views]) -> Batch:
-        views = {
-            view: View(torch.from_numpy(np.stack([clip[view] for clip in clips])), scaler)
-            for view, scaler in self._scalers.items()
-        }
-        unknown = [-1] * len(clips)
-        return Batch(views, torch.tensor(unknown), unknown)
+        values = {view: np.stack([clip[view] for clip in clips]) for view in self._builder.views}
+        return self._builder.build(values, track_ids=[-1] * len(clips))
 
 
 def load_subjects(protocol: str, run: Run) -> list[Subject]:

@@ -1,9 +1,8 @@
-"""Augmentation of training clips, the same on both views: what happens to a clip is drawn first, then read, then done.
+"""Augmentation of training clips, the same on both views: sampled first, then applied to the window that it needs.
 
-`sample` turns the settings into a `ClipTransform` for one clip. It says how many frames of the track it needs, so that
-the loader reads a window of that length; `ClipTransform.waveform` and `ClipTransform.mel` then make of it a clip of the
-usual length.
-A plan holds every random choice, so that it gives the same bytes in whatever thread it is carried out.
+`sample` turns the settings into a `ClipTransform` of one clip, a `dataset.clips.Transform`: the loader reads a window
+of as many frames as it asks for, and `ClipTransform.waveform` and `ClipTransform.mel` make a clip of it.
+A transform holds every random choice, so that it gives the same bytes in whatever thread it is applied.
 
 A new augmentation is a settings class in `fmagc.params.training`, an operation here, and a case in `_draw_one`.
 """
@@ -27,9 +26,9 @@ TABLE_SAMPLES = 2**20  # of noise on samples, 23.8 s at 44.1 kHz: two clips
 TABLE_FRAMES = 2**13  # of noise on frames, 16 clips
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MelNoise:
-    """How white noise looks in the log-mel spectrogram of the cache.
+    """A model of white noise in the log-mel spectrogram of the cache.
 
     Attributes
     ----------
@@ -161,18 +160,21 @@ def _window(table: Array, at: float, n: int) -> Array:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipTransform:
-    """What happens to one clip.
+    """The augmentations of one clip.
 
     Attributes
     ----------
     frames : int
         Length of the window to read; frames * hop_length samples are the same music.
-    operations : tuple[Operation, ...]
+    operations : tuple of Operation
         In the order in which they act.
+    noise : MelNoise
+        Of the cache that the clip is read from.
     """
 
     frames: int
     operations: tuple[Operation, ...]
+    noise: MelNoise
 
     def waveform(self, y: Array) -> Array:
         """Make a clip of the waveform of the window.
@@ -191,7 +193,7 @@ class ClipTransform:
             y = operation.waveform(y)
         return y
 
-    def mel(self, S_db: Array, *, ref_db: float, noise: MelNoise) -> Array:
+    def mel(self, S_db: Array, *, ref_db: float) -> Array:
         """Make a clip of the log-mel spectrogram of the window.
 
         Parameters
@@ -200,7 +202,6 @@ class ClipTransform:
             As cached, not normalised; stays as it is.
         ref_db : float [dB]
             Absolute mel power of the track's 0 dB; finite for a silent track too.
-        noise : MelNoise
 
         Returns
         -------
@@ -215,25 +216,30 @@ class ClipTransform:
         if not self.operations:
             return S_db
         for operation in self.operations:
-            S_db = operation.mel(S_db, ref_db=ref_db, noise=noise)
+            S_db = operation.mel(S_db, ref_db=ref_db, noise=self.noise)
         loudest = max(np.float32(0), S_db.max())
-        clip: Array = np.maximum(S_db - loudest, np.float32(-noise.top_db))
+        clip: Array = np.maximum(S_db - loudest, np.float32(-self.noise.top_db))
         return clip
 
 
-def sample(settings: Sequence[Augmentation], rng: np.random.Generator, *, frames: int, available: int) -> ClipTransform:
-    """Draw what happens to one clip.
+def sample(
+    settings: Sequence[Augmentation], rng: np.random.Generator, *, frames: int, available: int, noise: MelNoise
+) -> ClipTransform:
+    """Sample the augmentations of one clip.
 
     Parameters
     ----------
     settings : Sequence[Augmentation]
         They act in this order. Every one takes the same number of draws from `rng`, whether it is chosen or not.
     rng : np.random.Generator
+        Its state moves on.
     frames : int
         Length of a clip.
     available : int
         Length of the track in frames, at least that of a clip. No faster rate is drawn than its music lasts for, so
         that in a short track the range of rates ends earlier.
+    noise : MelNoise
+        Of the cache.
     """
     operations: list[Operation] = []
     for setting in reversed(settings):  # from the clip back to the window
@@ -242,7 +248,7 @@ def sample(settings: Sequence[Augmentation], rng: np.random.Generator, *, frames
         if chosen:
             operations.insert(0, operation)
             frames = operation.frames_in if isinstance(operation, Stretch) else frames
-    return ClipTransform(frames=frames, operations=tuple(operations))
+    return ClipTransform(frames=frames, operations=tuple(operations), noise=noise)
 
 
 def _draw_one(setting: Augmentation, rng: np.random.Generator, *, frames: int, available: int) -> Stretch | Noise:

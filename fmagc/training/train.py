@@ -11,7 +11,7 @@ from tqdm import tqdm
 from fmagc.cache.clip_positions import clip_table
 from fmagc.cache.normalisation import Normalisation
 from fmagc.corpus.index import genres_of
-from fmagc.dataset.clips import ClipSource, fixed_batches, prefetch, random_batches
+from fmagc.dataset.clips import ClipLoader, fixed_batches, prefetch
 from fmagc.devices.device import Hardware
 from fmagc.devices.process_group import Processes, Share
 from fmagc.errors import DataError
@@ -21,6 +21,7 @@ from fmagc.params.training import Architecture, Train
 from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, versions
 from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import digest, file_digest
+from fmagc.training.batches import RandomBatches
 from fmagc.training.checkpoints import Checkpoints
 from fmagc.training.loop import Data, fit
 from fmagc.training.loss import Criterion
@@ -47,6 +48,7 @@ _CODE = (
     "fmagc.cache.clip_positions",
     "fmagc.training.augment",
     "fmagc.dataset.batch",
+    "fmagc.training.batches",
     "fmagc.training.checkpoints",
     "fmagc.dataset.clips",
     "fmagc.training.loss",
@@ -121,8 +123,8 @@ def train_model(
     processes = hardware.processes
     genres = genres_of(split)
     views = {view: normalisation[view] for view in MODELS[name].inputs}
-    source = ClipSource(views, clip_samples=clip.samples, mel=mel)
-    training, validation = (_tracks_of(source, split, set_name, genres) for set_name in ("train", "val"))
+    loader = ClipLoader.open(views, clip_samples=clip.samples, mel=mel)
+    training, validation = (_tracks_of(loader, split, set_name, genres) for set_name in ("train", "val"))
     hardware.require_clips(len(training) // -(-len(training) // settings.batch_size))
     architecture: dict[str, Any] = {
         "name": name,
@@ -140,10 +142,10 @@ def train_model(
         "precision": hardware.precision,
         "hardware": hardware.described(),
         "train": settings.model_dump() | own.model_dump(),
-        "waveform": source.waveform,
+        "waveform": loader.waveform,
         "mel": mel.model_dump(),
         "normalisation": {view: asdict(values) for view, values in views.items()},
-        "caches": {folder.as_posix(): file_digest(folder / "manifest.json") for folder in source.folders},
+        "caches": {folder.as_posix(): file_digest(folder / "manifest.json") for folder in loader.folders},
     }
     key = artifact_key(
         made_with
@@ -163,7 +165,7 @@ def train_model(
         _take_over(state, processes)
         labels = training["label"].tolist()
         criterion = Criterion(settings.class_balance, labels, n_classes=len(genres), device=hardware.device)
-        data, n_clips = _data_of(source, training, validation, settings=settings, seed=seed, share=processes.share)
+        data, n_clips = _data_of(loader, training, validation, settings=settings, seed=seed, share=processes.share)
         n_before = (state.epoch - 1) * n_clips + min(state.batch * settings.batch_size, len(training))
         with tqdm(
             total=n_clips * settings.epochs,
@@ -191,11 +193,11 @@ def train_model(
     return weights, card, pd.DataFrame(history)
 
 
-def _tracks_of(source: ClipSource, split: pd.DataFrame, name: str, genres: list[str]) -> pd.DataFrame:
+def _tracks_of(loader: ClipLoader, split: pd.DataFrame, name: str, genres: list[str]) -> pd.DataFrame:
     rows = split[split["set"] == name]
     if rows.empty:
         raise DataError(f"set {name}: expected tracks in the split, found none: see metrics/split.json")
-    return source.tracks(rows, genres=genres)
+    return loader.tracks(rows, genres=genres)
 
 
 def _take_over(state: State, processes: Processes) -> None:
@@ -210,19 +212,18 @@ def _take_over(state: State, processes: Processes) -> None:
 
 
 def _data_of(
-    source: ClipSource, training: pd.DataFrame, validation: pd.DataFrame, *, settings: Train, seed: int, share: Share
+    loader: ClipLoader, training: pd.DataFrame, validation: pd.DataFrame, *, settings: Train, seed: int, share: Share
 ) -> tuple[Data, int]:
     """Return what a process reads for the loop, and how many clips all of them read in an epoch."""
     measured, judged = (
-        clip_table(tracks, clip_frames=source.clip_frames, n_clips=1)
+        clip_table(tracks, clip_frames=loader.clip_frames, n_clips=1)
         for tracks in (_as_many(training, validation), validation)
     )
+    random = RandomBatches(loader, training, settings=settings, seed=seed, share=share)
     data = Data(
-        training=lambda epoch, skip: prefetch(
-            random_batches(source, training, settings=settings, seed=seed, epoch=epoch, skip=skip, share=share)
-        ),
-        measured=lambda: prefetch(fixed_batches(source, measured, batch_size=settings.batch_size, share=share)),
-        validation=lambda: prefetch(fixed_batches(source, judged, batch_size=settings.batch_size, share=share)),
+        training=lambda epoch, skip: prefetch(random.epoch(epoch, skip=skip)),
+        measured=lambda: prefetch(fixed_batches(loader, measured, batch_size=settings.batch_size, share=share)),
+        validation=lambda: prefetch(fixed_batches(loader, judged, batch_size=settings.batch_size, share=share)),
     )
     return data, len(training) + len(measured) + len(judged)
 

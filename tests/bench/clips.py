@@ -3,7 +3,7 @@
 `project` is a folder whose `data` holds both caches; without one, caches are made up in a temporary folder below the
 working directory. All files are warm, and every contender gives batches of 16 random windows of the same tracks:
 
-- fmagc: `random_batches` without augmentation, prepared ahead, as they are before they move to the device;
+- fmagc: `RandomBatches` without augmentation, prepared ahead, as they are before they move to the device;
 - dataloader: a torch DataLoader with two workers; a clip is one pread at the dataset's offset, at the stored type too;
 - gzip: a torch DataLoader with two workers over float32 rows of h5py, gzip level 4, no chunk in more than one row;
 - memcpy: np.copyto of windows of arrays in memory into one array.
@@ -31,10 +31,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from fmagc.cache.normalisation import Normalisation
 from fmagc.cache.reader import Cache
-from fmagc.dataset.clips import ClipSource, prefetch, random_batches
+from fmagc.dataset.clips import ClipLoader, prefetch
 from fmagc.params.signal import Mel
 from fmagc.params.training import Train
 from fmagc.paths import MELS, WAVES
+from fmagc.training.batches import RandomBatches
 from tests.support.caches import publish
 
 SAMPLES = 2**19
@@ -121,14 +122,14 @@ class Feed:
     def __init__(self, view: str, track_ids: list[int], mel: Mel, *, normalised: bool) -> None:
         columns = 1 if view == "waveform" else mel.n_mels
         z_score = Normalisation([0.5] * columns, [2.0] * columns, [])
-        self._source = ClipSource({view: z_score}, clip_samples=SAMPLES, mel=mel)
+        self._loader = ClipLoader.open({view: z_score}, clip_samples=SAMPLES, mel=mel)
         split = pd.DataFrame({"track_id": track_ids, "genre": "Folk", "set": "train"})
-        tracks = self._source.tracks(split, genres=["Folk"])
+        tracks = self._loader.tracks(split, genres=["Folk"])
         self._tracks = pd.concat([tracks] * -(-CLIPS // len(tracks)))[:CLIPS]
         self._normalised = normalised
 
     def __iter__(self) -> Iterator[Any]:
-        for batch in prefetch(random_batches(self._source, self._tracks, settings=TRAIN, seed=0, epoch=1)):
+        for batch in prefetch(RandomBatches(self._loader, self._tracks, settings=TRAIN, seed=0).epoch(1)):
             yield batch.on(torch.device("cpu")) if self._normalised else batch
 
 

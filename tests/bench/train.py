@@ -39,7 +39,7 @@ from fmagc.cache.build.waveforms import make_waves
 from fmagc.cache.manifest import read_manifest
 from fmagc.cache.normalisation import Normalisation
 from fmagc.dataset.batch import Batch
-from fmagc.dataset.clips import ClipSource, prefetch, random_batches
+from fmagc.dataset.clips import ClipLoader, prefetch
 from fmagc.devices.device import Hardware, prepare
 from fmagc.models.conv import OneChannelConv2d
 from fmagc.models.registry import MODELS, build
@@ -49,6 +49,7 @@ from fmagc.params.training import GaussianNoise, TimeStretch, Train
 from fmagc.paths import MELS, WAVES
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import file_sha1
+from fmagc.training.batches import RandomBatches
 from tests.support.mini_corpus import write_mini
 
 N_CLASSES = 8
@@ -145,9 +146,9 @@ class Contest:
         z_score = {"waveform": Normalisation([0.0], [0.2], []), "mel": Normalisation([-40.0] * 128, [20.0] * 128, [])}
         self._views = MODELS[name].inputs
         self._train, self._threads = train, threads
-        self._source = ClipSource({v: z_score[v] for v in self._views}, clip_samples=clip.samples, mel=mel)
+        self._loader = ClipLoader.open({v: z_score[v] for v in self._views}, clip_samples=clip.samples, mel=mel)
         split = pd.DataFrame({"track_id": range(len(paths)), "genre": "Folk", "set": "train"})
-        tracks = self._source.tracks(split, genres=["Folk"])
+        tracks = self._loader.tracks(split, genres=["Folk"])
         self._tracks = tracks
         item = Item([paths[n] for n in tracks["track_id"]], self._views, clip=clip, mel=mel, train=train)
         self._naive = DataLoader(item, batch_size=train.batch_size, num_workers=2, drop_last=True)
@@ -162,9 +163,8 @@ class Contest:
 
     def _batches(self, count: int) -> Iterator[Batch]:
         rows = pd.concat([self._tracks] * -(-count * self._train.batch_size // len(self._tracks)))
-        return random_batches(
-            self._source, rows[: count * self._train.batch_size], settings=self._train, seed=0, epoch=1
-        )
+        chosen = rows[: count * self._train.batch_size]
+        return RandomBatches(self._loader, chosen, settings=self._train, seed=0).epoch(1)
 
     def round(self, count: int, *, with_naive: bool = True) -> dict[str, float]:
         """Time each contender: seconds a batch."""

@@ -14,12 +14,13 @@ from fmagc.cache.normalisation import Normalisation
 from fmagc.cache.reader import Cache
 from fmagc.dataset import clips
 from fmagc.dataset.batch import Batch
-from fmagc.dataset.clips import ClipSource, fixed_batches, prefetch, random_batches
+from fmagc.dataset.clips import ClipLoader, fixed_batches, prefetch
 from fmagc.devices.device import prepare
 from fmagc.errors import DataError
 from fmagc.params.signal import Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train
 from fmagc.training.augment import ClipTransform, Noise
+from fmagc.training.batches import RandomBatches, mel_noise
 from tests.support.caches import publish
 from tests.support.hardware import CPU
 
@@ -40,7 +41,7 @@ def settings(**changes: object) -> Train:
 
 
 @pytest.fixture
-def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipSource:
+def loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipLoader:
     """Six tracks of noise with one loud click each, in both caches; no normalisation."""
     rng = np.random.default_rng(0)
     log_mel = LogMel(SR, MEL)
@@ -58,17 +59,17 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipSource:
     monkeypatch.setattr(clips, "WAVES", tmp_path / "waves")
     monkeypatch.setattr(clips, "MELS", tmp_path / "mels")
     same = {"waveform": Normalisation([0.0], [1.0], []), "mel": Normalisation([0.0] * 16, [1.0] * 16, [])}
-    return ClipSource(same, clip_samples=FRAMES * 256, mel=MEL)
+    return ClipLoader.open(same, clip_samples=FRAMES * 256, mel=MEL)
 
 
-def tracks(source: ClipSource) -> pd.DataFrame:
+def tracks(loader: ClipLoader) -> pd.DataFrame:
     split = pd.DataFrame({"track_id": range(6), "genre": ["Folk", "Rock"] * 3, "set": "train"})
-    return source.tracks(split, genres=["Folk", "Rock"])
+    return loader.tracks(split, genres=["Folk", "Rock"])
 
 
-def test_both_views_are_the_same_music(source: ClipSource) -> None:
-    rows = tracks(source).assign(start=list(range(0, 30, 5)))
-    batch = next(fixed_batches(source, rows, batch_size=6))
+def test_both_views_are_the_same_music(loader: ClipLoader) -> None:
+    rows = tracks(loader).assign(start=list(range(0, 30, 5)))
+    batch = next(fixed_batches(loader, rows, batch_size=6))
     views = batch.on(CPU.device)
     assert views["waveform"].shape == (6, FRAMES * 256)
     assert views["mel"].shape == (6, FRAMES, 16)
@@ -80,36 +81,38 @@ def test_both_views_are_the_same_music(source: ClipSource) -> None:
 
 
 @pytest.mark.parametrize("augmented", [(), (1, 4), range(6)], ids=["none", "some", "all"])
-def test_clips_are_the_rows_of_the_cache_normalised(tmp_path: Path, source: ClipSource, augmented: list[int]) -> None:
+def test_clips_are_the_rows_of_the_cache_normalised(tmp_path: Path, loader: ClipLoader, augmented: list[int]) -> None:
     z_scores = {"waveform": Normalisation([0.01], [0.3], []), "mel": Normalisation([-40.0] * 16, [15.0] * 16, [])}
     waves = Cache(tmp_path / "waves", "waves", columns=["scale"], stage="decode")
     mels = Cache(tmp_path / "mels", "mels", columns=["ref_db"], stage="mel")
     ids, starts = [3, 0, 3, 5, 1, 2], [7, 0, 31, 2, 40, 9]
     noise = Noise(amplitude=0.01, places=(0.3, 0.8))
-    plans = [ClipTransform(frames=FRAMES, operations=(noise,) if n in augmented else ()) for n in range(6)]
-    scaled = ClipSource(z_scores, clip_samples=FRAMES * 256, mel=MEL)
-    batch = scaled.batch(ids, np.zeros(6, dtype=np.int64), starts, plans)
+    model = mel_noise(MEL, sr=SR)
+    noisy = ClipTransform(frames=FRAMES, operations=(noise,), noise=model)
+    still = ClipTransform(frames=FRAMES, operations=(), noise=model)
+    transforms = [noisy if n in augmented else None for n in range(6)]
+    scaled = ClipLoader.open(z_scores, clip_samples=FRAMES * 256, mel=MEL)
+    batch = scaled.load(ids, target=np.zeros(6, dtype=np.int64), starts=starts, transforms=transforms)
     stored = {"waveform": torch.int16, "mel": torch.float16}
     assert {name: view.values.dtype for name, view in batch.views.items()} == (
         dict.fromkeys(stored, torch.float32) if augmented else stored
     )
     views = batch.on(CPU.device)
-    for n, (track, start, plan) in enumerate(zip(ids, starts, plans, strict=True)):
+    for n, (track, start, transform) in enumerate(zip(ids, starts, transforms, strict=True)):
+        made = transform or still
         y = waves[track].values[start * 256 : (start + FRAMES) * 256] * np.float32(waves[track].columns["scale"])
-        expected = (plan.waveform(y).astype(np.float64) - 0.01) / 0.3
+        expected = (made.waveform(y).astype(np.float64) - 0.01) / 0.3
         np.testing.assert_allclose(views["waveform"][n], expected, rtol=1e-6, atol=1e-7)
         S_db = mels[track].values[start : start + FRAMES].astype(np.float32)
-        expected = (
-            plan.mel(S_db, ref_db=mels[track].columns["ref_db"], noise=scaled._noise).astype(np.float64) + 40
-        ) / 15
+        expected = (made.mel(S_db, ref_db=mels[track].columns["ref_db"]).astype(np.float64) + 40) / 15
         np.testing.assert_allclose(views["mel"][n], expected, rtol=1e-6, atol=1e-6)
     assert torch.equal(views["mel"], batch.on(CPU.device)["mel"])  # normalising leaves the batch as it was
 
 
-def test_stretched_views_stay_together(source: ClipSource) -> None:
+def test_stretched_views_stay_together(loader: ClipLoader) -> None:
     stretch = settings(augment=[TimeStretch(name="time_stretch", p=1.0, min_rate=0.8, max_rate=1.25)])
     for epoch in range(4):
-        for batch in random_batches(source, tracks(source), settings=stretch, seed=0, epoch=epoch):
+        for batch in RandomBatches(loader, tracks(loader), settings=stretch, seed=0).epoch(epoch):
             views = batch.on(CPU.device)
             for y, S_db in zip(views["waveform"], views["mel"], strict=True):
                 if y.abs().max() > 0.1:  # the click is in the window
@@ -117,20 +120,18 @@ def test_stretched_views_stay_together(source: ClipSource) -> None:
                     assert apart <= SEARCH_RADIUS + HOP // 4 + 256 // 2  # of the stretch's timing, and half a frame
 
 
-def test_an_epoch_gives_every_track_once_in_batches_alike(source: ClipSource) -> None:
+def test_an_epoch_gives_every_track_once_in_batches_alike(loader: ClipLoader) -> None:
     for batch_size in (2, 4, 5):
-        batches = list(
-            random_batches(source, tracks(source), settings=settings(batch_size=batch_size), seed=3, epoch=1)
-        )
+        batches = list(RandomBatches(loader, tracks(loader), settings=settings(batch_size=batch_size), seed=3).epoch(1))
         assert sorted(track for batch in batches for track in batch.track_ids) == list(range(6))
         sizes = [len(batch.target) for batch in batches]
         assert max(sizes) <= batch_size
         assert max(sizes) - min(sizes) <= 1
 
 
-def test_batches_follow_from_seed_and_epoch(source: ClipSource) -> None:
+def test_batches_follow_from_seed_and_epoch(loader: ClipLoader) -> None:
     def mels(seed: int, epoch: int) -> torch.Tensor:
-        batches = random_batches(source, tracks(source), settings=settings(), seed=seed, epoch=epoch)
+        batches = RandomBatches(loader, tracks(loader), settings=settings(), seed=seed).epoch(epoch)
         return torch.cat([batch.on(CPU.device)["mel"] for batch in batches])
 
     assert torch.equal(mels(0, 1), mels(0, 1))
@@ -138,33 +139,33 @@ def test_batches_follow_from_seed_and_epoch(source: ClipSource) -> None:
     assert not torch.equal(mels(0, 1), mels(1, 1))
 
 
-def test_a_band_without_spread_stays_silent_under_noise(source: ClipSource) -> None:
+def test_a_band_without_spread_stays_silent_under_noise(loader: ClipLoader) -> None:
     flat = {"mel": Normalisation([-40.0] * 16, [2.0] * 15 + [1.0], [15])}
     loud = settings(augment=[GaussianNoise(name="gaussian_noise", p=1.0, min_amplitude=0.1, max_amplitude=0.1)])
-    source = ClipSource(flat, clip_samples=FRAMES * 256, mel=MEL)
-    views = next(random_batches(source, tracks(source), settings=loud, seed=0, epoch=0)).on(CPU.device)
+    loader = ClipLoader.open(flat, clip_samples=FRAMES * 256, mel=MEL)
+    views = next(RandomBatches(loader, tracks(loader), settings=loud, seed=0).epoch(0)).on(CPU.device)
     assert set(views) == {"mel"}
     assert torch.equal(views["mel"][..., 15], torch.zeros(views["mel"].shape[:2]))
     assert views["mel"][..., :15].std() > 0
 
 
-def test_a_genre_that_cleaning_emptied_is_refused(source: ClipSource) -> None:
+def test_a_genre_that_cleaning_emptied_is_refused(loader: ClipLoader) -> None:
     split = pd.DataFrame({"track_id": [0, 99], "genre": ["Folk", "Rock"], "set": "val"})
     with pytest.raises(DataError, match="set val: expected tracks of every genre in the cache, found none of Rock"):
-        source.tracks(split, genres=["Folk", "Rock"])
+        loader.tracks(split, genres=["Folk", "Rock"])
 
 
 def test_a_resumed_epoch_reads_none_of_the_batches_that_are_done(
-    source: ClipSource, monkeypatch: pytest.MonkeyPatch
+    loader: ClipLoader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def epoch(skip: int) -> list[tuple[list[int], torch.Tensor]]:
-        batches = random_batches(source, tracks(source), settings=settings(batch_size=2), seed=0, epoch=1, skip=skip)
+        batches = RandomBatches(loader, tracks(loader), settings=settings(batch_size=2), seed=0).epoch(1, skip=skip)
         return [(batch.track_ids, batch.on(CPU.device)["mel"]) for batch in batches]
 
     whole = epoch(0)
     read = []
-    batch = ClipSource.batch
-    monkeypatch.setattr(ClipSource, "batch", lambda *given: (read.append(given[1]), batch(*given))[1])
+    load = ClipLoader.load
+    monkeypatch.setattr(ClipLoader, "load", lambda *given, **more: (read.append(given[1]), load(*given, **more))[1])
     rest = epoch(2)
     assert len(rest) == len(read) == len(whole) - 2
     assert rest[0][0] == whole[2][0]
@@ -189,22 +190,22 @@ def test_precision_is_the_machine_s_unless_it_is_named(
     assert prepare("bfloat16", threads=1, seed=0).precision == "bfloat16"
 
 
-def test_batches_prepared_ahead_are_the_same_batches(source: ClipSource) -> None:
+def test_batches_prepared_ahead_are_the_same_batches(loader: ClipLoader) -> None:
     def mels(batches: Iterator[Batch]) -> list[torch.Tensor]:
         return [batch.on(CPU.device)["mel"] for batch in batches]
 
     def epoch() -> Iterator[Batch]:
-        return random_batches(source, tracks(source), settings=settings(), seed=0, epoch=1)
+        return RandomBatches(loader, tracks(loader), settings=settings(), seed=0).epoch(1)
 
     plain, prepared = mels(epoch()), mels(prefetch(epoch()))
     assert len(plain) == len(prepared)
     assert all(torch.equal(one, other) for one, other in zip(plain, prepared, strict=True))
 
 
-def test_a_source_of_waveforms_alone_counts_in_frames(source: ClipSource) -> None:
-    alone = ClipSource({"waveform": Normalisation([0.0], [2.0], [])}, clip_samples=FRAMES * 256, mel=MEL)
-    assert tracks(alone)["n_frames"].tolist() == tracks(source)["n_frames"].tolist()
-    starts = tracks(source).assign(start=range(6))
-    one, both = (next(fixed_batches(each, starts, batch_size=6)).on(CPU.device) for each in (alone, source))
+def test_a_loader_of_waveforms_alone_counts_in_frames(loader: ClipLoader) -> None:
+    alone = ClipLoader.open({"waveform": Normalisation([0.0], [2.0], [])}, clip_samples=FRAMES * 256, mel=MEL)
+    assert tracks(alone)["n_frames"].tolist() == tracks(loader)["n_frames"].tolist()
+    starts = tracks(loader).assign(start=range(6))
+    one, both = (next(fixed_batches(each, starts, batch_size=6)).on(CPU.device) for each in (alone, loader))
     assert set(one) == {"waveform"}
     assert torch.equal(one["waveform"] * 2, both["waveform"])

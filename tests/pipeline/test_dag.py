@@ -45,3 +45,20 @@ def test_rooms_do_not_import_from_one_another_in_a_circle() -> None:
 def test_stages_without_networks_do_not_import_torch(stage: str) -> None:
     code = f"import sys, stages.{stage}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+AUGMENTATION = {"fmagc/training/augment.py", "fmagc/audio/time_stretch.py"}
+LOG_MEL = {"fmagc/audio/log_mel.py", "fmagc/audio/power_bands.py", "fmagc/audio/mel_filterbank.py"}
+
+
+@pytest.mark.parametrize(("stage", "foreign"), [("evaluate", AUGMENTATION | LOG_MEL), ("robustness", AUGMENTATION)])
+def test_what_only_reads_clips_knows_no_augmentation(stage: str, foreign: set[str]) -> None:
+    assert closure(ROOT / f"stages/{stage}.py") & foreign == set()
+
+
+@pytest.mark.parametrize(
+    ("room", "foreign"), [("dataset", {"training", "inference", "models"}), ("models", {"training", "dataset"})]
+)
+def test_loading_and_networks_know_nothing_of_training(room: str, foreign: set[str]) -> None:
+    files = [path for file in (ROOT / "fmagc" / room).glob("*.py") for path in closure(file)]
+    assert {path for path in files if path.split("/")[1] in foreign} == set()

@@ -18,7 +18,7 @@ from fmagc.cache.clip_positions import clip_table
 from fmagc.cache.normalisation import Normalisation
 from fmagc.cache.reader import Cache
 from fmagc.dataset import clips
-from fmagc.dataset.clips import ClipSource, fixed_batches
+from fmagc.dataset.clips import ClipLoader, fixed_batches
 from fmagc.errors import DataError
 from fmagc.inference.forward import probabilities
 from fmagc.models.encoders import Encoder1d, Encoder2d
@@ -105,15 +105,15 @@ def clean_clip(waves: Cache, track_id: int, *, frames: int = CLIP // 1024) -> Vi
 
 def test_an_untransformed_track_is_what_evaluation_hears(waves: Cache) -> None:
     asked = subject("mmcrnn")
-    source = ClipSource(Z_SCORES, clip_samples=CLIP, mel=MEL)
-    table = clip_table(source.tracks(split(), genres=GENRES), clip_frames=source.clip_frames, n_clips=1)
+    loader = ClipLoader.open(Z_SCORES, clip_samples=CLIP, mel=MEL)
+    table = clip_table(loader.tracks(split(), genres=GENRES), clip_frames=loader.clip_frames, n_clips=1)
     evaluated = probabilities(
-        asked._network, fixed_batches(source, table, batch_size=4), hardware=CPU, progress=tqdm(disable=True)
+        asked._network, fixed_batches(loader, table, batch_size=4), hardware=CPU, progress=tqdm(disable=True)
     )
     heard = [clean_clip(waves, track_id) for track_id in range(4)]
     np.testing.assert_allclose(asked.probabilities(heard, progress=tqdm(disable=True)), evaluated, atol=1e-6)
     assert np.ptp(evaluated[:, 0]) > 1e-4  # the tracks can be told apart
-    stored = next(fixed_batches(source, table, batch_size=4)).views
+    stored = next(fixed_batches(loader, table, batch_size=4)).views
     np.testing.assert_array_equal(np.stack([clip["mel"] for clip in heard]), stored["mel"].values)
     samples = np.stack([clip["waveform"] / waves[0].columns["scale"] for clip in heard])
     np.testing.assert_allclose(samples, stored["waveform"].values, atol=0.01)

@@ -18,7 +18,7 @@ from fmagc.cache.clip_positions import clip_table
 from fmagc.cache.normalisation import Normalisation
 from fmagc.dataset import clips
 from fmagc.dataset.batch import Batch
-from fmagc.dataset.clips import ClipSource, fixed_batches, prefetch, random_batches
+from fmagc.dataset.clips import ClipLoader, fixed_batches, prefetch
 from fmagc.devices.device import Hardware, prepare
 from fmagc.errors import DataError
 from fmagc.inference.forward import probabilities
@@ -26,6 +26,7 @@ from fmagc.models.registry import build
 from fmagc.params.signal import Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train
 from fmagc.runtime.entrypoint import log, run_stage
+from fmagc.training.batches import RandomBatches
 from fmagc.training.loop import Data, _backward, fit
 from fmagc.training.loss import Criterion
 from fmagc.training.signals import Interrupted
@@ -85,21 +86,20 @@ class Work:
         self.hardware = hardware
         self.share = hardware.processes.share
         same = {"mel": Normalisation([-50.0] * 128, [20.0] * 128, [])}
-        self.source = ClipSource(same, clip_samples=SAMPLES, mel=MEL)
+        self.loader = ClipLoader.open(same, clip_samples=SAMPLES, mel=MEL)
         split = pd.DataFrame({"track_id": range(N_TRACKS), "genre": (GENRES * 6)[:N_TRACKS], "set": "train"})
-        self.tracks = self.source.tracks(split, genres=GENRES)
+        self.tracks = self.loader.tracks(split, genres=GENRES)
         labels = self.tracks["label"].tolist()
         self.criterion = Criterion("weighted_loss", labels, n_classes=2, device=hardware.device)
-        self.fixed = clip_table(self.tracks, clip_frames=self.source.clip_frames, n_clips=2)
+        self.fixed = clip_table(self.tracks, clip_frames=self.loader.clip_frames, n_clips=2)
 
     def random(self, batch_size: int, epoch: int = 1, skip: int = 0) -> Iterator[Batch]:
         chosen = settings(batch_size)
-        return random_batches(
-            self.source, self.tracks, settings=chosen, seed=0, epoch=epoch, skip=skip, share=self.share
-        )
+        batches = RandomBatches(self.loader, self.tracks, settings=chosen, seed=0, share=self.share)
+        return batches.epoch(epoch, skip=skip)
 
     def validation(self) -> Iterator[Batch]:
-        return fixed_batches(self.source, self.fixed, batch_size=4, share=self.share)
+        return fixed_batches(self.loader, self.fixed, batch_size=4, share=self.share)
 
     def model(self) -> nn.Module:
         torch.manual_seed(0)
@@ -192,7 +192,7 @@ def failing(work: Work) -> None:
     """Train with a loader that fails in the last process alone."""
     batches = work.random(4)
     if work.share.rank == work.share.of - 1:
-        work.source.batch = lambda ids, *_: (_ for _ in ()).throw(DataError(f"no such clip: {ids[0]}"))
+        work.loader.load = lambda ids, **_: (_ for _ in ()).throw(DataError(f"no such clip: {ids[0]}"))
     log("training")
     for batch in prefetch(batches):
         _backward(work.model(), batch, work.hardware)
