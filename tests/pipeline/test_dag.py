@@ -38,7 +38,7 @@ def test_costly_stages_keep_their_run_cache() -> None:
 
 
 def test_rooms_do_not_import_from_one_another_in_a_circle() -> None:
-    assert floors()[0] == ["errors"]
+    assert "errors" in floors()[0]
 
 
 @pytest.mark.parametrize("stage", ["fetch", "index", "decode", "mel", "stats", "explore", "baseline", "compare"])
