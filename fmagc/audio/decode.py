@@ -87,7 +87,13 @@ def most_samples(settings: Waveform) -> int:
 
 
 def decode(
-    path: Path, *, expected_sha1: str, listed_sha1: str, settings: Waveform, min_samples: int, out: NDArray[np.int16]
+    path: Path,
+    *,
+    expected_sha1: str | None,
+    listed_sha1: str,
+    settings: Waveform,
+    min_samples: int,
+    out: NDArray[np.int16],
 ) -> Decoded:
     """Decode one file, an MP3 or whatever libsndfile reads, to mono, at one sample rate, as int16 with one scale.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -143,7 +144,7 @@ def measure(waves: Cache, mels: Cache, training: Collection[int]) -> dict[str, A
     return {"tracks": len(tracks)} | {view: asdict(value) for view, value in normalisations.items()}
 
 
-def read_normalisation(protocol: str) -> dict[str, Normalisation]:
+def read_normalisation(protocol: str, *, folder: Path = STATS) -> dict[str, Normalisation]:
     """Read the z-scores of ``waveform`` and ``mel``."""
-    found = read_record(STATS / f"{protocol}.json", stage=f"stats@{protocol}")
+    found = read_record(folder / f"{protocol}.json", stage=f"stats@{protocol}")
     return {view: Normalisation(**found[view]) for view in ("waveform", "mel")}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from fmagc.cache.manifest import read_manifest
 from fmagc.cache.shards import map_rows, read_columns
 from fmagc.errors import DataError
+from fmagc.runtime.files import damaged, digest
 from fmagc.runtime.worker_pool import usable_cores
 
 __all__ = ["Cache"]
@@ -25,11 +27,20 @@ class Row:
     columns: dict[str, Any]
     path: Path  # of the shard
     offset: int  # bytes of the shard before the first value
+    n_bytes: int  # of the row with its padding: what its digest is taken of
 
     def read(self) -> npt.NDArray[Any]:
         """Read the values into memory of their own; those of the mapped shard add to what the process holds."""
         values = np.fromfile(self.path, self.values.dtype, self.values.size, offset=self.offset)
         return values.reshape(self.values.shape)
+
+    def read_verified(self, *, stage: str) -> npt.NDArray[Any]:
+        """Read the values, and raise DataError unless the row has the digest of its column ``digest``."""
+        row = np.fromfile(self.path, np.uint8, self.n_bytes, offset=self.offset)
+        expected, found = self.columns["digest"].decode(), digest(row.data)
+        if found != expected:
+            raise damaged(self.path, expected=expected, found=found, stage=stage)
+        return row.view(self.values.dtype)[: self.values.size].reshape(self.values.shape)
 
 
 class Cache:
@@ -46,6 +57,9 @@ class Cache:
     made_by : str
         The stage to name when something is wrong.
 
+    verify_rows : bool
+        Read every shard whole to compare the digests of its rows; else only its structure and columns are compared.
+
     Attributes
     ----------
     params : dict
@@ -59,16 +73,26 @@ class Cache:
         When a shard is missing, differs from its digest, or holds other tracks than the manifest says.
     """
 
-    def __init__(self, folder: Path, dataset: str, *, columns: Iterable[str] = (), stage: str) -> None:
-        manifest = read_manifest(folder, stage=stage)
+    def __init__(
+        self, folder: Path, dataset: str, *, columns: Iterable[str] = (), stage: str, verify_rows: bool = True
+    ) -> None:
+        self._manifest = manifest = read_manifest(folder, stage=stage)
         self.folder = folder
+        self.stage = stage
         self.params = manifest.params
-        with ThreadPoolExecutor(usable_cores()) as pool:
-            list(pool.map(manifest.verify, manifest.shards))
+        self._verify(rows=verify_rows)
         self.paths = [folder / name for name in manifest.shards]
         self._rows: dict[int, Row] = {}
         for name, shard in manifest.shards.items():
             self._open(folder / name, dataset, ["track_id", "length", *columns], shard.track_ids)
+
+    def verify(self) -> None:
+        """Raise DataError unless every row has the bytes that it was made with."""
+        self._verify(rows=True)
+
+    def _verify(self, *, rows: bool) -> None:
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            list(pool.map(partial(self._manifest.verify, rows=rows), self._manifest.shards))
 
     @property
     def track_ids(self) -> list[int]:
@@ -101,4 +125,4 @@ class Cache:
         for place, track_id in enumerate(table["track_id"].tolist()):
             own = {column: np.asarray(table[column])[place].item() for column in columns}
             offset = rows.offset + place * rows.strides[0]
-            self._rows[track_id] = Row(rows[place, : own["length"]], own, path, offset)
+            self._rows[track_id] = Row(rows[place, : own["length"]], own, path, offset, rows.strides[0])

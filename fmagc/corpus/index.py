@@ -19,14 +19,14 @@ def read_index(path: Path = TRACKS) -> pd.DataFrame:
     return _read(path, _TRACK_TYPES)
 
 
-def read_names() -> pd.DataFrame:
+def read_names(path: Path = NAMES) -> pd.DataFrame:
     """Read data/index/names.csv: who made a track, and what it is called."""
-    return _read(NAMES, _NAME_TYPES)
+    return _read(path, _NAME_TYPES)
 
 
-def read_split(protocol: str) -> pd.DataFrame:
+def read_split(protocol: str, *, folder: Path = SPLITS) -> pd.DataFrame:
     """Read data/index/splits/<protocol>.csv."""
-    return _read(SPLITS / f"{protocol}.csv", _SPLIT_TYPES)
+    return _read(folder / f"{protocol}.csv", _SPLIT_TYPES)
 
 
 def genres_of(split: pd.DataFrame) -> list[str]:

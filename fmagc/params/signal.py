@@ -31,7 +31,7 @@ def n_frames(n_samples: int, *, hop_length: int) -> int:
 
 def _power_of_two(value: int) -> int:
     if value.bit_count() != 1:
-        raise ValueError(f"expected a power of two, as {1 << value.bit_length()}")
+        raise ValueError(f"a power of two, as {1 << value.bit_length()}")
     return value
 
 

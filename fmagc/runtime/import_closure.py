@@ -8,11 +8,9 @@ import ast
 from functools import cache
 from pathlib import Path
 
-import fmagc
-
 __all__ = ["PACKAGE", "import_closure"]
 
-PACKAGE = Path(fmagc.__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def import_closure(*files: Path) -> frozenset[Path]:

@@ -9,7 +9,7 @@ A new augmentation is a settings class in `fmagc.params.training`, an operation 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -45,16 +45,13 @@ class MelNoise:
     effective_bins: NDArray[np.floating]
     top_db: float
 
-    @cached_property
+    @property
     def tables(self) -> tuple[Array, Array]:
         """Two tables [shape=(TABLE_FRAMES, n_mels)], independent, whose sum is the power of noise of expected power 1.
 
         A Gamma variable of shape k is exactly the sum of two of shape k / 2.
         """
-        rng = np.random.default_rng(0)
-        bins = np.maximum(self.effective_bins, 1).astype(np.float32)
-        a, b = (rng.standard_gamma(bins / 2, (TABLE_FRAMES, len(bins)), dtype=np.float32) / bins for _ in range(2))
-        return a, b
+        return _gamma(tuple(np.maximum(self.effective_bins, 1).astype(np.float32).tolist()))
 
 
 class Operation(Protocol):
@@ -147,6 +144,15 @@ class Noise:
 def _gaussian() -> tuple[Array, Array]:
     """Draw two independent tables of white noise of standard deviation 1."""
     a, b = np.random.default_rng(0).standard_normal((2, TABLE_SAMPLES), dtype=np.float32)
+    return a, b
+
+
+@lru_cache
+def _gamma(effective_bins: tuple[float, ...]) -> tuple[Array, Array]:
+    """Draw the tables of `MelNoise`; kept for the process, since a transform that comes from another brings none."""
+    rng = np.random.default_rng(0)
+    bins = np.array(effective_bins, dtype=np.float32)
+    a, b = (rng.standard_gamma(bins / 2, (TABLE_FRAMES, len(bins)), dtype=np.float32) / bins for _ in range(2))
     return a, b
 
 

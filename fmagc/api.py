@@ -1,0 +1,207 @@
+"""The functions behind the public names of `fmagc`; the stages use the same ones below them."""
+
+from functools import lru_cache
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmagc.audio.decode import decode as decode_track
+from fmagc.audio.decode import most_samples
+from fmagc.audio.log_mel import LogMel
+from fmagc.cache.feature_cache import FeatureCache
+from fmagc.errors import SettingsError
+from fmagc.params.base import Block, faults_of
+from fmagc.params.signal import Mel, Waveform
+
+if TYPE_CHECKING:
+    from fmagc.inference.predictor import Predictor
+
+__all__ = ["decode", "load_model", "log_mel", "open_cache"]
+
+_Settings = TypeVar("_Settings", bound=Block)
+
+
+def decode(
+    path: str | PathLike[str], *, sample_rate: int = 44_100, max_seconds: float = 30.0, min_samples: int = 1
+) -> tuple[NDArray[np.float32], int]:
+    """Decode an audio file to mono at one sample rate, to the samples that the cache holds of it.
+
+    The file is verified: what its frames or its header promise is there, and every sample is finite. A longer file
+    gives its middle. Call this from one thread of a process only: it diverts what the C library writes to stderr.
+
+    Parameters
+    ----------
+    path : path-like
+        An MP3, or whatever libsndfile reads.
+    sample_rate : int [Hz]
+        From 8,000 to 192,000; others are resampled to it.
+    max_seconds : float > 0 [s]
+    min_samples : int [samples]
+        A shorter result is rejected. The pipeline asks for one clip, ``clip.samples``.
+
+    Returns
+    -------
+    y : np.ndarray [shape=(n,), float32]
+        The mean of the channels; full scale is 1. In steps of 1/32767 of the peak, as the cache stores it.
+    sr : int [Hz]
+        `sample_rate`.
+
+    Raises
+    ------
+    RejectedTrack
+        With its `Reason`, and in its detail what was measured or what the decoder said.
+    SettingsError
+        When a setting is out of range.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> y, sr = fmagc.decode("song.mp3")
+    >>> y.dtype, y.ndim, sr
+    (dtype('float32'), 1, 44100)
+    """
+    settings = _validated("decode", Waveform, sample_rate=sample_rate, max_seconds=max_seconds)
+    out = np.empty(most_samples(settings), dtype=np.int16)
+    track = decode_track(
+        Path(path), expected_sha1=None, listed_sha1="", settings=settings, min_samples=min_samples, out=out
+    )
+    return track.samples * np.float32(track.scale), sample_rate
+
+
+def log_mel(
+    y: NDArray[np.float32],
+    *,
+    sr: int,
+    n_fft: int = 4096,
+    hop_length: int = 1024,
+    n_mels: int = 128,
+    fmin: float = 0.0,
+    fmax: float | None = None,
+    top_db: float = 80.0,
+) -> NDArray[np.float32]:
+    """Compute the log-mel spectrogram of a waveform, time first, as the cache holds it.
+
+    Within 1e-3 dB it is ``librosa.power_to_db(librosa.feature.melspectrogram(...), ref=np.max)``, transposed and
+    without its last frame: frame f stands for the samples from ``f * hop_length``.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,), float32]
+        Finite, at least one hop long.
+    sr : int [Hz]
+    n_fft : int [samples]
+        A power of two from 64.
+    hop_length : int > 0 [samples]
+    n_mels : int > 0
+    fmin, fmax : float [Hz]
+        Ends of the bands; half the sample rate when `fmax` is None.
+    top_db : float > 0 [dB]
+        Depth of the floor below the maximum.
+
+    Returns
+    -------
+    S_db : np.ndarray [shape=(n // hop_length, n_mels), float32, dB]
+        From ``-top_db`` to 0, relative to its maximum. librosa's orientation is ``S_db.T``.
+
+    Raises
+    ------
+    ValueError
+        When y is no such waveform.
+    SettingsError
+        When a setting is out of range.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> y, sr = fmagc.decode("song.mp3")
+    >>> S_db = fmagc.log_mel(y, sr=sr)
+    >>> S_db.shape == (len(y) // 1024, 128), float(S_db.max())
+    (True, 0.0)
+    """
+    settings = _validated(
+        "log_mel", Mel, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels, fmin=fmin, fmax=fmax, top_db=top_db
+    )
+    y = np.asarray(y)
+    if y.ndim != 1 or not np.issubdtype(y.dtype, np.floating):
+        raise ValueError(f"log_mel: expected y of shape (n,) and a floating type, found {y.shape}, {y.dtype}")
+    if len(y) < hop_length or not np.isfinite(y).all():
+        raise ValueError(f"log_mel: expected at least {hop_length} finite samples, found {np.isfinite(y).sum()}")
+    S_db, _ = _transform(sr, settings)(y.astype(np.float32, copy=False))
+    return S_db
+
+
+def open_cache(folder: str | PathLike[str] = "data") -> FeatureCache:
+    """Open the cache that the pipeline made: waveforms, spectrograms and tables of its tracks.
+
+    Parameters
+    ----------
+    folder : path-like
+        The pipeline's folder ``data`` or a copy; its ``index``, ``waves``, ``mels`` and ``stats`` are read.
+
+    Returns
+    -------
+    FeatureCache
+        A mapping of track ids to tracks, with the tables ``tracks`` and ``rejected``.
+
+    Raises
+    ------
+    DataError
+        When a part is missing or damaged.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> cache = fmagc.open_cache("data")
+    >>> track = cache[min(cache)]
+    >>> y, sr = track.waveform()
+    >>> S_db = track.log_mel()
+    >>> y.dtype, S_db.dtype, len(cache) == len(cache.tracks)
+    (dtype('float32'), dtype('float32'), True)
+    """
+    return FeatureCache(Path(folder))
+
+
+def load_model(folder: str | PathLike[str], *, n_clips: int | None = None) -> "Predictor":
+    """Load a trained network that predicts the genre of audio files.
+
+    Parameters
+    ----------
+    folder : path-like
+        ``data/models/<protocol>/<model>/<seed>`` of a finished run, or a copy of it.
+    n_clips : int > 0, optional
+        Clips of an excerpt of 30 s; as many as cover it when None.
+
+    Returns
+    -------
+    Predictor
+
+    Raises
+    ------
+    DataError
+        When the folder lacks something, is damaged, or is of another version.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> model = fmagc.load_model("data/models/official/crnn/0")
+    >>> model.genres[:2], round(model.clip_seconds, 1)
+    (['Electronic', 'Experimental'], 11.9)
+    """
+    from fmagc.inference.predictor import Predictor  # torch takes seconds to import, and the other names need none
+
+    return Predictor(Path(folder), n_clips=n_clips)
+
+
+def _validated(name: str, block: type[_Settings], **values: Any) -> _Settings:
+    faults = faults_of(block, values)
+    if faults:
+        raise SettingsError(f"fmagc.{name}: {'; '.join(faults)}")
+    return block.model_validate(values)
+
+
+@lru_cache
+def _transform(sr: int, settings: Mel) -> LogMel:
+    return LogMel(sr, settings)

@@ -1,0 +1,230 @@
+"""The cache as a mapping of tracks: what `fmagc.open_cache` returns."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fmagc.cache.ledger import read_ledger
+from fmagc.cache.reader import Cache
+from fmagc.corpus.index import genres_of, read_index, read_names, read_split
+from fmagc.errors import DataError, format_value
+from fmagc.params.signal import Mel
+from fmagc.paths import DATA, MELS, NAMES, SPLITS, TRACKS, WAVES
+
+__all__ = ["CachedTrack", "FeatureCache"]
+
+_SPLITS = SPLITS.relative_to(DATA)
+_STORED = {"waveform": (WAVES.name, "scale", "decode"), "mel": (MELS.name, "ref_db", "mel")}  # rows, column, stage
+
+
+@dataclass(frozen=True, repr=False)
+class CachedTrack:
+    """One track of the cache; its samples and frames are read when they are asked for.
+
+    Attributes
+    ----------
+    track_id : int
+    genre, artist, title : str
+    sets : dict of str to str
+        ``train``, ``val`` or ``test`` by protocol.
+    seconds : float [s]
+        Length of the waveform.
+    flags : tuple of str
+        What decoding noticed: ``silent``, ``resampled``, ``above_full_scale``, ``resynced``, ``warned``.
+    """
+
+    track_id: int
+    genre: str
+    artist: str
+    title: str
+    sets: Mapping[str, str]
+    seconds: float
+    flags: tuple[str, ...]
+    _cache: "FeatureCache"
+
+    def waveform(self) -> tuple[NDArray[np.float32], int]:
+        """Read the waveform.
+
+        Returns
+        -------
+        y : np.ndarray [shape=(n,), float32]
+            Mono; full scale is 1.
+        sr : int [Hz]
+
+        Raises
+        ------
+        DataError
+            When its bytes are not those that the stage decode wrote.
+        """
+        row = self._cache.reader("waveform")[self.track_id]
+        y = row.read_verified(stage="decode") * np.float32(row.columns["scale"])
+        return y, self._cache.sample_rate
+
+    def log_mel(self) -> NDArray[np.float32]:
+        """Read the log-mel spectrogram.
+
+        Returns
+        -------
+        S_db : np.ndarray [shape=(frames, n_mels), float32, dB]
+            Time first, relative to the maximum of the track, stored as float16. librosa's orientation is ``S_db.T``.
+
+        Raises
+        ------
+        DataError
+            When its bytes are not those that the stage mel wrote.
+        """
+        return self._cache.reader("mel")[self.track_id].read_verified(stage="mel").astype(np.float32)
+
+    @property
+    def ref_db(self) -> float:
+        """Level of 0 dB, in dB: absolute power is ``10 ** ((S_db + ref_db) / 10)``."""
+        return float(self._cache.reader("mel")[self.track_id].columns["ref_db"])
+
+    def __repr__(self) -> str:
+        return f"CachedTrack({self.track_id}: {self.genre}, {self.artist} - {self.title}, {self.seconds:.1f} s)"
+
+
+class FeatureCache(Mapping[int, CachedTrack]):
+    """The waveforms and spectrograms that the pipeline made, by track id: a mapping to `CachedTrack`.
+
+    Opening compares structure and tables of all shards with their digests; a track's own bytes are compared whenever
+    they are read whole, or all at once by `verify`.
+
+    Parameters
+    ----------
+    folder : Path
+        The pipeline's folder ``data``, which holds ``index``, ``waves``, ``mels`` and ``stats``.
+
+    Raises
+    ------
+    DataError
+        When a part is missing or damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._readers: dict[str, Cache] = {}
+        self._verified: set[str] = set()
+        self.reader("waveform")
+
+    def reader(self, view: str) -> Cache:
+        """Return the rows of a view, ``waveform`` or ``mel``, by track; opened when first asked for."""
+        if view not in self._readers:
+            name, column, stage = _STORED[view]
+            self._readers[view] = Cache(
+                self.folder / name, name, columns=["digest", column], stage=stage, verify_rows=False
+            )
+        return self._readers[view]
+
+    def verify(self, *views: str) -> None:
+        """Read every track of these views, both by default, and compare its bytes with its digest; once is enough.
+
+        Raises
+        ------
+        DataError
+            Naming the first shard that is damaged.
+        """
+        for view in views or tuple(_STORED):
+            if view not in self._verified:
+                self.reader(view).verify()
+                self._verified.add(view)
+
+    @property
+    def sample_rate(self) -> int:
+        """Of all waveforms, in Hz."""
+        return int(self.reader("waveform").params["audio"]["sample_rate"])
+
+    @property
+    def clip_samples(self) -> int:
+        """Length of a clip of the run, in samples: no track is shorter."""
+        return int(self.reader("waveform").params["clip"]["samples"])
+
+    @property
+    def mel(self) -> Mel:
+        """The settings of the spectrograms."""
+        return Mel.model_validate(self.reader("mel").params["mel"])
+
+    @cached_property
+    def protocols(self) -> list[str]:
+        """The protocols that have a split."""
+        return sorted(path.stem for path in (self.folder / _SPLITS).glob("*.csv"))
+
+    def split(self, protocol: str) -> pd.DataFrame:
+        """Read the split of a protocol: ``track_id``, ``genre``, ``artist_id``, ``set``; rejected tracks included.
+
+        Raises
+        ------
+        DataError
+            When there is no such split.
+        """
+        if protocol not in self.protocols:
+            raise DataError(
+                f"{self.folder / 'index' / 'splits'}: expected a split of {', '.join(self.protocols) or 'any protocol'}"
+                f", found none of {format_value(protocol)}: add it to run.protocols in params.yaml and run `dvc repro`"
+            )
+        return read_split(protocol, folder=self.folder / _SPLITS)
+
+    @cached_property
+    def genres(self) -> list[str]:
+        """The classes in their order: a label is a position in this list."""
+        return sorted({genre for protocol in self.protocols for genre in genres_of(self.split(protocol))})
+
+    @cached_property
+    def tracks(self) -> pd.DataFrame:
+        """One row for each track of the cache, in ascending order of ids, which are the index.
+
+        ``genre``, ``artist``, ``title``, ``seconds``, ``flags``, and for each protocol a column of its name that holds
+        ``train``, ``val`` or ``test``.
+        """
+        lengths = pd.Series(self.reader("waveform").lengths, name="seconds") / self.sample_rate
+        lengths.index.name = "track_id"
+        splits = {name: self.split(name).set_index("track_id") for name in self.protocols}
+        genre = pd.concat([split["genre"] for split in splits.values()]).groupby(level=0).first()
+        names = read_names(self.folder / NAMES.relative_to(DATA)).set_index("track_id")
+        table = pd.DataFrame(genre).join(names).join(lengths, how="inner").join(self._ledger["flags"])
+        return table.join([split["set"].rename(name) for name, split in splits.items()]).sort_index()
+
+    @cached_property
+    def rejected(self) -> pd.DataFrame:
+        """One row for each track that could not enter the cache, its id the index: ``path``, ``reason``, ``detail``."""
+        return self._ledger.loc[self._ledger["status"] == "rejected", ["path", "reason", "detail"]]
+
+    @cached_property
+    def _ledger(self) -> pd.DataFrame:
+        requested = read_index(self.folder / TRACKS.relative_to(DATA))["track_id"].tolist()
+        return read_ledger(self.folder / WAVES.name, requested=requested).set_index("track_id")
+
+    def __getitem__(self, track_id: int) -> CachedTrack:
+        if track_id in self.rejected.index:
+            why = self.rejected.loc[track_id]
+            raise KeyError(f"track {track_id} was rejected: {why['reason']}: {why['detail']}")
+        if track_id not in self.tracks.index:
+            raise KeyError(f"track {format_value(track_id)} is not in {self.folder}: see .tracks for those that are")
+        row: Any = self.tracks.loc[track_id]
+        sets = {protocol: row[protocol] for protocol in self.protocols}
+        return CachedTrack(
+            int(track_id), row["genre"], row["artist"], row["title"], sets, row["seconds"],
+            tuple(row["flags"].split()), self,
+        )  # fmt: skip
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.tracks.index.tolist())
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def __reduce__(self) -> tuple[type["FeatureCache"], tuple[Path]]:
+        return type(self), (self.folder.resolve(),)  # another process opens its own files
+
+    def __repr__(self) -> str:
+        hours = self.tracks["seconds"].sum() / 3600
+        return (
+            f"FeatureCache({str(self.folder)!r}: {len(self)} tracks of {len(self.genres)} genres, {hours:.2f} h at "
+            f"{self.sample_rate} Hz, {len(self.rejected)} rejected; protocols: {', '.join(self.protocols)})"
+        )

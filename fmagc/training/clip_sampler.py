@@ -1,0 +1,101 @@
+"""The trainer's random clips for `ClipDataset`: its augmentations, and its very batches."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from fmagc.cache.feature_cache import FeatureCache
+from fmagc.dataset.clip_dataset import Clip, ClipDataset
+from fmagc.params.training import Augmentation, Train
+from fmagc.training.augment import ClipTransform, sample
+from fmagc.training.batches import RandomBatches, mel_noise
+
+__all__ = ["Augment", "TrainerBatches"]
+
+_SETTINGS = TypeAdapter(list[Augmentation])
+
+
+class Augment:
+    """The trainer's augmentations, drawn anew for each random clip: the ``augment`` of `fmagc.ClipDataset`.
+
+    Parameters
+    ----------
+    cache : FeatureCache
+        Of the clips: noise on spectrograms depends on their settings.
+    settings : sequence of mapping
+        As ``train.augment`` in params.yaml, in the order in which they act.
+
+    Raises
+    ------
+    ValueError
+        When a setting is not one of params.yaml.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> noise = {"name": "gaussian_noise", "p": 0.5, "min_amplitude": 0.001, "max_amplitude": 0.015}
+    >>> cache = fmagc.open_cache("data")
+    >>> train = fmagc.ClipDataset(cache, augment=fmagc.Augment(cache, settings=[noise]))
+    """
+
+    def __init__(self, cache: FeatureCache, *, settings: Sequence[Mapping[str, Any] | Augmentation]) -> None:
+        self._settings = _SETTINGS.validate_python(list(settings))
+        self._noise = mel_noise(cache.mel, sr=cache.sample_rate)
+
+    def __call__(self, rng: np.random.Generator, frames: int, available: int) -> ClipTransform | None:
+        """Draw the transform of a clip of a number of frames from a track of `available` frames."""
+        transform = sample(self._settings, rng, frames=frames, available=available, noise=self._noise)
+        return transform if transform.operations else None
+
+
+class TrainerBatches:
+    """The batches on which the stage train fits a network, as the ``batch_sampler`` of a stock DataLoader.
+
+    One random clip of every track, in random order, in batches as equal in size as can be: for the same protocol, seed,
+    batch size, augmentations and epoch, the clips are those of the trainer, in its order.
+
+    Parameters
+    ----------
+    dataset : ClipDataset
+        The clips to choose from; its seed counts, its own random clips and ``augment`` do not.
+    batch_size : int > 0
+        At most.
+    augment : sequence of mapping
+        As ``train.augment`` in params.yaml.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> from torch.utils.data import DataLoader
+    >>> train = fmagc.ClipDataset(fmagc.open_cache("data"), split="train", seed=0)
+    >>> batches = fmagc.TrainerBatches(train, batch_size=2)
+    >>> batches.set_epoch(1)
+    >>> len(next(iter(DataLoader(train, batch_sampler=batches)))["label"]) <= 2
+    True
+    """
+
+    def __init__(
+        self, dataset: ClipDataset, *, batch_size: int, augment: Sequence[Mapping[str, Any] | Augmentation] = ()
+    ) -> None:
+        self._batches = RandomBatches(
+            dataset.loader,
+            dataset.tracks,
+            settings=Train.model_construct(batch_size=batch_size, augment=_SETTINGS.validate_python(list(augment))),
+            seed=dataset.seed,
+        )
+        self._n_batches = -(-len(dataset.tracks) // batch_size)
+        self._epoch = 1
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; the trainer counts from 1."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[list[Clip]]:
+        for drawn in self._batches.draw(self._epoch):
+            rows = drawn.rows.tolist()
+            yield [Clip(*clip) for clip in zip(rows, drawn.starts, drawn.transforms, strict=True)]
+
+    def __len__(self) -> int:
+        return self._n_batches

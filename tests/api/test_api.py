@@ -1,0 +1,224 @@
+"""The public names: lazy, documented by examples that run, and the same music and batches as the stages."""
+
+import contextlib
+import doctest
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+import fmagc
+from fmagc.cache.clip_positions import clip_table
+from fmagc.dataset.clips import fixed_batches
+from fmagc.params.training import Train
+from fmagc.training.batches import RandomBatches
+from tests.support.audio_files import mp3, music
+from tests.support.dag import ROOT
+from tests.support.data_folder import CLIP_SAMPLES, GENRES, IDS, MEL, REJECTED, SR, write_data
+
+AUGMENT = [
+    {"name": "gaussian_noise", "p": 0.5, "min_amplitude": 0.001, "max_amplitude": 0.015},
+    {"name": "time_stretch", "p": 0.5, "min_rate": 0.8, "max_rate": 1.25},
+]
+VIEWS = ("waveform", "mel")
+EXAMPLES = [name for name in fmagc.__all__ if ">>>" in (getattr(fmagc, name).__doc__ or "")]
+PAGE = ROOT / "docs/train_your_own.md"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("api")
+    write_data(root / "data")
+    (root / "song.mp3").write_bytes(mp3(music(SR * 3, channels=2)))
+    return root
+
+
+@pytest.fixture(scope="module")
+def cache(folder: Path) -> fmagc.FeatureCache:
+    return fmagc.open_cache(folder / "data")
+
+
+def trainer(dataset: fmagc.ClipDataset, *, epoch: int, batch_size: int = 2) -> list[dict[str, torch.Tensor]]:
+    """Return the batches that the stage train draws, normalised."""
+    settings = Train.model_validate(
+        {"epochs": 1, "patience": 1, "batch_size": batch_size, "lr": 1.0, "max_grad_norm": None}
+        | {"precision": "float32", "class_balance": "none", "augment": AUGMENT}
+    )
+    loader = dataset.loader
+    batches = RandomBatches(loader, dataset.tracks, settings=settings, seed=dataset.seed).epoch(epoch)
+    return [batch.on(torch.device("cpu")) | {"label": batch.target} for batch in batches]
+
+
+def assert_same(found: list[dict[str, torch.Tensor]], expected: list[dict[str, torch.Tensor]]) -> None:
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        for key, values in other.items():
+            assert torch.equal(one[key], values), key
+
+
+def test_importing_fmagc_imports_nothing_heavy() -> None:
+    code = "import sys, fmagc; dir(fmagc); sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'pandas')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_cache_and_signals_import_no_torch(folder: Path) -> None:
+    code = "import sys, fmagc; fmagc.open_cache(), fmagc.decode, fmagc.log_mel; sys.exit('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(ROOT)})
+    assert run.returncode == 0
+
+
+def test_names_are_there_and_others_are_not() -> None:
+    assert set(fmagc.__all__) <= set(dir(fmagc))
+    assert all(getattr(fmagc, name).__doc__ for name in fmagc.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'shelf'"):
+        _ = fmagc.shelf
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "load_model"])
+def test_the_examples_of_docstrings_hold(name: str, folder: Path) -> None:
+    test = doctest.DocTestParser().get_doctest(getattr(fmagc, name).__doc__, {}, name, None, None)
+    with contextlib.chdir(folder):
+        result = doctest.DocTestRunner().run(test)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_the_page_s_network_trains(folder: Path) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert len(re.findall(r"epoch \d: validation accuracy [01]\.\d\d", run.stdout)) == 3
+
+
+def test_the_cache_is_a_table_and_a_mapping(cache: fmagc.FeatureCache) -> None:
+    assert list(cache) == list(IDS) == cache.tracks.index.tolist()
+    assert cache.tracks.columns.tolist() == ["genre", "artist", "title", "seconds", "flags", "official"]
+    assert cache.genres == list(GENRES)
+    assert cache.rejected.loc[REJECTED, "reason"] == "too_short"
+    assert REJECTED not in cache
+    with pytest.raises(KeyError, match="track 99 was rejected: too_short: 9 samples"):
+        _ = cache[REJECTED]
+    track = cache[IDS[0]]
+    assert (track.genre, track.artist, track.sets) == ("Folk", "Artist 2", {"official": "train"})
+    assert "9 tracks of 2 genres" in repr(cache)
+
+
+def test_a_track_s_spectrogram_is_that_of_its_waveform(cache: fmagc.FeatureCache) -> None:
+    for track in cache.values():
+        y, sr = track.waveform()
+        S_db = track.log_mel()
+        assert (y.dtype, sr, len(y) / sr) == (np.float32, SR, track.seconds)
+        assert S_db.shape == (len(y) // MEL.hop_length, MEL.n_mels)
+        np.testing.assert_allclose(fmagc.log_mel(y, sr=sr), S_db, atol=0.04)  # float16 in dB
+
+
+def test_a_damaged_row_is_found_when_it_is_read(tmp_path: Path) -> None:
+    write_data(tmp_path / "data")
+    cache = fmagc.open_cache(tmp_path / "data")
+    row = cache.reader("waveform")[IDS[1]]
+    with (tmp_path / "data/waves/000.h5").open("r+b") as file:
+        file.seek(row.offset + 100)
+        file.write(b"\x55\x55")
+    cache[IDS[0]].waveform()
+    with pytest.raises(fmagc.DataError, match=r"000\.h5: expected digest .* run `dvc checkout --force`"):
+        cache[IDS[1]].waveform()
+    with pytest.raises(fmagc.DataError, match="another row 1"):
+        fmagc.ClipDataset(cache, views=("waveform",))
+
+
+def test_no_cache_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(fmagc.DataError, match=r"waves/manifest\.json: expected a file of the stage decode, found none"):
+        fmagc.open_cache(tmp_path)
+
+
+def test_decode_rejects_with_a_reason(tmp_path: Path) -> None:
+    with pytest.raises(fmagc.RejectedTrack) as caught:
+        fmagc.decode(tmp_path / "none.mp3")
+    assert caught.value.reason is fmagc.Reason.MISSING_FILE
+
+
+@pytest.mark.parametrize(
+    ("y", "settings", "message"),
+    [
+        (np.zeros((2, 5000), np.float32), {}, r"expected y of shape \(n,\)"),
+        (np.zeros(5000, np.int16), {}, "a floating type, found"),
+        (np.full(5000, np.nan, np.float32), {}, "finite samples"),
+        (np.zeros(100, np.float32), {}, "at least 1024 finite samples, found 100"),
+    ],
+)
+def test_log_mel_refuses_what_is_no_waveform(y: np.ndarray, settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fmagc.log_mel(y, sr=SR, **settings)
+
+
+def test_settings_out_of_range_are_named() -> None:
+    with pytest.raises(fmagc.SettingsError, match=r"fmagc\.log_mel: n_fft: expected a power of two, as 1024"):
+        fmagc.log_mel(np.zeros(5000, np.float32), sr=SR, n_fft=1000)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_stock_loader_gives_the_trainer_s_batches(cache: fmagc.FeatureCache, workers: int) -> None:
+    dataset = fmagc.ClipDataset(cache, views=VIEWS, seed=3)
+    batches = fmagc.TrainerBatches(dataset, batch_size=2, augment=AUGMENT)
+    loader = DataLoader(dataset, batch_sampler=batches, num_workers=workers, persistent_workers=workers > 0)
+    for epoch in (1, 2):
+        batches.set_epoch(epoch)
+        assert_same(list(loader), trainer(dataset, epoch=epoch))
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_random_clips_depend_on_seed_and_epoch_alone(cache: fmagc.FeatureCache, context: str) -> None:
+    dataset = fmagc.ClipDataset(cache, views=VIEWS, seed=1, augment=fmagc.Augment(cache, settings=AUGMENT))
+    workers = DataLoader(dataset, batch_size=2, num_workers=2, persistent_workers=True, multiprocessing_context=context)
+    epochs = []
+    for epoch in (1, 2):
+        dataset.set_epoch(epoch)
+        epochs.append(list(workers))
+        assert_same(epochs[-1], list(DataLoader(dataset, batch_size=2)))
+    assert not torch.equal(epochs[0][0]["waveform"], epochs[1][0]["waveform"])
+
+
+def test_fixed_clips_are_those_that_the_trainer_measures(cache: fmagc.FeatureCache) -> None:
+    dataset = fmagc.ClipDataset(cache, split="val", views=VIEWS, clips="fixed", n_clips=3)
+    assert len(dataset) == 6
+    table = clip_table(dataset.tracks, clip_frames=dataset.clip_frames, n_clips=3)
+    expected = [batch.on(torch.device("cpu")) for batch in fixed_batches(dataset.loader, table, batch_size=4)]
+    assert_same(list(DataLoader(dataset, batch_size=4)), expected)
+
+
+def test_clips_that_are_not_normalised_are_those_of_the_track(cache: fmagc.FeatureCache) -> None:
+    dataset = fmagc.ClipDataset(cache, views=VIEWS, clips="fixed", normalise=False)
+    item = dataset[-1]
+    track = cache[item["track_id"]]
+    start = (len(track.log_mel()) - dataset.clip_frames) // 2
+    y = track.waveform()[0][start * MEL.hop_length :][:CLIP_SAMPLES]
+    np.testing.assert_array_equal(item["waveform"], y)
+    np.testing.assert_array_equal(item["mel"], track.log_mel()[start : start + dataset.clip_frames])
+    assert item["label"] == dataset.genres.index(track.genre)
+
+
+def test_a_pickled_dataset_gives_the_same_clips(cache: fmagc.FeatureCache) -> None:
+    dataset = fmagc.ClipDataset(cache)
+    again = pickle.loads(pickle.dumps(dataset))  # noqa: S301 - our own bytes
+    assert torch.equal(again[0]["mel"], dataset[0]["mel"])
+    with pytest.raises(IndexError, match="expected an index below 5, found 5"):
+        again[5]
+
+
+@pytest.mark.parametrize("wrong", [{"split": "training"}, {"views": ("mels",)}, {"clips": "even"}])
+def test_wrong_words_are_named(cache: fmagc.FeatureCache, wrong: dict) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        fmagc.ClipDataset(cache, **wrong)
+
+
+def test_a_protocol_that_the_run_lacks_is_named(cache: fmagc.FeatureCache) -> None:
+    with pytest.raises(fmagc.DataError, match="expected a split of official, found none of 'artist'"):
+        fmagc.ClipDataset(cache, protocol="artist")
