@@ -1,21 +1,38 @@
 """Fixtures that several tests share: the mini corpus, and the whole pipeline run on it once."""
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+from tests.support.dag import ROOT
 from tests.support.mini_corpus import write_mini
+from tests.support.once import once
 from tests.support.project import Project, copy_project
 
+hypothesis.settings.register_profile("fmagc", derandomize=True, deadline=None, max_examples=50, database=None)
+hypothesis.settings.load_profile("fmagc")
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+FIRST = ("tests/pipeline/test_pipeline.py", "tests/corpus/fma/test_fetch.py")  # the longest, one for each process
+
+
+@pytest.hookimpl(tryfirst=True)  # before the marks are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, in one process, the tests of a file, and all those that need the pipeline: it runs once."""
+    """Mark the tests that need the pipeline and those of faults, and begin with the longest files."""
     for item in items:
-        needs_pipeline = "pipeline" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("pipeline" if needs_pipeline else item.location[0]))
+        if "pipeline_run" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+        if item.path.is_relative_to(ROOT / "tests/faults"):
+            item.add_marker(pytest.mark.faults)
+        item.add_marker(pytest.mark.xdist_group(item.location[0]))  # a file's tests in one process
+    files = {item.location[0]: number for number, item in reversed(list(enumerate(items)))}
+    slow = {item.location[0] for item in items if item.get_closest_marker("slow")}
+    first = {name: place for place, name in enumerate(FIRST)}
+    rank = {file: (first.get(file, len(FIRST)), file not in slow, number) for file, number in files.items()}
+    items.sort(key=lambda item: rank[item.location[0]])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,18 +44,36 @@ def _ctrl_c_is_heard() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def mini_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder that holds fma_mini/ and fma_metadata/; tests that change it copy it first."""
-    root = tmp_path_factory.mktemp("corpus")
-    write_mini(root)
-    return root
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """Make a folder that is the same in all processes of one run of the tests."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if hasattr(request.config, "workerinput") else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def pipeline(tmp_path_factory: pytest.TempPathFactory, mini_root: Path) -> Project:
-    """A copy of the project, rebuilt from the mini corpus in a repository of its own; tests leave it as it was."""
-    project = copy_project(tmp_path_factory.mktemp("pipeline"), mini_root)
-    project.dvc("repro")
-    project.git("add", "--all")
-    project.git("commit", "--quiet", "--message", "mini corpus")
-    return project
+def mini_root(shared_folder: Path) -> Path:
+    """Folder that holds fma_mini/ and fma_metadata/; tests that change it copy it first."""
+    return once(shared_folder / "corpus", write_mini)
+
+
+@pytest.fixture(scope="session")
+def pipeline_run(shared_folder: Path, mini_root: Path) -> Project:
+    """A copy of the project, rebuilt from the mini corpus in a repository of its own; no test changes it."""
+
+    def run(folder: Path) -> None:
+        project = copy_project(folder, mini_root)
+        project.dvc("repro")
+        project.git("add", "--all")
+        project.git("commit", "--quiet", "--message", "mini corpus")
+
+    return Project(once(shared_folder / "pipeline", run))
+
+
+@pytest.fixture(scope="session")
+def pipeline(pipeline_run: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """This process's copy of that run; tests leave it as it was."""
+    own = Project(tmp_path_factory.mktemp("pipeline") / "project")
+    subprocess.run(["cp", "-a", pipeline_run.root, own.root], check=True)  # keeps the hard links of DVC's cache
+    return own

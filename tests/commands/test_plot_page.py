@@ -118,7 +118,7 @@ def browse(tmp_path: Path) -> Callable[[Path], tuple[str, list[str]]]:
         if os.geteuid() == 0:
             options.append("--no-sandbox")  # Chromium refuses to run as root with it
         command = [str(BROWSER), *options, page.as_uri()]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
         assert done.returncode == 0, done.stderr[-2000:]
         requests = (event.get("params", {}) for event in json.loads(log.read_text())["events"])
         # Chromium asks its maker for things of its own; those requests have no page that began them.

@@ -18,8 +18,6 @@ from tests.support.mini_corpus import NAME, mini_tracks
 from tests.support.project import Project
 from tests.support.small_project import SHARDS, Small, without_bars
 
-pytestmark = pytest.mark.timeout(900)
-
 DECODER = Path("fmagc/audio/decode.py")
 
 

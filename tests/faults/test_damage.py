@@ -171,7 +171,6 @@ def test_caches_of_different_tracks_are_not_measured_together(
     assert line == "error: data/mels: expected the tracks of data/waves, found none of track 1: run `dvc repro`"
 
 
-@pytest.mark.timeout(900)
 def test_a_damaged_object_of_dvcs_cache_is_found_and_mended_as_the_message_says(pipeline: Project) -> None:
     shard = min((pipeline.root / "data/waves").glob("*.h5"))
     sound = shard.read_bytes()

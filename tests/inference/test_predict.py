@@ -43,7 +43,6 @@ def model(pipeline: Project, tmp_path: Path) -> Path:
     return Path(shutil.copytree(pipeline.root / "data/models/official/crnn/0", tmp_path / "elsewhere/model"))
 
 
-@pytest.mark.timeout(900)
 def test_copied_model_says_what_evaluate_said(pipeline: Project, model: Path, tmp_path: Path) -> None:
     table = pd.read_csv(pipeline.root / "data/predictions/official/crnn.csv")
     track_id = int(table["track_id"].iloc[0])
@@ -70,7 +69,6 @@ def test_copied_model_says_what_evaluate_said(pipeline: Project, model: Path, tm
     assert lines[-1].startswith("error: 2 of 3 files gave no prediction")
 
 
-@pytest.mark.timeout(900)
 def test_model_folders_that_are_not_whole_are_told_in_a_line(model: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", music(SR * 2), SR)
     card = json.loads((model / "card.json").read_text())
@@ -109,7 +107,6 @@ def test_a_sixtieth_of_an_excerpt_is_worth_none_of_its_own(tmp_path: Path, milli
     assert excerpts[0].start_s == pytest.approx((milliseconds - 3000) / 2000 if n_excerpts == 1 else 0, abs=1e-4)
 
 
-@pytest.mark.timeout(900)
 def test_a_folder_is_taken_as_a_shelf_is_and_told_row_by_row(model: Path, tmp_path: Path) -> None:
     (tmp_path / "mix/.Trash").mkdir(parents=True)
     (tmp_path / "more").mkdir()

@@ -12,8 +12,6 @@ import pytest
 from tests.support.mini_corpus import mini_tracks
 from tests.support.project import Project
 
-pytestmark = pytest.mark.timeout(900)
-
 NETWORKS = ("cnn1d", "crnn")
 BASELINES = ("majority", "logreg_mel", "svm_mfcc")
 VALIDATION_KEYS = {"accuracy", "macro_f1", "macro_precision", "macro_recall", "log_loss"}
@@ -24,8 +22,8 @@ def test_second_repro_runs_nothing(pipeline: Project) -> None:
     assert "up to date" in pipeline.dvc("status")
 
 
-def test_no_stage_reaches_for_the_network(pipeline: Project) -> None:
-    assert not pipeline.network_log.exists(), pipeline.network_log.read_text()
+def test_no_stage_reaches_for_the_network(pipeline_run: Project) -> None:
+    assert not pipeline_run.network_log.exists(), pipeline_run.network_log.read_text()
 
 
 def test_a_stage_that_did_would_be_stopped_and_told(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ class Small:
     def run(self, *command: str, **popen: object) -> Ended:
         """Run a module of Python to its end."""
         with self.start(*command, **popen) as process:
-            out, errors = process.communicate(timeout=120)
+            out, errors = process.communicate(timeout=900)
         return Ended(process.returncode, out, without_bars(errors))
 
     def made(self, *stages: str) -> "Small":

@@ -23,7 +23,7 @@ from tests.support.fma_site import SMALL, Reply, Site, fma_archives, serving, sh
 from tests.support.mini_corpus import NAME, mini_tracks
 from tests.support.project import Project, copy_project
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.slow
 
 SHELF = Path("data/raw") / SMALL.name
 BOTH = [(TABLES.file, ""), (SMALL.file, "")]

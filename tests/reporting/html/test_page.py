@@ -13,8 +13,6 @@ import pytest
 
 from tests.support.project import Project
 
-pytestmark = pytest.mark.timeout(900)
-
 VOID = {"meta", "img", "br", "hr", "link", "input", "col"}
 LOADS = {"src", "srcset", "href", "action", "data", "poster", "background"}
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -134,7 +132,7 @@ def _browse(folder: Path, *, scheme: int) -> list[dict[str, object]]:
     assert BROWSER
     command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
     command += [f"--blink-settings=preferredColorScheme={scheme}", "--dump-dom", (folder / "harness.html").as_uri()]
-    shown = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=120).stdout
+    shown = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=900).stdout
     # the last one: the page in a frame's attribute might have such an element, too
     found: list[dict[str, object]] = json.loads(html.unescape(re.findall(r'<pre id="seen">(.*?)</pre>', shown)[-1]))
     return found
