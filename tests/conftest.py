@@ -13,7 +13,7 @@ from tests.support.mini_corpus import write_mini
 from tests.support.once import once
 from tests.support.project import Project, copy_project
 
-hypothesis.settings.register_profile("fmagc", derandomize=True, deadline=None, max_examples=50, database=None)
+hypothesis.settings.register_profile("fmagc", derandomize=True, deadline=None, max_examples=30, database=None)
 hypothesis.settings.load_profile("fmagc")
 
 FIRST = ("tests/pipeline/test_pipeline.py", "tests/corpus/fma/test_fetch.py")  # the longest, one for each process

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fmagc.corpus.selection import split_table
-from fmagc.corpus.splits import SETS, assign, audit, shared_artists
+from fmagc.corpus.splits import PROTOCOLS, SETS, assign, audit, shared_artists
 from fmagc.errors import DataError
 from tests.support.dag import ROOT
 
@@ -31,6 +33,32 @@ def skewed(n_genres: int = 4) -> pd.DataFrame:
 
 def audited(tracks: pd.DataFrame, protocol: str, seed: int) -> dict:
     return audit(split_table(tracks, protocol, seed=seed), WITHOUT_FILES)
+
+
+ARTISTS = st.lists(st.integers(1, 12), min_size=3, max_size=12)  # tracks of each artist of a genre
+CORPORA = st.dictionaries(st.sampled_from(["Folk", "Jazz", "Rock", "Pop"]), ARTISTS, min_size=2).map(corpus)
+
+
+@given(CORPORA, st.sampled_from(sorted(PROTOCOLS)), st.integers(0, 2**32 - 1))
+def test_every_track_is_in_one_set_whatever_the_corpus(tracks: pd.DataFrame, protocol: str, seed: int) -> None:
+    sets = assign(tracks, protocol, seed=seed)
+    assert len(sets) == len(tracks)
+    assert set(sets) <= set(SETS)
+    np.testing.assert_array_equal(assign(tracks, protocol, seed=seed), sets)
+
+
+@given(CORPORA, st.integers(0, 2**32 - 1))
+def test_no_artist_is_in_two_sets_and_three_of_a_genre_fill_all_sets(tracks: pd.DataFrame, seed: int) -> None:
+    split = tracks.assign(set=assign(tracks, "artist", seed=seed))
+    assert shared_artists(split) == []
+    assert (split.groupby("genre")["set"].nunique() == len(SETS)).all()
+
+
+@given(CORPORA, st.integers(0, 2**32 - 1))
+def test_a_draw_of_tracks_has_its_shares_to_the_track(tracks: pd.DataFrame, seed: int) -> None:
+    sets = PROTOCOLS["random"](tracks, np.random.default_rng(seed))
+    sizes = [int((sets == name).sum()) for name in SETS]
+    assert sizes == pytest.approx([0.8 * len(tracks), 0.1 * len(tracks), 0.1 * len(tracks)], abs=1)
 
 
 @pytest.mark.parametrize("n_tracks", [100, 1003])

@@ -1,14 +1,18 @@
 """params.yaml: every fault at once, each with its key, what was expected and what was found."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from fmagc.errors import SettingsError
-from fmagc.params.schema import check
+from fmagc.params.base import Block, faults_of
+from fmagc.params.schema import Params, check
 from fmagc.params.signal import Mel
 from stages import settings
 from tests.support.dag import ROOT
@@ -21,6 +25,49 @@ def written(tmp_path: Path, change: Callable[[Any], object]) -> Path:
     path = tmp_path / "params.yaml"
     yaml.dump(document, path)
     return path
+
+
+BLOCKS: dict[str, type[Block]] = {
+    name: field.annotation
+    for name, field in Params.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Block)
+}
+OWN: dict[str, Any] = YAML(typ="safe").load(ROOT / "params.yaml")
+KEYS = st.from_regex(r"[a-z][a-z_]{0,11}", fullmatch=True)
+
+
+@given(
+    n_fft=st.integers(6, 16).map(lambda power: 2**power),
+    hop_length=st.integers(1, 10**6),
+    n_mels=st.integers(1, 10**4),
+    fmin=st.floats(0, 1e5),
+    fmax=st.none() | st.floats(1e-3, 1e6),
+    top_db=st.floats(1e-3, 1e3),
+)
+def test_any_valid_block_comes_back_from_the_file(**values: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "params.yaml"
+        YAML().dump({"mel": values}, path)
+        assert Mel.load("mel", path=path).model_dump() == values
+
+
+@given(st.sampled_from(sorted(BLOCKS)), KEYS, st.none() | st.booleans() | st.integers() | st.text(max_size=5))
+def test_an_unknown_key_is_always_named(block: str, key: str, value: Any) -> None:
+    assume(key not in BLOCKS[block].model_fields)
+    (fault,) = faults_of(BLOCKS[block], OWN[block] | {key: value}, where=block)
+    assert fault.startswith(f"{block}.{key}: expected no such key, found ")
+
+
+@given(st.data())
+def test_a_missing_key_is_always_named(data: st.DataObject) -> None:
+    block = data.draw(st.sampled_from(sorted(BLOCKS)))
+    needed = [name for name, field in BLOCKS[block].model_fields.items() if field.is_required()]
+    absent = data.draw(st.sets(st.sampled_from(needed), min_size=1))
+    faults = faults_of(
+        BLOCKS[block], {key: value for key, value in OWN[block].items() if key not in absent}, where=block
+    )
+    expected = {f"{block}.{key}: expected this key, found nothing" for key in absent}
+    assert set(faults) == expected
 
 
 def test_the_project_s_own_file_is_sound() -> None:
