@@ -23,6 +23,7 @@ __all__ = [
     "decode",
     "decode_whole",
     "most_samples",
+    "quantise",
     "truncation",
 ]
 
@@ -181,16 +182,9 @@ def _finished(
 ) -> Decoded:
     """Resample and quantise one excerpt, whose float samples are given free."""
     y, heard.excerpts[number] = heard.excerpts[number], NOTHING
-    peak = _peak(y)
-    if not np.isfinite(peak):
-        count = int(np.count_nonzero(~np.isfinite(y)))
-        raise RejectedTrack(Reason.NON_FINITE, joined(f"{count} of {len(y)} samples", heard.warnings))
-    if heard.sample_rate != settings.sample_rate:
-        y = soxr.resample(y, heard.sample_rate, settings.sample_rate, quality="HQ")
-        peak = _peak(y)
-    if len(y) < min_samples:
-        raise RejectedTrack(Reason.TOO_SHORT, f"{len(y)} samples at {settings.sample_rate} Hz, needs {min_samples}")
-    samples, scale = _to_int16(y, peak, out)
+    samples, scale, peak = quantise(
+        y, sr=heard.sample_rate, settings=settings, min_samples=min_samples, out=out, warnings=heard.warnings
+    )
     all_flags = {
         "silent": peak < SILENCE_PEAK,
         "resampled": heard.sample_rate != settings.sample_rate,
@@ -209,6 +203,59 @@ def _finished(
         start_s=heard.starts[number] / heard.sample_rate,
         file_s=heard.n_decoded / heard.sample_rate,
     )
+
+
+def quantise(
+    y: NDArray[np.float32],
+    *,
+    sr: int,
+    settings: Waveform,
+    min_samples: int,
+    out: NDArray[np.int16],
+    warnings: str = "",
+) -> tuple[NDArray[np.int16], float, float]:
+    """Resample a waveform and quantise it to int16 with one scale, as the cache stores it.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,), float32]
+        Mono; may be overwritten.
+    sr : int [Hz]
+        Its sample rate.
+    settings : Waveform
+        The sample rate that is wanted.
+    min_samples : int
+        Shorter waveforms, after resampling, are rejected.
+    out : np.ndarray [shape=(`most_samples` or more,), int16]
+        Takes the samples.
+    warnings : str
+        Of the decoder, for the detail of a rejection.
+
+    Returns
+    -------
+    samples : np.ndarray [shape=(m,), int16]
+        The beginning of `out`.
+    scale : float
+        ``y = scale * samples``.
+    peak : float
+        Largest absolute sample of y.
+
+    Raises
+    ------
+    RejectedTrack
+        When a sample is not finite, or there are too few.
+    """
+    peak = _peak(y)
+    if not np.isfinite(peak):
+        count = int(np.count_nonzero(~np.isfinite(y)))
+        raise RejectedTrack(Reason.NON_FINITE, joined(f"{count} of {len(y)} samples", warnings))
+    if sr != settings.sample_rate:
+        y = soxr.resample(y, sr, settings.sample_rate, quality="HQ")
+        peak = _peak(y)
+    if len(y) < min_samples:
+        raise RejectedTrack(Reason.TOO_SHORT, f"{len(y)} samples at {settings.sample_rate} Hz, needs {min_samples}")
+    samples, scale = _to_int16(y, peak, out)
+    return samples, scale, peak
 
 
 def truncation(audio: MpegAudio, *, n_decoded: int) -> str | None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fmagc.audio.validate import Source, not_mp3, summary
 from fmagc.errors import Reason, RejectedTrack
 
-__all__ = ["NOTHING", "RawAudio", "joined", "read_samples"]
+__all__ = ["NOTHING", "RawAudio", "excerpt_starts", "joined", "read_samples"]
 
 NOTHING = np.empty(0, dtype=np.float32)
 
@@ -67,7 +67,7 @@ def read_samples(source: Source, *, max_seconds: float, whole: bool) -> RawAudio
                 if file.frames > _MOST_FRAMES:
                     raise RejectedTrack(Reason.DECODE_ERROR, "its header does not tell how long it is: encode it anew")
                 keep = round(max_seconds * file.samplerate)
-                starts = _starts(file.frames, keep=keep, whole=whole)
+                starts = excerpt_starts(file.frames, keep=keep, whole=whole)
                 with _ending_early(file, source):
                     excerpts, n_decoded = _excerpts(file, starts, keep=keep)
         except soundfile.SoundFileError as error:
@@ -91,7 +91,7 @@ def _ending_early(file: soundfile.SoundFile, source: Source) -> Iterator[None]:
         raise RejectedTrack(Reason.TRUNCATED, joined(said, error.error_string)) from error
 
 
-def _starts(n_frames: int, *, keep: int, whole: bool) -> list[int]:
+def excerpt_starts(n_frames: int, *, keep: int, whole: bool) -> list[int]:
     """Choose the middle of a longer file, FMA's rule, or excerpts that cover the whole.
 
     A sixtieth of an excerpt may be left out: clips of 30 s are often some milliseconds longer, and get one excerpt.

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from tqdm import tqdm
 
 from fmagc.corpus.local.file_names import AUDIO_SUFFIXES, is_audio, is_hidden, walk
 from fmagc.errors import DataError, RejectedTrack
-from fmagc.inference.excerpts import load_excerpts
 from fmagc.inference.predictor import Prediction, Predictor
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.timeline import timeline
@@ -30,7 +28,7 @@ _DECIMALS = 6
 def predict(
     paths: Sequence[Path], *, folder: Path, n_clips: int | None, n_top: int, form: str, figures: Path | None
 ) -> None:
-    """Judge files and print what was found; a file that cannot be judged is a line on stderr.
+    """Predict the genres of files and print them; a file that gives no prediction is a line on stderr.
 
     Parameters
     ----------
@@ -50,32 +48,36 @@ def predict(
     Raises
     ------
     DataError
-        When the model cannot be used, a folder holds no audio, or, after all others were judged, some files could not.
+        When the model cannot be used, a folder holds no audio, or, after all others, some files gave no prediction.
     """
     files = list(_files(paths))
     drawn = _figures_of(files, paths) if figures else {}
     if figures and figures.exists() and not figures.is_dir():
         raise DataError(f"--timeline: expected a folder, found the file {figures}: name another")
-    judge = Predictor(folder, n_clips=n_clips)
+    predictor = Predictor(folder, n_clips=n_clips)
     entries, n_failed = [], 0
     if form == "csv":
-        print(_row(_columns(judge.genres)), flush=True)  # noqa: T201
-    for path, result in tqdm(_judged(files, judge), total=len(files), unit="file", desc="predict", disable=None):
+        print(_row(_columns(predictor.genres)), flush=True)  # noqa: T201
+    for path, result in tqdm(_predicted(files, predictor), total=len(files), unit="file", desc="predict", disable=None):
         if isinstance(result, RejectedTrack):
             n_failed += 1
             tqdm.write(f"{path}: {result.reason}: {result.detail}", file=sys.stderr)
         else:
             if figures:
                 drawing = timeline(
-                    result.p, result.starts, genres=judge.genres, patch_s=judge.clip_seconds, file_s=result.seconds,
+                    result.clips,
+                    result.starts_s,
+                    genres=predictor.genres,
+                    patch_s=predictor.clip_seconds,
+                    file_s=result.seconds,
                     title=path.name,
-                )  # fmt: skip
+                )
                 style.save(drawing, figures / drawn[path])
             if form == "text":
-                tqdm.write(_line(path, result, judge.genres, n_top=n_top), file=sys.stdout)
-        entry = _entry(path, result, judge)
+                tqdm.write(_line(path, result, n_top=n_top), file=sys.stdout)
+        entry = _entry(path, result, predictor)
         if form == "csv":
-            tqdm.write(_row(_cells(entry, judge.genres)), file=sys.stdout)
+            tqdm.write(_row(_cells(entry, predictor.genres)), file=sys.stdout)
         if form == "json":
             entries.append(entry)
     if form == "json":
@@ -117,34 +119,30 @@ def _figures_of(files: Sequence[Path], paths: Sequence[Path]) -> dict[Path, Path
     return {path: figure for figure, path in owners.items()}
 
 
-def _judged(files: list[Path], judge: Predictor) -> Iterator[tuple[Path, Prediction | RejectedTrack]]:
-    """Decode in workers, a few files ahead, while the network judges."""
-    work = partial(
-        load_excerpts, views=judge.views, waveform=judge.waveform, mel=judge.mel, min_samples=judge.clip_samples
-    )
-    with closing(map_isolated(work, files, timeout_s=_TIMEOUT_S, waiting=_WAITING)) as outcomes:
+def _predicted(files: list[Path], predictor: Predictor) -> Iterator[tuple[Path, Prediction | RejectedTrack]]:
+    """Decode in workers, a few files ahead, while the network predicts."""
+    with closing(map_isolated(predictor.reader, files, timeout_s=_TIMEOUT_S, waiting=_WAITING)) as outcomes:
         for outcome in outcomes:
             result = outcome.result
-            yield outcome.task, result if isinstance(result, RejectedTrack) else judge(result)
+            yield outcome.task, result if isinstance(result, RejectedTrack) else predictor.predict_excerpts(result)
 
 
-def _line(path: Path, verdict: Prediction, genres: Sequence[str], *, n_top: int) -> str:
-    best = verdict.mean.argsort(kind="stable")[::-1][:n_top]
-    return f"{path}: " + ", ".join(f"{genres[place]} {verdict.mean[place]:.2f}" for place in best)
+def _line(path: Path, prediction: Prediction, *, n_top: int) -> str:
+    return f"{path}: " + ", ".join(f"{genre} {p:.2f}" for genre, p in prediction.top(n_top))
 
 
-def _entry(path: Path, result: Prediction | RejectedTrack, judge: Predictor) -> dict[str, Any]:
+def _entry(path: Path, result: Prediction | RejectedTrack, predictor: Predictor) -> dict[str, Any]:
     if isinstance(result, RejectedTrack):
         return {"path": str(path), "reason": str(result.reason), "detail": result.detail}
-    rounded = [[round(p, _DECIMALS) for p in row] for row in (result.mean.tolist(), *result.p.tolist())]
-    named = [dict(zip(judge.genres, row, strict=True)) for row in rounded]
+    rounded = [[round(p, _DECIMALS) for p in row] for row in (result.probabilities.tolist(), *result.clips.tolist())]
+    named = [dict(zip(predictor.genres, row, strict=True)) for row in rounded]
     patches = [
-        {"start_s": round(start, 3), "end_s": round(start + judge.clip_seconds, 3), "probabilities": p}
-        for start, p in zip(result.starts.tolist(), named[1:], strict=True)
+        {"start_s": round(start, 3), "end_s": round(start + predictor.clip_seconds, 3), "probabilities": p}
+        for start, p in zip(result.starts_s.tolist(), named[1:], strict=True)
     ]
     return {
         "path": str(path),
-        "genre": judge.genres[int(result.mean.argmax())],
+        "genre": predictor.genres[int(result.probabilities.argmax())],
         "seconds": round(result.seconds, 3),
         "probabilities": named[0],
         "patches": patches,

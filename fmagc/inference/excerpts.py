@@ -1,33 +1,36 @@
-"""What a worker does with one file: the excerpts that a network is to judge, stored as the cache stores a track."""
+"""Excerpts of a file or of an array, quantised as the cache stores a track: the input of a `Predictor`."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmagc.audio.decode import decode_whole
+from fmagc.audio.decode import decode_whole, most_samples, quantise
+from fmagc.audio.libsndfile import excerpt_starts
 from fmagc.cache.build.mel_worker import spectrogram
 from fmagc.params.signal import Mel, Waveform
 
-__all__ = ["Excerpt", "load_excerpts"]
+__all__ = ["Excerpt", "ExcerptReader"]
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A file, or a part of a long one.
+    """A recording, or a part of a long one.
 
     Attributes
     ----------
     n_samples : int
+        Length at the sample rate of the network.
     scale : float
         ``y = scale * samples``.
-    samples : ndarray of int16, shape (n_samples,), or None
+    samples : np.ndarray [shape=(n_samples,), int16] or None
         None where the network does not read them.
-    S_db : ndarray of float16, shape (n_frames, n_mels), dB, or None
+    S_db : np.ndarray [shape=(n_frames, n_mels), float16, dB] or None
         Likewise.
-    start_s, file_s : float, s
-        Where in the file it begins, and how long the file is.
+    start_s, file_s : float [seconds]
+        Where in the recording it begins, and how long the recording is.
     """
 
     n_samples: int
@@ -38,32 +41,73 @@ class Excerpt:
     file_s: float
 
 
-def load_excerpts(
-    path: Path, *, views: tuple[str, ...], waveform: Waveform, mel: Mel, min_samples: int
-) -> list[Excerpt]:
-    """Decode a file and take what a network reads of it.
+@dataclass(frozen=True, kw_only=True)
+class ExcerptReader:
+    """Reads the excerpts of a recording that a network needs; it can be sent to a worker process.
 
-    Parameters
+    Attributes
     ----------
-    path : Path
     views : tuple of str
         ``waveform``, ``mel`` or both.
     waveform, mel : Waveform, Mel
-        As the network was trained.
-    min_samples : int, samples
-        Of a clip.
-
-    Raises
-    ------
-    RejectedTrack
-        As `decode_whole` does.
+        The signals that the network was trained on.
+    min_samples : int
+        Shorter recordings, after resampling, are rejected.
     """
-    excerpts = []
-    for decoded in decode_whole(path, settings=waveform, min_samples=min_samples):
+
+    views: tuple[str, ...]
+    waveform: Waveform
+    mel: Mel
+    min_samples: int
+
+    def __call__(self, path: Path) -> list[Excerpt]:
+        """Decode a file.
+
+        Raises
+        ------
+        RejectedTrack
+            As `decode_whole` does.
+        """
+        return [
+            self._excerpt(decoded.samples, decoded.scale, start_s=decoded.start_s, file_s=decoded.file_s)
+            for decoded in decode_whole(path, settings=self.waveform, min_samples=self.min_samples)
+        ]
+
+    def from_array(self, y: NDArray[Any], *, sr: int) -> list[Excerpt]:
+        """Take the excerpts that a file of these samples would give.
+
+        Parameters
+        ----------
+        y : np.ndarray [shape=(n,), float]
+            Mono, full scale is 1.
+        sr : int > 0 [Hz]
+            Its sample rate; another than that of training is resampled.
+
+        Raises
+        ------
+        ValueError
+            When y is not one-dimensional or not of floats.
+        RejectedTrack
+            When a sample is not finite, or there are too few.
+        """
+        if y.ndim != 1 or not np.issubdtype(y.dtype, np.floating):
+            raise ValueError(f"y: expected mono samples as floats, shape (n,), found {y.dtype} of shape {y.shape}")
+        keep = round(self.waveform.max_seconds * sr)
+        excerpts = []
+        for start in excerpt_starts(len(y), keep=keep, whole=True):
+            samples, scale, _ = quantise(
+                y[start : start + keep].astype(np.float32),
+                sr=sr,
+                settings=self.waveform,
+                min_samples=self.min_samples,
+                out=np.empty(most_samples(self.waveform), dtype=np.int16),
+            )
+            excerpts.append(self._excerpt(samples, scale, start_s=start / sr, file_s=len(y) / sr))
+        return excerpts
+
+    def _excerpt(self, samples: NDArray[np.int16], scale: float, *, start_s: float, file_s: float) -> Excerpt:
         S_db = None
-        if "mel" in views:
-            exact, _ = spectrogram(decoded.samples, decoded.scale, settings=mel, sample_rate=waveform.sample_rate)
+        if "mel" in self.views:
+            exact, _ = spectrogram(samples, scale, settings=self.mel, sample_rate=self.waveform.sample_rate)
             S_db = exact.astype(np.float16)
-        samples = decoded.samples if "waveform" in views else None
-        excerpts.append(Excerpt(len(decoded.samples), decoded.scale, samples, S_db, decoded.start_s, decoded.file_s))
-    return excerpts
+        return Excerpt(len(samples), scale, samples if "waveform" in self.views else None, S_db, start_s, file_s)

@@ -1,7 +1,8 @@
-"""A trained model as a judge of files: patches of an excerpt in, probabilities of genres out."""
+"""Predict genres with a trained model: a file or samples in, probabilities out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from fmagc.cache.clip_positions import evenly_spaced
 from fmagc.dataset.batch import Batch, BatchBuilder
 from fmagc.devices.device import prepare
 from fmagc.errors import DataError, FmagcError
-from fmagc.inference.excerpts import Excerpt
+from fmagc.inference.excerpts import Excerpt, ExcerptReader
 from fmagc.inference.forward import probabilities
 from fmagc.models.pretrained import load_trained, normalisation_of
 from fmagc.params.signal import Mel, Waveform, n_frames
@@ -24,49 +25,64 @@ from fmagc.runtime.worker_pool import usable_cores
 __all__ = ["Prediction", "Predictor"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a model says about a file.
+    """The probabilities of genres along a recording.
 
     Attributes
     ----------
-    seconds : float, s
-        Of the file.
-    starts : ndarray, shape (n_patches,), s
-    p : ndarray of float64, shape (n_patches, n_genres)
-        Probabilities of each patch.
+    genres : tuple of str
+        In the order of the columns, K of them.
+    clips : np.ndarray [shape=(N, K), float64]
+        Probabilities of each clip.
+    starts_s : np.ndarray [shape=(N,), float64, seconds]
+        Where the clips begin in the recording.
+    seconds : float
+        Length of the recording.
     """
 
+    genres: tuple[str, ...]
+    clips: NDArray[np.float64]
+    starts_s: NDArray[np.float64]
     seconds: float
-    starts: NDArray[np.float64]
-    p: NDArray[np.float64]
 
     @property
-    def mean(self) -> NDArray[np.float64]:
-        """Probabilities of the file [shape=(n_genres,)]."""
-        mean: NDArray[np.float64] = self.p.mean(axis=0)
+    def probabilities(self) -> NDArray[np.float64]:
+        """Mean of the clips' probabilities [shape=(K,)]."""
+        mean: NDArray[np.float64] = self.clips.mean(axis=0)
         return mean
+
+    def top(self, n: int = 3) -> list[tuple[str, float]]:
+        """List the n most probable genres with their probabilities, the best first."""
+        p = self.probabilities
+        return [(self.genres[place], float(p[place])) for place in p.argsort(kind="stable")[::-1][:n]]
+
+    def __repr__(self) -> str:
+        best = ", ".join(f"{genre} {p:.2f}" for genre, p in self.top())
+        return f"Prediction({best}; {len(self.clips)} clips of {self.seconds:.1f} s)"
 
 
 class Predictor:
-    """A trained model, its folder all that it needs.
+    """A trained model that predicts the genres of recordings; its folder is all that it needs.
 
     Parameters
     ----------
-    folder : Path
-        As the stage train leaves it, or a copy.
-    n_clips : int, optional
-        Patches of an excerpt; as many as cover an excerpt of full length when None.
+    folder : path-like
+        As the stage train leaves it, data/models/<protocol>/<model>/<seed>, or a copy.
+    n_clips : int > 0, optional
+        Evenly spaced clips of a recording, or of each excerpt of one longer than audio.max_seconds of the training; as
+        many as cover an excerpt of full length when None.
 
     Attributes
     ----------
-    genres : list of str
-    views : tuple of str
-        What the network reads.
-    waveform, mel : Waveform, Mel
-        The signals that it was trained on.
-    clip_samples : int
-        Of a patch.
+    genres : tuple of str
+        In the order of the probabilities.
+    sample_rate : int [Hz]
+        Of the waveforms that the model was trained on; others are resampled.
+    clip_seconds : float
+        Length of a clip.
+    reader : ExcerptReader
+        Decodes a file to what the model reads of it.
 
     Raises
     ------
@@ -74,31 +90,63 @@ class Predictor:
         When the folder lacks something, is damaged, or is of another version.
     """
 
-    def __init__(self, folder: Path, *, n_clips: int | None = None) -> None:
+    def __init__(self, folder: str | PathLike[str], *, n_clips: int | None = None) -> None:
+        folder = Path(folder)
         self._model, card = _loaded(folder)
         try:
-            self.genres: list[str] = card["genres"]
-            self.waveform = Waveform.model_validate(card["waveform"])
-            self.mel = Mel.model_validate(card["mel"])
-            self.clip_samples: int = card["architecture"]["clip_samples"]
+            self.genres: tuple[str, ...] = tuple(card["genres"])
+            waveform = Waveform.model_validate(card["waveform"])
+            self._mel = Mel.model_validate(card["mel"])
+            self._clip_samples: int = card["architecture"]["clip_samples"]
             self._builder = BatchBuilder(normalisation_of(card))
             self._batch_size: int = card["train"]["batch_size"]
+            self._name: str = card["architecture"]["name"]
             precision, seed = card["precision"], card["seed"]
         except (KeyError, TypeError, ValueError) as error:
             raise _foreign(folder, error) from None
-        self.views = self._builder.views
-        self._n_clips = n_clips or -(-round(self.waveform.max_seconds * self.waveform.sample_rate) // self.clip_samples)
+        self.sample_rate = waveform.sample_rate
+        self.clip_seconds = self._clip_samples / self.sample_rate
+        self.reader = ExcerptReader(
+            views=self._builder.views, waveform=waveform, mel=self._mel, min_samples=self._clip_samples
+        )
+        self._n_clips = n_clips or -(-round(waveform.max_seconds * self.sample_rate) // self._clip_samples)
         self._hardware = prepare(precision, threads=usable_cores(), seed=seed)
 
-    @property
-    def clip_seconds(self) -> float:
-        """Length of a patch, in seconds."""
-        return self.clip_samples / self.waveform.sample_rate
+    def __repr__(self) -> str:
+        return (
+            f"Predictor({self._name}: {len(self.genres)} genres, clips of {self.clip_seconds:.2f} s "
+            f"at {self.sample_rate} Hz)"
+        )
 
-    def __call__(self, excerpts: Sequence[Excerpt]) -> Prediction:
-        """Judge the excerpts of one file."""
-        hop, frames = self.mel.hop_length, n_frames(self.clip_samples, hop_length=self.mel.hop_length)
-        patches = [
+    def predict(self, recording: str | PathLike[str] | NDArray[Any], *, sr: int | None = None) -> Prediction:
+        """Predict the genres of a file or of samples.
+
+        Parameters
+        ----------
+        recording : path-like, or np.ndarray [shape=(n,), float]
+            A file that libsndfile reads, decoded in this process, or mono samples whose full scale is 1.
+        sr : int > 0 [Hz], optional
+            Sample rate of an array; that of training when None. A file tells its own.
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        RejectedTrack
+            When the recording cannot be decoded, is damaged, or is shorter than a clip.
+        ValueError
+            When an array is not one-dimensional or not of floats.
+        """
+        if isinstance(recording, np.ndarray):
+            return self.predict_excerpts(self.reader.from_array(recording, sr=sr or self.sample_rate))
+        return self.predict_excerpts(self.reader(Path(recording)))
+
+    def predict_excerpts(self, excerpts: Sequence[Excerpt]) -> Prediction:
+        """Predict the genres of one recording from the excerpts that `reader` gave of it."""
+        hop, frames = self._mel.hop_length, n_frames(self._clip_samples, hop_length=self._mel.hop_length)
+        clips = [
             (excerpt, start)
             for excerpt in excerpts
             for start in evenly_spaced(
@@ -106,26 +154,26 @@ class Predictor:
             )
         ]
         with tqdm(disable=True) as silent:
-            p = probabilities(self._model, self._batches(patches), hardware=self._hardware, progress=silent)
-        starts = [excerpt.start_s + start * hop / self.waveform.sample_rate for excerpt, start in patches]
-        return Prediction(excerpts[0].file_s, np.array(starts), p)
+            p = probabilities(self._model, self._batches(clips), hardware=self._hardware, progress=silent)
+        starts = [excerpt.start_s + start * hop / self.sample_rate for excerpt, start in clips]
+        return Prediction(self.genres, p, np.array(starts), excerpts[0].file_s)
 
-    def _batches(self, patches: list[tuple[Excerpt, int]]) -> Iterator[Batch]:
-        hop, size = self.mel.hop_length, self._batch_size
-        for first in range(0, len(patches), size):
-            some = patches[first : first + size]
+    def _batches(self, clips: list[tuple[Excerpt, int]]) -> Iterator[Batch]:
+        hop, size = self._mel.hop_length, self._batch_size
+        for first in range(0, len(clips), size):
+            some = clips[first : first + size]
             values = {}
-            if "waveform" in self.views:
-                windows = [_window(e.samples, start * hop, self.clip_samples) for e, start in some]
+            if "waveform" in self._builder.views:
+                windows = [_window(e.samples, start * hop, self._clip_samples) for e, start in some]
                 values["waveform"] = np.stack(windows)
-            if "mel" in self.views:
-                frames = n_frames(self.clip_samples, hop_length=hop)
+            if "mel" in self._builder.views:
+                frames = n_frames(self._clip_samples, hop_length=hop)
                 values["mel"] = np.stack([_window(e.S_db, start, frames) for e, start in some])
             yield self._builder.build(values, track_ids=range(len(some)), gains=[e.scale for e, _ in some])
 
 
 def _window(values: NDArray[Any] | None, start: int, length: int) -> NDArray[Any]:
-    assert values is not None  # noqa: S101 - listening was told the views of this very model
+    assert values is not None  # noqa: S101 - the reader has the views of this very model
     return values[start : start + length]
 
 

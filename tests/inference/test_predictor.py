@@ -1,0 +1,109 @@
+"""Predictor: a file, its samples and the command give the same probabilities."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from fmagc.cache.normalisation import Normalisation
+from fmagc.errors import RejectedTrack
+from fmagc.inference.predictor import Predictor
+from fmagc.models.registry import build
+from fmagc.models.safetensors_io import pack
+from fmagc.params.signal import Mel
+from fmagc.paths import CARD, WEIGHTS
+from fmagc.runtime.files import digest, write_bytes, write_record
+from tests.support.audio_files import music
+from tests.support.dag import ROOT
+
+SR = 44_100
+SAMPLES = 2**16
+MEL = Mel(n_fft=4096, hop_length=1024, n_mels=16, fmin=0.0, fmax=None, top_db=80.0)
+GENRES = ["Folk", "Jazz", "Rock"]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A folder of an untrained network that reads both views and knows music of at most three seconds."""
+    architecture = {"name": "mmcrnn", "n_classes": 3, "dropout": 0.1, "clip_samples": SAMPLES, "hop_length": 1024}
+    architecture |= {"n_mels": 16}
+    torch.manual_seed(0)
+    weights = pack(build(**architecture).state_dict())
+    z_scores = {"waveform": Normalisation([0.0], [0.1], []), "mel": Normalisation([-30.0] * 16, [12.0] * 16, [])}
+    card = {
+        "architecture": architecture,
+        "genres": GENRES,
+        "seed": 0,
+        "precision": "float32",
+        "train": {"batch_size": 4},
+        "waveform": {"sample_rate": SR, "max_seconds": 3.0},
+        "mel": MEL.model_dump(),
+        "normalisation": {view: asdict(values) for view, values in z_scores.items()},
+        "weights": digest(weights),
+    }
+    write_bytes(tmp_path / "model" / WEIGHTS, weights)
+    write_record(tmp_path / "model" / CARD, card)
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    """Eight seconds at a rate that must be resampled: three excerpts."""
+    path = tmp_path / "song.wav"
+    soundfile.write(path, music(48_000 * 8, channels=1), 48_000, subtype="FLOAT")
+    return path
+
+
+def test_a_file_its_samples_and_the_command_agree(model: Path, song: Path) -> None:
+    predictor = Predictor(model)
+    of_file = predictor.predict(song)
+    y, sr = soundfile.read(song, dtype="float32")
+    of_samples = predictor.predict(y, sr=sr)
+    np.testing.assert_array_equal(of_samples.clips, of_file.clips)
+    np.testing.assert_array_equal(of_samples.starts_s, of_file.starts_s)
+    assert of_samples.seconds == of_file.seconds == 8
+    assert len(of_file.clips) == 3 * 3  # clips that cover each excerpt
+    done = subprocess.run(
+        [sys.executable, "-m", "fmagc", "predict", str(song), "--model", str(model), "--json"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+    )
+    (entry,) = json.loads(done.stdout)
+    assert list(entry["probabilities"].values()) == of_file.probabilities.round(6).tolist()
+    assert [list(patch["probabilities"].values()) for patch in entry["patches"]] == of_file.clips.round(6).tolist()
+    assert entry["genre"] == of_file.top(1)[0][0]
+
+
+def test_a_prediction_names_its_genres_best_first(model: Path, song: Path) -> None:
+    prediction = Predictor(str(model), n_clips=2).predict(str(song))
+    assert prediction.clips.shape == (3 * 2, 3)
+    best = prediction.top(3)
+    assert sorted(genre for genre, _ in best) == GENRES
+    assert [p for _, p in best] == sorted(prediction.probabilities, reverse=True)
+    assert repr(prediction).startswith(f"Prediction({best[0][0]} 0.")
+    assert repr(Predictor(model)) == "Predictor(mmcrnn: 3 genres, clips of 1.49 s at 44100 Hz)"
+
+
+def test_an_array_stays_as_it_is_and_must_be_mono_floats(model: Path) -> None:
+    predictor = Predictor(model)
+    y = music(SR * 2, channels=1)[:, 0].astype(np.float32)
+    before = y.copy()
+    assert predictor.predict(y).seconds == 2
+    np.testing.assert_array_equal(y, before)
+    with pytest.raises(ValueError, match=r"found float32 of shape \(44100, 2\)"):
+        predictor.predict(np.zeros((SR, 2), np.float32))
+    with pytest.raises(ValueError, match="found int16 of shape"):
+        predictor.predict(np.zeros(SR * 2, np.int16))
+    with pytest.raises(RejectedTrack, match="too_short"):
+        predictor.predict(y[:1000])
+    y[7] = np.nan
+    with pytest.raises(RejectedTrack, match="non_finite"):
+        predictor.predict(y)
