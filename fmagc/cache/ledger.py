@@ -6,35 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from fmagc.cache.ledger_rows import COLUMNS
 from fmagc.cache.manifest import read_manifest
 from fmagc.errors import DataError
 from fmagc.runtime.files import write_text
 
-__all__ = ["accepted_row", "counts", "read_ledger", "rejected_row", "write_ledger"]
+__all__ = ["LEDGER", "counts", "read_ledger", "write_ledger"]
 
-_COLUMNS = {
-    "track_id": int,
-    "path": str,
-    "status": str,
-    "shard": str,
-    "row": int,
-    "reason": str,
-    "detail": str,
-    "flags": str,
-}
 LEDGER = "ledger.csv"
-
-
-def accepted_row(
-    track_id: int, *, path: str, shard: str, row: int, flags: Sequence[str], detail: str
-) -> dict[str, Any]:
-    """Say where an accepted track lies and what is remarkable about it."""
-    return _row(track_id, path, "accepted", shard=shard, row=row, detail=detail, flags=" ".join(flags))
-
-
-def rejected_row(track_id: int, *, path: str, reason: str, detail: str) -> dict[str, Any]:
-    """Say why a track was left out."""
-    return _row(track_id, path, "rejected", reason=reason, detail=detail)
 
 
 def write_ledger(folder: Path, rows: Sequence[dict[str, Any]], *, requested: Sequence[int]) -> None:
@@ -45,7 +24,7 @@ def write_ledger(folder: Path, rows: Sequence[dict[str, Any]], *, requested: Seq
     DataError
         When the rows are not the requested tracks, each once.
     """
-    table = pd.DataFrame(rows, columns=list(_COLUMNS)).sort_values("track_id")
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("track_id")
     _account(folder / LEDGER, table, requested)
     write_text(folder / LEDGER, table.to_csv(index=False))
 
@@ -53,7 +32,7 @@ def write_ledger(folder: Path, rows: Sequence[dict[str, Any]], *, requested: Seq
 def read_ledger(folder: Path, *, requested: Sequence[int]) -> pd.DataFrame:
     """Read ledger.csv; raise DataError unless it is undamaged and accounts for every requested track."""
     read_manifest(folder, stage="decode").verify_file(LEDGER)
-    table = pd.read_csv(folder / LEDGER, dtype=_COLUMNS, keep_default_na=False)
+    table = pd.read_csv(folder / LEDGER, dtype=COLUMNS, keep_default_na=False)
     _account(folder / LEDGER, table, requested)
     return table
 
@@ -67,21 +46,6 @@ def counts(table: pd.DataFrame) -> dict[str, Any]:
         "accepted": len(table) - len(rejected),
         "rejected": {str(reason): int(number) for reason, number in by_reason.items()},
     }
-
-
-def _row(
-    track_id: int,
-    path: str,
-    status: str,
-    *,
-    shard: str = "",
-    row: int = -1,
-    reason: str = "",
-    detail: str = "",
-    flags: str = "",
-) -> dict[str, Any]:
-    values = (track_id, path, status, shard, row, reason, " ".join(detail.split()), flags)
-    return dict(zip(_COLUMNS, values, strict=True))
 
 
 def _account(path: Path, table: pd.DataFrame, requested: Sequence[int]) -> None:

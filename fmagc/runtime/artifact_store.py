@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +16,13 @@ from typing import Any, Self
 
 from fmagc.errors import DataError
 from fmagc.paths import STAGING
+from fmagc.runtime.code_snapshot import CodeSnapshot
 from fmagc.runtime.direct_io import stream_digest
 from fmagc.runtime.file_lock import acquire
-from fmagc.runtime.files import digest, link_or_copy, read_record, replace_with, require_space, write_record
+from fmagc.runtime.files import digest, keep_only, link_or_copy, read_record, replace_with, temp_path, write_record
+from fmagc.runtime.free_space import require_publishable
 
-__all__ = ["Artifact", "ArtifactStore", "artifact_key", "temp_path", "versions"]
+__all__ = ["Artifact", "ArtifactStore", "artifact_key", "versions"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class ArtifactStore:
         self.folder = root / stage
         self._lock_path = root / f"{stage}.lock"
         self._used: set[Path] = set()
-        self._code: dict[str, str] = {}
+        self._code = CodeSnapshot()
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -85,17 +86,22 @@ class ArtifactStore:
             self._drop_unfinished()
         os.close(self._lock)
 
-    def track_code(self, *modules: str) -> str:
-        """Return the digest of the code that makes the pieces; from now on none is kept or published if it changes.
+    def track_code(self, *makers: Callable[..., Any]) -> dict[str, str]:
+        """Return the digests of the code that makes the artifacts; from now on, refuse to keep any once it changes.
 
         Parameters
         ----------
-        modules : str
-            Those that decide the bytes of a piece: mending the decoder then makes other keys for its pieces, while an
-            edit of a message or of the trainer leaves them.
+        *makers : callable
+            The functions that decide the bytes of an artifact. Every file that they import counts: a change of the
+            decoder makes other keys for what is decoded, while a change of the reader of caches leaves them.
+
+        Returns
+        -------
+        dict of str to str
+            By module: a part of `artifact_key`.
         """
-        self._code = {module: _code_digest(module) for module in modules}
-        return artifact_key(self._code)
+        self._code = CodeSnapshot(*makers)
+        return self._code.digests()
 
     def find(self, name: str, key: str, *, found: Callable[[Artifact], str] = _whole) -> Artifact | None:
         """Return the piece made earlier under this key, if it is there and undamaged.
@@ -118,33 +124,11 @@ class ArtifactStore:
         return artifact
 
     def prepare(self, out: Path, n_bytes: int, *, reused: Iterable[Artifact], what: str) -> None:
-        """Raise before any work is done unless the out can be written and there is room for what will be.
+        """Raise before any work is done if the out cannot be written or the disk lacks room.
 
-        Parameters
-        ----------
-        out : Path
-            Where the pieces will be published. Where hard links do not reach, it takes a copy of each.
-        n_bytes : int
-            Of the pieces that will be made, at most.
-        reused : Iterable[Piece]
-            Those that are there.
-        what : str
-            Will be made: names it in the message.
-
-        Raises
-        ------
-        DataError
-            When the disk lacks room.
-        OSError
-            When the out cannot be written.
+        As `free_space.require_publishable` does, for artifacts of `n_bytes` at most and the finished ones in `reused`.
         """
-        place = out if out.exists() else out.parent
-        place.mkdir(parents=True, exist_ok=True)
-        require_space(self.folder, n_bytes, what=what)
-        if not self._links_reach(place):
-            copies = n_bytes + sum(artifact.path.stat().st_size for artifact in reused)
-            beside = n_bytes if place.stat().st_dev == self.folder.stat().st_dev else 0
-            require_space(place, copies + beside, what=f"copies of {what}")
+        require_publishable(self.folder, out, n_bytes, reused=[artifact.path for artifact in reused], what=what)
 
     def commit(self, name: str, key: str, record: dict[str, Any], *, digest: str = "") -> Artifact:
         """Keep the draft of a piece, which is on the disk; its note, written last, makes it count.
@@ -168,7 +152,7 @@ class ArtifactStore:
     def prune(self, *artifacts: Artifact) -> None:
         """Remove all but these pieces: what earlier runs left, and what a later piece stands for."""
         self._used = {path for artifact in artifacts for path in (artifact.path, _note_of(artifact.path))}
-        _keep_only(self.folder, self._used)
+        keep_only(self.folder, self._used)
 
     def publish(self, out: Path, artifacts: Iterable[Artifact]) -> None:
         """Make a folder hold exactly these pieces, and drop what this run did not use."""
@@ -177,28 +161,12 @@ class ArtifactStore:
         artifacts = list(artifacts)
         for artifact in artifacts:
             link_or_copy(artifact.path, out / artifact.name)
-        _keep_only(out, {out / artifact.name for artifact in artifacts})
-        _keep_only(self.folder, self._used)
-
-    def _links_reach(self, place: Path) -> bool:
-        """Try a hard link, or else an ordinary file, which shows that a folder can be written."""
-        probe, link = self.folder / ".probe", place / f".{self.folder.name}.probe"
-        link.unlink(missing_ok=True)
-        probe.touch()
-        try:
-            link.hardlink_to(probe)
-        except OSError:
-            link.touch()
-            return False
-        else:
-            return True
-        finally:
-            for path in (probe, link):
-                path.unlink(missing_ok=True)
+        keep_only(out, {out / artifact.name for artifact in artifacts})
+        keep_only(self.folder, self._used)
 
     def _require_same_code(self) -> None:
         """Refuse a piece that another version of the code may have made: workers load it after the keys are taken."""
-        changed = [module for module, before in self._code.items() if _code_digest(module) != before]
+        changed = self._code.changed()
         if changed:
             raise DataError(
                 f"{self.folder}: the code was changed while it ran ({', '.join(changed)}): run `dvc repro` again"
@@ -218,27 +186,11 @@ def _note_of(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
-def temp_path(folder: Path, name: str) -> Path:
-    """Name the file in which a piece grows; what a killed run leaves, the next one removes."""
-    return folder / f".{name}.draft"
-
-
 def artifact_key(parts: Mapping[str, Any]) -> str:
     """Condense everything that decides a piece's bytes into one key."""
     return digest(json.dumps(parts, sort_keys=True, allow_nan=False).encode())
 
 
-def _code_digest(module: str) -> str:
-    """Return the digest of a module's source."""
-    return digest(Path(str(import_module(module).__file__)).read_bytes())
-
-
 def versions(*packages: str) -> dict[str, str]:
     """Return the installed versions of the libraries that decide the bytes of a piece."""
     return {package: version(package) for package in packages}
-
-
-def _keep_only(folder: Path, keep: set[Path]) -> None:
-    for path in folder.iterdir():
-        if path not in keep:
-            path.unlink()

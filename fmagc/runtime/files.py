@@ -17,11 +17,12 @@ __all__ = [
     "digest",
     "file_digest",
     "file_sha1",
+    "keep_only",
     "link_or_copy",
     "read_json",
     "read_record",
     "replace_with",
-    "require_space",
+    "temp_path",
     "write_bytes",
     "write_json",
     "write_record",
@@ -78,14 +79,16 @@ def replace_with(path: Path, temporary: Path) -> None:
         os.close(folder)
 
 
-def require_space(folder: Path, n_bytes: int, *, what: str) -> None:
-    """Raise DataError unless the disk of a folder has room for what is about to be written there."""
-    free = shutil.disk_usage(folder).free
-    if n_bytes > free:
-        raise DataError(
-            f"{folder}: {what} need up to {n_bytes / 1e9:.2f} GB, {free / 1e9:.2f} GB are free: make room (`dvc gc -w` "
-            "drops what the workspace does not use), or move the project to a larger disk; nothing was started"
-        )
+def temp_path(folder: Path, name: str) -> Path:
+    """Return the hidden name under which a file of a folder is written until it is whole."""
+    return folder / f".{name}.draft"
+
+
+def keep_only(folder: Path, keep: set[Path]) -> None:
+    """Remove all files of a folder but these."""
+    for path in folder.iterdir():
+        if path not in keep:
+            path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

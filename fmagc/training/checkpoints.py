@@ -10,9 +10,9 @@ from typing import Any
 from fmagc.errors import DataError
 from fmagc.models.safetensors_io import pack, unpack
 from fmagc.paths import WEIGHTS
-from fmagc.runtime.artifact_store import Artifact, ArtifactStore, temp_path
+from fmagc.runtime.artifact_store import Artifact, ArtifactStore
 from fmagc.runtime.entrypoint import log
-from fmagc.runtime.files import write_bytes
+from fmagc.runtime.files import temp_path, write_bytes
 from fmagc.training.state import State
 
 __all__ = ["Checkpoints"]

@@ -29,38 +29,6 @@ from fmagc.training.state import State, history_of
 
 __all__ = ["train_model"]
 
-_CODE = (
-    "fmagc.audio.power_bands",
-    "fmagc.audio.mel_filterbank",
-    "fmagc.params.signal",
-    "fmagc.audio.log_mel",
-    "fmagc.models.conv",
-    "fmagc.models.encoders",
-    "fmagc.models.heads",
-    "fmagc.models.networks",
-    "fmagc.models.registry",
-    "fmagc.cache.reader",
-    "fmagc.cache.window_reader",
-    "fmagc.cache.manifest",
-    "fmagc.cache.rows",
-    "fmagc.cache.shards",
-    "fmagc.cache.normalisation",
-    "fmagc.cache.clip_positions",
-    "fmagc.training.augment",
-    "fmagc.dataset.batch",
-    "fmagc.training.batches",
-    "fmagc.training.checkpoints",
-    "fmagc.dataset.clips",
-    "fmagc.training.loss",
-    "fmagc.training.loop",
-    "fmagc.devices.device",
-    "fmagc.training.signals",
-    "fmagc.devices.process_group",
-    "fmagc.training.state",
-    "fmagc.models.safetensors_io",
-    "fmagc.training.train",
-    "fmagc.audio.time_stretch",
-)
 _LIBRARIES = ("lightning-fabric", "llvmlite", "numba", "numpy", "pandas", "safetensors", "scikit-learn", "torch")
 _COPIES = 13  # of the parameters: two checkpoints and a draft of weights, best weights and two moments; some room
 
@@ -150,7 +118,7 @@ def train_model(
     key = artifact_key(
         made_with
         | {"split": digest(split.to_csv(index=False).encode()), "threads": threads}
-        | {"code": store.track_code(*_CODE), "made_with": versions(*_LIBRARIES)}
+        | {"code": store.track_code(train_model), "made_with": versions(*_LIBRARIES)}
     )
     checkpoints = Checkpoints(store, key=key)
     weights = processes.broadcast_object(checkpoints.finished)

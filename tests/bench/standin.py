@@ -25,7 +25,8 @@ from fmagc.corpus.fma.layout import track_file
 from fmagc.demo.catalogue import Act, Demo, Trouble, catalogue
 from fmagc.demo.rules import GENRES
 from fmagc.demo.tables import genres_csv, tracks_csv
-from fmagc.runtime.files import file_sha1, require_space
+from fmagc.runtime.files import file_sha1
+from fmagc.runtime.free_space import require_space
 from tests.bench.splice import Clip, Kind, encode_clip, splice
 from tests.support.audio_files import id3
 

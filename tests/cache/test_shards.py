@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fmagc.cache.ledger import LEDGER, accepted_row, counts, read_ledger, rejected_row, write_ledger
+from fmagc.cache.ledger import LEDGER, counts, read_ledger, write_ledger
+from fmagc.cache.ledger_rows import accepted_row, rejected_row
 from fmagc.cache.manifest import write_manifest
 from fmagc.cache.reader import Cache
 from fmagc.cache.rows import Layout, RowBuffer, create_empty

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from fmagc.cache.build import mels, waveforms
+from fmagc.cache.build import mel_shard, waveform_shard
+from fmagc.cache.build.mel_worker import write_mel
+from fmagc.cache.build.waveform_worker import write_wave
 from fmagc.errors import DataError
-from fmagc.runtime import files
-from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, temp_path
-from tests.support.dag import ROOT, closure
+from fmagc.runtime import code_snapshot, files, import_closure
+from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key
+from fmagc.runtime.code_snapshot import CodeSnapshot
+from fmagc.runtime.files import temp_path
 
 
 def store(tmp_path: Path) -> ArtifactStore:
@@ -107,20 +110,37 @@ def test_keys_follow_from_content(tmp_path: Path) -> None:
     assert artifact_key({"a": 1, "b": 2}) == artifact_key({"b": 2, "a": 1}) != artifact_key({"a": 1, "b": 3})
 
 
-def test_the_digest_of_code_follows_the_named_modules_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = ArtifactStore("decode", root=tmp_path / "store")
-    mel, decode = stage.track_code("fmagc.audio.log_mel"), stage.track_code("fmagc.audio.decode")
-    changed = tmp_path / "mel.py"
-    changed.write_text("# changed\n", encoding="utf-8")
-    monkeypatch.setattr("fmagc.audio.log_mel.__file__", str(changed))
-    assert stage.track_code("fmagc.audio.log_mel") != mel
-    assert stage.track_code("fmagc.audio.decode") == decode != mel
+def test_shards_are_keyed_by_the_code_that_makes_their_bytes_and_not_by_that_of_their_readers() -> None:
+    waves = set(CodeSnapshot(write_wave, waveform_shard.finish_shard).digests())
+    mels = set(CodeSnapshot(write_mel, mel_shard.finish_shard).digests())
+    both = {"fmagc.cache.rows", "fmagc.cache.shards", "fmagc.runtime.direct_io"}
+    assert waves >= both | {"fmagc.audio.decode", "fmagc.audio.mpeg_frames", "fmagc.cache.ledger_rows"}
+    assert mels >= both | {"fmagc.audio.log_mel", "fmagc.audio.mel_filterbank", "fmagc.audio.power_bands"}
+    readers = {
+        "fmagc.cache.reader",
+        "fmagc.cache.manifest",
+        "fmagc.cache.window_reader",
+        "fmagc.runtime.artifact_store",
+    }
+    assert not (waves | mels) & (readers | {"fmagc.runtime.artifact_store"})
 
 
-@pytest.mark.parametrize(
-    ("code", "root"), [(waveforms._CODE, "fmagc/audio/decode.py"), (mels._CODE, "fmagc/audio/log_mel.py")]
-)
-def test_shards_are_keyed_by_all_the_code_that_makes_their_bytes(code: tuple[str, ...], root: str) -> None:
-    signal = {path for path in closure(ROOT / root) if "/audio/" in path}
-    named = {module.replace(".", "/") + ".py" for module in code}
-    assert named >= signal | {"fmagc/runtime/direct_io.py", "fmagc/cache/rows.py", "fmagc/cache/shards.py"}
+def test_the_code_of_an_artifact_follows_the_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "fmagc"
+    for name, source in {"__init__": "", "decoder": "def decode(): ...\n", "below": "", "reader": ""}.items():
+        (package / f"{name}.py").parent.mkdir(exist_ok=True)
+        (package / f"{name}.py").write_text(source, encoding="utf-8")
+    for module in (import_closure, code_snapshot):
+        monkeypatch.setattr(module, "PACKAGE", package)
+    monkeypatch.setattr(code_snapshot.inspect, "getfile", lambda maker: str(package / "decoder.py"))
+    before = CodeSnapshot(print)
+    assert list(before.digests()) == ["fmagc.decoder"]
+    (package / "reader.py").write_text("import os\n", encoding="utf-8")
+    assert (CodeSnapshot(print).digests(), before.changed()) == (before.digests(), [])
+    (package / "decoder.py").write_text("from fmagc import below\ndef decode(): ...\n", encoding="utf-8")
+    assert before.changed() == ["fmagc.decoder"]
+    imported = CodeSnapshot(print)
+    assert list(imported.digests()) == ["fmagc.below", "fmagc.decoder"]
+    (package / "below.py").write_text("RATE = 2\n", encoding="utf-8")
+    assert imported.changed() == ["fmagc.below"]
+    assert CodeSnapshot(print).digests() != imported.digests()

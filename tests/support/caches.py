@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from fmagc.cache.manifest import write_manifest
 from fmagc.cache.rows import Layout, RowBuffer, create_empty
 from fmagc.cache.shards import ShardDigest, seal
-from fmagc.runtime.artifact_store import Artifact, ArtifactStore, temp_path
+from fmagc.runtime.artifact_store import Artifact, ArtifactStore
+from fmagc.runtime.files import temp_path
 
 Array = NDArray[Any]
 

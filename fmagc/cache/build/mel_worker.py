@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from fmagc.audio.log_mel import LogMel
 from fmagc.cache.rows import Layout, row_buffer
 from fmagc.params.signal import Mel
-from fmagc.runtime.artifact_store import temp_path
-from fmagc.runtime.files import damaged
+from fmagc.runtime.files import damaged, temp_path
 
-__all__ = ["Source", "Stored", "spectrogram", "write_mel"]
+__all__ = ["StoredMel", "WaveRow", "spectrogram", "write_mel"]
 
 
 @dataclass(frozen=True)
-class Source:
+class WaveRow:
     """One waveform and where it lies; its spectrogram takes the same row of the mel shard of the same name."""
 
     shard: str
@@ -30,19 +29,19 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredMel:
     """What the columns of a shard say of a row that was written."""
 
     digest: str  # of the row
     ref_db: float  # absolute level of its 0 dB
 
 
-def write_mel(source: Source, *, folder: Path, drafts: Path, settings: Mel, sample_rate: int) -> Stored:
+def write_mel(source: WaveRow, *, folder: Path, drafts: Path, settings: Mel, sample_rate: int) -> StoredMel:
     """Take a spectrogram and write it as float16 dB.
 
     Parameters
     ----------
-    source : Source
+    source : WaveRow
     folder : Path
         Of the waveform cache.
     drafts : Path
@@ -64,7 +63,7 @@ def write_mel(source: Source, *, folder: Path, drafts: Path, settings: Mel, samp
     )
     frames.values[: len(S_db)] = S_db
     digest = frames.write(temp_path(drafts, source.shard), source.row, length=len(S_db))
-    return Stored(digest, ref_db)
+    return StoredMel(digest, ref_db)
 
 
 def spectrogram(

@@ -4,33 +4,22 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from fmagc.cache.build.mel_worker import Source, Stored, write_mel
+from fmagc.cache.build.mel_shard import finish_shard
+from fmagc.cache.build.mel_worker import StoredMel, WaveRow, write_mel
 from fmagc.cache.build.shard_writer import assemble
 from fmagc.cache.manifest import Manifest, Shard, found_in_artifact, write_manifest
-from fmagc.cache.rows import Array, Layout, create_empty
-from fmagc.cache.shards import layout_of, read_columns, seal
+from fmagc.cache.rows import Layout, create_empty
+from fmagc.cache.shards import layout_of, read_columns
 from fmagc.errors import DataError, RejectedTrack
 from fmagc.params.signal import Mel, n_frames
-from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, temp_path, versions
+from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, versions
 from fmagc.runtime.dask_pool import Runner
 from fmagc.runtime.entrypoint import log
+from fmagc.runtime.files import temp_path
 from fmagc.runtime.worker_pool import map_isolated
 
 __all__ = ["make_mels"]
 
-_CODE = (
-    "fmagc.audio.power_bands",
-    "fmagc.audio.mel_filterbank",
-    "fmagc.params.signal",
-    "fmagc.audio.log_mel",
-    "fmagc.runtime.direct_io",
-    "fmagc.cache.build.mel_worker",
-    "fmagc.cache.build.mels",
-    "fmagc.cache.rows",
-    "fmagc.cache.shards",
-)
 _LIBRARIES = ("h5py", "llvmlite", "numba", "numpy")
 _TIMEOUT_S = 600.0  # a track takes some 20 ms, the first one a compilation
 
@@ -66,7 +55,7 @@ def make_mels(
     sample_rate = waves.params["audio"]["sample_rate"]
     made_with = versions(*_LIBRARIES)
     common = {
-        "code": store.track_code(*_CODE),
+        "code": store.track_code(write_mel, finish_shard),
         "made_with": made_with,
         "mel": settings.model_dump(),
         "sample_rate": sample_rate,
@@ -99,7 +88,7 @@ def make_mels(
     return {"shards_made": len(missing), "shards_reused": len(finished) - len(missing), "tracks": n_tracks}
 
 
-def _sources(waves: Manifest, names: list[str], settings: Mel, store: ArtifactStore) -> Iterator[Source]:
+def _sources(waves: Manifest, names: list[str], settings: Mel, store: ArtifactStore) -> Iterator[WaveRow]:
     """List the rows of some shards, starting the file of each mel shard before its first row is handed out."""
     for name in names:
         waves.verify(name, rows=False)  # a row is compared with its digest where it is read
@@ -110,7 +99,7 @@ def _sources(waves: Manifest, names: list[str], settings: Mel, store: ArtifactSt
         for row, (digest, length, scale) in enumerate(
             zip(*(columns[column].tolist() for column in columns), strict=True)
         ):
-            yield Source(name, row, digest.decode(), length, scale, layout, mels)
+            yield WaveRow(name, row, digest.decode(), length, scale, layout, mels)
 
 
 def _layout(shard: Shard, settings: Mel) -> Layout:
@@ -119,9 +108,9 @@ def _layout(shard: Shard, settings: Mel) -> Layout:
 
 
 def _keep(
-    store: ArtifactStore, key: str, shard: Shard, rows: list[tuple[Source, Stored | RejectedTrack]], settings: Mel
+    store: ArtifactStore, key: str, shard: Shard, rows: list[tuple[WaveRow, StoredMel | RejectedTrack]], settings: Mel
 ) -> Artifact:
-    """Make the mel shard of the rows that were written."""
+    """Commit the mel shard of the rows that were written."""
     stored = []
     for source, outcome in rows:
         if isinstance(outcome, RejectedTrack):
@@ -129,21 +118,9 @@ def _keep(
                 f"track {shard.track_ids[source.row]}: expected a spectrogram, found {outcome.reason}: "
                 f"{outcome.detail}; run `dvc repro` again: the other shards are kept"
             )
-        stored.append(outcome)
-    name, layout = rows[0][0].shard, rows[0][0].mels
-    lengths = [n_frames(source.length, hop_length=settings.hop_length) for source, _ in rows]
-    columns: dict[str, Array] = {
-        "track_id": np.array(shard.track_ids, dtype=np.int64),
-        "length": np.array(lengths, dtype=np.int64),
-        "ref_db": np.array([row.ref_db for row in stored], dtype=np.float32),
-    }
-    made = seal(
-        temp_path(store.folder, name),
-        layout,
-        kept=range(len(rows)),
-        longest=max(lengths),
-        digests=[row.digest for row in stored],
-        columns=columns,
+        stored.append((source, outcome))
+    name = rows[0][0].shard
+    record, digest = finish_shard(
+        temp_path(store.folder, name), shard.track_ids, stored, hop_length=settings.hop_length
     )
-    record = {"track_ids": shard.track_ids, "longest": max(lengths), "row_bytes": made.row_bytes}
-    return store.commit(name, key, record, digest=made.digest)
+    return store.commit(name, key, record, digest=digest)

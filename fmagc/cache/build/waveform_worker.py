@@ -6,9 +6,9 @@ from pathlib import Path
 from fmagc.audio.decode import decode
 from fmagc.cache.rows import Layout, row_buffer
 from fmagc.params.signal import Audio
-from fmagc.runtime.artifact_store import temp_path
+from fmagc.runtime.files import temp_path
 
-__all__ = ["Request", "Stored", "write_wave"]
+__all__ = ["Request", "StoredWave", "write_wave"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredWave:
     """What the ledger and the columns of a shard say of a row that was written."""
 
     digest: str  # of the row
@@ -37,7 +37,9 @@ class Stored:
     detail: str
 
 
-def write_wave(request: Request, *, drafts: Path, raw: Path, audio: Audio, min_samples: int, layout: Layout) -> Stored:
+def write_wave(
+    request: Request, *, drafts: Path, raw: Path, audio: Audio, min_samples: int, layout: Layout
+) -> StoredWave:
     """Decode a track and write it to its row.
 
     Parameters
@@ -69,7 +71,7 @@ def write_wave(request: Request, *, drafts: Path, raw: Path, audio: Audio, min_s
     )
     length = len(decoded.samples)
     digest = buffer.write(temp_path(drafts, request.shard), request.row, length=length)
-    return Stored(
+    return StoredWave(
         digest,
         length,
         decoded.scale,

@@ -5,40 +5,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import soundfile
 
 from fmagc.audio.decode import most_samples
 from fmagc.cache.build.shard_writer import assemble
-from fmagc.cache.build.waveform_worker import Request, Stored, write_wave
-from fmagc.cache.ledger import LEDGER, accepted_row, counts, rejected_row, write_ledger
+from fmagc.cache.build.waveform_shard import finish_shard
+from fmagc.cache.build.waveform_worker import Request, StoredWave, write_wave
+from fmagc.cache.ledger import LEDGER, counts, write_ledger
 from fmagc.cache.manifest import found_in_artifact, write_manifest
-from fmagc.cache.rows import Array, Layout, create_empty
-from fmagc.cache.shards import ShardDigest, compaction_order, seal
+from fmagc.cache.rows import Layout, create_empty
 from fmagc.corpus.local.file_names import FIRST_HASHED_ID
 from fmagc.errors import DataError, Reason, RejectedTrack
 from fmagc.params.signal import Audio, Clip
-from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, temp_path, versions
+from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, versions
 from fmagc.runtime.dask_pool import Runner
 from fmagc.runtime.entrypoint import log
+from fmagc.runtime.files import temp_path
 from fmagc.runtime.worker_pool import map_isolated
 
 __all__ = ["make_waves"]
 
-_CODE = (
-    "fmagc.audio.container_headers",
-    "fmagc.audio.decode",
-    "fmagc.audio.libsndfile",
-    "fmagc.audio.mpeg_frames",
-    "fmagc.audio.validate",
-    "fmagc.runtime.direct_io",
-    "fmagc.cache.ledger",
-    "fmagc.cache.rows",
-    "fmagc.cache.shards",
-    "fmagc.cache.build.waveform_worker",
-    "fmagc.cache.build.waveforms",
-)
 _PASSING = {
     Reason.MISSING_FILE,
     Reason.NOT_REGULAR_FILE,
@@ -92,7 +79,7 @@ def make_waves(
     shards = _requests(index, ids_per_shard=audio.ids_per_shard)
     made_with = versions(*_LIBRARIES) | {"libsndfile": soundfile.__libsndfile_version__}
     settings = {"audio": audio.content(), "clip": clip.model_dump()}
-    common = {"code": store.track_code(*_CODE), "made_with": made_with} | settings
+    common = {"code": store.track_code(write_wave, finish_shard), "made_with": made_with} | settings
     keys = {name: artifact_key(common | {"tracks": [vars(r) for r in group]}) for name, group in shards.items()}
     staged = {name: store.find(name, key, found=found_in_artifact) for name, key in keys.items()}
     artifacts = {name: artifact for name, artifact in staged.items() if artifact and not _passing(artifact)}
@@ -158,47 +145,14 @@ def _passing(artifact: Artifact) -> bool:
 
 
 def _keep(
-    store: ArtifactStore, name: str, key: str, outcomes: list[tuple[Request, Stored | RejectedTrack]], layout: Layout
+    store: ArtifactStore,
+    name: str,
+    key: str,
+    outcomes: list[tuple[Request, StoredWave | RejectedTrack]],
+    layout: Layout,
 ) -> Artifact:
-    """Make the shard of the rows that were written; one without an accepted track is an empty file with a record."""
-    written = {request.row: (request, stored) for request, stored in outcomes if isinstance(stored, Stored)}
-    places = compaction_order(list(written))
-    accepted = [written[place] for place in places]
-    rows = {request.track_id: row for row, (request, _) in enumerate(accepted)}
-    ledger = [
-        rejected_row(request.track_id, path=request.path, reason=outcome.reason, detail=outcome.detail)
-        if isinstance(outcome, RejectedTrack)
-        else accepted_row(
-            request.track_id,
-            path=request.path,
-            shard=name,
-            row=rows[request.track_id],
-            flags=outcome.flags,
-            detail=outcome.detail,
-        )
-        for request, outcome in outcomes
-    ]
-    longest = max((stored.length for _, stored in accepted), default=0)
-    path = temp_path(store.folder, name)
-    made = _seal(path, layout, places, accepted, longest) if accepted else ShardDigest.around(path, rows=0, row_bytes=0)
-    record = {"track_ids": list(rows), "longest": longest, "row_bytes": made.row_bytes, "ledger": ledger}
-    return store.commit(name, key, record, digest=made.digest)
-
-
-def _seal(
-    path: Path, layout: Layout, places: list[int], accepted: list[tuple[Request, Stored]], longest: int
-) -> ShardDigest:
-    stored = [track for _, track in accepted]
-    columns: dict[str, Array] = {
-        "track_id": np.array([request.track_id for request, _ in accepted], dtype=np.int64),
-        "length": np.array([track.length for track in stored], dtype=np.int64),
-        "scale": np.array([track.scale for track in stored], dtype=np.float32),
-        "sample_rate": np.array([track.sample_rate for track in stored], dtype=np.int64),
-        "decoder": np.array([track.decoder.encode() for track in stored]),
-        "sha1": np.array([track.sha1.encode() for track in stored]),
-    }
-    digests = [track.digest for track in stored]
-    return seal(path, layout, kept=places, longest=longest, digests=digests, columns=columns)
+    record, digest = finish_shard(temp_path(store.folder, name), name, outcomes, layout)
+    return store.commit(name, key, record, digest=digest)
 
 
 def _refuse_wrong_shelf(ledger: list[dict[str, Any]], summary: dict[str, Any], audio: Audio, raw: Path) -> None:

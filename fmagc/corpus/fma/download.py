@@ -16,7 +16,8 @@ from urllib3.util import Retry
 
 from fmagc.errors import DataError, format_value, name_file
 from fmagc.runtime.entrypoint import log
-from fmagc.runtime.files import file_sha1, read_record, replace_with, require_space, write_record
+from fmagc.runtime.files import file_sha1, read_record, replace_with, write_record
+from fmagc.runtime.free_space import require_space
 
 __all__ = ["download"]
 

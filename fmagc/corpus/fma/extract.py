@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from fmagc.corpus.fma.archives import Archive, parse_checksums
 from fmagc.errors import DataError, RejectedTrack, format_list
-from fmagc.runtime.files import require_space, write_bytes
+from fmagc.runtime.files import write_bytes
+from fmagc.runtime.free_space import require_space
 from fmagc.runtime.worker_pool import map_isolated
 
 __all__ = ["extract"]

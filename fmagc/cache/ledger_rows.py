@@ -1,0 +1,44 @@
+"""The rows of the ledger: an accepted track with its place, or a rejected one with its reason."""
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["COLUMNS", "accepted_row", "rejected_row"]
+
+COLUMNS = {
+    "track_id": int,
+    "path": str,
+    "status": str,
+    "shard": str,
+    "row": int,
+    "reason": str,
+    "detail": str,
+    "flags": str,
+}
+
+
+def accepted_row(
+    track_id: int, *, path: str, shard: str, row: int, flags: Sequence[str], detail: str
+) -> dict[str, Any]:
+    """Say where an accepted track lies and what is remarkable about it."""
+    return _row(track_id, path, "accepted", shard=shard, row=row, detail=detail, flags=" ".join(flags))
+
+
+def rejected_row(track_id: int, *, path: str, reason: str, detail: str) -> dict[str, Any]:
+    """Say why a track was left out."""
+    return _row(track_id, path, "rejected", reason=reason, detail=detail)
+
+
+def _row(
+    track_id: int,
+    path: str,
+    status: str,
+    *,
+    shard: str = "",
+    row: int = -1,
+    reason: str = "",
+    detail: str = "",
+    flags: str = "",
+) -> dict[str, Any]:
+    values = (track_id, path, status, shard, row, reason, " ".join(detail.split()), flags)
+    return dict(zip(COLUMNS, values, strict=True))
