@@ -1,0 +1,1 @@
+"""Tests of what is built from the project and handed on."""
