@@ -1,10 +1,14 @@
-"""What the package offers beside the stages: `python -m fmagc predict`."""
+"""The command `fmagc`: what the package offers beside the stages."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from fmagc.runtime import entrypoint
+import shtab
+
+import fmagc
+from fmagc.runtime.entrypoint import run_stage
 
 __all__ = ["main"]
 
@@ -15,55 +19,126 @@ A file is decoded as the cache decodes a track, and judged as evaluate does: eve
 of training, whose probabilities are averaged. A file longer than audio.max_seconds of the training, by more than a
 sixtieth, is taken in excerpts of that length that cover it from beginning to end, and each of them gives as many
 patches. A file shorter than one patch is refused. Of a folder, hidden files are passed over and links are followed."""
-_STATUS = "Exit status: 0, 1 when a file gave no prediction or the model is missing or damaged, 2 for wrong arguments."
+_STATUS_PREDICT = (
+    "Exit status: 0, 1 when a file gave no prediction or the model is missing or damaged, 2 for wrong arguments."
+)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit status."""
-    given = _parser().parse_args(arguments)
+_USE = """\
+Point the pipeline at a corpus: look at a folder of music, print what is there, and set dataset, run.protocols,
+compare.protocol and what belongs to them in params.yaml. Comments and all other values stay. Nothing is written when
+the folder, the settings or, with --branch, git's working tree are not as they should be.
 
-    def command() -> None:
-        from fmagc.commands.predict import predict  # torch takes seconds to import: not for --help
+  fmagc use "/music/My music"                     a folder for each genre, or a table tracks.csv
+  fmagc use /music                                FMA's layout: an audio folder beside fma_metadata
+  fmagc use fma_small --root /music --download    FMA itself: fma_small, fma_medium or fma_large
+  fmagc use demo                                  back to the synthesised demo"""
+_STATUS_USE = "Exit status: 0, 1 for a wrong folder or uncommitted work, 2 for wrong arguments or a faulty params.yaml."
+_REFS = """\
+Make a git ref for each model that a revision has metrics of, so that DVC can compare two models:
 
-        predict(
-            given.paths,
-            folder=given.model,
-            n_clips=given.clips,
-            n_top=given.top,
-            form=given.form,
-            figures=given.timeline,
-        )
+  fmagc refs
+  dvc metrics diff models/official/cnn2d models/official/crnn"""
 
-    return entrypoint.run_stage(command)
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        None: those of this process.
+    """
+    given = vars(_parser().parse_args(arguments))
+    command = given.pop("command")
+    return run_stage(lambda: command(**given))
+
+
+def _predict(**given: object) -> None:
+    from fmagc.commands.predict import predict  # torch takes seconds to import: not for --help
+
+    predict(**given)  # type: ignore[arg-type]
+
+
+def _use(**given: object) -> None:
+    from fmagc.commands.use import use  # pandas too
+
+    use(**given)  # type: ignore[arg-type]
+
+
+def _refs(**given: object) -> None:
+    from fmagc.commands.refs import refs
+
+    refs(**given)  # type: ignore[arg-type]
+
+
+def _plot_page(**given: object) -> None:
+    from fmagc.commands.plot_page import plot_page
+
+    plot_page(**given)  # type: ignore[arg-type]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m fmagc", description=__doc__)
+    parser = argparse.ArgumentParser(prog="fmagc", description=fmagc.__doc__)
+    parser.add_argument("--version", action="version", version=f"fmagc {fmagc.__version__}")
+    parser.add_argument(
+        "--print-completion",
+        action=_PrintCompletion,
+        default=argparse.SUPPRESS,
+        choices=("bash", "zsh"),
+        help="print the script by which a shell completes this command",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    predict = commands.add_parser(
+    _add_predict(commands)
+    _add_use(commands)
+    _add_refs(commands)
+    _add_plot_page(commands)
+    return parser
+
+
+def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
         "predict",
         help="name the genres of audio files",
         description=_PREDICT,
-        epilog=_STATUS,
+        epilog=_STATUS_PREDICT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    predict.add_argument(
-        "paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER", help="of a folder: all audio below it"
+    _complete(
+        parser.add_argument(
+            "paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER", help="of a folder: all audio below it"
+        ),
+        shtab.FILE,
     )
-    predict.add_argument(
-        "--model", required=True, type=Path, metavar="DIR", help="a trained model: data/models/P/M/S, or a copy of it"
+    _complete(
+        parser.add_argument(
+            "--model",
+            dest="folder",
+            required=True,
+            type=Path,
+            metavar="DIR",
+            help="a trained model: data/models/P/M/S, or a copy of it",
+        ),
+        shtab.DIRECTORY,
     )
-    predict.add_argument(
+    parser.add_argument(
         "--clips",
+        dest="n_clips",
         type=_positive,
         metavar="N",
         help="patches of a file, or of each excerpt of a long one (as many as cover audio.max_seconds)",
     )
-    predict.add_argument("--top", type=_positive, default=3, metavar="N", help="genres shown of each file (3)")
-    predict.add_argument(
-        "--timeline", type=Path, metavar="FOLDER", help="draw each file's probabilities over time: FOLDER/NAME.png"
+    parser.add_argument(
+        "--top", dest="n_top", type=_positive, default=3, metavar="N", help="genres shown of each file (3)"
     )
-    forms = predict.add_mutually_exclusive_group()
+    parser.add_argument(
+        "--timeline",
+        dest="figures",
+        type=Path,
+        metavar="FOLDER",
+        help="draw each file's probabilities over time: FOLDER/NAME.png",
+    )
+    forms = parser.add_mutually_exclusive_group()
     forms.add_argument(
         "--json",
         dest="form",
@@ -74,8 +149,80 @@ def _parser() -> argparse.ArgumentParser:
     forms.add_argument(
         "--csv", dest="form", action="store_const", const="csv", help="print a row a file as CSV, as it is judged"
     )
-    predict.set_defaults(form="text")
-    return parser
+    parser.set_defaults(command=_predict, form="text")
+
+
+def _add_use(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "use",
+        help="point the pipeline at a corpus",
+        description=_USE,
+        epilog=_STATUS_USE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _complete(
+        parser.add_argument(
+            "corpus", metavar="PATH_OR_NAME", help="a folder, or fma_small, fma_medium, fma_large, demo"
+        ),
+        shtab.DIRECTORY,
+    )
+    _complete(
+        parser.add_argument(
+            "--root",
+            type=Path,
+            metavar="DIR",
+            help="the folder that holds an audio folder of this name and fma_metadata (data/raw/NAME in the project)",
+        ),
+        shtab.DIRECTORY,
+    )
+    parser.add_argument("--download", action="store_true", help="let the stage fetch download what is missing of FMA")
+    parser.add_argument(
+        "--branch", metavar="NAME", help="commit the new settings on a new git branch, without the results of this one"
+    )
+    parser.set_defaults(command=_use)
+
+
+def _add_refs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "refs",
+        help="make the git refs by which `dvc metrics diff` compares two models",
+        description=_REFS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("rev", nargs="?", default="HEAD", help="the revision whose models are compared (HEAD)")
+    parser.set_defaults(command=_refs)
+
+
+def _add_plot_page(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "plot-page",
+        help="for maintainers: write the offline page of `dvc plots show` anew",
+        description="Write the offline page of `dvc plots show`. CONTRIBUTING.md tells where the scripts come from.",
+    )
+    _complete(
+        parser.add_argument(
+            "scripts",
+            nargs=3,
+            type=Path,
+            metavar="SCRIPT",
+            help="the .min.js files of vega, vega-lite and vega-embed below node_modules, in this order",
+        ),
+        shtab.FILE,
+    )
+    parser.set_defaults(command=_plot_page)
+
+
+class _PrintCompletion(argparse.Action):
+    """Print the completion script of a shell and leave."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: object, values: Any, option: object = None) -> None:
+        run_stage(lambda: print(shtab.complete(parser, values), flush=True))  # noqa: T201
+        parser.exit()
+
+
+def _complete(argument: argparse.Action, how: dict[str, Any]) -> None:
+    """Let shells complete an argument by the names of files or folders."""
+    argument.complete = how  # type: ignore[attr-defined]
 
 
 def _positive(text: str) -> int:

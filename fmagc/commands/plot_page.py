@@ -4,20 +4,19 @@ DVC's own page loads three scripts from a public server. This module writes `.dv
 them inside; `.dvc/config` names it as `plots.html_template`. Run it again only to take newer scripts::
 
     npm install vega@5 vega-lite@5 vega-embed@6
-    python -m fmagc.commands.plot_page node_modules/vega/build/vega.min.js \\
+    fmagc plot-page node_modules/vega/build/vega.min.js \\
         node_modules/vega-lite/build/vega-lite.min.js node_modules/vega-embed/build/vega-embed.min.js
 """
 
-import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from fmagc.errors import DataError
-from fmagc.runtime import entrypoint, files
+from fmagc.runtime import files
 
-__all__ = ["build_page", "licence_notices"]
+__all__ = ["build_page", "licence_notices", "plot_page"]
 
 _PAGE = Path(".dvc/plots/offline.html")
 # Dependencies for shell commands, node and TypeScript, which the browser builds leave out.
@@ -181,13 +180,7 @@ def build_page(scripts: Sequence[Path]) -> str:
     return "".join(parts)
 
 
-def _main() -> None:
-    parser = argparse.ArgumentParser(description="Write the offline page of `dvc plots show`.")
-    for name in ("vega", "vega_lite", "vega_embed"):
-        parser.add_argument(name, type=Path, help="its .min.js file below node_modules")
-    asked = parser.parse_args()
-    files.write_text(_PAGE, build_page([asked.vega, asked.vega_lite, asked.vega_embed]))
-
-
-if __name__ == "__main__":
-    raise SystemExit(entrypoint.run_stage(_main))
+def plot_page(scripts: Sequence[Path]) -> None:
+    """Write the offline page of `dvc plots show`."""
+    files.write_text(_PAGE, build_page(scripts))
+    print(f"{_PAGE}: written")  # noqa: T201

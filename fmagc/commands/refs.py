@@ -1,6 +1,6 @@
 """Make a git ref for each model, so that DVC can compare two models of one revision.
 
-`dvc metrics diff` compares one file between two revisions. `python -m fmagc.commands.refs [REV]` therefore makes, for
+`dvc metrics diff` compares one file between two revisions. `fmagc refs [REV]` therefore makes, for
 each metrics/models/<protocol>/<model>.json of REV (HEAD by default), a commit on top of REV in which
 metrics/focus.json has that model's numbers, and points refs/models/<protocol>/<model> at it:
 
@@ -10,22 +10,20 @@ Neither the working tree nor the index is touched, and the refs are no branches 
 same commits. refs/models belongs to this module: refs of models that REV does not have are deleted.
 """
 
-import argparse
-import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from fmagc.errors import DataError, FmagcError
-from fmagc.runtime import entrypoint
+from fmagc.commands.git import run_git
+from fmagc.errors import DataError
 
-__all__ = ["main", "make_refs"]
+__all__ = ["make_refs", "refs"]
 
 METRICS = "metrics/models"
 FOCUS = "metrics/focus.json"
 REFS = "refs/models"
+
+_git = partial(run_git, task="model refs")
 
 # fixed, so that the same revision gives the same commits on every machine
 _SIGNATURE = {
@@ -81,21 +79,14 @@ def make_refs(rev: str = "HEAD", *, repository: Path = Path()) -> dict[str, str]
     return refs
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run as a command: make the refs, list them, and show what they are for."""
-    parser = argparse.ArgumentParser(prog="python -m fmagc.commands.refs", description=__doc__.splitlines()[0])
-    parser.add_argument("rev", nargs="?", default="HEAD", help="the revision whose models are compared (HEAD)")
-    rev = parser.parse_args(arguments).rev
-
-    def command() -> None:
-        refs = make_refs(rev)
-        names = [ref.removeprefix("refs/") for ref in refs]
-        for name, made in zip(names, refs.values(), strict=True):
-            print(f"{made[:10]} {name}")  # noqa: T201
-        if len(names) > 1:
-            print(f"Compare two, for instance: dvc metrics diff {names[0]} {names[1]}")  # noqa: T201
-
-    return entrypoint.run_stage(command)
+def refs(rev: str = "HEAD") -> None:
+    """Make the refs, list them, and show what they are for."""
+    made = {ref.removeprefix("refs/"): commit for ref, commit in make_refs(rev).items()}
+    for name, commit in made.items():
+        print(f"{commit[:10]} {name}")  # noqa: T201
+    if len(made) > 1:
+        first, second, *_ = made
+        print(f"Compare two, for instance: dvc metrics diff {first} {second}")  # noqa: T201
 
 
 def _metrics_files(commit: str, repository: Path) -> dict[str, str]:
@@ -108,29 +99,3 @@ def _metrics_files(commit: str, repository: Path) -> dict[str, str]:
         if name.suffix == ".json" and len(name.parts) == 2:
             blobs[str(name.with_suffix(""))] = description.split()[2]
     return dict(sorted(blobs.items()))
-
-
-def _git(arguments: Sequence[str], repository: Path, *, env: Mapping[str, str] | None = None, text: str = "") -> str:
-    try:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=repository,
-            env={**os.environ, **(env or {})},
-            input=text,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-    except FileNotFoundError:
-        raise FmagcError("model refs: expected the program git on the PATH, found none. Install git.") from None
-    if done.returncode:
-        said = done.stderr.strip() or f"exit status {done.returncode}"
-        raise FmagcError(
-            f"model refs: `git {' '.join(arguments)}` failed in {repository.resolve()}: {said}. "
-            "Run this in the project's git repository and name a revision that it has."
-        )
-    return done.stdout.rstrip("\n")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

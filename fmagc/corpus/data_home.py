@@ -18,7 +18,7 @@ from fmagc.paths import RAW
 from fmagc.runtime.files import file_sha1
 from fmagc.runtime.worker_pool import usable_cores
 
-__all__ = ["prepare_dataset", "scan_files"]
+__all__ = ["list_files", "prepare_dataset", "require_layout", "require_root", "scan_files"]
 
 
 def prepare_dataset(dataset: Dataset) -> Path:
@@ -42,14 +42,32 @@ def prepare_dataset(dataset: Dataset) -> Path:
         shelf.mkdir(exist_ok=True)
         return shelf
     if dataset.root is not None:
-        _link(shelf, Path(dataset.root).resolve())
+        require_root(dataset)
+        shelf.unlink(missing_ok=True)
+        shelf.symlink_to(Path(dataset.root).resolve())
     if dataset.download:
         shelf.mkdir(exist_ok=True)
-        return shelf
+    else:
+        require_layout(shelf, dataset)
+    return shelf
+
+
+def require_root(dataset: Dataset) -> None:
+    """Raise DataError unless `dataset.root` is a folder to which data/raw/<name> is, or can be made, a link."""
+    shelf, target = RAW / dataset.name, Path(dataset.root or "").resolve()
+    if not target.is_dir():
+        found = "a file" if target.exists() else "none"
+        raise DataError(f"dataset.root in params.yaml: expected a folder, found {found} at {target}: mend the path")
+    if shelf.exists() and not shelf.is_symlink():
+        raise DataError(f"{shelf}: expected a link to dataset.root, found a folder: move it away and run again")
+
+
+def require_layout(shelf: Path, dataset: Dataset) -> None:
+    """Raise DataError unless the folder of a dataset is there, in FMA's layout with the audio folder and tables."""
     if dataset.layout != "fma":
         if not shelf.is_dir():
             raise DataError(f"{shelf}: expected a folder, found none: set dataset.root in params.yaml to your shelf")
-        return shelf
+        return
     missing = [] if (shelf / dataset.name).is_dir() else [dataset.name]
     missing += [path for path in METADATA if not (shelf / path).is_file()]
     if missing:
@@ -58,7 +76,6 @@ def prepare_dataset(dataset: Dataset) -> Path:
         own = "for a shelf of your own, set dataset.layout to folders or table"
         advice = f"{there}; {f'or {how_to_complete(shelf, dataset.name)}' if dataset.name in DOWNLOADS else own}"
         raise DataError(f"{shelf}: expected FMA's layout, found no {', no '.join(missing)}: {advice}")
-    return shelf
 
 
 def scan_files(
@@ -89,13 +106,8 @@ def scan_files(
         When a shelf of one's own is not laid out as it should be.
     """
     known = known or {}
-    listed: dict[str, str] = {}
-    ignored: dict[str, int] = {}
-    if layout == "fma":
-        listed = _checksums(shelf / name)
-        paths = [*METADATA, *sorted(path.relative_to(shelf).as_posix() for path in _mp3s(shelf / name))]
-    else:
-        paths, ignored = local_files(shelf, layout=layout)
+    listed = _checksums(shelf / name) if layout == "fma" else {}
+    paths, ignored = list_files(shelf, name, layout=layout)
     # SHA-1 releases the interpreter lock: threads use both the cores and the disk
     with ThreadPoolExecutor(usable_cores()) as pool:
         entries = list(
@@ -113,15 +125,17 @@ def scan_files(
     return {"dataset": name, "layout": layout, "files": files, "missing": missing, "ignored": ignored}
 
 
-def _link(shelf: Path, target: Path) -> None:
-    if not target.is_dir():
-        found = "a file" if target.exists() else "none"
-        raise DataError(f"dataset.root in params.yaml: expected a folder, found {found} at {target}: mend the path")
-    if shelf.is_symlink():
-        shelf.unlink()
-    elif shelf.exists():
-        raise DataError(f"{shelf}: expected a link to dataset.root, found a folder: move it away and run again")
-    shelf.symlink_to(target)
+def list_files(shelf: Path, name: str, *, layout: str) -> tuple[list[str], dict[str, int]]:
+    """List the files of a dataset, tables first, and count by suffix what is passed over.
+
+    Raises
+    ------
+    DataError
+        As `corpus.local.dataset.local_files` does.
+    """
+    if layout == "fma":
+        return [*METADATA, *sorted(path.relative_to(shelf).as_posix() for path in _mp3s(shelf / name))], {}
+    return local_files(shelf, layout=layout)
 
 
 def _mp3s(folder: Path) -> Iterator[Path]:

@@ -188,7 +188,7 @@ def test_bad_settings_stop_with_status_2_and_checkout_restores(pipeline: Project
 
 
 def test_two_models_compare_with_one_command(pipeline: Project) -> None:
-    pipeline.stage("fmagc.commands.refs")
+    pipeline.stage("fmagc", "refs")
     said = pipeline.dvc("metrics", "diff", "models/official/cnn1d", "models/official/crnn", "--json", "--all")
     difference = json.loads(said)["metrics/focus.json"]["accuracy"]
     for model, end in (("cnn1d", "old"), ("crnn", "new")):

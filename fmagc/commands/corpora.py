@@ -1,0 +1,201 @@
+"""Look at a corpus before the pipeline is pointed at it: its layout, its tracks, and the protocol that suits it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from fmagc.corpus.data_home import list_files, require_layout, require_root
+from fmagc.corpus.fma.genres import read_genres
+from fmagc.corpus.fma.layout import METADATA, track_file
+from fmagc.corpus.fma.tables import SUBSETS, read_tracks
+from fmagc.corpus.local.dataset import check_protocols, choose_genres, own_tracks
+from fmagc.corpus.local.track_table import LISTING
+from fmagc.corpus.selection import split_table
+from fmagc.errors import DataError, format_list
+from fmagc.params.corpus import DEMO, DOWNLOADS, Dataset, Index
+from fmagc.paths import RAW
+
+__all__ = ["Corpus", "locate", "look_at"]
+
+_TABLES = Path(METADATA[0]).parent.name
+_LAYOUTS = {"fma": "FMA's layout", "folders": "a folder for each genre", "table": f"a table, {LISTING}"}
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What was found, and the settings that suit it.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    protocol : str
+    subset, genres
+        Of the block `index`.
+    told : list of str
+        What was found, a line each.
+    """
+
+    dataset: Dataset
+    protocol: str
+    subset: str
+    genres: int | list[int | str] | None
+    told: list[str] = field(default_factory=list)
+
+
+def locate(corpus: str, *, root: Path | None, download: bool, mirror: str | None) -> Dataset:
+    """Find out what is meant: one of FMA's sets by its name, or a folder and its layout.
+
+    Raises
+    ------
+    DataError
+        When `corpus` names neither, or a folder of FMA's tables has several audio folders beside it.
+    """
+    if root is not None or corpus in DOWNLOADS:
+        name = Dataset(name=corpus, root=None).name
+        return Dataset(name=name, root=str(root.resolve()) if root else None, download=download, mirror=mirror)
+    folder = Path(corpus).resolve()
+    if download:
+        raise DataError(
+            f"--download: expected {', '.join(DOWNLOADS)}, found {corpus}: only these can be downloaded; say where to "
+            "with --root"
+        )
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "none"
+        raise DataError(
+            f"{corpus}: expected a folder of music, or one of {', '.join(DOWNLOADS)} and demo, found {found} at "
+            f"{folder}"
+        )
+    if (folder / _TABLES).is_dir() or any((folder / name).is_dir() for name in DOWNLOADS):
+        return Dataset(name=_audio_folder(folder), root=str(folder))
+    if (folder.parent / _TABLES).is_dir() and folder.name != _TABLES and not (folder / LISTING).is_file():
+        return Dataset(name=folder.name, root=str(folder.parent))
+    return Dataset(
+        name=_name_of(folder), root=str(folder), layout="table" if (folder / LISTING).is_file() else "folders"
+    )
+
+
+def look_at(dataset: Dataset, index: Index) -> Corpus:
+    """List and count what a dataset holds, and choose protocol and subset.
+
+    Nothing is written and no audio is read.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    index : Index
+        Today's settings: `genres` is kept where the corpus has these genres.
+
+    Raises
+    ------
+    DataError
+        Whatever is wrong with the folder: the message is that of the stages fetch and index.
+    """
+    if dataset.root is not None:
+        require_root(dataset)
+    home = Path(dataset.root) if dataset.root else RAW / dataset.name
+    if dataset.download:
+        there = [path for path in (dataset.name, *METADATA) if (home / path).exists()]
+        told = [f"{home}: the stage fetch downloads what is missing of {dataset.name} and of FMA's tables"]
+        told += [f"  already there: {', '.join(there)}"] if there else []
+        return Corpus(dataset, "official", _subset_of(dataset.name) or index.subset, None, told)
+    require_layout(home, dataset)
+    paths, ignored = list_files(home, dataset.name, layout=dataset.layout)
+    told = [f"{home}: {_LAYOUTS[dataset.layout]}"]
+    if dataset.layout == "fma":
+        corpus = _look_at_fma(dataset, home, set(paths), index)
+    else:
+        corpus = _look_at_own(dataset, home, paths, index)
+    if ignored:
+        told.append("  passed over: " + ", ".join(f"{count} {kind}" for kind, count in ignored.items()))
+    return Corpus(dataset, corpus.protocol, corpus.subset, corpus.genres, told[:1] + corpus.told + told[1:])
+
+
+def _look_at_fma(dataset: Dataset, home: Path, paths: set[str], index: Index) -> Corpus:
+    tree = read_genres(home / METADATA[1])
+    tracks = read_tracks(home / METADATA[0], genres=tree, listed=False)
+    tracks["there"] = [f"{dataset.name}/{track_file(track_id)}" in paths for track_id in tracks["track_id"]]
+    ranks = tracks["subset"].map(SUBSETS.index)
+    found = ranks[tracks["there"]]
+    subset = _subset_of(dataset.name) or (SUBSETS[int(found.max())] if len(found) else index.subset)
+    genres = index.genres
+    try:
+        if genres is not None:
+            tree.choose(genres)
+    except DataError:
+        genres = None
+    tracks = tracks[ranks <= SUBSETS.index(subset)]
+    told = _counts(tracks[tracks["there"]], n_missing=int((~tracks["there"]).sum()))
+    return Corpus(dataset, "official", subset, genres, told)
+
+
+def _look_at_own(dataset: Dataset, home: Path, paths: Sequence[str], index: Index) -> Corpus:
+    tracks = own_tracks(home, {"files": dict.fromkeys(paths), "layout": dataset.layout})
+    genres = index.genres
+    try:
+        tracks = tracks[choose_genres(tracks, genres) == ""].reset_index(drop=True)
+    except DataError:  # those of another corpus
+        genres = None
+    told = _counts(tracks, n_missing=0)
+    protocol, reasons = _choose_protocol(tracks, where=str(home), seed=index.seed)
+    return Corpus(dataset, protocol, index.subset, genres, told + [f"  {reason}" for reason in reasons])
+
+
+def _choose_protocol(tracks: pd.DataFrame, *, where: str, seed: int) -> tuple[str, list[str]]:
+    """Take the strictest protocol that the corpus allows, and say why the stricter ones do not suit it."""
+    possible = [*(["official"] if tracks["split"].all() else []), *(["artist"] if any(tracks["artist"] != "") else [])]
+    refused: list[str] = []
+    for protocol in possible:
+        try:
+            _try(tracks, protocol, where=where, seed=seed)
+        except DataError as error:
+            refused.append(f"not {protocol}: {error}")
+        else:
+            return protocol, refused
+    _try(tracks, "random", where=where, seed=seed)
+    return "random", refused or ["no artist is known: tracks of one artist may be trained on and tested"]
+
+
+def _try(tracks: pd.DataFrame, protocol: str, *, where: str, seed: int) -> None:
+    check_protocols(tracks, [protocol], where=where)
+    split_table(tracks, protocol, seed=seed, where=where)
+
+
+def _counts(tracks: pd.DataFrame, *, n_missing: int) -> list[str]:
+    """Count genres, tracks and artists, a line each."""
+    sizes = tracks.loc[tracks["genre"] != "", "genre"].value_counts().sort_index()
+    known = tracks[tracks["artist"] != ""]
+    unknown = len(tracks) - len(known)
+    return [
+        f"  genres: {len(sizes)} ({format_list([f'{genre} {count}' for genre, count in sizes.items()])})",
+        f"  tracks: {len(tracks)}" + (f", {n_missing} more have no file here" if n_missing else ""),
+        f"  artists: {known['artist_id'].nunique()}" + (f", of {unknown} tracks not known" if unknown else ""),
+    ]
+
+
+def _subset_of(name: str) -> str | None:
+    """Return the subset of FMA that an audio folder holds by its name."""
+    return next((subset for subset in SUBSETS if name == f"fma_{subset}"), None)
+
+
+def _audio_folder(folder: Path) -> str:
+    """Name the audio folder beside FMA's tables."""
+    names = sorted(place.name for place in folder.iterdir() if place.is_dir() and _holds_audio(place))
+    if len(names) > 1:
+        raise DataError(
+            f"{folder}: expected one audio folder beside {_TABLES}, found {format_list(names)}: name the one that you "
+            f"mean, for instance `fmagc use {folder / names[0]}`"
+        )
+    return names[0] if names else DOWNLOADS[0]
+
+
+def _holds_audio(folder: Path) -> bool:
+    return folder.name in DOWNLOADS or any(re.fullmatch(r"\d{3}", place.name) for place in folder.iterdir())
+
+
+def _name_of(folder: Path) -> str:
+    """Make a dataset's name of a folder's; it names no more than the link data/raw/<name>."""
+    name = re.sub(r"[^a-z0-9_.-]+", "_", folder.name.lower()).strip("_.-")
+    return name if name and name not in (DEMO, *DOWNLOADS) else f"my_{name or 'music'}"

@@ -1,0 +1,152 @@
+"""Point the pipeline at a corpus: `fmagc use`."""
+
+import json
+import shlex
+import shutil
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fmagc.commands.corpora import locate, look_at
+from fmagc.commands.git import run_git
+from fmagc.commands.params_file import check_text, edited, write_checked
+from fmagc.errors import DataError, FmagcError, format_list
+from fmagc.params.corpus import DEMO, Dataset
+from fmagc.params.schema import Params, check
+from fmagc.paths import METRICS, MODELS_FOLDER, PARAMS_FILE, PIPELINE, PLOTS, PREDICTIONS, STATS, TRACK_METRICS
+
+__all__ = ["use"]
+
+# The training of the committed demo, and the one that suits real music.
+_DEMO = {"train.epochs": 16, "train.patience": 6, "train.batch_size": 8, "robustness.tracks": 16}
+_REAL = {"train.epochs": 30, "train.patience": 8, "train.batch_size": 32, "robustness.tracks": 300}
+_LOCK = Path("dvc.lock")
+_COMMITTED = (METRICS, PLOTS, _LOCK)  # what git holds of a run
+_MADE = (MODELS_FOLDER, PREDICTIONS, STATS)  # where stages look for all that lies there; DVC's cache keeps it
+
+_git = partial(run_git, repository=Path(), task="fmagc use --branch")
+
+
+def use(corpus: str, *, root: Path | None = None, download: bool = False, branch: str | None = None) -> None:
+    """Look at a corpus, set params.yaml for it, and say what comes next.
+
+    Parameters
+    ----------
+    corpus : str
+        A folder, a name of FMA's, or ``demo``.
+    root : Path, optional
+        The folder that holds an audio folder of this name and `fma_metadata`.
+    download : bool
+        Whether fetch may download.
+    branch : str, optional
+        A new git branch that gets the settings, and none of the results of the present one.
+
+    Raises
+    ------
+    SettingsError
+        When params.yaml is at fault, before or after the change.
+    DataError
+        When the folder is not a corpus.
+    FmagcError
+        Outside a project; with `branch`, when work is not committed. In all cases nothing is written.
+    """
+    missing = [str(path) for path in (PARAMS_FILE, PIPELINE) if not path.is_file()]
+    if missing:
+        raise FmagcError(
+            f"fmagc use: expected a project's folder with {PARAMS_FILE} and {PIPELINE}, found no "
+            f"{', no '.join(missing)} in {Path().resolve()}: run it in your clone of the project"
+        )
+    before = check()
+    told, values = _demo(root, download) if corpus in ("demo", DEMO) else _settings(corpus, root, download, before)
+    text, changes = edited(PARAMS_FILE.read_text(encoding="utf-8"), values)
+    check_text(PARAMS_FILE.name, text)
+    if branch is not None:
+        _require_clean(branch)
+        _git(["switch", "--quiet", "--create", branch])
+        _remove_results()
+    write_checked(PARAMS_FILE, text)
+    if branch is not None:
+        _git(["add", "--", str(PARAMS_FILE)])
+        _git(["commit", "--quiet", "--allow-empty", "--message", f"Settings for {values['dataset.name']}"])
+    for line in [*told, *_report(changes), *_next(values, branch)]:
+        print(line)  # noqa: T201
+
+
+def _settings(corpus: str, root: Path | None, download: bool, before: Params) -> tuple[list[str], dict[str, Any]]:
+    """Find a corpus and the values that suit it."""
+    found = look_at(locate(corpus, root=root, download=download, mirror=before.dataset.mirror), before.index)
+    values = _values(found.dataset, found.protocol, found.subset, found.genres)
+    if found.dataset.layout == "fma":
+        values |= _REAL
+    else:  # the batch goes by the size of the corpus, and what the owner set stays
+        today = before.model_dump()
+        for key in ("train.epochs", "train.patience", "robustness.tracks"):
+            block, name = key.split(".")
+            if today[block][name] == _DEMO[key]:
+                values[key] = _REAL[key]
+    return [*found.told, f"  protocol: {found.protocol}"], values
+
+
+def _demo(root: Path | None, download: bool) -> tuple[list[str], dict[str, Any]]:
+    """Return the values of the committed demo."""
+    if root is not None or download:
+        raise DataError(
+            "fmagc use demo: expected no --root and no --download, since the demo is synthesised, found one of them"
+        )
+    dataset = Dataset(name=DEMO, root=None)
+    values = _values(dataset, "official", "small", None) | _DEMO
+    return ["the demo: synthesised by the stage fetch, its numbers say nothing about music"], values
+
+
+def _values(dataset: Dataset, protocol: str, subset: str, genres: int | list[int | str] | None) -> dict[str, Any]:
+    """Return the values of the keys that say which corpus it is."""
+    values: dict[str, Any] = {f"dataset.{key}": value for key, value in dataset.model_dump().items()}
+    values |= {"index.subset": subset, "index.genres": genres}
+    return values | {"run.protocols": [protocol], "compare.protocol": protocol}
+
+
+def _require_clean(branch: str) -> None:
+    """Raise FmagcError unless a new branch can take the settings without taking anybody's work along."""
+    _git(["check-ref-format", "--branch", branch])
+    if _git(["branch", "--list", branch]):
+        raise FmagcError(
+            f"fmagc use --branch: expected a new name, found the branch {branch}: name another, or "
+            f"`git switch {branch}` and leave --branch out"
+        )
+    _git(["var", "GIT_COMMITTER_IDENT"])
+    work = [line[3:] for line in _git(["status", "--porcelain", "--untracked-files=no"]).splitlines()]
+    work += _git(["ls-files", "--others", "--exclude-standard", "--", *map(str, _COMMITTED)]).splitlines()
+    if work:
+        raise FmagcError(
+            f"fmagc use --branch: expected all work to be committed, found changes in {format_list(work)}: commit them "
+            "(`git commit -a`) or put them aside (`git stash -u`); nothing was written"
+        )
+
+
+def _remove_results() -> None:
+    _git(["rm", "-r", "--quiet", "--ignore-unmatch", "--", *map(str, _COMMITTED)])
+    for folder in _MADE:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _report(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    """Say what was set."""
+    if not changes:
+        return [f"{PARAMS_FILE}: as it was"]
+    return [
+        f"{PARAMS_FILE}:",
+        *(f"  {key}: {json.dumps(old)} -> {json.dumps(new)}" for key, (old, new) in changes.items()),
+    ]
+
+
+def _next(values: Mapping[str, Any], branch: str | None) -> list[str]:
+    """Say what to run; results of other protocols, which compare would refuse, go first."""
+    lines = ["next:"]
+    left = [folder for folder in TRACK_METRICS.glob("*") if folder.name not in values["run.protocols"]]
+    if branch is None and left:
+        lines += [
+            f"  git rm -rq {METRICS} {PLOTS} {_LOCK}   # results of another corpus, which git keeps in its history",
+            f"  rm -rf {shlex.join(map(str, _MADE))}",
+        ]
+    return [*lines, "  dvc repro", "  dvc metrics show"]
