@@ -1,4 +1,4 @@
-"""Fit and judge one baseline of the field on the clips that the networks are judged on."""
+"""Fit and evaluate one baseline of the field on the clips that the networks are evaluated on."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from fmagc.baselines.predict import predict_tracks
 from fmagc.baselines.registry import BASELINES
 from fmagc.cache.reader import Cache
 from fmagc.corpus.index import read_names, read_split
-from fmagc.evaluation.results import publish
+from fmagc.evaluation.results import write_results
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.signal import Clip
 from fmagc.paths import MELS
@@ -25,7 +25,7 @@ def main() -> None:
     recipe = BASELINES[name].recipe(BASELINES[name].settings.load(f"baselines.{name}"))
     mels = Cache(MELS, "mels", columns=["ref_db"], stage="mel")
     clip_samples = Clip.load("clip").samples
-    table, classifier = predict_tracks(
+    predictions, classifier = predict_tracks(
         name,
         recipe,
         mels,
@@ -35,7 +35,7 @@ def main() -> None:
         n_clips=settings.clips,
         crop=settings.crop,
     )
-    metrics = publish(table, protocol=protocol, model=name, settings=settings, names=read_names())
+    metrics = write_results(predictions, settings=settings, names=read_names())
     print(f"{name}: chosen {dict(classifier.chosen)}, accuracy {metrics['accuracy']}, macro_f1 {metrics['macro_f1']}")
 
 

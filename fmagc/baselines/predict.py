@@ -1,4 +1,4 @@
-"""What a baseline says about clips of the cache: features, fit, probabilities."""
+"""Fit a baseline to clips of the cache and predict the others."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ from fmagc.baselines.registry import Classifier, Recipe
 from fmagc.cache.clip_positions import clip_table, with_labels
 from fmagc.cache.reader import Cache
 from fmagc.corpus.index import genres_of
-from fmagc.evaluation.results import table_of
+from fmagc.evaluation.predictions import Predictions
 from fmagc.params.signal import n_frames
 
 __all__ = ["predict_tracks"]
@@ -25,8 +25,8 @@ def predict_tracks(
     clip_samples: int,
     n_clips: int,
     crop: str,
-) -> tuple[pd.DataFrame, Classifier]:
-    """Fit a baseline to the training clips of a split, and let it judge the others.
+) -> tuple[Predictions, Classifier]:
+    """Fit a baseline to the training clips of a split, and predict those of validation and test.
 
     Parameters
     ----------
@@ -35,21 +35,22 @@ def predict_tracks(
     recipe : Recipe
         Its features and its classifier.
     mels : Cache
-        With the fact ``ref_db``.
+        With the column ``ref_db``.
     split : pd.DataFrame
-        As `corpus.index.read_split`.
+        As `corpus.index.read_split` gives it.
     protocol : str
+        Name of the split.
     clip_samples, n_clips : int
-        Length of a clip, and how many of a track: the clips that the networks are judged by.
+        Length of a clip, and how many of each track: the clips that the networks are evaluated on.
     crop : str
-        As `store.windows.clip_table`; a random one is that of seed 0.
+        As in `cache.clip_positions.clip_table`; random clips are those of seed 0.
 
     Returns
     -------
-    table : pd.DataFrame
-        Predictions (`evaluation.predictions`) of validation and test.
+    predictions : Predictions
+        Of clips of validation and test.
     classifier : Classifier
-        As fitted.
+        The fitted baseline.
     """
     genres = genres_of(split)
     clip_frames = n_frames(clip_samples, hop_length=mels.params["mel"]["hop_length"])
@@ -63,7 +64,8 @@ def predict_tracks(
     train, val = sets == "train", sets == "val"
     classifier = recipe.fit(X[train], y[train], X[val], y[val], n_classes=len(genres))
     p = classifier.predict_proba(X[~train])
-    return table_of(p, clips[~train], genres=genres, protocol=protocol, model=name, seed=0), classifier
+    predictions = Predictions.of_clips(p, clips[~train], genres=genres, protocol=protocol, model=name, seed=0)
+    return predictions, classifier
 
 
 def _absolute_db(mels: Cache, track_id: int, start: int, n_frames: int) -> npt.NDArray[np.float64]:

@@ -1,1 +1,1 @@
-"""Evaluation: predictions, metrics, baselines, comparison, figures."""
+"""Evaluation: predictions, metrics with intervals, calibration, comparisons. Nothing here imports torch."""

@@ -1,7 +1,7 @@
-"""From what a network says about the clips of a track to one verdict about the track.
+"""Pool the predictions for the clips of a track into one prediction for the track.
 
-Three rules are known. They name the same genre for most tracks; how much they differ, and how many clips are worth
-their cost, `evaluation.clip_counts` tabulates.
+There are three rules. They predict the same genre for most tracks; how much they differ, and how many clips are worth
+their cost, `evaluation.clips_per_track` tabulates.
 
 probabilities
     The mean of the clips' probabilities. It is the project's rule: a clip that is unsure counts less than one that is
@@ -37,16 +37,16 @@ def averaged(probabilities: Floats, *, first: Ints, rule: Average) -> Floats:
 
     Parameters
     ----------
-    probabilities : float [shape=(N, K)]
-        A row a clip; the clips of a track follow each other.
-    first : int [shape=(T,)]
+    probabilities : np.ndarray [shape=(N, K), float64]
+        A row for each clip; the clips of a track follow each other.
+    first : np.ndarray [shape=(T,), int64]
         The row with which each track begins, ascending from 0.
     rule : str
         One of `AVERAGES`.
 
     Returns
     -------
-    float64 [shape=(T, K)]
+    np.ndarray [shape=(T, K), float64]
         Probabilities of each track.
     """
     n_clips = np.diff(first, append=len(probabilities))[:, None]  # (T, 1)

@@ -1,4 +1,4 @@
-"""Whether a model is right as often as it claims, before and after its confidence is scaled.
+"""Compare a model's confidence with its accuracy, before and after temperature scaling.
 
 Conventions
 -----------
@@ -16,17 +16,17 @@ C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger: On Calibration of Modern Neural Net
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from fmagc.errors import DataError
 from fmagc.evaluation.bootstrap import draw, interval
 from fmagc.evaluation.metrics import Floats, Ints, log_probabilities
-from fmagc.evaluation.predictions import arrays_of, with_probabilities
+from fmagc.evaluation.predictions import Predictions
 
 __all__ = [
     "error_by_chance",
@@ -35,7 +35,7 @@ __all__ = [
     "has_temperature",
     "reliability",
     "temperature_interval",
-    "temperature_words",
+    "temperature_text",
     "tempered",
 ]
 
@@ -51,20 +51,32 @@ def expected_calibration_error(labels: Ints, *, probabilities: Floats) -> float:
 
     Parameters
     ----------
-    labels : int [shape=(N,)]
+    labels : np.ndarray [shape=(N,), int64]
         True class indices.
-    probabilities : float [shape=(N, K)]
+    probabilities : np.ndarray [shape=(N, K), float64]
+        Rows sum to 1.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
     """
     bins = reliability(labels, probabilities=probabilities)
     return float(sum(row["rows"] * abs(row["accuracy"] - row["confidence"]) for row in bins) / len(labels))
 
 
 def error_by_chance(probabilities: Floats) -> float:
-    """Give the mean expected calibration error of a model that is right as often as it claims, over as many rows.
+    """Estimate the expected calibration error that a perfectly calibrated model has by chance, over as many rows.
 
     Parameters
     ----------
-    probabilities : float [shape=(N, K)]
+    probabilities : np.ndarray [shape=(N, K), float64]
+        Rows sum to 1.
+
+    Returns
+    -------
+    float
+        Mean of 1,000 draws of which rows are right.
     """
     confidence = np.sort(probabilities.max(axis=1))  # so that the order of rows makes no difference
     right = np.random.default_rng(0).random((_DRAWS, len(confidence))) < confidence
@@ -73,12 +85,19 @@ def error_by_chance(probabilities: Floats) -> float:
 
 
 def reliability(labels: Ints, *, probabilities: Floats) -> list[dict[str, Any]]:
-    """Describe each bin that has a row: ``low``, ``high``, ``rows``, mean ``confidence``, ``accuracy``.
+    """Compute the accuracy and mean confidence of each bin of confidence.
 
     Parameters
     ----------
-    labels : int [shape=(N,)]
-    probabilities : float [shape=(N, K)]
+    labels : np.ndarray [shape=(N,), int64]
+        True class indices.
+    probabilities : np.ndarray [shape=(N, K), float64]
+        Rows sum to 1.
+
+    Returns
+    -------
+    list of dict
+        For each bin that has a row ``low``, ``high``, ``rows``, ``confidence`` and ``accuracy``.
     """
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     own_bin = _bins(confidence)
@@ -99,15 +118,21 @@ def _bins(confidence: Floats) -> Ints:
 
 
 def fit_temperature(scores: Floats, *, labels: Ints, weights: Ints | None = None) -> float:
-    """Find the temperature of least log loss, at most one of `TEMPERATURES`.
+    """Fit the temperature that minimises the log loss, within the bounds `TEMPERATURES`.
 
     Parameters
     ----------
-    scores : float [shape=(N, K)]
-        Logits, or anything whose softmax is meant to be a probability.
-    labels : int [shape=(N,)]
-    weights : int [shape=(N,)], optional
+    scores : np.ndarray [shape=(N, K), float64]
+        Logits, or log probabilities.
+    labels : np.ndarray [shape=(N,), int64]
+        True class indices.
+    weights : np.ndarray [shape=(N,), int64], optional
         How often each row counts; without, once.
+
+    Returns
+    -------
+    float
+        Above 1 for a model that is overconfident.
     """
     rows = np.arange(len(labels))
 
@@ -119,19 +144,19 @@ def fit_temperature(scores: Floats, *, labels: Ints, weights: Ints | None = None
     return float(np.exp(found.x))
 
 
-def tempered(table: pd.DataFrame) -> tuple[dict[int, float], pd.DataFrame]:
+def tempered(predictions: Predictions) -> tuple[dict[int, float], Predictions]:
     """Scale the test rows of each seed by the temperature that suits its validation rows.
 
     Parameters
     ----------
-    table : DataFrame
-        Predictions of clips or of tracks, of validation and test.
+    predictions : Predictions
+        Of clips or of tracks, of validation and test.
 
     Returns
     -------
     temperatures : dict of int to float
         By seed.
-    test : DataFrame
+    test : Predictions
         The test rows with scaled probabilities.
 
     Raises
@@ -139,29 +164,28 @@ def tempered(table: pd.DataFrame) -> tuple[dict[int, float], pd.DataFrame]:
     DataError
         When there is no validation row.
     """
-    if "val" not in set(table["set"]):
+    if not (predictions.sets == "val").any():
         raise DataError(
-            f"predictions of {table['model'].iloc[0]}: expected rows of the set val to fit a temperature to, found "
+            f"predictions of {predictions.model}: expected rows of the set val to fit a temperature to, found "
             "none. Run `dvc repro`."
         )
+    test = predictions.test
+    scaled = np.empty_like(test.probabilities)
     temperatures: dict[int, float] = {}
-    parts = []
-    for seed in np.unique(table["seed"]).tolist():
-        rows = table[table["seed"] == seed]
-        labels, probabilities = arrays_of(rows)
-        scores, is_val = log_probabilities(probabilities), (rows["set"] == "val").to_numpy()
-        temperature = fit_temperature(scores[is_val], labels=labels[is_val])
+    for seed, validation in predictions.validation.by_seed().items():
+        temperature = fit_temperature(log_probabilities(validation.probabilities), labels=validation.labels)
+        rows = test.seeds == seed
+        scaled[rows] = softmax(log_probabilities(test.probabilities[rows]) / temperature, axis=1)
         temperatures[seed] = temperature
-        parts.append(with_probabilities(rows[~is_val], softmax(scores[~is_val] / temperature, axis=1)))
-    return temperatures, pd.concat(parts, ignore_index=True)
+    return temperatures, replace(test, probabilities=scaled)
 
 
-def temperature_interval(table: pd.DataFrame) -> tuple[float, float]:
+def temperature_interval(predictions: Predictions) -> tuple[float, float]:
     """Bound the temperature, a mean over seeds, by a bootstrap over the artists of the validation rows, and over seeds.
 
     Parameters
     ----------
-    table : DataFrame
+    predictions : Predictions
         As for `tempered`.
 
     Returns
@@ -169,31 +193,30 @@ def temperature_interval(table: pd.DataFrame) -> tuple[float, float]:
     low, high : float
         Of the middle 95 %; with one artist, `TEMPERATURES`.
     """
-    validation = table[table["set"] == "val"]
-    artists = np.unique(validation["artist_id"])
+    validation = predictions.validation
+    artists = np.unique(validation.artist_ids)
     if len(artists) < 2:
         return TEMPERATURES
-    parts = [rows for _, rows in validation.groupby("seed")]
-    times, seeds = draw(len(artists), n_seeds=len(parts), resamples=_RESAMPLES, seed=0)
-    fitted = np.empty((_RESAMPLES, len(parts)))
-    for place, rows in enumerate(parts):
-        labels, probabilities = arrays_of(rows)
-        scores, artist = log_probabilities(probabilities), np.searchsorted(artists, rows["artist_id"])
+    by_seed = validation.by_seed()
+    times, seeds = draw(len(artists), n_seeds=len(by_seed), resamples=_RESAMPLES, seed=0)
+    fitted = np.empty((_RESAMPLES, len(by_seed)))
+    for k, own in enumerate(by_seed.values()):
+        scores, artist = log_probabilities(own.probabilities), np.searchsorted(artists, own.artist_ids)
         for n in range(_RESAMPLES):
-            fitted[n, place] = fit_temperature(scores, labels=labels, weights=times[n, artist])
+            fitted[n, k] = fit_temperature(scores, labels=own.labels, weights=times[n, artist])
     return interval(np.average(fitted, axis=1, weights=seeds))
 
 
 def has_temperature(calibration: Mapping[str, Any]) -> bool:
-    """Tell whether the search found a temperature for every seed of an `evaluation.details.calibration`, or a bound."""
+    """Tell whether the search found a temperature inside its bounds for every seed of an `error_analysis.calibration`."""
     return not any(
         np.isclose(value, bound, rtol=0.01) for value in calibration["temperature"] for bound in TEMPERATURES
     )
 
 
-def temperature_words(calibration: Mapping[str, Any]) -> str:
-    """Write the temperature of each seed of an `evaluation.details.calibration`, with the interval of their mean."""
+def temperature_text(calibration: Mapping[str, Any]) -> str:
+    """Write the temperature of each seed of an `error_analysis.calibration`, with the interval of their mean."""
     if not has_temperature(calibration):
-        return "none suits"
+        return "none found"
     values, (low, high) = calibration["temperature"], calibration["temperature_interval"]
     return f"{', '.join(f'{value:.2f}' for value in values)} [{low:.2f}, {high:.2f}]"

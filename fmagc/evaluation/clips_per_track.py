@@ -1,7 +1,7 @@
-"""How many clips of a track are worth judging, and how to make one verdict of them: a table of what was tried.
+"""Compare numbers of clips for each track, and rules of pooling their predictions.
 
 Most clips serve several counts: those of 1, 2, 3 and 5 evenly spaced ones are among those of 9, up to rounding, and of
-random ones the first are the same. A network therefore judges each clip of their union once.
+random ones the first are the same. A network therefore predicts each clip of their union once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,11 +11,12 @@ import pandas as pd
 
 from fmagc.evaluation.aggregation import AVERAGES
 from fmagc.evaluation.metrics import Ints, metrics_of
-from fmagc.evaluation.predictions import JUDGED_SETS, arrays_of, by_track
+from fmagc.evaluation.prediction_table import EVALUATED_SETS
+from fmagc.evaluation.predictions import Predictions
 
-__all__ = ["COUNTS", "count_table", "picked", "union_of_clips"]
+__all__ = ["COUNTS", "count_table", "rows_in_union", "union_of_clips"]
 
-COUNTS = (1, 2, 3, 5, 9)  # clips a track
+COUNTS = (1, 2, 3, 5, 9)  # clips for each track
 MEASURES = ("accuracy", "macro_f1")
 DECIMALS = 6
 
@@ -23,59 +24,56 @@ _CLIP = ["track_id", "start"]
 
 
 def union_of_clips(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """List each clip once that some count of clips a track asks for.
+    """List once each clip that any table has.
 
     Parameters
     ----------
-    tables : iterable of DataFrame
-        As `store.windows.clip_table`, one for each count.
+    tables : iterable of pd.DataFrame
+        As `cache.clip_positions.clip_table` gives them, one for each number of clips.
 
     Returns
     -------
-    DataFrame
-        The same columns without ``clip``.
+    pd.DataFrame
+        The same columns without ``clip``, ordered by track and start.
     """
     union = pd.concat(list(tables)).drop(columns="clip").drop_duplicates(_CLIP)
     return union.sort_values(_CLIP, ignore_index=True)
 
 
-def picked(clips: pd.DataFrame, *, union: pd.DataFrame) -> Ints:
-    """Find clips of `store.windows.clip_table` in the union: their row numbers there [shape=(N,)]."""
-    places = union[_CLIP].assign(place=np.arange(len(union)))
-    return clips[_CLIP].merge(places, on=_CLIP, how="left", validate="many_to_one")["place"].to_numpy(dtype=np.int64)
+def rows_in_union(clips: pd.DataFrame, *, union: pd.DataFrame) -> Ints:
+    """Find the row of each clip of a table in the union [shape=(N,), int64]."""
+    rows = union[_CLIP].assign(row=np.arange(len(union)))
+    return clips[_CLIP].merge(rows, on=_CLIP, how="left", validate="many_to_one")["row"].to_numpy(dtype=np.int64)
 
 
-def count_table(predictions: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
-    """Measure validation and test tracks for each number of clips and each rule of averaging.
+def count_table(predictions: Mapping[int, Predictions]) -> pd.DataFrame:
+    """Measure validation and test tracks for each number of clips and each rule of pooling.
 
     Parameters
     ----------
-    predictions : mapping of int to DataFrame
-        Number of clips a track to the table of predictions of those clips.
+    predictions : mapping of int to Predictions
+        Of clips, by the number of clips for each track.
 
     Returns
     -------
-    DataFrame
+    pd.DataFrame
         ``protocol``, ``model``, ``set``, ``average``, ``clips``, and ``accuracy`` and ``macro_f1`` of the tracks as
-        means over the seeds of training; with two seeds or more their standard deviations, ``accuracy_std`` and
+        means over the training seeds; with two seeds or more their standard deviations, ``accuracy_std`` and
         ``macro_f1_std``.
     """
     rows = [
-        {"protocol": table["protocol"].iloc[0], "model": table["model"].iloc[0], "set": name, "average": average}
-        | {"clips": n_clips, **_measured(tracks[tracks["set"] == name])}
+        {"protocol": own.protocol, "model": own.model, "set": name, "average": average}
+        | {"clips": n_clips, **_measure(tracks.select(tracks.sets == name))}
         for average in AVERAGES
-        for n_clips, table in sorted(predictions.items())
-        for tracks in [by_track(table, average=average)]
-        for name in JUDGED_SETS
+        for n_clips, own in sorted(predictions.items())
+        for tracks in [own.aggregate(average)]
+        for name in EVALUATED_SETS
     ]
     return pd.DataFrame(rows).sort_values(["set", "average", "clips"], ascending=[False, True, True], ignore_index=True)
 
 
-def _measured(tracks: pd.DataFrame) -> dict[str, float]:
-    by_seed = []
-    for seed in np.unique(tracks["seed"]).tolist():
-        labels, probabilities = arrays_of(tracks[tracks["seed"] == seed])
-        by_seed.append(metrics_of(labels, probabilities=probabilities))
+def _measure(tracks: Predictions) -> dict[str, float]:
+    by_seed = [metrics_of(own.labels, probabilities=own.probabilities) for own in tracks.by_seed().values()]
     values = {name: [metrics[name] for metrics in by_seed] for name in MEASURES}
     measured = {name: float(np.mean(numbers)) for name, numbers in values.items()}
     if len(by_seed) > 1:

@@ -1,7 +1,7 @@
-"""What stands behind a model's numbers: genre by genre, what it mixes up, how sure it is, where it errs most surely.
+"""Break a model's results down: by genre, by confusion, by confidence, and the errors it is most confident of.
 
-Everything is a function of the table of predictions and of the tracks' names, and of test rows; validation decides the
-temperatures alone. Where there are several seeds of training, numbers are means over them.
+Everything is computed from the predictions and the tracks' names, and on test rows; validation decides the temperatures
+alone. Where there are several training seeds, numbers are means over them.
 """
 
 from typing import Any
@@ -10,48 +10,54 @@ import numpy as np
 import pandas as pd
 
 from fmagc.evaluation.calibration import error_by_chance, reliability, temperature_interval, tempered
-from fmagc.evaluation.metrics import Floats, class_metrics, confusion_counts, metrics_of
-from fmagc.evaluation.predictions import arrays_of, by_track, genres_of
+from fmagc.evaluation.metrics import Floats, class_metrics, metrics_of
+from fmagc.evaluation.predictions import Predictions
 
-__all__ = ["calibration", "confident_errors", "details_of", "genre_table", "top_confusions"]
+__all__ = ["analyse", "calibration", "confident_errors", "genre_table", "top_confusions"]
 
 N_CONFUSIONS = 10
 N_ERRORS = 20
 DECIMALS = 6
 
 
-def details_of(predictions: pd.DataFrame, *, names: pd.DataFrame) -> dict[str, Any]:
-    """Gather all details of a model, ready for JSON.
+def analyse(predictions: Predictions, *, names: pd.DataFrame) -> dict[str, Any]:
+    """Analyse the errors of a model at track and at clip level, ready for JSON.
 
     Parameters
     ----------
-    predictions : DataFrame
-        A valid table of predictions with rows of validation and test.
-    names : DataFrame
-        As `corpus.index.read_names`.
+    predictions : Predictions
+        Of clips, with rows of validation and test.
+    names : pd.DataFrame
+        As `corpus.index.read_names` gives them.
 
     Returns
     -------
     dict
         ``track`` and ``clip``, each with ``genres``, ``confusions`` and ``calibration``; ``errors``, of tracks.
     """
-    tracks = by_track(predictions)
     levels = {
         level: {"genres": genre_table(rows), "confusions": top_confusions(rows), "calibration": calibration(rows)}
-        for level, rows in (("track", tracks), ("clip", predictions))
+        for level, rows in (("track", predictions.tracks), ("clip", predictions))
     }
-    return {**levels, "errors": confident_errors(tracks, names=names)}
+    return {**levels, "errors": confident_errors(predictions.tracks, names=names)}
 
 
-def genre_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Describe each genre: ``support`` (rows of one seed), ``precision``, ``recall``, ``f1``, ``f1_std`` over seeds."""
-    counts = _counts_by_seed(rows)
+def genre_table(predictions: Predictions) -> list[dict[str, Any]]:
+    """Measure each genre on the test rows.
+
+    Returns
+    -------
+    list of dict
+        ``genre``, ``support`` (rows of one seed), ``precision``, ``recall`` and ``f1``, and with two seeds or more
+        ``f1_std``, the standard deviation over seeds.
+    """
+    counts = _counts_by_seed(predictions)
     support = counts[0].sum(axis=1).astype(int).tolist()
     by_class = class_metrics(counts)  # (S, K) each
     table = [
         {"genre": genre, "support": support[k]}
         | {name: round(float(values[:, k].mean()), DECIMALS) for name, values in by_class.items()}
-        for k, genre in enumerate(genres_of(rows))
+        for k, genre in enumerate(predictions.genres)
     ]
     if len(counts) > 1:
         for k, row in enumerate(table):
@@ -59,29 +65,32 @@ def genre_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return table
 
 
-def top_confusions(rows: pd.DataFrame, *, limit: int = N_CONFUSIONS) -> list[dict[str, Any]]:
-    """List the commonest errors: ``true``, ``predicted``, mean ``count`` of a seed, ``share`` of the true genre's rows.
+def top_confusions(predictions: Predictions, *, limit: int = N_CONFUSIONS) -> list[dict[str, Any]]:
+    """List the most frequent confusions, those of the largest share of a genre first.
 
-    Those that take most of a genre come first.
+    Returns
+    -------
+    list of dict
+        ``true``, ``predicted``, ``count`` (rows of one seed, a mean) and ``share`` of the true genre's rows.
     """
-    genres = genres_of(rows)
-    counts: Floats = _counts_by_seed(rows).mean(axis=0)
+    genres = predictions.genres
+    counts: Floats = _counts_by_seed(predictions).mean(axis=0)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    wrong = [(true, named) for true, named in np.argwhere(counts > 0).tolist() if true != named]
+    wrong = [(true, predicted) for true, predicted in np.argwhere(counts > 0).tolist() if true != predicted]
     ranked = sorted(wrong, key=lambda cell: (-share[*cell], -counts[*cell], cell))
     return [
         {
             "true": genres[true],
-            "predicted": genres[named],
-            "count": round(float(counts[true, named]), DECIMALS),
-            "share": round(float(share[true, named]), DECIMALS),
+            "predicted": genres[predicted],
+            "count": round(float(counts[true, predicted]), DECIMALS),
+            "share": round(float(share[true, predicted]), DECIMALS),
         }
-        for true, named in ranked[:limit]
+        for true, predicted in ranked[:limit]
     ]
 
 
-def calibration(rows: pd.DataFrame) -> dict[str, Any]:
-    """Tell how confidence and accuracy go together, before and after temperature scaling.
+def calibration(predictions: Predictions) -> dict[str, Any]:
+    """Compare confidence with accuracy on the test rows, before and after temperature scaling.
 
     Returns
     -------
@@ -90,46 +99,37 @@ def calibration(rows: pd.DataFrame) -> dict[str, Any]:
         ``log_loss_scaled``, and ``bins`` and ``bins_scaled`` (`evaluation.calibration.reliability`, all seeds
         together).
     """
-    temperatures, scaled = tempered(rows)
-    by_chance = [error_by_chance(arrays_of(own)[1]) for _, own in _test(rows).groupby("seed")]
-    labels, probabilities = arrays_of(scaled)
+    temperatures, scaled = tempered(predictions)
+    by_chance = [error_by_chance(own.probabilities) for own in predictions.test.by_seed().values()]
+    log_loss = metrics_of(scaled.labels, probabilities=scaled.probabilities)["log_loss"]
     return {
         "temperature": [round(value, DECIMALS) for value in temperatures.values()],
-        "temperature_interval": [round(value, DECIMALS) for value in temperature_interval(rows)],
+        "temperature_interval": [round(value, DECIMALS) for value in temperature_interval(predictions)],
         "ece_by_chance": round(float(np.mean(by_chance)), DECIMALS),
-        "log_loss_scaled": round(metrics_of(labels, probabilities=probabilities)["log_loss"], DECIMALS),
-        "bins": _bins(_test(rows)),
+        "log_loss_scaled": round(log_loss, DECIMALS),
+        "bins": _bins(predictions.test),
         "bins_scaled": _bins(scaled),
     }
 
 
-def confident_errors(tracks: pd.DataFrame, *, names: pd.DataFrame, limit: int = N_ERRORS) -> list[dict[str, Any]]:
-    """List the test tracks that a model misjudges most surely: its worst errors, or the doubtful labels of a corpus.
+def confident_errors(tracks: Predictions, *, names: pd.DataFrame, limit: int = N_ERRORS) -> list[dict[str, Any]]:
+    """List the test tracks that a model gets wrong with most confidence: its worst errors, or doubtful labels.
 
     Parameters
     ----------
-    tracks : DataFrame
-        Predictions of tracks; the probabilities of several seeds are averaged.
-    names : DataFrame
+    tracks : Predictions
+        Of tracks; the probabilities of several seeds are averaged.
+    names : pd.DataFrame
         ``track_id``, ``artist``, ``title``.
+    limit : int
+        Number of tracks at most.
 
     Returns
     -------
     list of dict
         ``track_id``, ``artist``, ``title``, ``true``, ``predicted``, ``confidence``, ``p_true``; most confident first.
     """
-    genres, test = genres_of(tracks), _test(tracks)
-    means = test.groupby("track_id")[[f"p_{genre}" for genre in genres]].mean()
-    p, true = means.to_numpy(), test.groupby("track_id")["genre"].first()
-    labels = true.map(genres.index).to_numpy()
-    found = pd.DataFrame(
-        {
-            "true": true,
-            "predicted": [genres[k] for k in p.argmax(axis=1)],
-            "confidence": p.max(axis=1).round(DECIMALS),
-            "p_true": p[np.arange(len(p)), labels].round(DECIMALS),
-        }
-    ).reset_index()
+    found = tracks.test.mean_of_seeds().round(DECIMALS).rename(columns={"genre": "true"}).reset_index()
     wrong = found[found["true"] != found["predicted"]]
     ranked = wrong.sort_values(["confidence", "track_id"], ascending=[False, True]).head(limit)
     named = ranked.merge(names, on="track_id", how="left", validate="one_to_one")
@@ -137,23 +137,13 @@ def confident_errors(tracks: pd.DataFrame, *, names: pd.DataFrame, limit: int = 
     return [dict(zip(columns, row, strict=True)) for row in named[columns].to_numpy(dtype=object).tolist()]
 
 
-def _test(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows["set"] == "test"]
+def _counts_by_seed(predictions: Predictions) -> Floats:
+    """Return the confusion matrices of the test rows [shape=(S, K, K)]."""
+    return predictions.test.confusions_by_artist().sum(axis=1).astype(np.float64)
 
 
-def _counts_by_seed(rows: pd.DataFrame) -> Floats:
-    """Return the confusion matrices of the test rows, (S, K, K)."""
-    test = _test(rows)
-    matrices = []
-    for seed in np.unique(test["seed"]).tolist():
-        labels, p = arrays_of(test[test["seed"] == seed])
-        matrices.append(confusion_counts(labels, predicted=p.argmax(axis=1), n_classes=p.shape[1]))
-    return np.stack(matrices).astype(np.float64)
-
-
-def _bins(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    labels, probabilities = arrays_of(rows)
+def _bins(predictions: Predictions) -> list[dict[str, Any]]:
     return [
         {name: round(value, DECIMALS) for name, value in row.items()}
-        for row in reliability(labels, probabilities=probabilities)
+        for row in reliability(predictions.labels, probabilities=predictions.probabilities)
     ]

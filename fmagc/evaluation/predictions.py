@@ -1,235 +1,245 @@
-"""The table of predictions: what a model said about each clip, the file that every number of evaluation comes from.
+"""Predictions of a model: its probabilities for clips, or for tracks, with what is known of each row."""
 
-One row a clip and seed of training; the columns are `protocol, model, seed, track_id, artist_id, set, clip, genre` (the
-true one) and `p_<genre>` for each genre in alphabetical order. `set` is val or test. Probabilities are rounded to 6
-decimals when the table is built, not when it is written: so a table that was read back equals the one in memory, and
-all metrics can be recomputed from the file to the last digit.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from fmagc.errors import DataError
 from fmagc.evaluation.aggregation import Average, averaged
+from fmagc.evaluation.bootstrap import artist_counts
 from fmagc.evaluation.metrics import Floats, Ints
-from fmagc.runtime import files
+from fmagc.evaluation.prediction_table import COLUMNS, DECIMALS, KEY, PREFIX, read_table, validate, write_table
 
-__all__ = [
-    "arrays_of",
-    "by_track",
-    "genres_of",
-    "predictions_of",
-    "read_predictions",
-    "validate",
-    "with_probabilities",
-    "write_predictions",
-]
-
-DECIMALS = 6
-SUM_TOLERANCE = 1e-4
-JUDGED_SETS = ("val", "test")
-
-_COLUMNS = ("protocol", "model", "seed", "track_id", "artist_id", "set", "clip", "genre")
-_TEXT = ("protocol", "model", "set", "genre")
-_KEY = ["seed", "track_id", "clip"]
-_PREFIX = "p_"
+__all__ = ["Predictions"]
 
 
-def predictions_of(
-    probabilities: ArrayLike,
-    *,
-    protocol: str,
-    model: str,
-    seed: int,
-    track_ids: Sequence[int] | Ints,
-    artist_ids: Sequence[int] | Ints,
-    sets: Sequence[str],
-    clips: Sequence[int] | Ints,
-    labels: Sequence[int] | Ints,
-    genres: Sequence[str],
-) -> pd.DataFrame:
-    """Make the table of one seed; `pandas.concat` joins those of several seeds.
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Predictions of one model under one protocol, rows ordered by seed, track and clip.
 
-    Parameters
+    Attributes
     ----------
-    probabilities : float [shape=(N, K)]
-        A row for each clip, a column for each genre.
     protocol, model : str
-    seed : int
-        Of training; 0 for what has none.
-    track_ids, artist_ids, sets, clips, labels : sequence [shape=(N,)]
-        Of each row; `clips` counts from 0 inside a track, `labels` are true class indices.
-    genres : sequence of str [shape=(K,)]
-        Alphabetical.
-
-    Raises
-    ------
-    DataError
-        When the rows make no valid table (see `validate`).
+        The split, and the model or baseline, by name.
+    genres : tuple of str [shape=(K,)]
+        Alphabetical; a label is the position of a genre.
+    seeds : np.ndarray [shape=(N,), int64]
+        Training seed of each row; 0 for a model that has none.
+    track_ids, artist_ids : np.ndarray [shape=(N,), int64]
+        Track of each row, and who made it.
+    sets : np.ndarray [shape=(N,), str]
+        ``val`` or ``test``.
+    clips : np.ndarray [shape=(N,), int64] or None
+        Number of the clip in its track, from 0; None where a row is a whole track.
+    labels : np.ndarray [shape=(N,), int64]
+        True genres.
+    probabilities : np.ndarray [shape=(N, K), float64]
+        Rows sum to 1.
     """
-    p = np.asarray(probabilities, dtype=np.float64)
-    if p.ndim != 2 or p.shape[1] != len(genres):
-        raise DataError(f"predictions of {model}: expected probabilities (N, {len(genres)}), found the shape {p.shape}")
-    table = pd.DataFrame(
-        {
-            "protocol": protocol,
-            "model": model,
-            "seed": seed,
-            "track_id": np.asarray(track_ids, dtype=np.int64),
-            "artist_id": np.asarray(artist_ids, dtype=np.int64),
-            "set": list(sets),
-            "clip": np.asarray(clips, dtype=np.int64),
-            "genre": [genres[label] for label in labels],
-        }
-    )
-    for column, genre in enumerate(genres):
-        table[_PREFIX + genre] = np.round(p[:, column], DECIMALS)
-    return validate(table, source=f"predictions of {model}")
 
+    protocol: str
+    model: str
+    genres: tuple[str, ...]
+    seeds: Ints
+    track_ids: Ints
+    artist_ids: Ints
+    sets: npt.NDArray[np.str_]
+    clips: Ints | None
+    labels: Ints
+    probabilities: Floats
 
-def validate(table: pd.DataFrame, *, source: str) -> pd.DataFrame:
-    """Return the table if every number of it can be trusted.
+    @classmethod
+    def of_clips(
+        cls,
+        probabilities: ArrayLike,
+        clips: pd.DataFrame,
+        *,
+        genres: Sequence[str],
+        protocol: str,
+        model: str,
+        seed: int,
+    ) -> Self:
+        """Join the probabilities of one training seed to the clips that they belong to.
 
-    Parameters
-    ----------
-    table : DataFrame
-    source : str
-        Where it comes from, for the message.
+        Parameters
+        ----------
+        probabilities : array_like [shape=(N, K)]
+            Rounded to 6 decimals here.
+        clips : pd.DataFrame
+            ``track_id``, ``artist_id``, ``set``, ``clip`` and ``label`` of each row, as `cache.clip_positions.clip_table`
+            gives them.
+        genres : sequence of str [shape=(K,)]
+            Alphabetical.
+        protocol, model : str
+            The split, and the model or baseline, by name.
+        seed : int
+            0 for a model that has none.
 
-    Raises
-    ------
-    DataError
-        On missing or unsorted columns, no rows, several models or protocols, an unknown set or genre, a clip that
-        occurs twice, a track whose artist, set or genre changes, seeds that saw different clips, or probabilities
-        that are outside 0 to 1 or do not sum to 1.
-    """
-    fault = _fault_of(table)
-    if fault:
-        raise DataError(f"{source}: {fault}. Make it again with `dvc repro`.")
-    return table
+        Raises
+        ------
+        DataError
+            When the rows make no valid table (`prediction_table.validate`).
+        """
+        p = np.asarray(probabilities, dtype=np.float64)
+        if p.ndim != 2 or p.shape[1] != len(genres):
+            raise DataError(
+                f"predictions of {model}: expected probabilities (N, {len(genres)}), found the shape {p.shape}"
+            )
+        table = clips[["track_id", "artist_id", "set", "clip"]].reset_index(drop=True)
+        table = table.assign(
+            protocol=protocol, model=model, seed=seed, genre=[genres[label] for label in clips["label"]]
+        )[list(COLUMNS)]
+        for column, genre in enumerate(genres):
+            table[PREFIX + genre] = np.round(p[:, column], DECIMALS)
+        return cls.from_table(table, source=f"predictions of {model}")
 
+    @classmethod
+    def from_table(cls, table: pd.DataFrame, *, source: str) -> Self:
+        """Check a table of clips (`prediction_table`) and take its columns apart.
 
-def write_predictions(table: pd.DataFrame, *, path: Path) -> None:
-    """Write the table as CSV, rows ordered by seed, track and clip: the same predictions give the same bytes.
-
-    Raises
-    ------
-    DataError
-        When the table is not valid (see `validate`).
-    """
-    ordered = validate(table, source=str(path)).sort_values(_KEY)
-    files.write_text(path, ordered.to_csv(index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n"))
-
-
-def read_predictions(path: Path) -> pd.DataFrame:
-    """Read and check what `write_predictions` wrote.
-
-    Raises
-    ------
-    DataError
-        When the file is missing, is no such table, or holds invalid rows (see `validate`).
-    """
-    try:
-        # all cells as text first: a genre may be called "None", and pandas' own parser does not give the nearest double
-        cells = pd.read_csv(path, dtype=str, na_filter=False, encoding="utf-8")
-        numbers = [str(name) for name in cells if name not in _TEXT]
-        table = cells.astype({name: float if name.startswith(_PREFIX) else np.int64 for name in numbers})
-    except FileNotFoundError:
-        raise DataError(f"{path}: expected a table of predictions, found no file. Make it with `dvc repro`.") from None
-    except (ValueError, OverflowError) as error:  # includes pandas' own parser errors and broken UTF-8
-        message = f"{path}: expected a table of predictions, found {error}. Make it again with `dvc repro`."
-        raise DataError(message) from None
-    return validate(table, source=str(path))
-
-
-def genres_of(table: pd.DataFrame) -> list[str]:
-    """List the genres that the probabilities are about, in the order of their columns."""
-    return [str(name).removeprefix(_PREFIX) for name in table.columns if str(name).startswith(_PREFIX)]
-
-
-def by_track(table: pd.DataFrame, *, average: Average = "probabilities") -> pd.DataFrame:
-    """Make one verdict of the clips of each seed and track, by the rule `average` (`evaluation.averaging`).
-
-    Returns
-    -------
-    DataFrame
-        The same columns without `clip`, a row for each seed and track, in this order.
-    """
-    clips = table.sort_values(_KEY, ignore_index=True)
-    first = ~clips.duplicated(["seed", "track_id"])
-    _, probabilities = arrays_of(clips)
-    pooled = averaged(probabilities, first=np.flatnonzero(first), rule=average)
-    return with_probabilities(clips[first].drop(columns="clip").reset_index(drop=True), pooled)
-
-
-def with_probabilities(table: pd.DataFrame, probabilities: Floats) -> pd.DataFrame:
-    """Return a table of clips or of tracks with other probabilities [shape=(N, K)] in its rows."""
-    columns = [_PREFIX + genre for genre in genres_of(table)]
-    return table.assign(**dict(zip(columns, probabilities.T, strict=True)))
-
-
-def arrays_of(table: pd.DataFrame) -> tuple[Ints, Floats]:
-    """Give the true class indices (N,) and the probabilities (N, K) of a table of clips or of tracks."""
-    genres = genres_of(table)
-    index = {genre: position for position, genre in enumerate(genres)}
-    labels = np.array([index[genre] for genre in table["genre"]], dtype=np.int64)
-    return labels, table[[_PREFIX + genre for genre in genres]].to_numpy(dtype=np.float64)
-
-
-def _fault_of(table: pd.DataFrame) -> str | None:
-    genres = genres_of(table)
-    expected = [*_COLUMNS, *(_PREFIX + genre for genre in sorted(set(genres)))]
-    if list(table.columns) != expected or len(genres) < 2:
-        return (
-            f"expected the columns {', '.join(_COLUMNS)} and p_<genre> of two or more genres in alphabetical order, "
-            f"found {', '.join(map(str, table.columns))}"
+        Raises
+        ------
+        DataError
+            When the table is not valid; the message begins with `source`.
+        """
+        ordered = validate(table, source=source).sort_values(KEY)
+        columns = [str(name) for name in ordered if str(name).startswith(PREFIX)]
+        genres = tuple(name.removeprefix(PREFIX) for name in columns)
+        return cls(
+            protocol=str(ordered["protocol"].iloc[0]),
+            model=str(ordered["model"].iloc[0]),
+            genres=genres,
+            seeds=ordered["seed"].to_numpy(dtype=np.int64),
+            track_ids=ordered["track_id"].to_numpy(dtype=np.int64),
+            artist_ids=ordered["artist_id"].to_numpy(dtype=np.int64),
+            sets=ordered["set"].to_numpy(dtype=np.str_),
+            clips=ordered["clip"].to_numpy(dtype=np.int64),
+            labels=ordered["genre"].map(genres.index).to_numpy(dtype=np.int64),
+            probabilities=ordered[columns].to_numpy(dtype=np.float64),
         )
-    if table.empty:
-        return "expected a row for each clip, found none"
-    for name in ("protocol", "model"):
-        if table[name].nunique() > 1:
-            return f"expected one {name}, found {', '.join(sorted(map(str, table[name].unique())))}"
-    for name, known in (("set", JUDGED_SETS), ("genre", genres)):
-        unknown = sorted(set(table[name]) - set(known))
-        if unknown:
-            where = _at(table, (table[name] == unknown[0]))
-            return f"column {name}: expected one of {', '.join(known)}, found {unknown[0]!r}{where}"
-    return _fault_of_rows(table) or _fault_of_probabilities(table)
 
+    @classmethod
+    def concatenate(cls, parts: Iterable["Predictions"]) -> Self:
+        """Join the predictions of several seeds of one model on the same clips.
 
-def _fault_of_rows(table: pd.DataFrame) -> str | None:
-    twice = table.duplicated(_KEY)
-    if twice.any():
-        return f"expected each clip once for each seed, found one again{_at(table, twice)}"
-    tracks = table.groupby("track_id")
-    for name in ("artist_id", "set", "genre"):
-        changing = tracks[name].nunique() > 1
-        if changing.any():
-            return f"column {name}: expected one value for each track, found several for track_id {changing.idxmax()}"
-    n_seeds = table["seed"].nunique()
-    partial = table.groupby(["track_id", "clip"])["seed"].transform("size") != n_seeds
-    if partial.any():
-        return f"expected every clip from all {n_seeds} seeds, found some without{_at(table, partial)}"
-    return None
+        Raises
+        ------
+        DataError
+            When they do not fit together.
+        """
+        tables = [part.table() for part in parts]
+        return cls.from_table(pd.concat(tables, ignore_index=True), source=f"predictions of {tables[0]['model'].iloc[0]}")
 
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read what `write` wrote.
 
-def _fault_of_probabilities(table: pd.DataFrame) -> str | None:
-    _, p = arrays_of(table)
-    outside = ~((p >= 0) & (p <= 1)).all(axis=1)  # NaN compares false
-    if outside.any():
-        return f"expected probabilities from 0 to 1, found {p[outside][0].tolist()}{_at(table, outside)}"
-    sums = p.sum(axis=1)
-    off = np.abs(sums - 1) > SUM_TOLERANCE
-    if off.any():
-        return f"expected probabilities that sum to 1, found a sum of {sums[off][0]:.6f}{_at(table, off)}"
-    return None
+        Raises
+        ------
+        DataError
+            When the file is missing, is no such table, or holds invalid rows.
+        """
+        return cls.from_table(read_table(path), source=str(path))
 
+    def write(self, path: Path) -> None:
+        """Write predictions of clips as CSV: the same predictions give the same bytes."""
+        write_table(self.table(), path=path)
 
-def _at(table: pd.DataFrame, rows: ArrayLike) -> str:
-    """Name the first of some rows."""
-    first = table.iloc[int(np.argmax(rows))]
-    return f" at seed {first['seed']}, track_id {first['track_id']}, clip {first['clip']}"
+    def table(self) -> pd.DataFrame:
+        """Lay out the columns of `prediction_table`; without ``clip`` where rows are tracks."""
+        table = pd.DataFrame(
+            {
+                "protocol": self.protocol,
+                "model": self.model,
+                "seed": self.seeds,
+                "track_id": self.track_ids,
+                "artist_id": self.artist_ids,
+                "set": self.sets.astype(object),
+                **({} if self.clips is None else {"clip": self.clips}),
+                "genre": np.array(self.genres, dtype=object)[self.labels],
+            }
+        )
+        return table.assign(**{PREFIX + genre: self.probabilities[:, k] for k, genre in enumerate(self.genres)})
+
+    @property
+    def predicted(self) -> Ints:
+        """The most probable genre of each row [shape=(N,), int64]."""
+        return self.probabilities.argmax(axis=1)
+
+    @cached_property
+    def test(self) -> Self:
+        """The rows of the test set."""
+        return self.select(self.sets == "test")
+
+    @cached_property
+    def validation(self) -> Self:
+        """The rows of the validation set."""
+        return self.select(self.sets == "val")
+
+    @cached_property
+    def tracks(self) -> Self:
+        """One row for each seed and track: the mean of the probabilities of its clips."""
+        return self.aggregate("probabilities")
+
+    def aggregate(self, rule: Average) -> Self:
+        """Make one row of the clips of each seed and track, by a rule of `aggregation`."""
+        new = (np.diff(self.seeds, prepend=-1) != 0) | (np.diff(self.track_ids, prepend=-1) != 0)
+        new[:1] = True
+        pooled = averaged(self.probabilities, first=np.flatnonzero(new), rule=rule)
+        return replace(self.select(new), clips=None, probabilities=pooled)
+
+    def by_seed(self) -> dict[int, Self]:
+        """Take the training seeds apart, in ascending order."""
+        return {seed: self.select(self.seeds == seed) for seed in np.unique(self.seeds).tolist()}
+
+    def confusions_by_artist(self) -> Ints:
+        """Count confusions by seed and artist [shape=(S, A, K, K), int64] (`bootstrap.artist_counts`)."""
+        return artist_counts(
+            self.labels,
+            predicted=self.predicted,
+            artist_ids=self.artist_ids,
+            seeds=self.seeds,
+            n_classes=len(self.genres),
+        )
+
+    def mean_of_seeds(self) -> pd.DataFrame:
+        """Average predictions of tracks over the seeds.
+
+        Returns
+        -------
+        pd.DataFrame
+            By ``track_id``: ``genre`` (the true one), ``predicted``, ``confidence`` (the probability of that one), and
+            ``p_true`` (that of the true one).
+        """
+        p = pd.DataFrame(self.probabilities).groupby(self.track_ids).mean().to_numpy()
+        track_ids, first = np.unique(self.track_ids, return_index=True)
+        labels, genres = self.labels[first], np.array(self.genres, dtype=object)
+        return pd.DataFrame(
+            {
+                "genre": genres[labels],
+                "predicted": genres[p.argmax(axis=1)],
+                "confidence": p.max(axis=1),
+                "p_true": p[np.arange(len(p)), labels],
+            },
+            index=pd.Index(track_ids, name="track_id"),
+        )
+
+    def select(self, rows: npt.NDArray[np.bool_]) -> Self:
+        """Keep the rows of a mask [shape=(N,), bool]."""
+        return replace(
+            self,
+            seeds=self.seeds[rows],
+            track_ids=self.track_ids[rows],
+            artist_ids=self.artist_ids[rows],
+            sets=self.sets[rows],
+            clips=None if self.clips is None else self.clips[rows],
+            labels=self.labels[rows],
+            probabilities=self.probabilities[rows],
+        )

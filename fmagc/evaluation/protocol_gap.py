@@ -1,4 +1,4 @@
-"""What another protocol does to a model's scores: how much a leak flatters it.
+"""Measure how much a model's scores change under another protocol: how much a leak flatters it.
 
 The tracks that are tested differ between protocols, so the resamples of both are independent, and only the difference
 of the two scores can be given. The intervals of all models are simultaneous, as those of pairs are
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from fmagc.evaluation.bootstrap import RESAMPLED, resampled
-from fmagc.evaluation.significance import Verdicts, simultaneous
+from fmagc.evaluation.significance import Correctness, simultaneous
 
 __all__ = ["Gap", "gaps_between"]
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A model's score under two protocols, means over seeds, and `other` minus `base` with its 95 % interval."""
+    """The scores of a model under two protocols, means over seeds; the interval is that of `other` minus `base`."""
 
     model: str
     metric: str
@@ -29,18 +29,18 @@ class Gap:
 
     @property
     def difference(self) -> float:
-        """How much better the model looks under the other protocol."""
+        """Score under the other protocol minus score under the base."""
         return self.other - self.base
 
 
 def gaps_between(
-    base: Mapping[str, Verdicts], other: Mapping[str, Verdicts], *, resamples: int, seed: int
+    base: Mapping[str, Correctness], *, other: Mapping[str, Correctness], resamples: int, seed: int
 ) -> list[Gap]:
     """Compare the scores of each model under two protocols.
 
     Parameters
     ----------
-    base, other : mapping of str to Verdicts
+    base, other : mapping of str to Correctness
         By the model's name; the same models.
     resamples, seed : int
         Of the bootstrap.
@@ -51,7 +51,7 @@ def gaps_between(
         Accuracy and macro-F1 of each model, in the order of `base`.
     """
     gaps = []
-    n_artists = min(verdicts.counts.shape[1] for own in (base, other) for verdicts in own.values())
+    n_artists = min(model.counts.shape[1] for own in (base, other) for model in own.values())
     for metric in RESAMPLED:
         scores = np.array([[own[name].scores[metric] for name in base] for own in (base, other)])
         drawn = [
@@ -66,10 +66,10 @@ def gaps_between(
                 name,
                 metric,
                 score,
-                flattered,
-                max(flattered - score - width, -1.0),
-                min(flattered - score + width, 1.0),
+                other_score,
+                max(other_score - score - width, -1.0),
+                min(other_score - score + width, 1.0),
             )
-            for name, score, flattered, width in zip(base, *scores.tolist(), half.tolist(), strict=True)
+            for name, score, other_score, width in zip(base, *scores.tolist(), half.tolist(), strict=True)
         ]
     return gaps

@@ -1,13 +1,13 @@
-"""Which models of a protocol can be told apart: all pairs, on the same tracks.
+"""Test which models of a protocol differ significantly: all pairs, on the same tracks.
 
 Two questions are asked of each pair. Both answers are corrected for the number of pairs: of 21 pairs of equal models,
 one would otherwise look different by chance.
 
-Is macro-F1 higher, and by how much? A paired bootstrap over artists and seeds: each resample judges all models on the
+Is macro-F1 higher, and by how much? A paired bootstrap over artists and seeds: each resample scores all models on the
 same artists, so that what makes tracks hard for all of them cancels out of a difference. The intervals of all pairs are
 simultaneous: with 95 % probability every one of them holds its true difference. Their common width, in standard errors,
 is the 95 % quantile of the largest deviation among all pairs in a resample (the max-t method), which takes into account
-that the pairs share models and tracks; Bonferroni's would be wider. A pair is told apart if its interval leaves out 0.
+that the pairs share models and tracks; Bonferroni's would be wider. A difference is significant if its interval leaves out 0.
 
 Is one right on more tracks? McNemar's exact test: of the tracks that one model alone gets right, as many should belong
 to either model if both are equally good. It takes tracks as independent, which those of an artist are not, and is
@@ -31,15 +31,14 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import stats
 
 from fmagc.errors import DataError
-from fmagc.evaluation.bootstrap import LEVEL, artist_counts, resampled
+from fmagc.evaluation.bootstrap import LEVEL, resampled
 from fmagc.evaluation.metrics import Floats, Ints, count_metrics
-from fmagc.evaluation.predictions import arrays_of, by_track
+from fmagc.evaluation.predictions import Predictions
 
-__all__ = ["Pair", "Verdicts", "compare_all", "holm", "mcnemar", "simultaneous"]
+__all__ = ["Correctness", "Pair", "compare_all", "holm", "mcnemar", "simultaneous"]
 
 METRIC = "macro_f1"
 
@@ -54,8 +53,8 @@ class Pair:
         By macro-F1.
     difference, low, high : float
         Of macro-F1, better minus worse, with its simultaneous 95 % interval.
-    better_alone, worse_alone : float
-        Tracks that one of the two alone gets right; a mean over seeds.
+    n_discordant : tuple of (float, float)
+        Tracks that only the better, and tracks that only the worse model predicts correctly; means over seeds.
     p : float
         Of McNemar's test, adjusted for the number of pairs.
     """
@@ -65,8 +64,7 @@ class Pair:
     difference: float
     low: float
     high: float
-    better_alone: float
-    worse_alone: float
+    n_discordant: tuple[float, float]
     p: float
 
     @property
@@ -76,43 +74,45 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Verdicts:
-    """What a model said about the test tracks: `counts` (S, A, K, K) of `artist_counts`, `right` (S, N)."""
+class Correctness:
+    """Which test tracks a model predicts correctly.
+
+    Attributes
+    ----------
+    track_ids : np.ndarray [shape=(N,), int64]
+        Test tracks in ascending order.
+    counts : np.ndarray [shape=(S, A, K, K), int64]
+        Confusions by seed and artist (`bootstrap.artist_counts`).
+    correct : np.ndarray [shape=(S, N), bool]
+        By seed and track.
+    """
 
     track_ids: Ints
     counts: Ints
-    right: npt.NDArray[np.bool_]
+    correct: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, predictions: pd.DataFrame) -> Self:
-        """Judge the test tracks of a table of predictions."""
-        tracks = by_track(predictions[predictions["set"] == "test"])  # ordered by seed, then track
-        labels, probabilities = arrays_of(tracks)
-        predicted, seeds = probabilities.argmax(axis=1), tracks["seed"].to_numpy(dtype=np.int64)
-        counts = artist_counts(
-            labels,
-            predicted=predicted,
-            artist_ids=tracks["artist_id"].to_numpy(dtype=np.int64),
-            seeds=seeds,
-            n_classes=probabilities.shape[1],
-        )
-        right = (predicted == labels).reshape(len(counts), -1)
-        return cls(tracks["track_id"].to_numpy(dtype=np.int64)[: right.shape[1]], counts, right)
+    def of(cls, predictions: Predictions) -> Self:
+        """Compare the predictions for the test tracks with their labels."""
+        tracks = predictions.tracks.test  # ordered by seed, then track
+        counts = tracks.confusions_by_artist()
+        correct = (tracks.predicted == tracks.labels).reshape(len(counts), -1)
+        return cls(tracks.track_ids[: correct.shape[1]], counts, correct)
 
     @property
     def scores(self) -> Mapping[str, float]:
-        """The metrics that counts decide, means over seeds."""
+        """The metrics that follow from confusion counts, means over seeds."""
         by_seed = count_metrics(self.counts.sum(axis=1).astype(np.float64))
         return {name: float(values.mean()) for name, values in by_seed.items()}
 
 
-def compare_all(verdicts: Mapping[str, Verdicts], *, resamples: int, seed: int) -> list[Pair]:
+def compare_all(models: Mapping[str, Correctness], *, resamples: int, seed: int) -> list[Pair]:
     """Compare every two models of a protocol.
 
     Parameters
     ----------
-    verdicts : mapping of str to Verdicts
-        By the model's name.
+    models : mapping of str to Correctness
+        By name.
     resamples, seed : int
         Of the bootstrap.
 
@@ -126,45 +126,45 @@ def compare_all(verdicts: Mapping[str, Verdicts], *, resamples: int, seed: int) 
     DataError
         When models were tested on different tracks.
     """
-    scores = {name: own.scores[METRIC] for name, own in verdicts.items()}
-    ranked = sorted(verdicts, key=lambda name: (-scores[name], name))
-    first = verdicts[ranked[0]]
+    scores = {name: own.scores[METRIC] for name, own in models.items()}
+    ranked = sorted(models, key=lambda name: (-scores[name], name))
+    first = models[ranked[0]]
     for name in ranked[1:]:
-        if not np.array_equal(verdicts[name].track_ids, first.track_ids):
+        if not np.array_equal(models[name].track_ids, first.track_ids):
             raise DataError(
                 f"pairs: expected {name} to be tested on the tracks of {ranked[0]}, found others: `dvc repro`"
             )
     if len(ranked) < 2 or first.counts.shape[1] < 2:
         return []
-    drawn = {name: resampled(own.counts, resamples=resamples, seed=seed)[METRIC] for name, own in verdicts.items()}
+    drawn = {name: resampled(own.counts, resamples=resamples, seed=seed)[METRIC] for name, own in models.items()}
     pairs = list(combinations(ranked, 2))
     differences = np.array([scores[one] - scores[other] for one, other in pairs])
     deviations = np.stack([drawn[one] - drawn[other] for one, other in pairs], axis=1) - differences
     half = simultaneous(deviations, n_artists=first.counts.shape[1])
-    tests = [mcnemar(verdicts[one].right, verdicts[other].right) for one, other in pairs]
+    tests = [mcnemar(models[one].correct, models[other].correct) for one, other in pairs]
     adjusted = holm([p for _, _, p in tests])
     return [
-        Pair(one, other, difference, max(difference - width, -1.0), min(difference + width, 1.0), alone, lost, p)
-        for (one, other), difference, width, (alone, lost, _), p in zip(
+        Pair(one, other, difference, max(difference - width, -1.0), min(difference + width, 1.0), (n_one, n_other), p)
+        for (one, other), difference, width, (n_one, n_other, _), p in zip(
             pairs, differences.tolist(), half.tolist(), tests, adjusted, strict=True
         )
     ]
 
 
 def simultaneous(deviations: Floats, *, n_artists: int) -> Floats:
-    """Find half widths of symmetric intervals that hold all at once.
+    """Compute half widths of symmetric intervals that hold all at once.
 
     Parameters
     ----------
-    deviations : float [shape=(resamples, pairs)]
+    deviations : np.ndarray [shape=(resamples, pairs), float64]
         Of resampled differences from the differences found.
     n_artists : int
         From which the standard errors are estimated: of few, normal quantiles are too small and Student's t is taken.
 
     Returns
     -------
-    float64 [shape=(pairs,)]
-        0 for a pair that no resample tells apart.
+    np.ndarray [shape=(pairs,), float64]
+        0 for a pair whose difference is the same in every resample.
     """
     errors = deviations.std(axis=0)
     moving = errors > 0
@@ -176,30 +176,32 @@ def simultaneous(deviations: Floats, *, n_artists: int) -> Floats:
 
 
 def mcnemar(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
-    """Test whether two models are right on as many tracks.
+    """Test whether two models predict equally many tracks correctly.
 
     Parameters
     ----------
-    one, other : bool [shape=(S, N)]
-        Whether each track was judged rightly, by seed; a model of one seed meets all seeds of the other.
+    one, other : np.ndarray [shape=(S, N), bool]
+        Whether each track is predicted correctly, by seed; a model of one seed is compared with all seeds of the other.
 
     Returns
     -------
-    one_alone, other_alone, p : float
-        Tracks that one of them alone gets right, means over seeds; the two-sided p-value.
+    n_one, n_other : float
+        Discordant tracks, which only one of the two predicts correctly; means over seeds.
+    p : float
+        Two-sided p-value.
     """
     one, other = np.broadcast_arrays(one, other)
-    alone, lost = (one & ~other).sum(axis=1), (other & ~one).sum(axis=1)
+    n_one, n_other = (one & ~other).sum(axis=1), (other & ~one).sum(axis=1)
     p_values = sorted(
-        float(stats.binomtest(int(b), int(b + c)).pvalue) if b + c else 1.0 for b, c in zip(alone, lost, strict=True)
+        float(stats.binomtest(int(b), int(b + c)).pvalue) if b + c else 1.0 for b, c in zip(n_one, n_other, strict=True)
     )
     middle = -(-len(p_values) // 2)
     p = min(1.0, p_values[middle - 1] * len(p_values) / middle)
-    return float(alone.mean()), float(lost.mean()), p
+    return float(n_one.mean()), float(n_other.mean()), p
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values for their number: the chance that any below 0.05 is there by chance is 5 % at most."""
+    """Adjust p-values for their number: of pairs without a difference, any falls below 0.05 with a chance of 5 % at most."""
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))

@@ -1,4 +1,4 @@
-"""What a trained network says about clips of the cache."""
+"""Predict the genres of clips of the cache with a trained network."""
 
 from collections.abc import Collection
 from typing import Any
@@ -10,8 +10,8 @@ from tqdm import tqdm
 from fmagc.cache.clip_positions import clip_table
 from fmagc.dataset.clips import ClipLoader, fixed_batches
 from fmagc.devices.device import Hardware
-from fmagc.evaluation.clips_per_track import picked, union_of_clips
-from fmagc.evaluation.results import table_of
+from fmagc.evaluation.clips_per_track import rows_in_union, union_of_clips
+from fmagc.evaluation.predictions import Predictions
 from fmagc.inference.forward import probabilities
 from fmagc.models.pretrained import normalisation_of
 from fmagc.params.signal import Mel
@@ -38,29 +38,30 @@ def predict_tracks(
     counts: Collection[int],
     crop: str,
     hardware: Hardware,
-) -> dict[int, pd.DataFrame]:
-    """Let one trained network judge tracks by clips of them; it judges a clip of several counts once.
+) -> dict[int, Predictions]:
+    """Predict clips of tracks with one trained network, for several numbers of clips at once.
 
     Parameters
     ----------
     model, card : nn.Module, dict
-        As `training.weights.load_trained` gives them.
+        As `models.pretrained.load_trained` gives them.
     loader : ClipLoader
         Of the card; see `open_loader`.
     split : pd.DataFrame
-        The rows of `corpus.index.read_split` to judge.
+        The rows of `corpus.index.read_split` to predict.
     protocol : str
+        Name of the split.
     counts : collection of int
-        Numbers of clips of a track.
+        Numbers of clips for each track.
     crop : str
-        As `store.windows.clip_table`; random clips are those of the seed that the network was trained with.
+        As in `cache.clip_positions.clip_table`; random clips are those of the seed that the network was trained with.
     hardware : Hardware
         Prepared for the card's precision.
 
     Returns
     -------
-    dict of int to pd.DataFrame
-        For each count a table of predictions (`evaluation.predictions`), in every process the whole.
+    dict of int to Predictions
+        Of all clips, by their number for each track; the same in every process.
     """
     tracks = loader.tracks(split, genres=card["genres"])
     clips_of = {
@@ -74,8 +75,10 @@ def predict_tracks(
     described = f"{name} seed {card['seed']}"
     with tqdm(total=len(union), unit="clip", desc=described, disable=not processes.is_rank_zero) as bar:
         p = probabilities(model, batches, hardware=hardware, progress=bar)
-    tables = {}
+    predictions = {}
     for n_clips, clips in clips_of.items():
-        rows = p[picked(clips, union=union)]
-        tables[n_clips] = table_of(rows, clips, genres=card["genres"], protocol=protocol, model=name, seed=card["seed"])
-    return tables
+        rows = p[rows_in_union(clips, union=union)]
+        predictions[n_clips] = Predictions.of_clips(
+            rows, clips, genres=card["genres"], protocol=protocol, model=name, seed=card["seed"]
+        )
+    return predictions
