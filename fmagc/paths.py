@@ -19,7 +19,9 @@ STATS = DATA / "stats"
 MODELS_FOLDER = DATA / "models"
 PREDICTIONS = DATA / "predictions"
 DETAILS = DATA / "details"
-CLIP_COUNTS = DATA / "clip_counts"  # of networks alone
+CLIP_COUNTS = DATA / "clip_counts"  # this and the next two of networks alone
+TIMELINES = DATA / "timelines"
+ARCHITECTURES = DATA / "architectures"
 ROBUSTNESS = DATA / "robustness"
 STAGING = DATA / ".staging"  # no path of dvc.yaml: finished artifacts, which DVC must not empty
 

@@ -1,24 +1,20 @@
-"""Judge one model: the weights of all its seeds, on validation and test tracks.
-
-What is published is the verdict of `evaluate.clips` clips a track, and a table of other numbers of clips beside it.
-"""
+"""Evaluate one model, with the weights of all its seeds, on the validation and test tracks."""
 
 import argparse
 import sys
-
-import pandas as pd
+from dataclasses import asdict
 
 from fmagc.corpus.index import read_names, read_split
-from fmagc.devices.device import prepare
 from fmagc.evaluation.clips_per_track import COUNTS, count_table
-from fmagc.evaluation.results import publish
-from fmagc.inference.predict_tracks import open_loader, predict_tracks
-from fmagc.models.pretrained import load_trained
+from fmagc.evaluation.results import write_results
+from fmagc.inference.predict_model import predict_model
+from fmagc.inference.trace_model import trace_model
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.run import Run
-from fmagc.paths import CLIP_COUNTS, training_folder
+from fmagc.params.signal import Audio
+from fmagc.paths import ARCHITECTURES, CLIP_COUNTS, TIMELINES
 from fmagc.runtime.entrypoint import run_stage
-from fmagc.runtime.files import write_text
+from fmagc.runtime.files import write_json, write_text
 
 
 def main() -> None:
@@ -27,36 +23,26 @@ def main() -> None:
     parser.add_argument("protocol")
     parser.add_argument("model")
     arguments = parser.parse_args()
-    protocol, name = arguments.protocol, arguments.model
-    settings, whole_run = Evaluate.load("evaluate"), Run.load("run")
+    protocol, name, settings = arguments.protocol, arguments.model, Evaluate.load("evaluate")
     split = read_split(protocol)
-    judged = split[split["set"] != "train"]
-    trained = [
-        load_trained(training_folder(protocol, name, seed), stage=f"train@{protocol}-{name}-{seed}")
-        for seed in whole_run.seeds
-    ]
-    loader = open_loader(trained[0][1])  # the seeds of one model share their data and settings
-    counts = sorted({*COUNTS, settings.clips})
-    tables = []
-    for model, card in trained:
-        hardware = prepare(card["precision"], threads=whole_run.threads, seed=card["seed"])
-        tables.append(
-            predict_tracks(
-                model,
-                card,
-                loader,
-                judged,
-                protocol=protocol,
-                counts=counts,
-                crop=settings.crop,
-                hardware=hardware,
-            )
-        )
-    if not hardware.processes.is_rank_zero:
+    predicted = predict_model(
+        name,
+        split[split["set"] != "train"],
+        protocol=protocol,
+        counts=sorted({*COUNTS, settings.clips}),
+        shown=settings.clips,
+        crop=settings.crop,
+        sample_rate=Audio.load("audio").sample_rate,
+        whole_run=Run.load("run"),
+    )
+    if not predicted.is_rank_zero:
         return
-    by_count = {count: pd.concat([table[count] for table in tables], ignore_index=True) for count in counts}
-    metrics = publish(by_count[settings.clips], protocol=protocol, model=name, settings=settings, names=read_names())
-    write_text(CLIP_COUNTS / protocol / f"{name}.csv", count_table(by_count).to_csv(index=False))
+    metrics = write_results(predicted.by_count[settings.clips], settings=settings, names=read_names())
+    write_text(CLIP_COUNTS / protocol / f"{name}.csv", count_table(predicted.by_count).to_csv(index=False))
+    write_text(TIMELINES / protocol / f"{name}.csv", predicted.timeline.to_csv(index=False))
+    parts, edges = trace_model(predicted.architecture)
+    diagram = {"parts": {key: asdict(part) for key, part in parts.items()}, "edges": edges}
+    write_json(ARCHITECTURES / protocol / f"{name}.json", diagram)
     print(f"{name}: accuracy {metrics['accuracy']}, macro_f1 {metrics['macro_f1']}")
 
 

@@ -72,7 +72,7 @@ def predict(
                     file_s=result.seconds,
                     title=path.name,
                 )
-                style.save(drawing, figures / drawn[path])
+                style.save_png(drawing, figures / drawn[path])
             if form == "text":
                 tqdm.write(_line(path, result, n_top=n_top), file=sys.stdout)
         entry = _entry(path, result, predictor)

@@ -208,7 +208,7 @@ def temperature_interval(predictions: Predictions) -> tuple[float, float]:
 
 
 def has_temperature(calibration: Mapping[str, Any]) -> bool:
-    """Tell whether the search found a temperature inside its bounds for every seed of an `error_analysis.calibration`."""
+    """Tell whether every temperature of an `error_analysis.calibration` lies inside the bounds of the search."""
     return not any(
         np.isclose(value, bound, rtol=0.01) for value in calibration["temperature"] for bound in TEMPERATURES
     )

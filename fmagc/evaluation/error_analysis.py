@@ -139,7 +139,7 @@ def confident_errors(tracks: Predictions, *, names: pd.DataFrame, limit: int = N
 
 def _counts_by_seed(predictions: Predictions) -> Floats:
     """Return the confusion matrices of the test rows [shape=(S, K, K)]."""
-    return predictions.test.confusions_by_artist().sum(axis=1).astype(np.float64)
+    return np.asarray(predictions.test.confusions_by_artist().sum(axis=1), dtype=np.float64)
 
 
 def _bins(predictions: Predictions) -> list[dict[str, Any]]:

@@ -73,8 +73,8 @@ class Predictions:
         probabilities : array_like [shape=(N, K)]
             Rounded to 6 decimals here.
         clips : pd.DataFrame
-            ``track_id``, ``artist_id``, ``set``, ``clip`` and ``label`` of each row, as `cache.clip_positions.clip_table`
-            gives them.
+            ``track_id``, ``artist_id``, ``set``, ``clip`` and ``label`` of each row
+            (`cache.clip_positions.clip_table`).
         genres : sequence of str [shape=(K,)]
             Alphabetical.
         protocol, model : str
@@ -135,7 +135,9 @@ class Predictions:
             When they do not fit together.
         """
         tables = [part.table() for part in parts]
-        return cls.from_table(pd.concat(tables, ignore_index=True), source=f"predictions of {tables[0]['model'].iloc[0]}")
+        return cls.from_table(
+            pd.concat(tables, ignore_index=True), source=f"predictions of {tables[0]['model'].iloc[0]}"
+        )
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -171,7 +173,7 @@ class Predictions:
     @property
     def predicted(self) -> Ints:
         """The most probable genre of each row [shape=(N,), int64]."""
-        return self.probabilities.argmax(axis=1)
+        return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
     @cached_property
     def test(self) -> Self:

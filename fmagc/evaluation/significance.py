@@ -7,7 +7,8 @@ Is macro-F1 higher, and by how much? A paired bootstrap over artists and seeds: 
 same artists, so that what makes tracks hard for all of them cancels out of a difference. The intervals of all pairs are
 simultaneous: with 95 % probability every one of them holds its true difference. Their common width, in standard errors,
 is the 95 % quantile of the largest deviation among all pairs in a resample (the max-t method), which takes into account
-that the pairs share models and tracks; Bonferroni's would be wider. A difference is significant if its interval leaves out 0.
+that the pairs share models and tracks; Bonferroni's would be wider. A difference is significant if its interval leaves
+out 0.
 
 Is one right on more tracks? McNemar's exact test: of the tracks that one model alone gets right, as many should belong
 to either model if both are equally good. It takes tracks as independent, which those of an artist are not, and is
@@ -201,7 +202,7 @@ def mcnemar(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> tuple[f
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values for their number: of pairs without a difference, any falls below 0.05 with a chance of 5 % at most."""
+    """Adjust p-values for their number: if no pair differs, the chance that any is below 0.05 is 5 % at most."""
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))

@@ -44,7 +44,7 @@ def predict_timeline(
     loader : ClipLoader
         Of the card.
     split : pd.DataFrame
-        Rows of `corpus.index.read_split`, that of the track among them.
+        Rows of `corpus.index.read_split`: whole sets, that of the track among them.
     track_id : int
         Of the track to predict.
     sample_rate : int, Hz
@@ -58,13 +58,14 @@ def predict_timeline(
         A row for each clip: ``track_id``, ``track_s`` and ``clip_s`` (the lengths of the track and of a clip),
         ``start_s``, all in seconds, and ``p_<genre>``; the same in every process.
     """
-    track = loader.tracks(split[split["track_id"] == track_id], genres=card["genres"])
-    frame_s = loader.hop_length / sample_rate
+    tracks = loader.tracks(split, genres=card["genres"])
+    track = tracks[tracks["track_id"] == track_id]
+    frame_s = loader.mel.hop_length / sample_rate
     n_frames = int(track["n_frames"].iloc[0])
     n_clips = 2 + int((n_frames - loader.clip_frames) * frame_s / STEP_S)
     clips = clip_table(track, clip_frames=loader.clip_frames, n_clips=n_clips).drop_duplicates("start")
     processes = hardware.processes
-    batches = fixed_batches(source, clips, batch_size=card["train"]["batch_size"], share=processes.share)
+    batches = fixed_batches(loader, clips, batch_size=card["train"]["batch_size"], share=processes.share)
     with tqdm(total=len(clips), unit="clip", desc=f"track {track_id}", disable=not processes.is_rank_zero) as bar:
         p = probabilities(model, batches, hardware=hardware, progress=bar)
     return pd.DataFrame(

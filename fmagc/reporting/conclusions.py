@@ -1,4 +1,4 @@
-"""What pairs of models and pairs of protocols allow to conclude, in words and in Markdown."""
+"""Report in Markdown which differences between models and between protocols are significant."""
 
 from collections.abc import Sequence
 
@@ -11,44 +11,51 @@ __all__ = ["PAIRS_LEGEND", "gap_lines", "pair_lines"]
 ALPHA = 0.05
 
 PAIRS_LEGEND = (
-    "Models are told apart by a paired bootstrap of macro_f1: both are judged on the same resampled artists (and "
-    "seeds). Its intervals are widened until those of all pairs hold at once with 95 % probability (max-t), so that "
-    "the number of pairs makes no difference out of chance; so are the intervals of gaps, for all models. McNemar's "
-    "exact test compares accuracy; its p-values are adjusted for the number of pairs (Holm) and, where there are "
-    "several seeds, joined over them (Rueger). It takes the tracks of an artist as independent, which makes it too "
-    "sure: where the two disagree, trust the bootstrap. That two models cannot be told apart does not make them equal: "
-    "more test artists or more seeds might show a difference."
+    "The significance of a difference is tested with a paired bootstrap of macro_f1: both models are scored on the "
+    "same resampled artists (and seeds). The intervals are widened until those of all pairs hold at once with 95 % "
+    "probability (max-t), so that many pairs do not produce a significant difference by chance; so are the intervals "
+    "of gaps between protocols, for all models. McNemar's exact test compares accuracy; its p-values are adjusted for"
+    " the number of pairs (Holm) and, where there are several seeds, combined over them (Rueger). It treats the "
+    "tracks of an artist as independent, which makes its p-values too small: where the two disagree, trust the "
+    "bootstrap. Without a significant difference two models are not shown to be equal: more test artists or more "
+    "seeds might show a difference."
 )
 
 
 def pair_lines(pairs: Sequence[Pair]) -> list[str]:
-    """Say which models cannot be told apart, which can, and show the numbers behind it."""
+    """Say which pairs of models differ significantly and which do not, with a table of the numbers."""
     if not pairs:
         return ["Nothing to compare: one model, or one test artist."]
     undecided = [pair for pair in pairs if not pair.significant]
     decided = [pair for pair in pairs if pair.significant]
     lines = []
     if undecided:
-        lines += [f"**Cannot be told apart**, whatever their order in the table: {_grouped(undecided, 'from')}.", ""]
+        lines += [f"**No significant difference**, whatever the order in the table: {_grouped(undecided, 'vs')}.", ""]
     if decided:
-        lines += [f"**Told apart**, all at once with 95 % confidence: {_grouped(decided, 'above')}.", ""]
+        lines += [f"**Significantly better**, all at once with 95 % confidence: {_grouped(decided, 'than')}.", ""]
     lines += [_second_opinion(pairs), ""]
     rows = [
         (
             f"{pair.better} - {pair.worse}",
             f"{pair.difference:+.3f} [{pair.low:+.3f}, {pair.high:+.3f}]",
             "yes" if pair.significant else "no",
-            f"{pair.better_alone:.4g} : {pair.worse_alone:.4g}",
+            " : ".join(f"{n:.4g}" for n in pair.n_discordant),
             f"{pair.p:.3f}" if pair.p >= 0.001 else "< 0.001",
         )
         for pair in pairs
     ]
-    header = ("pair", "difference of macro_f1 [95 %]", "told apart", "tracks that one alone has right", "McNemar's p")
+    header = (
+        "pair",
+        "difference of macro_f1 [95 %]",
+        "significant",
+        "tracks only one predicts correctly",
+        "McNemar's p",
+    )
     return [*lines, table(header, rows, numbers=len(header) - 1)]
 
 
 def gap_lines(gaps: Sequence[Gap], *, base: str, other: str) -> list[str]:
-    """Show what each model scores under two protocols, and say for which the gap is more than chance."""
+    """Show the scores of each model under two protocols, and say for which models the gap is significant."""
     metrics = list(dict.fromkeys(gap.metric for gap in gaps))
     header = ["model"]
     for metric in metrics:
@@ -70,18 +77,20 @@ def gap_lines(gaps: Sequence[Gap], *, base: str, other: str) -> list[str]:
     for metric in metrics:
         higher = [gap.model for gap in gaps if gap.metric == metric and gap.low > 0]
         lower = [gap.model for gap in gaps if gap.metric == metric and gap.high < 0]
-        said = [f"{_join(names)} {word}" for names, word in ((higher, "higher"), (lower, "lower")) if names]
-        lines += ["", f"{metric} under `{other}`: {'; '.join(said) or 'no gap'} beyond what chance explains."]
+        said = [
+            f"{_join(names)} significantly {word}" for names, word in ((higher, "higher"), (lower, "lower")) if names
+        ]
+        lines += ["", f"{metric} under `{other}`: {'; '.join(said) or 'no significant difference'}."]
     return lines
 
 
 def _second_opinion(pairs: Sequence[Pair]) -> str:
-    """Say where McNemar's test sees it otherwise."""
+    """Say where McNemar's test disagrees."""
     only = [f"{pair.better} and {pair.worse}" for pair in pairs if not pair.significant and pair.p < ALPHA]
     not_here = [f"{pair.better} and {pair.worse}" for pair in pairs if pair.significant and pair.p >= ALPHA]
     said = [
-        f"{verb} {'; '.join(names)}"
-        for verb, names in (("tells apart also", only), ("does not tell apart", not_here))
+        f"finds {what} difference between {'; '.join(names)}"
+        for what, names in (("a significant", only), ("no significant", not_here))
         if names
     ]
     return f"McNemar's test on tracks {' and '.join(said) or 'agrees on every pair'}."

@@ -1,13 +1,11 @@
-"""metrics/leaderboard.md: all models and baselines side by side, with what can and what cannot be concluded."""
+"""metrics/leaderboard.md: all models and baselines side by side, with the conclusions that the numbers allow."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import pandas as pd
-
 from fmagc.errors import DataError
-from fmagc.evaluation.predictions import genres_of
+from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.protocol_gap import Gap
 from fmagc.evaluation.significance import Pair
 from fmagc.reporting.conclusions import PAIRS_LEGEND, gap_lines, pair_lines
@@ -30,12 +28,12 @@ _HEADER = (
 
 
 _LEGEND = (
-    "Numbers are of tracks (the probabilities of a track's clips averaged) unless they say by clip. In brackets: 95 % "
-    "intervals of a bootstrap over the test artists and, where there are several, over the seeds of training; the "
-    "numbers are then means over seeds, with their standard deviation after ±. A baseline has no seed. study_f1 is "
-    "2PR/(P+R) of macro precision and recall, the reference work's F1; log_loss is in nats. The best epoch is the one "
-    "whose weights were kept, counted from 1, one for each seed. The fewer test artists there are, the more such an "
-    "interval falls short of its 95 %: below some twenty, take it for narrower than the truth."
+    "Numbers are of tracks (the mean of the probabilities of a track's clips) unless the column says by clip. In "
+    "brackets: 95 % intervals of a bootstrap over the test artists and, where there are several, over the training "
+    "seeds; the numbers are then means over seeds, followed by ± and their standard deviation. A baseline has no "
+    "seed. study_f1 is 2PR/(P+R) of macro precision and recall, the F1 of the study; log_loss is in nats. The best "
+    "epoch, counted from 1 and given for each seed, is the one whose weights were kept. With few test artists the "
+    "intervals are too narrow: below about twenty artists, they hold the true value less often than 95 % of the time."
 )
 
 
@@ -62,7 +60,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class TestSet:
-    """What a protocol's models were tested on, and how that was kept from them."""
+    """The test set of a protocol, and how far it is kept apart from training."""
 
     n_tracks: int
     n_artists: int
@@ -73,22 +71,23 @@ class TestSet:
     files_shared: int  # byte-identical files in more than one set
 
     @classmethod
-    def of(cls, table: pd.DataFrame, audit: Mapping[str, Any], accepted: Mapping[str, int]) -> Self:
-        """Count the test tracks of a table of predictions, the same for all models.
+    def of(cls, predictions: Predictions, *, audit: Mapping[str, Any], accepted: Mapping[str, int]) -> Self:
+        """Count the test tracks of a protocol.
 
         Parameters
         ----------
-        table : DataFrame
-        audit : mapping
-            That of the split, all listed tracks.
+        predictions : Predictions
+            Of any model: all are tested on the same tracks.
+        audit : mapping of str to Any
+            Of the split, which has all listed tracks.
         accepted : mapping of str to int
             Tracks of each set that could be decoded.
         """
-        test = table[table["set"] == "test"].drop_duplicates("track_id")
+        test = predictions.test
         return cls(
-            n_tracks=len(test),
-            n_artists=int(test["artist_id"].nunique()),
-            n_genres=len(genres_of(table)),
+            n_tracks=len(set(test.track_ids.tolist())),
+            n_artists=len(set(test.artist_ids.tolist())),
+            n_genres=len(predictions.genres),
             n_training=accepted["train"],
             n_listed=audit["tracks"]["train"],
             known=audit["test_share_with_artist_in_train"],
@@ -98,13 +97,13 @@ class TestSet:
 
 @dataclass(frozen=True)
 class Context:
-    """What the numbers are about, and what they allow to conclude.
+    """The corpus, the test sets and the comparisons that the leaderboard reports.
 
     Attributes
     ----------
     corpus : str
         `dataset.name`.
-    test_sets : mapping of str to HeldOut
+    test_sets : mapping of str to TestSet
         For each protocol.
     pairs : mapping of str to sequence of Pair
         For each protocol.
@@ -113,7 +112,7 @@ class Context:
     gaps : mapping of str to sequence of Gap
         For each other protocol.
     note : str
-        What a reader must know first; empty for none.
+        A warning at the top of the page; empty for none.
     """
 
     corpus: str
@@ -125,7 +124,7 @@ class Context:
 
 
 def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
-    """Write a table for each protocol, sorted by macro-F1 at track level, and say what it shows and what it does not.
+    """Write a table for each protocol, sorted by macro-F1 at track level, and the comparisons of its models.
 
     Raises
     ------
@@ -154,7 +153,7 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
         lines += [*gap_lines(gaps, base=context.base, other=protocol), ""]
         if base and base.n_training != other.n_training:
             lines += [
-                f"Not all of a gap need be the artists: `{protocol}` trains on {other.n_training:,} tracks, "
+                f"Not all of a gap need be due to the artists: `{protocol}` trains on {other.n_training:,} tracks, "
                 f"`{context.base}` on {base.n_training:,}.",
                 "",
             ]
@@ -163,11 +162,11 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
 
 
 def _describe(test: TestSet) -> str:
-    files = f" {test.files_shared:,} files lie in more than one set, byte for byte." if test.files_shared else ""
+    files = f" {test.files_shared:,} files occur in more than one set, byte for byte." if test.files_shared else ""
     rejected = f" (of {test.n_listed:,} listed)" if test.n_listed > test.n_training else ""
     return (
-        f"{test.n_tracks:,} test tracks of {test.n_artists:,} artists in {test.n_genres} genres; {test.n_training:,} "
-        f"tracks to train on{rejected}. **{test.known:.0%} of the test tracks are by artists who were trained on.**"
+        f"{test.n_tracks:,} test tracks by {test.n_artists:,} artists in {test.n_genres} genres; {test.n_training:,} "
+        f"training tracks{rejected}. **{test.known:.0%} of the test tracks are by artists in the training set.**"
         f"{files} By chance: accuracy {1 / test.n_genres:.3f}."
     )
 

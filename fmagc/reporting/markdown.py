@@ -1,4 +1,4 @@
-"""Tables and free text for Markdown pages."""
+"""Format tables and free text for Markdown pages."""
 
 import html
 import re
@@ -10,7 +10,7 @@ _MARKS = re.compile(r"([\\`*_{}\[\]#|~])")
 
 
 def escaped(text: str) -> str:
-    """Make text of unknown origin show as it is, on one line: no mark-up, no link, no cell border, no HTML."""
+    """Escape text of unknown origin, so that it shows as it is on one line: no mark-up, link, cell border or HTML."""
     return _MARKS.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 

@@ -1,4 +1,4 @@
-"""metrics/cards/<protocol>/<model>.md: what a user of a trained model must know, on one page.
+"""Write metrics/cards/<protocol>/<model>.md: what a user of a trained model must know, on one page.
 
 The headings follow M. Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from fmagc.evaluation.calibration import temperature_words
+from fmagc.evaluation.calibration import temperature_text
 from fmagc.params.corpus import Dataset
 from fmagc.params.evaluation import Evaluate
 from fmagc.reporting.leaderboard import Entry
@@ -19,7 +19,6 @@ from fmagc.runtime.files import digest
 __all__ = ["card_markdown"]
 
 _VIEWS = {"waveform": "the waveform", "mel": "the log-mel spectrogram"}
-_TENSORS = {"waveform": '`"waveform"` (B, {samples})', "mel": '`"mel"` (B, {frames}, {n_mels})'}
 _SETS = {"train": "training", "val": "validation", "test": "test"}
 
 
@@ -41,23 +40,24 @@ def card_markdown(
     entry : Entry
         With a card of training for each seed.
     details : mapping
-        As `evaluation.details.details_of`.
+        As `evaluation.error_analysis.analyse` gives it.
     split : DataFrame
-        As `corpus.index.read_split`, of the protocol.
+        As `corpus.index.read_split` gives it, of the protocol.
     accepted : mapping of str to int
         Tracks of each set that could be decoded.
     corpus : Dataset
+        The block `dataset` of params.yaml.
     sample_rate : int, Hz
+        Of the cached waveforms.
     settings : Evaluate
-        Which clips of a track were judged.
+        Which clips of a track were predicted.
     note : str
-        What a reader must know first; empty for none.
+        A warning at the top of the page; empty for none.
     """
     trained = entry.cards[0]  # the seeds of one model share their data and settings
     architecture, levels = trained["architecture"], details["track"]
     samples = architecture["clip_samples"]
     views = sorted(trained["normalisation"], reverse=True)
-    shape = {"samples": samples, "frames": samples // architecture["hop_length"], "n_mels": architecture["n_mels"]}
     folder = f"data/models/{entry.protocol}/{entry.model}/{trained['seed']}"
     return PAGE.format(
         model=entry.model,
@@ -74,7 +74,7 @@ def card_markdown(
         placed={"even": "evenly spaced", "random": "randomly placed"}[settings.crop],
         sets=_sets(split, accepted),
         leak=_leak(split),
-        n_judged=sum(row["support"] for row in levels["genres"]),
+        n_tested=sum(row["support"] for row in levels["genres"]),
         digests=_digests(entry, split),
         training=_training(entry),
         results=_results(entry),
@@ -83,15 +83,13 @@ def card_markdown(
         by_genre=_by_genre(levels["genres"]),
         confusions=_confusions(levels["confusions"]),
         ece_by_chance=levels["calibration"]["ece_by_chance"],
-        temperature=temperature_words(levels["calibration"]),
+        temperature=temperature_text(levels["calibration"]),
         log_loss=entry.track["log_loss"],
         log_loss_scaled=levels["calibration"]["log_loss_scaled"],
         errors=_errors(details["errors"]),
         certainty=_certainty(entry, split),
         licence=licence_of(corpus),
         folder=folder,
-        stage=f"train@{entry.protocol}-{entry.model}-{trained['seed']}",
-        tensors=" and ".join(_TENSORS[view].format(**shape) for view in views),
     )
 
 
@@ -109,8 +107,8 @@ def _leak(split: pd.DataFrame) -> str:
     test, training = (split[split["set"] == name] for name in ("test", "train"))
     known = test["artist_id"].isin(set(training["artist_id"]))
     if not known.any():
-        return "No test track is by an artist whom the training set holds"
-    return f"**{known.mean():.1%} of the test tracks are by artists whom the training set holds too**"
+        return "No test track is by an artist of the training set"
+    return f"**{known.mean():.1%} of the test tracks are by artists who are in the training set too**"
 
 
 def _digests(entry: Entry, split: pd.DataFrame) -> str:
@@ -159,7 +157,7 @@ def _shown(metrics: Mapping[str, float], name: str) -> str:
 def _spread(entry: Entry) -> str:
     n_seeds = len(entry.cards)
     if n_seeds == 1:
-        return "There was one training, so that nothing is known about the spread over seeds."
+        return "There was one training, so the spread over seeds is unknown."
     return f"Numbers are means over {n_seeds} seeds of training, ± their standard deviation."
 
 
@@ -179,12 +177,12 @@ def _by_genre(genres: list[dict[str, Any]]) -> str:
 
 def _confusions(confusions: list[dict[str, Any]]) -> str:
     if not confusions:
-        return "There is none: every test track was named rightly."
+        return "There is none: every test track was predicted correctly."
     rows = [
         [escaped(row["true"]), escaped(row["predicted"]), f"{row['count']:.3g}", f"{row['share']:.1%}"]
         for row in confusions
     ]
-    return table(["true", "taken for", "tracks", "share of the genre"], rows, numbers=2)
+    return table(["true", "predicted as", "tracks", "share of the genre"], rows, numbers=2)
 
 
 def _errors(errors: list[dict[str, Any]]) -> str:
@@ -197,7 +195,7 @@ def _errors(errors: list[dict[str, Any]]) -> str:
         ]
         for row in errors
     ]
-    header = ["track", "artist", "title", "label", "taken for", "probability", "of the label"]
+    header = ["track", "artist", "title", "label", "predicted as", "probability", "of the label"]
     return table(header, rows, numbers=2)
 
 
@@ -205,6 +203,6 @@ def _certainty(entry: Entry, split: pd.DataFrame) -> str:
     n_artists = split.loc[split["set"] == "test", "artist_id"].nunique()
     low, high = entry.track["accuracy_low"], entry.track["accuracy_high"]
     return (
-        f"The accuracy rests on {n_artists:,} test artists: for artists like these its 95 % interval is "
-        f"[{low:.2f}, {high:.2f}]. It says nothing about others."
+        f"The accuracy is estimated from {n_artists:,} test artists: for artists like these its 95 % interval is "
+        f"[{low:.2f}, {high:.2f}]. It says nothing about other kinds of music."
     )

@@ -1,4 +1,4 @@
-"""The words of a model card: its page, with places for what is known of a model, and what is said of licences."""
+"""The template of a model card, and its text on licences."""
 
 from fmagc.params.corpus import DEMO, Dataset
 
@@ -9,16 +9,16 @@ PAGE = """\
 
 {note}## Task
 
-Name the genre of a piece of recorded music, one of {n_genres}: {genres}. The network reads clips of {seconds:.1f} s
-({samples:,} samples at {sample_rate:,} Hz, mono): {views}. The verdict on a track is the mean of the probabilities of
-{clips} {placed} clips.
+Predict the genre of recorded music, one of {n_genres}: {genres}. The network reads clips of {seconds:.1f} s
+({samples:,} samples at {sample_rate:,} Hz, mono): {views}. The prediction for a track is the mean of the probabilities
+of {clips} {placed} clips.
 
 ## Data
 
 {sets}
 
-{leak}. The numbers below are of the {n_judged:,} test tracks that could be decoded. Digests (xxh3-128) of what was
-read:
+{leak}. The numbers below are of the {n_tested:,} test tracks that could be decoded. Digests (xxh3-128) of the data and
+the weights:
 
 {digests}
 
@@ -31,7 +31,7 @@ read:
 {results}
 
 In brackets: the 95 % interval of a bootstrap over the test artists{and_seeds}. {spread}
-`study_accuracy` (one-vs-rest) and `study_f1` are the measures of the reference study; `log_loss` is in nats.
+`study_accuracy` (one-vs-rest) and `study_f1` are the measures of the study; `log_loss` is in nats.
 
 ### By genre
 
@@ -43,25 +43,25 @@ In brackets: the 95 % interval of a bootstrap over the test artists{and_seeds}. 
 
 ### Calibration
 
-`ece`, the expected calibration error, is the mean over 15 bins of how far confidence and accuracy lie apart. Of few
-tracks it is never 0: a model whose confidences are all right would have {ece_by_chance:.3f} by chance. `ece_scaled` is
-that after the logits are divided by one temperature, fitted to the validation tracks: {temperature}. It takes the log
-loss of the test tracks from {log_loss:.3f} to {log_loss_scaled:.3f}; above 1, the model was too sure. The probabilities
-that the model gives are the unscaled ones.
+`ece`, the expected calibration error, is the mean distance between confidence and accuracy over 15 bins. With few
+tracks it is never 0: a perfectly calibrated model would have {ece_by_chance:.3f} by chance. `ece_scaled` is the error
+after the logits are divided by one temperature, fitted to the validation tracks: {temperature}. Above 1, the model is
+overconfident. Scaling changes the log loss of the test tracks from {log_loss:.3f} to {log_loss_scaled:.3f}. The model
+returns unscaled probabilities.
 
 ### Most confident errors
 
-The worst mistakes of the model, or doubtful labels of the corpus: listen before you blame either.
+The worst errors of the model, or doubtful labels of the corpus: listen to a track before you decide which.
 
 {errors}
 
 ## Limits
 
-- The genre is the one label of the corpus. Music of two genres, or of none of these, gets one of them all the same.
+- Each track of the corpus has one genre. Music of two genres, or of none of these, still gets one of them.
 - {certainty}
-- Other music than this corpus holds, other recordings and other codecs were not tested. Nor were tracks shorter than a
-  clip: they are rejected.
-- A confidence is worth what is said of its calibration above, on music like the test tracks.
+- Music, recordings and codecs that this corpus does not contain were not tested. Tracks shorter than a clip were not
+  tested either: they are rejected.
+- The calibration above holds for music like the test tracks.
 
 ## Licence
 
@@ -69,23 +69,22 @@ The worst mistakes of the model, or doubtful labels of the corpus: listen before
 
 ## How to use it
 
-`dvc repro evaluate@{protocol}-{model}` makes the weights, or `dvc checkout` where DVC's cache has them. For a file:
+`dvc repro evaluate@{protocol}-{model}` makes the weights; `dvc checkout` restores them where DVC's cache has them.
+For a file:
 
 ```bash
-python -m fmagc predict FILE --model {folder}
+fmagc predict FILE --model {folder}
 ```
 
-In Python, for batches of your own:
+In Python:
 
 ```python
-from pathlib import Path
+import fmagc
 
-from fmagc.models.pretrained import load_trained
-
-network, card = load_trained(Path("{folder}"), stage="{stage}")
+model = fmagc.load_model("{folder}")
+prediction = model.predict("song.mp3")
+print(prediction.top(3))
 ```
-
-`network` takes {tensors}, normalised by `card["normalisation"]`, and returns logits in the order of `card["genres"]`.
 """
 
 _DEMO_LICENCE = (

@@ -1,7 +1,6 @@
 """Calibration error and temperature against scikit-learn and against what is true by construction."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -16,10 +15,11 @@ from fmagc.evaluation.calibration import (
     fit_temperature,
     reliability,
     temperature_interval,
-    temperature_words,
+    temperature_text,
     tempered,
 )
-from fmagc.evaluation.predictions import arrays_of, predictions_of
+from fmagc.evaluation.predictions import Predictions
+from tests.support.predictions import predictions_of
 
 
 def drawn(n_rows, *, temperature, n_classes=5, seed=0):
@@ -107,18 +107,16 @@ def test_the_interval_is_of_artists_and_of_seeds():
     again = np.repeat(np.arange(60), 20)  # each track twenty times, all by one artist: no more is known than before
     found = temperature_interval(table(scores[again], labels[again], artists=again))
     assert found == pytest.approx((low, high), rel=1e-3)
-    both = temperature_interval(pd.concat([table(scores, labels), table(scores / 3, labels, seed=1)]))
+    both = temperature_interval(Predictions.concatenate([table(scores, labels), table(scores / 3, labels, seed=1)]))
     assert both[0] < low / 2
     assert temperature_interval(table(scores, labels, artists=np.zeros(60))) == TEMPERATURES
 
 
 def test_a_temperature_at_the_bounds_of_the_search_is_none():
-    assert (
-        temperature_words({"temperature": [1.25, 0.5], "temperature_interval": [0.4, 2]}) == "1.25, 0.50 [0.40, 2.00]"
-    )
+    assert temperature_text({"temperature": [1.25, 0.5], "temperature_interval": [0.4, 2]}) == "1.25, 0.50 [0.40, 2.00]"
     scores, labels = drawn(200, temperature=1)
     hopeless = fit_temperature(scores, labels=np.roll(labels, 1))
-    assert temperature_words({"temperature": [hopeless], "temperature_interval": [1, 100]}) == "none suits"
+    assert temperature_text({"temperature": [hopeless], "temperature_interval": [1, 100]}) == "none found"
 
 
 @pytest.mark.parametrize("true", [0.5, 1.0, 2.5])
@@ -154,13 +152,13 @@ def test_each_seed_has_its_own_temperature_from_its_validation_rows():
     scores, labels = drawn(4000, temperature=1)
     sets = ["val"] * 2000 + ["test"] * 2000
     seeds = [table(factor * scores, labels, sets=sets, seed=seed) for seed, factor in ((3, 2.0), (4, 0.5))]
-    temperatures, test = tempered(pd.concat(seeds, ignore_index=True))
+    temperatures, test = tempered(Predictions.concatenate(seeds))
     assert list(temperatures) == [3, 4]
     assert temperatures[3] == pytest.approx(2, rel=0.1)
     assert temperatures[4] == pytest.approx(0.5, rel=0.1)
-    assert set(test["set"]) == {"test"}
-    assert len(test) == 4000
-    found, p = arrays_of(test)
+    assert set(test.sets) == {"test"}
+    assert len(test.labels) == 4000
+    found, p = test.labels, test.probabilities
     assert p[:2000] == pytest.approx(p[2000:], abs=0.02)  # scaled, both say the same
     assert (p[:2000].argmax(axis=1) == scores[2000:].argmax(axis=1)).all()
     assert found.tolist() == [*labels[2000:], *labels[2000:]]

@@ -12,9 +12,10 @@ from sklearn.metrics import accuracy_score, f1_score
 from fmagc.cache.clip_positions import clip_table
 from fmagc.errors import DataError
 from fmagc.evaluation.aggregation import AVERAGES, averaged
-from fmagc.evaluation.clips_per_track import COUNTS, count_table, picked, union_of_clips
-from fmagc.evaluation.predictions import by_track, predictions_of
+from fmagc.evaluation.clips_per_track import COUNTS, count_table, rows_in_union, union_of_clips
+from fmagc.evaluation.predictions import Predictions
 from fmagc.reporting.figures.clip_counts import clip_count_curves
+from tests.support.predictions import predictions_of
 
 GENRES = ["Folk", "Pop", "Rock"]
 
@@ -80,7 +81,7 @@ def _every_count_finds_its_own(by_count):
     union = union_of_clips(by_count)
     assert not union.duplicated(["track_id", "start"]).any()
     for clips in by_count:
-        places = picked(clips, union=union)
+        places = rows_in_union(clips, union=union)
         columns = ["track_id", "start", "label", "set"]
         pd.testing.assert_frame_equal(union.loc[places, columns].reset_index(drop=True), clips[columns])
 
@@ -114,7 +115,7 @@ def tables(*, seeds=(0,), counts=(1, 3)):
                 genres=GENRES,
             )
             by_seed.append(made)
-        found[n_clips] = pd.concat(by_seed, ignore_index=True)
+        found[n_clips] = Predictions.concatenate(by_seed)
     return found
 
 
@@ -124,7 +125,7 @@ def test_the_table_has_the_scores_of_each_set_count_and_rule():
     assert len(table) == 2 * 2 * len(AVERAGES)
     assert list(table.columns) == ["protocol", "model", "set", "average", "clips", "accuracy", "macro_f1"]
     for row in table.to_dict("records"):
-        judged = by_track(predictions[row["clips"]], average=row["average"])
+        judged = predictions[row["clips"]].aggregate(row["average"]).table()
         judged = judged[judged["set"] == row["set"]]
         named = [GENRES[k] for k in judged[[f"p_{genre}" for genre in GENRES]].to_numpy().argmax(axis=1)]
         assert row["accuracy"] == pytest.approx(accuracy_score(judged["genre"], named), abs=1e-6)

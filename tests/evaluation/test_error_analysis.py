@@ -9,14 +9,15 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
-from fmagc.evaluation.error_analysis import confident_errors, details_of, genre_table, top_confusions
+from fmagc.evaluation.error_analysis import analyse, confident_errors, genre_table, top_confusions
 from fmagc.evaluation.metrics import METRICS
-from fmagc.evaluation.predictions import by_track, predictions_of
+from fmagc.evaluation.predictions import Predictions
 from fmagc.params.corpus import Dataset
 from fmagc.params.evaluation import Evaluate
 from fmagc.reporting.leaderboard import Entry
 from fmagc.reporting.markdown import escaped
 from fmagc.reporting.model_card import card_markdown
+from tests.support.predictions import predictions_of
 
 GENRES = ["Folk", "Pop", "Rock", "Soul-RnB"]
 N_TRACKS = 90
@@ -42,12 +43,12 @@ def predictions(*, seeds=(0,), clips=2, labels=None):
             genres=GENRES,
         )
         tables.append(made)
-    return pd.concat(tables, ignore_index=True)
+    return Predictions.concatenate(tables)
 
 
 def named(table):
     """Return true and predicted genres of the test rows."""
-    test = table[table["set"] == "test"]
+    test = table.test.table()
     p = test[[f"p_{genre}" for genre in GENRES]].to_numpy()
     return test["genre"].tolist(), [GENRES[k] for k in p.argmax(axis=1)]
 
@@ -60,32 +61,32 @@ NAMES = pd.DataFrame(
 @pytest.mark.parametrize("level", ["track", "clip"])
 def test_genres_are_those_of_scikit_learn(level):
     table = predictions()
-    rows = by_track(table) if level == "track" else table
+    rows = table.tracks if level == "track" else table
     true, predicted = named(rows)
     expected = precision_recall_fscore_support(true, predicted, labels=GENRES, zero_division=0)
     found = genre_table(rows)
     assert [row["genre"] for row in found] == GENRES
     for name, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
         assert [row[name] for row in found] == pytest.approx(values.tolist(), abs=1e-6)
-    assert details_of(table, names=NAMES)[level]["genres"] == found
+    assert analyse(table, names=NAMES)[level]["genres"] == found
 
 
 def test_a_genre_that_is_not_tested_or_never_named_has_zeros():
     labels = np.resize([0, 1, 2], N_TRACKS)
-    row = genre_table(by_track(predictions(labels=labels)))[3]
+    row = genre_table(predictions(labels=labels).tracks)[3]
     assert (row["support"], row["precision"], row["recall"], row["f1"]) == (0, 0, 0, 0)
 
 
 def test_genres_of_several_seeds_are_means():
     table = predictions(seeds=(0, 1, 4))
-    each = np.array([[row["f1"] for row in genre_table(rows)] for _, rows in table.groupby("seed")])
+    each = np.array([[row["f1"] for row in genre_table(rows)] for rows in table.by_seed().values()])
     found = genre_table(table)
     assert [row["f1"] for row in found] == pytest.approx(each.mean(axis=0), abs=2e-6)
     assert [row["f1_std"] for row in found] == pytest.approx(each.std(axis=0, ddof=1), abs=2e-6)
 
 
 def test_confusions_are_the_largest_cells_beside_the_diagonal():
-    table = by_track(predictions())
+    table = predictions().tracks
     matrix = confusion_matrix(*named(table), labels=GENRES)
     share = matrix / matrix.sum(axis=1, keepdims=True)
     np.fill_diagonal(share, 0)
@@ -99,8 +100,8 @@ def test_confusions_are_the_largest_cells_beside_the_diagonal():
 
 
 def test_errors_are_the_surest_mistakes_with_their_names():
-    table = by_track(predictions(seeds=(0, 1)))
-    test = table[table["set"] == "test"]
+    table = predictions(seeds=(0, 1)).tracks
+    test = table.test.table()
     columns = [f"p_{genre}" for genre in GENRES]
     means = test.groupby("track_id")[columns].mean()
     true = test.groupby("track_id")["genre"].first()
@@ -120,24 +121,27 @@ def test_errors_are_the_surest_mistakes_with_their_names():
 
 def test_details_do_not_depend_on_the_order_of_rows_and_are_json():
     table = predictions(seeds=(0, 1))
-    details = details_of(table, names=NAMES)
+    details = analyse(table, names=NAMES)
     assert json.loads(json.dumps(details, allow_nan=False)) == details
-    assert details_of(table.sample(frac=1, random_state=1), names=NAMES) == details
+    assert (
+        analyse(Predictions.from_table(table.table().sample(frac=1, random_state=1), source="x"), names=NAMES)
+        == details
+    )
 
 
 @pytest.mark.parametrize("level", ["track", "clip"])
 def test_calibration_is_of_the_test_rows_before_and_after(level):
     table = predictions()
-    rows = by_track(table) if level == "track" else table
-    found = details_of(table, names=NAMES)[level]["calibration"]
-    test = rows[rows["set"] == "test"]
+    rows = table.tracks if level == "track" else table
+    found = analyse(table, names=NAMES)[level]["calibration"]
+    test = rows.test.table()
     assert sum(row["rows"] for row in found["bins"]) == sum(row["rows"] for row in found["bins_scaled"]) == len(test)
     assert found["bins"] != found["bins_scaled"]
     (temperature,) = found["temperature"]
     scores = np.log(test[[f"p_{genre}" for genre in GENRES]].to_numpy())
     expected = log_loss(test["genre"], softmax(scores / temperature, axis=1), labels=GENRES)
     assert found["log_loss_scaled"] == pytest.approx(expected, abs=1e-5)
-    assert len(details_of(predictions(seeds=(0, 1)), names=NAMES)[level]["calibration"]["temperature"]) == 2
+    assert len(analyse(predictions(seeds=(0, 1)), names=NAMES)[level]["calibration"]["temperature"]) == 2
 
 
 def trained(seed):
@@ -183,7 +187,7 @@ def page(*, seeds=(0,), corpus="fma_small", leak=False):
     )
     return card_markdown(
         Entry(protocol="official", model="crnn", track=metrics, clip=metrics, cards=[trained(seed) for seed in seeds]),
-        details=details_of(predictions(seeds=seeds), names=NAMES),
+        details=analyse(predictions(seeds=seeds), names=NAMES),
         split=split,
         accepted={"train": 2, "val": 1, "test": 2},
         corpus=Dataset(name=corpus, root=None, layout="fma", download=False, mirror=None),
@@ -201,19 +205,19 @@ def test_the_card_tells_what_a_user_must_know():
         "| tracks listed | 3 | 1 | 2 |",
         "| of them decoded, and used | 2 | 1 | 2 |",
         "| artists listed | 2 | 1 | 2 |",
-        "No test track is by an artist whom the training set holds.",
+        "No test track is by an artist of the training set.",
         "- `data/mels/manifest.json`: `abc`",
         "- the weights of seed 0: `digest0`",
         "| parameters | 438,808 |",
         "| clipped norm of the gradient | none |",
         "| `accuracy` | 0.500 [0.400, 0.600] | 0.500 [0.400, 0.600] |",
         "every track has a licence of its own",
-        "python -m fmagc predict FILE --model data/models/official/crnn/0",
-        '`"mel"` (B, 512, 128)',
-        "nothing is known about the spread over seeds",
+        "fmagc predict FILE --model data/models/official/crnn/0",
+        'fmagc.load_model("data/models/official/crnn/0")',
+        "the spread over seeds is unknown",
     ):
         assert said in text
-    assert len(re.findall(r"^\| 1\d\d \|", text, re.M)) == len(details_of(predictions(), names=NAMES)["errors"])
+    assert len(re.findall(r"^\| 1\d\d \|", text, re.M)) == len(analyse(predictions(), names=NAMES)["errors"])
     assert "CC0" not in text
     assert page() == text
 
@@ -227,7 +231,7 @@ def test_the_card_of_several_seeds_has_their_spread_and_their_weights():
 
 
 def test_a_leak_and_a_demo_are_said_plainly():
-    assert "**50.0% of the test tracks are by artists whom the training set holds too**" in page(leak=True)
+    assert "**50.0% of the test tracks are by artists who are in the training set too**" in page(leak=True)
     demo = page(corpus="fma_demo")
     assert "> **Synthesised.**" in demo
     assert "CC0 1.0" in demo

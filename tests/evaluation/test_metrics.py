@@ -3,15 +3,15 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
 from fmagc.errors import DataError
 from fmagc.evaluation.bootstrap import artist_counts, draw, intervals, resampled
 from fmagc.evaluation.metrics import METRICS, confusion_counts, from_confusion, metrics_of
-from fmagc.evaluation.predictions import predictions_of
+from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.summary import summarise
+from tests.support.predictions import predictions_of
 
 # The reference work's confusion matrices on 800 test clips (rows true) and what it published beside them: accuracy
 # (one-vs-rest), precision, recall, F1 of their means; then plain accuracy and the usual macro-F1 of the same matrices,
@@ -236,12 +236,12 @@ def _table(*, seeds=(0,), n_tracks=60, clips=3, sets=None):
         p[np.arange(len(p)), labels] += 0.4
         p /= p.sum(axis=1, keepdims=True)
         tables.append(predictions_of(p, protocol="official", model="crnn", seed=seed, genres=genres, **common))
-    return pd.concat(tables, ignore_index=True)
+    return Predictions.concatenate(tables)
 
 
 def _expected(table, *, clips):
-    columns = [name for name in table if name.startswith("p_")]
-    table = table[table["set"] == "test"]
+    columns = [name for name in table.table() if name.startswith("p_")]
+    table = table.test.table()
     if not clips:
         table = table.groupby("track_id").agg({"genre": "first", **dict.fromkeys(columns, "mean")})
     labels = [columns.index("p_" + genre) for genre in table["genre"]]
@@ -264,7 +264,7 @@ def test_summary_of_one_seed():
 def test_summary_of_seeds_is_their_mean_and_sample_deviation():
     table = _table(seeds=(0, 1, 5))
     track, _ = summarise(table, resamples=50, seed=0)
-    each = [summarise(rows, resamples=50, seed=0)[0] for _, rows in table.groupby("seed")]
+    each = [summarise(rows, resamples=50, seed=0)[0] for rows in table.by_seed().values()]
     for name in (*METRICS, "ece", "ece_scaled"):
         values = [metrics[name] for metrics in each]
         assert track[name] == pytest.approx(np.mean(values), abs=1e-6)
@@ -273,19 +273,22 @@ def test_summary_of_seeds_is_their_mean_and_sample_deviation():
 
 def test_validation_rows_decide_the_temperature_alone():
     table = _table()
-    other = table.copy()
+    other = table.table()
     val = other["set"] == "val"
     other.loc[val, ["p_Folk", "p_Hip-Hop", "p_Pop", "p_Rock"]] = 0.25
-    for found, expected in zip(*(summarise(rows, resamples=50, seed=0) for rows in (other, table)), strict=True):
+    for found, expected in zip(
+        *(summarise(rows, resamples=50, seed=0) for rows in (Predictions.from_table(other, source="x"), table)),
+        strict=True,
+    ):
         assert found.pop("ece_scaled") != expected.pop("ece_scaled")
         assert found == expected
     with pytest.raises(DataError, match="crnn: expected rows of the set test, found only val"):
-        summarise(table[val], resamples=50, seed=0)
+        summarise(table.validation, resamples=50, seed=0)
     with pytest.raises(DataError, match="crnn: expected rows of the set val to fit a temperature to, found none"):
-        summarise(table[~val], resamples=50, seed=0)
+        summarise(table.test, resamples=50, seed=0)
 
 
 def test_summary_does_not_depend_on_the_order_of_rows():
     table = _table(seeds=(0, 1))
-    shuffled = table.sample(frac=1, random_state=1)
+    shuffled = Predictions.from_table(table.table().sample(frac=1, random_state=1), source="x")
     assert summarise(shuffled, resamples=50, seed=0) == summarise(table, resamples=50, seed=0)

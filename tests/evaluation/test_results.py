@@ -8,15 +8,16 @@ import pandas as pd
 import pytest
 
 from fmagc.evaluation import results
-from fmagc.evaluation.predictions import predictions_of
+from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.results import confusion_table
 from fmagc.params.run import Run
 from fmagc.reporting import run_results
+from tests.support.predictions import predictions_of
 
 GENRES = ["Folk", "Pop", "Rock"]
 
 
-def predictions() -> pd.DataFrame:
+def predictions() -> Predictions:
     """Three test tracks of Folk, all taken for Rock by their mean, one of Pop and one of Rock; a validation track."""
     p = {"rock": [0.1, 0.1, 0.8], "pop": [0.1, 0.5, 0.4]}
     rows = [p["rock"], p["pop"], p["rock"], p["rock"], p["pop"], p["rock"], p["pop"]]
@@ -44,16 +45,16 @@ def test_counts_have_true_genres_as_rows(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(run_results, "CONFUSION", tmp_path)
     (tmp_path / "official").mkdir()
     confusion_table(predictions()).to_csv(tmp_path / "official" / "crnn.csv", index=False)
-    counts = run_results.confusion_counts_of("official", "crnn", GENRES)
+    counts = run_results.read_confusion_counts("official", model="crnn", genres=GENRES)
     np.testing.assert_array_equal(counts, [[0, 0, 3], [0, 1, 0], [0, 0, 1]])
 
 
-def test_publish_writes_the_same_keys_for_tracks_and_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_have_the_same_keys_for_tracks_and_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PREDICTIONS", "TRACK_METRICS", "CLIP_METRICS", "CONFUSION", "DETAILS"):
         monkeypatch.setattr(results, name, tmp_path / name)
     settings = results.Evaluate(clips=2, crop="even", bootstrap=20)
     names = pd.DataFrame({"track_id": [2, 3, 5, 7, 8, 9], "artist": "Them", "title": "Song"})
-    tracks = results.publish(predictions(), protocol="official", model="crnn", settings=settings, names=names)
+    tracks = results.write_results(predictions(), settings=settings, names=names)
     assert tracks["accuracy"] == pytest.approx(2 / 5)
     clips = pd.read_json(tmp_path / "CLIP_METRICS/official/crnn.json", typ="series")
     assert clips["accuracy"] == pytest.approx(2 / 6)
@@ -78,5 +79,5 @@ def test_results_that_the_run_no_longer_names_are_left_over(tmp_path: Path, monk
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     run = Run(protocols=["official"], models=["crnn"], seeds=[0], baselines=["svm_mfcc"], threads=1, launcher="python")
-    found = [path.as_posix() for path in run_results.left_over(run)]
+    found = [path.as_posix() for path in run_results.find_leftovers(run)]
     assert found == ["data/models/official/crnn/1", "metrics/models/official/cnn1d.json", "plots/confusion/random"]

@@ -1,16 +1,16 @@
 """Which models can be told apart: paired, corrected for the number of pairs, and no surer than the data allow."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import binom, norm, t
 
 from fmagc.errors import DataError
 from fmagc.evaluation.bootstrap import artist_counts, draw
 from fmagc.evaluation.metrics import from_confusion
-from fmagc.evaluation.predictions import predictions_of
+from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.protocol_gap import gaps_between
-from fmagc.evaluation.significance import Verdicts, compare_all, holm, mcnemar, simultaneous
+from fmagc.evaluation.significance import Correctness, compare_all, holm, mcnemar, simultaneous
+from tests.support.predictions import predictions_of
 
 GENRES = ["Folk", "Pop", "Rock"]
 
@@ -28,17 +28,17 @@ def judged(skill: float, *, seed: int, n_artists: int = 40, hard: float = 0.0) -
     return labels, np.where(right, labels, (labels + rng.integers(1, 3, len(artists))) % 3), artists
 
 
-def verdicts(skill: float, seed: int, *, first: int = 0, **options) -> Verdicts:
+def verdicts(skill: float, seed: int, *, first: int = 0, **options) -> Correctness:
     labels, predicted, artists = judged(skill, seed=seed, **options)
     seeds = np.zeros_like(labels)
     counts = artist_counts(labels, predicted=predicted, artist_ids=artists, seeds=seeds, n_classes=3)
-    return Verdicts(np.arange(len(labels)) + first, counts, (labels == predicted)[None])
+    return Correctness(np.arange(len(labels)) + first, counts, (labels == predicted)[None])
 
 
-def together(*seeds: Verdicts) -> Verdicts:
+def together(*seeds: Correctness) -> Correctness:
     """Join models that differ in their seed of training."""
-    counts, right = (np.concatenate([getattr(own, name) for own in seeds]) for name in ("counts", "right"))
-    return Verdicts(seeds[0].track_ids, counts, right)
+    counts, right = (np.concatenate([getattr(own, name) for own in seeds]) for name in ("counts", "correct"))
+    return Correctness(seeds[0].track_ids, counts, right)
 
 
 def test_verdicts_are_of_test_tracks_by_the_mean_of_their_clips() -> None:
@@ -51,9 +51,9 @@ def test_verdicts_are_of_test_tracks_by_the_mean_of_their_clips() -> None:
         )
         for seed in (0, 1)
     ]  # fmt: skip
-    found = Verdicts.of(pd.concat(tables, ignore_index=True))
+    found = Correctness.of(Predictions.concatenate(tables))
     assert found.track_ids.tolist() == [2, 4]
-    assert found.right.tolist() == [[False, True]] * 2
+    assert found.correct.tolist() == [[False, True]] * 2
     assert found.counts.tolist() == [[[[1, 1, 0], [0, 0, 0], [0, 0, 0]]]] * 2
     assert found.scores["accuracy"] == 0.5
 
@@ -171,12 +171,13 @@ def test_holm() -> None:
 def test_gaps_are_other_minus_base_with_independent_resamples() -> None:
     base = {"a": verdicts(0.5, 0), "b": verdicts(0.7, 1)}
     other = {"a": verdicts(0.9, 2, n_artists=60), "b": verdicts(0.7, 3, n_artists=60)}
-    gaps = {(gap.model, gap.metric): gap for gap in gaps_between(base, other, resamples=2000, seed=0)}
+    gaps = {(gap.model, gap.metric): gap for gap in gaps_between(base, other=other, resamples=2000, seed=0)}
     assert set(gaps) == {(model, metric) for model in "ab" for metric in ("accuracy", "macro_f1")}
     gap = gaps["a", "accuracy"]
     assert gap.difference == pytest.approx(other["a"].scores["accuracy"] - base["a"].scores["accuracy"])
     spreads = [
-        np.std(own.right.reshape(-1, 2).mean(axis=1)) / np.sqrt(own.right.size / 2) for own in (base["a"], other["a"])
+        np.std(own.correct.reshape(-1, 2).mean(axis=1)) / np.sqrt(own.correct.size / 2)
+        for own in (base["a"], other["a"])
     ]
     # two intervals at once ask for 2.24 standard errors of the difference
     assert gap.high - gap.difference == pytest.approx(2.24 * np.hypot(*spreads), rel=0.1)

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 
 from fmagc.errors import DataError
 from fmagc.evaluation.metrics import METRICS
-from fmagc.evaluation.predictions import predictions_of
+from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.protocol_gap import Gap
 from fmagc.evaluation.significance import Pair
 from fmagc.reporting.conclusions import gap_lines, pair_lines
 from fmagc.reporting.leaderboard import Context, Entry, TestSet, leaderboard_markdown
+from tests.support.predictions import predictions_of
 
 
 def _metrics(f1, *, half=0.05, std=None):
@@ -26,7 +26,7 @@ def _entry(model, f1, *, protocol="official", cards=(), **options):
 
 
 def _pair(better, worse, *, low, p=0.5):
-    return Pair(better, worse, difference=low + 0.1, low=low, high=low + 0.2, better_alone=9, worse_alone=4.5, p=p)
+    return Pair(better, worse, difference=low + 0.1, low=low, high=low + 0.2, n_discordant=(9, 4.5), p=p)
 
 
 OFFICIAL = TestSet(n_tracks=40, n_artists=12, n_genres=3, n_training=320, n_listed=320, known=0.0, files_shared=0)
@@ -76,15 +76,15 @@ def test_seeds_show_their_deviation_and_their_epochs():
 
 def test_a_protocol_says_what_it_tests_on_and_what_it_leaks():
     text = leaderboard_markdown([_entry("crnn", 0.61)], context=CONTEXT)
-    assert "40 test tracks of 12 artists in 3 genres; 320 tracks to train on." in text
-    assert "**0% of the test tracks are by artists who were trained on.** By chance: accuracy 0.333." in text
+    assert "40 test tracks by 12 artists in 3 genres; 320 training tracks." in text
+    assert "**0% of the test tracks are by artists in the training set.** By chance: accuracy 0.333." in text
     leaky = replace(OFFICIAL, known=0.829, files_shared=2)
     text = leaderboard_markdown([_entry("crnn", 0.61)], context=replace(CONTEXT, test_sets={"official": leaky}))
-    assert "**83% of the test tracks are by artists who were trained on.**" in text
-    assert "2 files lie in more than one set, byte for byte." in text
+    assert "**83% of the test tracks are by artists in the training set.**" in text
+    assert "2 files occur in more than one set, byte for byte." in text
 
 
-def test_pairs_are_told_apart_in_words():
+def test_significant_pairs_are_named():
     pairs = [
         _pair("a", "b", low=-0.05),
         _pair("a", "c", low=-0.01, p=0.03),
@@ -93,13 +93,16 @@ def test_pairs_are_told_apart_in_words():
         _pair("b", "d", low=0.1, p=0.2),
     ]
     text = "\n".join(pair_lines(pairs))
-    assert "**Cannot be told apart**, whatever their order in the table: a from b and c; b from c." in text
-    assert "**Told apart**, all at once with 95 % confidence: a above d; b above d." in text
-    assert "McNemar's test on tracks tells apart also a and c and does not tell apart b and d." in text
+    assert "**No significant difference**, whatever the order in the table: a vs b and c; b vs c." in text
+    assert "**Significantly better**, all at once with 95 % confidence: a than d; b than d." in text
+    mcnemar = (
+        "McNemar's test on tracks finds a significant difference between a and c and finds no significant difference"
+    )
+    assert f"{mcnemar} between b and d." in text
     assert _rows(text)[2] == ["a - b", "+0.050 [-0.050, +0.150]", "no", "9 : 4.5", "0.500"]
     assert _rows(text)[4] == ["a - d", "+0.300 [+0.200, +0.400]", "yes", "9 : 4.5", "< 0.001"]
     all_apart = "\n".join(pair_lines([_pair("a", "b", low=0.1, p=0.001)]))
-    assert "Cannot" not in all_apart
+    assert "No significant" not in all_apart
     assert "McNemar's test on tracks agrees on every pair." in all_apart
     assert pair_lines([]) == ["Nothing to compare: one model, or one test artist."]
 
@@ -126,11 +129,11 @@ def test_each_protocol_has_its_own_table_and_the_gap_stands_below():
     assert _rows(gap)[2] == [
         "a", "0.500", "0.700", "+0.200 [+0.100, +0.300]", "0.500", "0.550", "+0.050 [-0.020, +0.120]"
     ]  # fmt: skip
-    assert "accuracy under `random`: a higher beyond what chance explains." in gap
-    assert "macro_f1 under `random`: b lower beyond what chance explains." in gap
+    assert "accuracy under `random`: a significantly higher." in gap
+    assert "macro_f1 under `random`: b significantly lower." in gap
     assert "`random` trains on 330 tracks, `official` on 320." in gap
     none = "\n".join(gap_lines(gaps[1:2], base="official", other="random"))
-    assert "accuracy under `random`: no gap beyond what chance explains." in none
+    assert "accuracy under `random`: no significant difference." in none
 
 
 def test_what_is_missing_is_named():
@@ -158,6 +161,6 @@ def test_the_test_set_is_counted_by_track():
     }
     tables = [predictions_of([[0.2, 0.3, 0.5]] * 8, seed=seed, **common, **rows) for seed in (0, 1)]
     audit = {"tracks": {"train": 9, "val": 1, "test": 4}, "test_share_with_artist_in_train": 0.25, "files_shared": 1}
-    assert TestSet.of(pd.concat(tables), audit, {"train": 8, "val": 1, "test": 3}) == TestSet(
-        n_tracks=3, n_artists=2, n_genres=3, n_training=8, n_listed=9, known=0.25, files_shared=1
-    )
+    assert TestSet.of(
+        Predictions.concatenate(tables), audit=audit, accepted={"train": 8, "val": 1, "test": 3}
+    ) == TestSet(n_tracks=3, n_artists=2, n_genres=3, n_training=8, n_listed=9, known=0.25, files_shared=1)

@@ -1,4 +1,4 @@
-"""How every figure looks, and how it reaches the disk: one colour a model, the same bytes for the same content."""
+"""The style of all figures, and how they are saved: a colour for each model, the same bytes for the same content."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -20,8 +20,8 @@ __all__ = [
     "drawing",
     "model_colours",
     "model_markers",
-    "publish",
-    "save",
+    "save_figure",
+    "save_png",
 ]
 
 # Okabe and Ito's palette, distinguishable without full colour vision (https://jfly.uni-koeln.de/color/).
@@ -87,30 +87,32 @@ def drawing() -> Iterator[None]:
         yield
 
 
-def save(figure: Figure, path: Path) -> None:
+def save_png(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, atomically and with no date or version in it.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
+        Drawn inside `drawing`.
     path : Path
-        Where to; its folder is made where it is missing.
+        Of the file; its folder is made where it is missing.
     """
     files.write_bytes(path, _of_few_colours(_drawn(figure, "png")))
 
 
-def publish(figure: Figure, path: Path) -> None:
-    """Write a figure of the project as PNG, and as SVG at the same place below plots/vector.
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure of the project as PNG, and as SVG with the same name below plots/vector.
 
-    `dvc plots show` shows every picture of a folder, so that the two kinds lie apart.
+    `dvc plots show` shows every picture of a folder, so that the two kinds are kept apart.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
+        Drawn inside `drawing`.
     path : Path
         Of the PNG, below plots/.
     """
-    save(figure, path)
+    save_png(figure, path)
     vector = VECTOR / path.relative_to(PLOTS).with_suffix(".svg")
     files.write_bytes(vector, _drawn(figure, "svg", Date=None, Creator=None, Format=None, Type=None).getvalue())
 

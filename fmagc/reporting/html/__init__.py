@@ -1,1 +1,1 @@
-"""plots/report.html: the study, regenerated from what the stages left."""
+"""The page plots/report.html: the study, regenerated from the results of the stages."""

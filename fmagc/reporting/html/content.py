@@ -1,4 +1,4 @@
-"""The content of the page: gathered from the files that the stages left, in the order in which it is read."""
+"""Gather the content of the page from the files that the stages wrote, in the order in which it is read."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,15 +8,21 @@ import numpy as np
 from fmagc.cache.manifest import read_manifest
 from fmagc.cache.shards import read_columns
 from fmagc.corpus.index import read_names
-from fmagc.evaluation.predictions import read_predictions
 from fmagc.params.schema import Params
-from fmagc.paths import AUDIT, CARDS, CLEANING, LEADERBOARD, MANIFEST, PREDICTIONS, WAVES
+from fmagc.paths import AUDIT, CARDS, CLEANING, LEADERBOARD, MANIFEST, WAVES
 from fmagc.reporting.html import findings, run_facts
 from fmagc.reporting.html.elements import Picture, picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
 from fmagc.reporting.html.text import counted, listed
 from fmagc.reporting.leaderboard import Entry, TestSet
-from fmagc.reporting.run_results import clip_counts_of, details_of, entries_of, histories_of, robustness_tables_of
+from fmagc.reporting.run_results import (
+    read_clip_counts,
+    read_entries,
+    read_error_analysis,
+    read_histories,
+    read_predictions,
+    read_robustness,
+)
 from fmagc.runtime.files import read_json
 
 __all__ = ["gather"]
@@ -30,15 +36,15 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
     params : Params
         The whole of params.yaml.
     track : dict
-        ``model``, ``protocol``, ``artist``, ``title`` and ``genre`` of the track whose timeline was drawn.
+        ``model``, ``protocol``, ``artist``, ``title`` and ``genre`` of the timeline (`diagrams.draw_timeline`).
 
     Returns
     -------
     dict
-        What the template names.
+        The variables of the template `page.html.j2`.
     """
     run = params.run
-    entries = entries_of(run)
+    entries = read_entries(run)
     audit, cleaning = read_json(AUDIT, stage="index"), read_json(CLEANING, stage="explore")
     sections = sections_of(LEADERBOARD.read_text(encoding="utf-8"))
     main = [entry for entry in entries if entry.protocol == params.compare.protocol]
@@ -48,22 +54,22 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
     return {
         "corpus": params.dataset.name,
         "note": html_of(sections[""].partition("\n")[2], level=2),
-        "headline": list(findings.headline(main, _held_out(main[0], audit, cleaning))),
-        "corpus_words": _corpus_words(params, cleaning, genres, files),
+        "headline": list(findings.headline(main, _test_set(main[0], audit, cleaning))),
+        "corpus_text": _corpus_text(params, cleaning, genres, files),
         "tables": {
             "accounted": run_facts.accounted(cleaning),
             "sets": run_facts.sets(audit, cleaning["accepted_by_set"], run.protocols),
             "settings": run_facts.settings(params.model_dump()),
             "digests": run_facts.digests(entries, run.protocols),
-            "trainings": run_facts.trainings(entries, histories_of(run, run.protocols)),
+            "trainings": run_facts.trainings(entries, read_histories(run, run.protocols)),
         },
         "unfinished": findings.unfinished(entries),
         "pipeline": picture(
             "report/pipeline",
-            alt="Diagram of the stages, from the corpus at the top to this page at the bottom; each box says what the "
-            "stage does, writes and is set to",
+            alt="Diagram of the stages, from the corpus at the top to this page at the bottom; each box shows what the "
+            "stage does, what it writes, and its settings",
             caption="The stages of dvc.yaml with the settings of params.yaml. An arrow leads to a stage that "
-            "reads what another writes; where a longer way says so already, it is left out.",
+            "reads what another writes; an arrow that a longer path implies is left out.",
         ),
         "data": list(_data_pictures(params)),
         "networks": list(_network_pictures(main)),
@@ -80,21 +86,22 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _held_out(entry: Entry, audit: dict[str, Any], cleaning: dict[str, Any]) -> TestSet:
+def _test_set(entry: Entry, audit: dict[str, Any], cleaning: dict[str, Any]) -> TestSet:
     """Describe the test set of a protocol by the predictions of one of its models."""
-    table = read_predictions(PREDICTIONS / entry.protocol / f"{entry.model}.csv")
-    return TestSet.of(table, audit[entry.protocol], cleaning["accepted_by_set"][entry.protocol])
+    return TestSet.of(
+        read_predictions(entry), audit=audit[entry.protocol], accepted=cleaning["accepted_by_set"][entry.protocol]
+    )
 
 
-def _corpus_words(params: Params, cleaning: dict[str, Any], genres: Sequence[str], files: dict[str, Any]) -> str:
+def _corpus_text(params: Params, cleaning: dict[str, Any], genres: Sequence[str], files: dict[str, Any]) -> str:
     size = sum(file["bytes"] for file in files.values())
     seconds = params.clip.samples / params.audio.sample_rate
     subset = f"of its subset {params.index.subset}, " if params.dataset.layout == "fma" else ""
     return (
         f"{counted(len(files), 'file')} of the corpus {params.dataset.name} ({size / 1e6:,.0f} MB); {subset}"
-        f"{cleaning['requested']:,} tracks were asked for and {cleaning['accepted']:,} accepted. "
+        f"{cleaning['requested']:,} tracks were requested and {cleaning['accepted']:,} accepted. "
         f"The genres are {listed(genres)}. Every signal is mono at {params.audio.sample_rate:,} Hz; a "
-        f"network hears {seconds:.1f} s of it at once, as samples or as {params.mel.n_mels} mel bands every "
+        f"network reads {seconds:.1f} s of it at once, as samples or as {params.mel.n_mels} mel bands every "
         f"{1000 * params.mel.hop_length / params.audio.sample_rate:.1f} ms."
     )
 
@@ -104,12 +111,12 @@ def _data_pictures(params: Params) -> Iterator[Picture]:
         yield picture(
             f"data/classes_{protocol}",
             alt=f"Bars of the number of tracks of each genre in training, validation and test under {protocol}",
-            caption=f"Tracks of each genre and set that could be decoded, protocol {protocol}.",
+            caption=f"Decoded tracks of each genre and set, protocol {protocol}.",
         )
     yield picture(
         "data/rejected",
         alt="Bars of the number of rejected tracks by reason",
-        caption="Tracks that were left out, and why.",
+        caption="Rejected tracks, by reason.",
     )
     yield picture(
         "data/waveforms",
@@ -119,7 +126,7 @@ def _data_pictures(params: Params) -> Iterator[Picture]:
     yield picture(
         "data/spectrograms",
         alt="Log-mel spectrogram of a clip of each genre",
-        caption="The same clips as log-mel spectrograms, the other view that networks are given.",
+        caption="The same clips as log-mel spectrograms, the other input of the networks.",
     )
 
 
@@ -141,16 +148,16 @@ def _timeline(track: dict[str, Any]) -> Picture:
     by = f" by {track['artist']}" if track["artist"] else ""
     return picture(
         "report/timeline",
-        alt=f"Stacked probabilities of the genres over the time of one track, as {track['model']} hears it",
-        caption=f"{track['title']}{by}, labelled {track['genre']}, as {track['model']} hears it along "
-        f"the track ({track['protocol']}): of the test tracks, the one of whose clips its probabilities differ most. "
-        "What is drawn at a moment is said of the whole clip around it, or of the nearest one at the ends; means are "
-        "of clips.",
+        alt=f"Stacked probabilities of the genres over the time of one track, as predicted by {track['model']}",
+        caption=f"{track['title']}{by}, labelled {track['genre']}: predictions of {track['model']} along the "
+        f"track (protocol {track['protocol']}). It is the test track whose clips get the most different probabilities. "
+        "The values at a moment are those of the whole clip around it, or of the nearest clip at the ends; means are "
+        "over clips.",
     )
 
 
 def _usual_length(sample_rate: int) -> float:
-    """Give the median length of the tracks in the cache, in seconds."""
+    """Compute the median length of the tracks in the cache, in seconds."""
     shards = read_manifest(WAVES, stage="decode").shards
     lengths = np.concatenate([read_columns(WAVES / name, "length")["length"] for name in shards])
     return float(np.median(lengths)) / sample_rate
@@ -159,29 +166,29 @@ def _usual_length(sample_rate: int) -> float:
 def _protocol(
     name: str, entries: Sequence[Entry], sections: dict[str, str], params: Params, *, track_s: float
 ) -> dict[str, Any]:
-    networks = [entry.model for entry in entries if entry.cards]
-    details = {entry.model: details_of(entry)["track"] for entry in entries}
-    predictions = {model: read_predictions(PREDICTIONS / name / f"{model}.csv") for model in networks}
-    counts = clip_counts_of(name, networks)
+    networks = [entry for entry in entries if entry.cards]
+    details = {entry.model: read_error_analysis(entry)["track"] for entry in entries}
+    predictions = {entry.model: read_predictions(entry) for entry in networks}
+    counts = read_clip_counts(name, models=list(predictions))
     clip_s = params.clip.samples / params.audio.sample_rate
     calibrations = {model: own["calibration"] for model, own in details.items()}
-    hardest, hardest_words = findings.hardest(predictions, read_names())
+    hardest, hardest_text = findings.hardest(predictions, names=read_names())
     return {
         "name": name,
         "results": html_of(sections[f"Protocol `{name}`"], level=4),
         "pictures": {key: picture(f"results/{name}/{key}", **told) for key, told in _RESULTS.items()},
-        "genre_words": findings.genre_words({model: details[model]["genres"] for model in networks}),
-        "clip_words": list(findings.clip_words(counts, used=params.evaluate.clips)),
-        "overlap_words": findings.overlap_words(track_s, clip_s=clip_s, clips=sorted(counts["clips"].unique())),
+        "genre_text": findings.genre_text({model: details[model]["genres"] for model in predictions}),
+        "clip_text": list(findings.clip_text(counts, used=params.evaluate.clips)),
+        "overlap_text": findings.overlap_text(track_s, clip_s=clip_s, clips=sorted(counts["clips"].unique())),
         "clip_table": findings.clip_table(counts),
-        "probe_words": list(findings.probe_words(*robustness_tables_of(name))),
+        "robustness_text": list(findings.robustness_text(*read_robustness(name))),
         "calibration_table": findings.calibration_table(entries, calibrations),
-        "calibration_words": findings.calibration_words(calibrations),
+        "calibration_text": findings.calibration_text(calibrations),
         "hardest": hardest,
-        "hardest_words": hardest_words,
+        "hardest_text": hardest_text,
         "cards": {
             model: html_of((CARDS / name / f"{model}.md").read_text(encoding="utf-8").partition("\n")[2], level=4)
-            for model in networks
+            for model in predictions
         },
     }
 
@@ -189,9 +196,9 @@ def _protocol(
 _RESULTS = {
     "curves": {
         "alt": "Curves of loss, macro F1, accuracy, precision and recall over the epochs, training and validation",
-        "caption": "Training solid, validation dashed, a colour and a marker a model. Both are measured at the end "
-        "of an epoch on the middle clip of each validation track, and of as many training tracks: nothing augmented, "
-        "no dropout.",
+        "caption": "Training solid, validation dashed, one colour and marker for each model. Both are measured at the "
+        "end of an epoch on the middle clip of each validation track, and of as many training tracks, without "
+        "augmentation and dropout.",
     },
     "scores": {
         "alt": "Accuracy and macro F1 of every model and baseline with their 95 % intervals, best first",
@@ -199,23 +206,23 @@ _RESULTS = {
     },
     "confusion": {
         "alt": "Confusion matrix of every model and baseline; rows are true genres and sum to 1",
-        "caption": "What is taken for what: rows are true genres, and sum to 1.",
+        "caption": "Confusion matrices: rows are true genres, and sum to 1.",
     },
     "genres": {
         "alt": "F1 of every genre, a marker for each model and baseline",
         "caption": "F1 by genre, on the test tracks.",
     },
     "clips": {
-        "alt": "Accuracy and macro F1 over the number of clips a track, for three rules of averaging",
-        "caption": "What more clips of a track are worth, under each rule of making one verdict of them.",
+        "alt": "Accuracy and macro F1 over the number of clips per track, for three rules of averaging",
+        "caption": "Scores by number of clips per track, under each rule of pooling the predictions of clips.",
     },
     "calibration": {
         "alt": "Reliability diagram of every model and baseline: accuracy over confidence",
-        "caption": "On the dotted line, a model is right as often as it says. Below it, it is too sure.",
+        "caption": "On the dotted line, accuracy equals confidence. Below it, the model is overconfident.",
     },
     "robustness": {
         "alt": "Fraction of changed predictions and divergence for each transformation, a marker for each model",
-        "caption": "What changes of the music do to the predictions.",
+        "caption": "Predictions that change when the music is transformed.",
     },
     "shifts": {
         "alt": "Relative errors of the encoders over the shift: equivariance solid, invariance dotted",

@@ -1,4 +1,4 @@
-"""What a page is made of beside text: pictures and tables."""
+"""Pictures and tables of a page."""
 
 import base64
 import re
@@ -39,15 +39,16 @@ class Table:
 
 
 def picture(name: str, *, alt: str, caption: str) -> Picture:
-    """Take a figure of `plots` into the page: as vectors, or as pixels where it holds an image of pixels.
+    """Embed a figure of plots/ in the page: its SVG, or its PNG where the SVG contains pixels.
 
     Parameters
     ----------
     name : str
-        Below plots/, without its ending.
+        Path below plots/, without its suffix.
     alt : str
-        What a reader who cannot see it should know.
+        Description for readers who cannot see it.
     caption : str
+        Text below it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From the Markdown that the project writes to HTML: the page says the same words as the files do."""
+"""Convert the Markdown files of the project to HTML, so that the page has the same text as the files."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ["html_of", "sections_of"]
 
 
 class _Renderer(RendererHTML):
-    """What may be wider than a page scrolls in a box of its own."""
+    """Render tables and code in boxes that scroll by themselves where they are wider than the page."""
 
     def table_open(self, tokens: Sequence[Token], *_: Any) -> str:
         return f"{_box('table')}<table>\n"
@@ -30,8 +30,9 @@ def html_of(markdown: str, *, level: int) -> Markup:
     Parameters
     ----------
     markdown : str
+        CommonMark with tables.
     level : int
-        Of the heading that `#` becomes.
+        Level of the HTML heading that `#` becomes.
     """
     parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer).enable("table")
     tokens = parser.parse(markdown)
@@ -42,7 +43,7 @@ def html_of(markdown: str, *, level: int) -> Markup:
 
 
 def sections_of(markdown: str) -> dict[str, str]:
-    """Take a page apart at its headings of the second level; what stands before the first has the name ``""``."""
+    """Split a page at its second-level headings; the text before the first one has the name ``""``."""
     sections = {"": ""}
     name = ""
     for line in markdown.splitlines():

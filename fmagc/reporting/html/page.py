@@ -1,4 +1,4 @@
-"""plots/report.html: everything on one page, in one file."""
+"""Render plots/report.html, one page in one file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +11,8 @@ __all__ = ["render"]
 _TEMPLATES = Path(__file__).parent
 
 
-def render(study: Mapping[str, Any]) -> str:
-    """Fill the template `page.html.j2` with a study, as `evaluation.report.study` gathers it."""
+def render(content: Mapping[str, Any]) -> str:
+    """Fill the template `page.html.j2` with the content that `content.gather` returns."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -21,4 +21,4 @@ def render(study: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("page.html.j2").render(study)
+    return environment.get_template("page.html.j2").render(content)

@@ -1,4 +1,4 @@
-"""The processing schema: dvc.yaml and params.yaml as boxes and arrows."""
+"""Describe the pipeline, dvc.yaml with params.yaml, as boxes and arrows."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
 def stage_boxes(stages: Stages, params: Mapping[str, Any]) -> dict[str, Box]:
-    """Describe each stage: what it does, how often it runs, what it writes, with which settings.
+    """Describe each stage: its purpose, how often it runs, its outputs and its settings.
 
     Parameters
     ----------

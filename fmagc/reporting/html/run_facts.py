@@ -1,4 +1,4 @@
-"""What was run: the corpus, its sets, the settings, the trainings, and the digests by which all this is known again."""
+"""Tables of what was run: the corpus, its sets, the settings, the trainings, and the digests that identify them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ _SETS = {"train": "training", "val": "validation", "test": "test"}
 
 
 def accounted(cleaning: Mapping[str, Any]) -> Table:
-    """Count the tracks that were asked for, taken, and left out by reason."""
+    """Count the requested, the accepted and the rejected tracks, by reason."""
     rejected = {reason.replace("_", " "): n for reason, n in cleaning["rejected"].items() if n}
     rows = [("requested", cleaning["requested"]), ("accepted", cleaning["accepted"])]
     rows += [(f"rejected: {reason}", n) for reason, n in rejected.items()]
@@ -28,7 +28,7 @@ def accounted(cleaning: Mapping[str, Any]) -> Table:
 def sets(
     audit: Mapping[str, Mapping[str, Any]], accepted: Mapping[str, Mapping[str, int]], protocols: Sequence[str]
 ) -> Table:
-    """Count the sets of every protocol, of how many listed tracks how many are used, and what is on two sides of it."""
+    """Count the tracks and artists of each set of every protocol, and what occurs in several sets."""
     header = ("protocol", *(f"{label}: tracks used, of listed (artists)" for label in _SETS.values()))
     header += ("artists in several sets", "files in several sets", "test tracks whose artist is in training")
     rows = [
@@ -49,13 +49,13 @@ def sets(
 
 
 def settings(params: Mapping[str, Any]) -> Table:
-    """List the settings, a row a block."""
+    """List the settings, a row for each block."""
     rows = [(key, setting(value)) for key, value in _blocks(params)]
     return Table("Settings (params.yaml)", ("block", "settings"), rows, numbers=0)
 
 
 def digests(entries: Sequence[Entry], protocols: Sequence[str]) -> Table:
-    """List the digests of what the results rest on."""
+    """List the digests of the files and weights behind the results."""
     read: dict[str, str] = {str(path): file_digest(path) for path in (PARAMS_FILE, MANIFEST)}
     for protocol in protocols:
         path = SPLITS / f"{protocol}.csv"
@@ -70,7 +70,7 @@ def digests(entries: Sequence[Entry], protocols: Sequence[str]) -> Table:
 
 
 def trainings(entries: Sequence[Entry], histories: pd.DataFrame) -> Table:
-    """Say of each training how far it went and what it reached in the epoch whose weights were kept."""
+    """List for each training its epochs, and its scores in the epoch whose weights were kept."""
     header = ["model", "protocol", "seed", "precision", "epochs", "kept"]
     header += [f"{name}: {label}" for name in ("loss", "macro F1") for label in ("training", "validation")]
     rows = []

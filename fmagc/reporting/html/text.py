@@ -1,4 +1,4 @@
-"""Numbers and names as a sentence wants them."""
+"""Format numbers, names and settings for sentences."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ __all__ = ["counted", "listed", "setting"]
 
 
 def counted(n: int, word: str) -> str:
-    """Write a number and what it counts: 1 seed, 2 seeds."""
+    """Format a count with its noun: 1 seed, 2 seeds."""
     return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
@@ -18,7 +18,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def setting(value: Any) -> str:
-    """Write a setting, or a block of them, on one line; what is empty is left out."""
+    """Format a setting, or a block of them, on one line; empty ones are left out."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {setting(inner)}" for key, inner in value.items() if inner not in ([], {}))
     if isinstance(value, Sequence) and not isinstance(value, str):

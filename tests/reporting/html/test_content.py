@@ -11,8 +11,9 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from PIL import Image
 
 from fmagc.errors import DataError
-from fmagc.evaluation.predictions import predictions_of
+from fmagc.evaluation.predictions import Predictions
 from fmagc.inference.timeline import least_settled
+from fmagc.inference.trace_model import trace_model
 from fmagc.models.registry import MODELS, build, count_parameters
 from fmagc.params.schema import check
 from fmagc.reporting.figures import style
@@ -22,11 +23,11 @@ from fmagc.reporting.figures.graph import Box, graph_diagram
 from fmagc.reporting.html import findings
 from fmagc.reporting.html.elements import picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
-from fmagc.reporting.html.model_diagram import anatomy
 from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges
 from fmagc.reporting.html.text import counted, listed, setting
 from fmagc.reporting.leaderboard import Entry, TestSet
 from tests.support.dag import ROOT, stages
+from tests.support.predictions import predictions_of
 
 SCHEMA = ROOT / "plots/vector/report/pipeline.svg"
 ARCHITECTURE = {"n_classes": 8, "dropout": 0.3, "clip_samples": 2**19, "hop_length": 1024, "n_mels": 128}
@@ -87,7 +88,7 @@ def test_the_committed_schema_is_that_of_dvc_yaml() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_network_is_its_parts(name: str) -> None:
-    boxes, edges = anatomy({"name": name, **ARCHITECTURE}, colour="black")
+    boxes, edges = trace_model({"name": name, **ARCHITECTURE})
     network = build(name, **ARCHITECTURE)
     told = {key: " ".join(box.paragraphs) for key, box in boxes.items()}
     counts = [int(text.split("; ")[-1].split()[0].replace(",", "")) for text in told.values() if "parameters" in text]
@@ -100,7 +101,7 @@ def test_a_network_is_its_parts(name: str) -> None:
 
 
 def test_shapes_and_layers_are_those_of_the_encoder() -> None:
-    boxes, _ = anatomy({"name": "cnn1d", **ARCHITECTURE}, colour="black")
+    boxes, _ = trace_model({"name": "cnn1d", **ARCHITECTURE})
     first = " ".join(boxes["encoder.stages.0"].paragraphs).replace("\N{NO-BREAK SPACE}", " ")
     assert "Conv1d 1 to 16, kernel 256, stride 64, BatchNorm, ReLU, MaxPool 4" in first
     assert "output: 16 x 2,048; 4,144 parameters" in first
@@ -125,7 +126,7 @@ def test_words() -> None:
     assert setting(block) == "lr 0.001, C 1/10, augment noise, root none"
 
 
-def table_of(p: list[list[float]], labels: list[int], *, model: str = "crnn", clips: int = 1) -> pd.DataFrame:
+def table_of(p: list[list[float]], labels: list[int], *, model: str = "crnn", clips: int = 1) -> Predictions:
     n = len(p)
     return predictions_of(
         p,
@@ -145,10 +146,10 @@ def test_the_hardest_track_is_the_one_that_no_network_gives_to_its_label() -> No
     names = pd.DataFrame({"track_id": [0, 1, 2], "artist": ["A", "B", "C"], "title": ["x", "y", "z"]})
     crnn = table_of([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], [0, 0, 0])
     cnn1d = table_of([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]], [0, 0, 0], model="cnn1d")
-    hardest, words = findings.hardest({"crnn": crnn, "cnn1d": cnn1d}, names)
+    hardest, words = findings.hardest({"crnn": crnn, "cnn1d": cnn1d}, names=names)
     assert hardest.rows[0] == ("1", "B", "y", "Folk", "Rock (2)", "0 of 2", "0.300")
     assert [row[0] for row in hardest.rows] == ["1", "2", "0"]
-    assert words == "Of 3 test tracks, every network is right about 1, and none about 1."
+    assert words == "Of 3 test tracks, all networks predict 1 correctly, and none predicts 1 correctly."
 
 
 def test_the_least_settled_track_is_that_of_most_different_clips() -> None:
@@ -170,9 +171,9 @@ def test_clips_are_judged_on_validation() -> None:
             ("test", 3, 0.2),
         )
     ]
-    best, used = findings.clip_words(pd.DataFrame(rows), used=3)
+    best, used = findings.clip_text(pd.DataFrame(rows), used=3)
     assert "3 clips and the mean of logits: 0.700" in best
-    assert "+0.100 in the mean (cnn1d +0.100 and crnn +0.100)" in used
+    assert "+0.100 on average (cnn1d +0.100 and crnn +0.100)" in used
     assert findings.clip_table(pd.DataFrame(rows)).rows[0][:2] == ("1", "0.500")
 
 
@@ -198,11 +199,11 @@ def test_the_probe_in_words() -> None:
             "invariance": [0.3, 0.4],
         }
     )
-    said = list(findings.probe_words(changes, shifts))
-    assert said[0].startswith("cnn1d: gain, -6 dB overturns the most predictions, 50% of 4 tracks; in the mean")
-    assert said[1] == "crnn: no change of these overturns a prediction."
+    said = list(findings.robustness_text(changes, shifts))
+    assert said[0].startswith("cnn1d: gain, -6 dB changes most predictions, 50% of 4 tracks; on average")
+    assert said[1] == "crnn: no transformation changes a prediction."
     assert "(relative error 0)" in said[2]
-    assert "by 0.4; between steps the two errors are 0.2 and 0.3" in said[2]
+    assert "by 0.4; after a shift by half steps, the two errors are 0.2 and 0.3" in said[2]
 
 
 def test_the_headline_names_the_best_and_the_leak() -> None:
@@ -210,30 +211,30 @@ def test_the_headline_names_the_best_and_the_leak() -> None:
     entries = [Entry("random", "crnn", {**track, "macro_f1": 0.7}, {}, [{}]), Entry("random", "majority", track, {})]
     test = TestSet(n_tracks=10, n_artists=1, n_genres=4, n_training=8, n_listed=8, known=0.8, files_shared=0)
     first, second = findings.headline(entries, test)
-    assert "1 network and 1 baseline named one of 4 genres for 10 tracks of 1 artist; 80% of these" in first
-    assert "crnn's, 0.700" in second
-    assert second.endswith("guessing would have 0.250.")
+    assert "1 network and 1 baseline predict one of 4 genres for 10 tracks by 1 artist; 80% of these" in first
+    assert "crnn has the highest macro F1, 0.700" in second
+    assert second.endswith("guessing has 0.250.")
 
 
 def test_calibration_names_the_too_sure() -> None:
     bounds = {"a": [1.5, 2.0], "b": [0.5, 0.9], "c": [1.1, 1.2], "d": [0.9, 1.2]}
     found = {model: {"temperature": [np.mean(own)], "temperature_interval": own} for model, own in bounds.items()}
     none = {"temperature": [99.9], "temperature_interval": [5.0, 100.0]}
-    words = findings.calibration_words({**found, "e": none})
-    assert words.endswith("a and c were too sure; b was not sure enough; of d and e it cannot be told.")
+    words = findings.calibration_text({**found, "e": none})
+    assert words.endswith("a and c are overconfident; b is underconfident; for d and e the data do not decide.")
 
 
 def test_the_overlap_of_clips_is_told() -> None:
-    words = findings.overlap_words(15.0, clip_s=11.9, clips=[1, 2, 3])
+    words = findings.overlap_text(15.0, clip_s=11.9, clips=[1, 2, 3])
     assert "last 15.0 s or less, and a clip 11.9 s" in words
-    assert words.endswith("neighbours share 74% with 2 and 87% with 3.")
-    assert findings.overlap_words(30.0, clip_s=10.0, clips=[1, 2]).endswith("share 0% with 2.")
+    assert words.endswith("overlap by 74% with 2 and 87% with 3.")
+    assert findings.overlap_text(30.0, clip_s=10.0, clips=[1, 2]).endswith("overlap by 0% with 2.")
 
 
 def test_networks_that_ran_out_of_epochs_are_named() -> None:
     ended, going = ({"best_epoch": best, "train": {"epochs": 16}} for best in (9, 16))
     entries = [Entry("official", name, {}, {}, cards) for name, cards in (("a", [ended, going]), ("b", [ended]))]
-    assert ": a. More epochs might have made it better" in findings.unfinished(entries)
+    assert ": a. More epochs might improve it" in findings.unfinished(entries)
     assert findings.unfinished(entries[1:]) == ""
 
 
@@ -256,7 +257,9 @@ def test_figures_are_published_twice_with_the_same_bytes(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     kept = []
     for _ in range(2):
-        style.publish(graph_diagram({"a": Box("a", ("text",)), "b": Box("b")}, [("a", "b")]), Path("plots/x/graph.png"))
+        style.save_figure(
+            graph_diagram({"a": Box("a", ("text",)), "b": Box("b")}, [("a", "b")]), Path("plots/x/graph.png")
+        )
         kept.append([Path(f"plots/{name}").read_bytes() for name in ("x/graph.png", "vector/x/graph.svg")])
     assert kept[0] == kept[1]
     assert b"text" in kept[0][1], "text stays text"
@@ -273,6 +276,6 @@ def test_a_missing_figure_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_saved_images_have_few_colours(tmp_path: Path) -> None:
-    style.save(graph_diagram({"a": Box("a")}, []), tmp_path / "a.png")
+    style.save_png(graph_diagram({"a": Box("a")}, []), tmp_path / "a.png")
     with Image.open(io.BytesIO((tmp_path / "a.png").read_bytes())) as image:
         assert image.mode == "P"

@@ -1,7 +1,8 @@
-"""What a network consists of, found by letting a clip without content run through it: boxes, arrows, shapes, counts."""
+"""Trace a model on meta tensors to list its modules, connections, output shapes and parameter counts."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from inspect import getdoc
 from typing import Any
@@ -11,15 +12,22 @@ from torch import Tensor, nn
 
 from fmagc.models.registry import build, count_parameters
 from fmagc.params.signal import n_frames
-from fmagc.reporting.figures.graph import Box
 
-__all__ = ["anatomy"]
+__all__ = ["Part", "trace_model"]
 
 Edges = list[tuple[str, str]]
 
 
+@dataclass(frozen=True)
+class Part:
+    """An input or a module: its name or class as title, then its layers, output shape and number of parameters."""
+
+    title: str
+    paragraphs: tuple[str, ...]
+
+
 class _Marked(Tensor):
-    """A tensor that knows from which boxes its content comes, through whatever functions it went."""
+    """A tensor that knows from which parts its content comes, through whatever functions it went."""
 
     sources: frozenset[str]
 
@@ -35,24 +43,23 @@ class _Marked(Tensor):
         return result
 
 
-def anatomy(architecture: Mapping[str, Any], *, colour: str) -> tuple[dict[str, Box], Edges]:
-    """Take a network apart into its inputs and its parts, as it runs.
+def trace_model(architecture: Mapping[str, Any]) -> tuple[dict[str, Part], Edges]:
+    """List the inputs and the parts of a network in the order in which they are used.
 
-    A part is a module of a class of its own that is made of torch's layers; what contains parts is opened.
+    A part is a module of a class of its own that is made of torch's layers; a module that contains parts is opened.
+    Nothing is computed: meta tensors have a shape and no content.
 
     Parameters
     ----------
-    architecture : mapping
+    architecture : mapping of str to Any
         The keyword arguments of `models.registry.build`.
-    colour : str
-        Of the boxes.
 
     Returns
     -------
-    boxes : dict of str to Box
-        By the names of views and modules, in the order in which they are used.
+    parts : dict of str to Part
+        By the names of views and modules.
     edges : list of (str, str)
-        From a view or module to one that reads what it gives.
+        From a view or module to a module that reads its output.
     """
     with torch.device("meta"):  # shapes without numbers
         network = build(**architecture)
@@ -66,14 +73,14 @@ def anatomy(architecture: Mapping[str, Any], *, colour: str) -> tuple[dict[str, 
         }
     network.eval()
     views = {name: _marked(clip[name], {name}) for name in network.inputs}
-    boxes = {name: Box(name, (f"input: {_shape(view)}",), colour) for name, view in views.items()}
+    parts = {name: Part(name, (f"input: {_shape(view)}",)) for name, view in views.items()}
     edges: Edges = []
     with torch.no_grad(), ExitStack() as hooks:
         for name, part in _parts(network):
-            handle = part.register_forward_hook(partial(_record, name=name, boxes=boxes, edges=edges, colour=colour))
+            handle = part.register_forward_hook(partial(_record, name=name, parts=parts, edges=edges))
             hooks.callback(handle.remove)
         network(views)
-    return boxes, edges
+    return parts, edges
 
 
 def _record(
@@ -82,20 +89,19 @@ def _record(
     output: Tensor,
     *,
     name: str,
-    boxes: dict[str, Box],
+    parts: dict[str, Part],
     edges: Edges,
-    colour: str,
 ) -> Tensor:
     edges += [(source, name) for source in sorted(_sources(inputs))]
-    told = f"output: {_shape(output)}"
+    shape = f"output: {_shape(output)}"
     if n_parameters := count_parameters(part):
-        told += f"; {n_parameters:,} parameters"
-    boxes[name] = Box(type(part).__name__, (name, *_described(part), told), colour)
+        shape += f"; {n_parameters:,} parameters"
+    parts[name] = Part(type(part).__name__, (name, *_layers(part), shape))
     return _marked(output, {name})
 
 
 def _parts(module: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """List the modules that get a box: of a class of their own, at most two levels deep."""
+    """List the modules that are parts: of a class of their own, at most two levels deep."""
     for child_name, child in module.named_children():
         full = f"{name}.{child_name}" if name else child_name
         if type(child) is nn.Sequential or _depth(child) > 2:
@@ -108,8 +114,8 @@ def _depth(module: nn.Module) -> int:
     return max((1 + _depth(child) for child in module.children()), default=0)
 
 
-def _described(part: nn.Module) -> list[str]:
-    """Name the layers of a part, those of each of its branches by itself; a part without layers tells of itself."""
+def _layers(part: nn.Module) -> list[str]:
+    """Describe the layers of a part, a line for each of its branches; of a part without layers, quote its docstring."""
     if _depth(part) == 0:
         is_layer = type(part).__module__.startswith("torch.")
         return [_layer(part) if is_layer else f"{(getdoc(type(part)) or '').partition(':')[0]}"]
@@ -122,11 +128,11 @@ def _described(part: nn.Module) -> list[str]:
 
 
 def _layer(layer: nn.Module) -> str:
-    """Describe one of torch's layers, without a place to break the line; an unknown one by its name."""
-    return _facts(layer).replace(" ", "\N{NO-BREAK SPACE}").replace(",\N{NO-BREAK SPACE}", ", ")
+    """Describe one of torch's layers, without a place to break the line; an unknown one by its class."""
+    return _sizes(layer).replace(" ", "\N{NO-BREAK SPACE}").replace(",\N{NO-BREAK SPACE}", ", ")
 
 
-def _facts(layer: nn.Module) -> str:
+def _sizes(layer: nn.Module) -> str:
     match layer:
         case nn.Conv1d() | nn.Conv2d():
             name = "Conv1d" if isinstance(layer, nn.Conv1d) else "Conv2d"

@@ -1,0 +1,144 @@
+"""Assemble the comparison of all models and baselines: figures, leaderboard and model cards."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from fmagc.corpus.index import read_split
+from fmagc.evaluation.protocol_gap import gaps_between
+from fmagc.evaluation.results import BOOTSTRAP_SEED
+from fmagc.evaluation.significance import Correctness, compare_all
+from fmagc.params.corpus import DEMO, Dataset
+from fmagc.params.evaluation import Evaluate
+from fmagc.paths import CARDS, LEADERBOARD, RESULT_FIGURES
+from fmagc.reporting.figures.bars import interval_bars
+from fmagc.reporting.figures.calibration import reliability_diagrams
+from fmagc.reporting.figures.clip_counts import clip_count_curves
+from fmagc.reporting.figures.confusion import confusion_grid
+from fmagc.reporting.figures.curves import learning_curves
+from fmagc.reporting.figures.genres import genre_scores
+from fmagc.reporting.figures.robustness import encoder_shifts, prediction_changes
+from fmagc.reporting.figures.style import save_figure
+from fmagc.reporting.leaderboard import Context, Entry, TestSet, leaderboard_markdown
+from fmagc.reporting.model_card import card_markdown
+from fmagc.reporting.run_results import (
+    read_clip_counts,
+    read_confusion_counts,
+    read_error_analysis,
+    read_predictions,
+    read_robustness,
+)
+from fmagc.runtime.files import write_text
+
+__all__ = ["draw_results", "write_cards", "write_leaderboard"]
+
+DEMO_NOTE = "The demo corpus is synthesised: these numbers show that the pipeline runs, and say nothing about music."
+
+
+def write_leaderboard(
+    entries: Sequence[Entry],
+    *,
+    audits: Mapping[str, Mapping[str, Any]],
+    accepted: Mapping[str, Mapping[str, int]],
+    corpus: str,
+    base: str,
+    resamples: int,
+) -> None:
+    """Test all differences and write metrics/leaderboard.md.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        All models and baselines, of every protocol.
+    audits : mapping of str to mapping
+        Of the split of each protocol.
+    accepted : mapping of str to mapping
+        For each protocol the number of tracks of each set that could be decoded.
+    corpus : str
+        `dataset.name`.
+    base : str
+        The protocol with which the others are compared.
+    resamples : int
+        Of the bootstrap.
+    """
+    test_sets: dict[str, TestSet] = {}
+    models: dict[str, dict[str, Correctness]] = {}
+    for protocol, group in _by_protocol(entries).items():
+        predictions = [read_predictions(entry) for entry in group]
+        test_sets[protocol] = TestSet.of(predictions[0], audit=audits[protocol], accepted=accepted[protocol])
+        models[protocol] = {own.model: Correctness.of(own) for own in predictions}
+    draws = {"resamples": resamples, "seed": BOOTSTRAP_SEED}
+    context = Context(
+        corpus=corpus,
+        test_sets=test_sets,
+        pairs={protocol: compare_all(own, **draws) for protocol, own in models.items()},
+        base=base,
+        gaps={name: gaps_between(models[base], other=own, **draws) for name, own in models.items() if name != base},
+        note=_note(corpus),
+    )
+    write_text(LEADERBOARD, leaderboard_markdown(entries, context=context))
+
+
+def write_cards(
+    entries: Sequence[Entry],
+    *,
+    accepted: Mapping[str, Mapping[str, int]],
+    corpus: Dataset,
+    sample_rate: int,
+    settings: Evaluate,
+) -> None:
+    """Write metrics/cards/<protocol>/<model>.md for every network; parameters as in `card_markdown`."""
+    for entry in entries:
+        if entry.cards:
+            page = card_markdown(
+                entry,
+                details=read_error_analysis(entry),
+                split=read_split(entry.protocol),
+                accepted=accepted[entry.protocol],
+                corpus=corpus,
+                sample_rate=sample_rate,
+                settings=settings,
+                note=_note(corpus.name),
+            )
+            write_text(CARDS / entry.protocol / f"{entry.model}.md", page)
+
+
+def draw_results(entries: Sequence[Entry], *, histories: pd.DataFrame) -> None:
+    """Draw the figures of plots/results/<protocol>.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        All models and baselines, of every protocol.
+    histories : pd.DataFrame
+        Of all trainings (`run_results.read_histories`).
+    """
+    for protocol, group in _by_protocol(entries).items():
+        networks = [entry.model for entry in group if entry.cards]
+        analyses = {entry.model: read_error_analysis(entry)["track"] for entry in group}
+        genres = [row["genre"] for row in next(iter(analyses.values()))["genres"]]
+        scores = pd.DataFrame([{"model": entry.model, **entry.track} for entry in group])
+        matrices = {entry.model: read_confusion_counts(protocol, model=entry.model, genres=genres) for entry in group}
+        changes, shifts = read_robustness(protocol)
+        figures = {
+            "scores": interval_bars(scores, chance=1 / len(genres)),
+            "confusion": confusion_grid(matrices, genres),
+            "curves": learning_curves(histories[histories["protocol"] == protocol]),
+            "clips": clip_count_curves(read_clip_counts(protocol, models=networks)),
+            "genres": genre_scores({model: own["genres"] for model, own in analyses.items()}),
+            "calibration": reliability_diagrams({model: own["calibration"] for model, own in analyses.items()}),
+            "robustness": prediction_changes(changes),
+            "shifts": encoder_shifts(shifts),
+        }
+        for name, figure in figures.items():
+            save_figure(figure, RESULT_FIGURES / protocol / f"{name}.png")
+
+
+def _by_protocol(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    protocols = dict.fromkeys(entry.protocol for entry in entries)
+    return {protocol: [entry for entry in entries if entry.protocol == protocol] for protocol in protocols}
+
+
+def _note(corpus: str) -> str:
+    return DEMO_NOTE if corpus == DEMO else ""
