@@ -1,5 +1,6 @@
-"""README.md and CONTRIBUTING.md against the project: what they name exists, what they tabulate is so."""
+"""README.md, docs/ and CONTRIBUTING.md against the project: what they name exists, what they tabulate is so."""
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+import fmagc
 from fmagc.models.registry import MODELS, build, count_parameters
 from tests.support.dag import ROOT, stages
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+PAGES = tuple(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", *PAGES)
 LEADERBOARD = ROOT / "metrics/leaderboard.md"
 CI = ROOT / ".ci/run"
 UNTRACKED = (".venv", ".dvc/cache", "data/raw", "data/.staging", "dvc_plots")  # made by commands, not by stages
@@ -42,9 +45,9 @@ def spans(document: str) -> list[str]:
     return re.findall(r"`([^`\n]+)`", prose)
 
 
-def rows(section: str) -> list[list[str]]:
-    """Return the cells of the first table below a heading of the README."""
-    below = text_of("README.md").split(f"\n## {section}\n", 1)[1]
+def rows(document: str, section: str) -> list[list[str]]:
+    """Return the cells of the first table below a heading of a page."""
+    below = text_of(document).split(f"# {section}\n", 1)[1]
     table = re.search(r"(?:^\|.*\n)+", below, re.M)
     assert table, section
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()[2:]]
@@ -98,7 +101,10 @@ def _agree(wanted: list[str], out: list[str]) -> bool:
 
 
 def paths_named(document: str) -> Iterator[str]:
-    yield from (target for target in re.findall(r"\]\(([^)#\s]+)\)", text_of(document)) if "://" not in target)
+    folder = Path(document).parent
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", text_of(document)):
+        if "://" not in target:
+            yield os.path.normpath(folder / target)
     for span in spans(document):
         is_path = re.fullmatch(r"[\w./*-]+", span) and ("/" in span.strip("/") or re.search(r"\.(md|ya?ml|txt)$", span))
         if is_path and not span.startswith(("/", "fma_")):
@@ -132,18 +138,18 @@ def test_ci_installs_and_tests_as_the_readme_says() -> None:
 
 @pytest.mark.parametrize("name", stages())
 def test_table_of_stages_is_dvc_yaml(name: str) -> None:
-    table = {row[0]: row[1:] for row in rows("The stages")}
+    table = {row[0]: row[1:] for row in rows("docs/pipeline.md", "The stages")}
     assert list(table) == list(stages())
     reads, writes, when = (set(re.findall(r"`([^`]+)`", cell)) for cell in table[name])
     stage = stages()[name]
-    shelf = {"data/raw"} if name == "fetch" else set()  # filled or linked, no out of DVC's
+    audio = {"data/raw"} if name == "fetch" else set()  # filled or linked, no out of DVC's
     assert reads - {"dataset.root"} == inputs_of(stage)
-    assert writes - shelf == outputs_of(stage)
+    assert writes - audio == outputs_of(stage)
     assert when == lettered(stage.get("params", []))
 
 
 def test_diagram_orders_the_stages_as_dvc_yaml_does() -> None:
-    lines = [line.strip().split(" --> ") for line in fenced("README.md", "mermaid")[0].splitlines()[1:]]
+    lines = [line.strip().split(" --> ") for line in fenced("docs/pipeline.md", "text")[0].splitlines()]
     assert {name for line in lines for name in line} == set(stages())
     drawn = {pair for line in lines for pair in pairwise(line)}
     true = {
@@ -158,7 +164,7 @@ def test_diagram_orders_the_stages_as_dvc_yaml_does() -> None:
 
 
 def test_table_of_models_is_the_registry() -> None:
-    table = {row[0]: row for row in rows("The models")}
+    table = {row[0]: row for row in rows("docs/models.md", "The models")}
     assert set(table) == set(MODELS)
     for name, (_, sees, _, parameters) in table.items():
         model = build(name, n_classes=8, dropout=0.0, clip_samples=2**19, hop_length=1024, n_mels=128)
@@ -172,7 +178,7 @@ def test_disk_is_what_the_settings_make_of_it() -> None:
     samples = audio["max_seconds"] * audio["sample_rate"]
     wave, frames = 2 * samples / 1e6, samples // mel["hop_length"]
     spectrogram = 2 * frames * mel["n_mels"] / 1e6
-    table = {row[0]: row[1:] for row in rows("Disk")}
+    table = {row[0]: row[1:] for row in rows("docs/performance.md", "Disk")}
     assert table["decode"][0].startswith(f"{wave:.2f} MB ({audio['sample_rate']:,} samples")
     assert table["decode"][1] == f"{wave * 8:.0f} GB"
     assert table["mel"][0].startswith(f"{spectrogram:.2f} MB ({frames:,.0f} frames of {mel['n_mels']} bands")
@@ -214,6 +220,9 @@ def test_named_settings_exist(document: str) -> None:
     ]
     for key in named:
         block, *rest = key.split(".")
+        if block == "fmagc":
+            assert rest[0] in fmagc.__all__, f"{document}: {key}"
+            continue
         value: Any = params()
         if rest[-1] not in FILES:
             for part in [block, *([] if rest[0] in LETTERS.values() else rest)]:
@@ -221,11 +230,26 @@ def test_named_settings_exist(document: str) -> None:
                 value = value[part]
 
 
-def test_links_inside_the_readme_have_a_heading() -> None:
-    headings = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in _titles()}
-    assert set(re.findall(r"\]\(#([^)]+)\)", text_of("README.md"))) <= headings
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_to_headings_have_a_heading(document: str) -> None:
+    for page, heading in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", text_of(document)):
+        if "://" not in page:
+            target = os.path.normpath(Path(document).parent / page) if page else document
+            assert heading in headings(target), f"{document}: {page}#{heading}"
 
 
-def _titles() -> list[str]:
-    prose = re.sub(r"^ *```.*?^ *```", "", text_of("README.md"), flags=re.M | re.S)
-    return re.findall(r"^#+ (.+)$", prose, re.M)
+def headings(document: str) -> set[str]:
+    """Return the anchors of a page's headings."""
+    prose = re.sub(r"^ *```.*?^ *```", "", text_of(document), flags=re.M | re.S)
+    titles = re.findall(r"^#+ (.+)$", prose, re.M)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+def test_readme_links_every_page_and_is_short() -> None:
+    assert {page for page in PAGES if f"]({page})" not in text_of("README.md")} == {"docs/index.md"}
+    assert len(text_of("README.md").splitlines()) <= 200
+
+
+def test_index_lists_every_page() -> None:
+    listed = re.findall(r"^(\w+)$", "\n".join(fenced("docs/index.md", "{toctree}")), re.M)
+    assert sorted(listed) == sorted(Path(page).stem for page in PAGES if page != "docs/index.md")
