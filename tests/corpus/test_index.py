@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from fmagc.corpus import data_home as shelves
-from fmagc.corpus import index as indices
 from fmagc.corpus.data_home import prepare_dataset, scan_files
 from fmagc.corpus.index import genres_of, read_names
 from fmagc.corpus.selection import name_table, select_tracks, split_table
@@ -70,14 +69,13 @@ def test_index_names_every_track_with_its_file(raw: Path) -> None:
     assert split["set"].tolist() == [expected[track.act.split] for track in mini_tracks()]
 
 
-def test_names_keep_their_text_on_one_line(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_keep_their_text_on_one_line(raw: Path) -> None:
     edit(raw, put("track", "title", ' Sea, "live"\r\n <b>\u6625 | None</b>\r', row=3))
     edit(raw, put("artist", "name", "NA", row=3))
     edit(raw, put("artist", "name", "", row=4))
     names = name_table(selected(raw)[1])
-    monkeypatch.setattr(indices, "NAMES", raw / "names.csv")
     write_text(raw / "names.csv", names.to_csv(index=False))
-    read = read_names()
+    read = read_names(raw / "names.csv")
     pd.testing.assert_frame_equal(read, names, check_dtype=False)
     first, second = mini_tracks()[:2]
     assert read.loc[0].tolist() == [first.track_id, "NA", 'Sea, "live" <b>\u6625 | None</b>']
