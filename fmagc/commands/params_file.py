@@ -11,9 +11,8 @@ from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from fmagc.params.schema import check
-from fmagc.runtime.files import write_text
 
-__all__ = ["edited", "write_checked"]
+__all__ = ["check_text", "edited"]
 
 
 class _Representer(RoundTripRepresenter):
@@ -71,18 +70,6 @@ def edited(text: str, values: Mapping[str, Any]) -> tuple[str, dict[str, tuple[A
     stream = io.StringIO()
     yaml.dump(document, stream)
     return stream.getvalue(), changes
-
-
-def write_checked(path: Path, text: str) -> None:
-    """Put a settings file in place, atomically, after the whole of it was validated.
-
-    Raises
-    ------
-    SettingsError
-        With every fault; the file then stays as it was.
-    """
-    check_text(path.name, text)
-    write_text(path, text)
 
 
 def check_text(name: str, text: str) -> None:

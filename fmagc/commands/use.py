@@ -10,11 +10,12 @@ from typing import Any
 
 from fmagc.commands.corpora import locate, look_at
 from fmagc.commands.git import run_git
-from fmagc.commands.params_file import check_text, edited, write_checked
+from fmagc.commands.params_file import check_text, edited
 from fmagc.errors import DataError, FmagcError, format_list
 from fmagc.params.corpus import DEMO, Dataset
 from fmagc.params.schema import Params, check
 from fmagc.paths import METRICS, MODELS_FOLDER, PARAMS_FILE, PIPELINE, PLOTS, PREDICTIONS, STATS, TRACK_METRICS
+from fmagc.runtime.files import write_text
 
 __all__ = ["use"]
 
@@ -65,7 +66,7 @@ def use(corpus: str, *, root: Path | None = None, download: bool = False, branch
         _require_clean(branch)
         _git(["switch", "--quiet", "--create", branch])
         _remove_results()
-    write_checked(PARAMS_FILE, text)
+    write_text(PARAMS_FILE, text)
     if branch is not None:
         _git(["add", "--", str(PARAMS_FILE)])
         _git(["commit", "--quiet", "--allow-empty", "--message", f"Settings for {values['dataset.name']}"])

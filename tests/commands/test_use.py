@@ -1,0 +1,243 @@
+"""`fmagc use`: each kind of corpus, an edited params.yaml, wrong folders, and the branch of its own."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from fmagc.cli import main
+from fmagc.corpus.data_home import prepare_dataset
+from fmagc.errors import DataError
+from fmagc.params.corpus import Dataset
+from tests.support.dag import ROOT
+from tests.support.mini_corpus import NAME, write_mini
+
+PARAMS = (ROOT / "params.yaml").read_text(encoding="utf-8")
+FILES = [f"{genre}/{genre} band {artist}/{n}.wav" for genre in ("Dance", "Folk") for artist in range(3) for n in (1, 2)]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The settings of a project, in the folder where the commands are given."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "A Person")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "person@example.org")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in ("params.yaml", "dvc.yaml", "dvc.lock"):
+        shutil.copyfile(ROOT / name, folder / name)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """A folder for each genre, and in each one for every artist; no file is decoded here."""
+    for path in FILES:
+        (tmp_path / "My music" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "My music" / path).write_text(path, encoding="utf-8")
+    return tmp_path / "My music"
+
+
+def settings() -> dict[str, Any]:
+    found: dict[str, Any] = YAML(typ="safe").load(Path("params.yaml"))
+    return found
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def corpus() -> tuple[Any, ...]:
+    found = settings()
+    assert found["run"]["protocols"] == [found["compare"]["protocol"]]
+    return (*(found["dataset"][key] for key in ("name", "root", "layout", "download")), found["compare"]["protocol"])
+
+
+def test_folders_with_artists(music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (music / "Folk/cover.jpg").touch()
+    assert main(["use", str(music)]) == 0
+    assert corpus() == ("my_music", str(music), "folders", False, "artist")
+    told = capsys.readouterr().out
+    for line in ("a folder for each genre", "genres: 2 (Dance 6, Folk 6)", "tracks: 12", "artists: 6", "1 .jpg"):
+        assert line in told
+    assert told.endswith("next:\n  dvc repro\n  dvc metrics show\n")
+
+
+def test_folders_without_artists(tmp_path: Path) -> None:
+    for path in FILES:
+        (tmp_path / "gtzan" / path.split("/")[0]).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "gtzan" / path.replace("/", "_").replace("_", "/", 1)).touch()
+    assert main(["use", "../gtzan"]) == 0
+    assert corpus() == ("gtzan", str(tmp_path / "gtzan"), "folders", False, "random")
+
+
+def test_too_few_artists_are_told(music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(music / "Folk/Folk band 2")
+    assert main(["use", str(music)]) == 0
+    assert corpus()[-1] == "random"
+    assert "not artist: " in (told := capsys.readouterr().out)
+    assert "expected 3 artists or more of every genre" in told
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_a_table(music: Path, split: bool) -> None:
+    rows = ["path,genre,artist,split" if split else "path,genre,artist"]
+    for n, path in enumerate(FILES):
+        genre, artist, _ = path.split("/")
+        rows.append(",".join([path, genre, artist, ["train", "val", "test"][n // 2 % 3]][: 4 if split else 3]))
+    (music / "tracks.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    assert main(["use", str(music)]) == 0
+    assert corpus() == ("my_music", str(music), "table", False, "official" if split else "artist")
+
+
+@pytest.fixture(scope="module")
+def mini(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("mini")
+    write_mini(root)
+    return root
+
+
+@pytest.mark.parametrize("how", ["tables beside it", "audio folder", "name and root"])
+def test_the_layout_of_fma(mini: Path, how: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ways = {"tables beside it": [str(mini)], "audio folder": [str(mini / NAME)]}
+    assert main(["use", *ways.get(how, [NAME, "--root", str(mini)])]) == 0
+    assert corpus() == (NAME, str(mini), "fma", False, "official")
+    assert "FMA's layout\n  genres: 8" in capsys.readouterr().out
+    train = settings()["train"]
+    assert (train["batch_size"], train["epochs"], train["patience"]) == (32, 30, 8)
+    assert settings()["robustness"]["tracks"] == 300
+
+
+@pytest.mark.parametrize("size", ["small", "medium", "large"])
+def test_fma_to_download_and_back(tmp_path: Path, size: str) -> None:
+    assert main(["use", f"fma_{size}", "--root", str(tmp_path), "--download"]) == 0
+    assert corpus() == (f"fma_{size}", str(tmp_path), "fma", True, "official")
+    assert settings()["index"]["subset"] == size
+    assert main(["use", "demo"]) == 0
+    assert Path("params.yaml").read_text(encoding="utf-8") == PARAMS
+
+
+def test_comments_and_the_owners_values_stay(project: Path, music: Path) -> None:
+    text = PARAMS.replace("epochs: 16", "epochs: 5 # mine").replace(
+        "  - official\n", "  - official # one\n  - random\n", 1
+    )
+    text = text.replace("genres: null", "genres: [Rock, Pop]").replace("lr: 0.001", "lr: 3e-4") + "# the end\n"
+    (project / "params.yaml").write_text(text, encoding="utf-8")
+    assert main(["use", str(music)]) == 0
+    found = (project / "params.yaml").read_text(encoding="utf-8")
+    assert found.endswith("# the end\n")
+    assert "epochs: 5 # mine" in found
+    assert "lr: 3e-4" in found
+    assert settings()["index"]["genres"] is None  # those of another corpus
+    kept = {line.partition("#")[2] for line in text.splitlines()} - {" one"}
+    assert kept <= {line.partition("#")[2] for line in found.splitlines()}
+
+
+def test_a_faulty_params_file_is_told_first(project: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "params.yaml").write_text(text := PARAMS.replace("epochs:", "epoch:"), encoding="utf-8")
+    assert main(["use", str(music)]) == 2
+    assert "params.yaml: 2 faults\n" in capsys.readouterr().err
+    assert (project / "params.yaml").read_text(encoding="utf-8") == text
+
+
+def _loose(music: Path) -> None:
+    (music / "loose.mp3").touch()
+
+
+def _empty(music: Path) -> None:
+    (music / "Pop").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (shutil.rmtree, "expected a folder of music, or one of fma_small, .* found none at"),
+        (_loose, "expected every file of music in a genre's folder, found 'loose.mp3' beside the folders"),
+        (_empty, "in every genre's folder, found none in 'Pop'"),
+        (lambda music: shutil.rmtree(music / "Folk"), "holds one for each of two genres or more, found Dance in"),
+    ],
+    ids=["missing", "loose", "empty", "one"],
+)
+def test_a_wrong_folder_changes_nothing(
+    music: Path, change: Callable[[Path], None], message: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(music)
+    before = sorted(project.rglob("*"))
+    assert main(["use", str(music)]) == 1
+    assert re.search(message, capsys.readouterr().err)
+    assert Path("params.yaml").read_text(encoding="utf-8") == PARAMS
+    assert sorted(project.rglob("*")) == before
+
+
+def test_fma_that_is_not_there_gets_the_message_of_fetch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["use", "fma_small", "--root", str(tmp_path)]) == 1
+    told = capsys.readouterr().err
+    assert Path("params.yaml").read_text(encoding="utf-8") == PARAMS
+    assert not Path("data").exists()
+    with pytest.raises(DataError) as fetch:
+        prepare_dataset(Dataset(name="fma_small", root=str(tmp_path)))
+    assert told.strip() == f"error: {fetch.value}".replace("data/raw/fma_small", str(tmp_path))
+
+
+def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["use", "demo"]) == 1
+    assert "expected a project's folder with params.yaml and dvc.yaml, found no params.yaml" in capsys.readouterr().err
+
+
+@pytest.fixture
+def committed(project: Path) -> Path:
+    """A project whose demo was run and committed."""
+    for path in ("metrics/models/official/crnn.json", "plots/curves.csv", "data/models/official/card.json"):
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_text("{}", encoding="utf-8")
+    (project / ".gitignore").write_text("/data\n", encoding="utf-8")
+    git("init", "-q", "-b", "main")
+    git("add", "-A")
+    git("commit", "-qm", "the demo")
+    return project
+
+
+def test_a_branch_of_its_own(committed: Path, music: Path) -> None:
+    assert main(["use", str(music), "--branch", "my-music"]) == 0
+    assert git("branch", "--show-current") == "my-music"
+    assert git("status", "--porcelain") == ""
+    assert git("ls-files").split() == [".gitignore", "dvc.yaml", "params.yaml"]
+    assert not (committed / "data/models").exists()
+    git("switch", "-q", "main")
+    assert (committed / "metrics/models/official/crnn.json").exists()
+    assert (committed / "params.yaml").read_text(encoding="utf-8") == PARAMS
+
+
+@pytest.mark.parametrize("name", ["params.yaml", "dvc.yaml", "metrics/new.json"])
+def test_uncommitted_work_is_named(committed: Path, music: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with (committed / name).open("a", encoding="utf-8") as file:
+        file.write("# work\n")
+    before = (committed / "params.yaml").read_bytes()
+    assert main(["use", str(music), "--branch", "my-music"]) == 1
+    assert f"found changes in {name}: commit them" in capsys.readouterr().err
+    assert git("branch", "--list").split() == ["*", "main"]
+    assert (committed / "params.yaml").read_bytes() == before
+
+
+def test_a_branch_that_is_there_is_refused(committed: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["use", str(music), "--branch", "main"]) == 1
+    assert "found the branch main: name another" in capsys.readouterr().err
+
+
+def test_results_of_another_protocol_are_to_go_first(
+    committed: Path, music: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["use", str(music)]) == 0
+    assert "next:\n  git rm -rq metrics plots dvc.lock" in capsys.readouterr().out
