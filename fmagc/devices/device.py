@@ -69,7 +69,7 @@ class Hardware:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
     def require_clips(self, n_clips: int) -> None:
-        """Raise SettingsError where BatchNorm would wait for a process that has no clip of the smallest batch."""
+        """Raise SettingsError if a batch is smaller than the number of GPUs: SyncBatchNorm would deadlock."""
         if self._synchronises and n_clips < self.processes.share.of:
             raise SettingsError(
                 f"train.batch_size: expected a clip for each of {self.processes.share.of} GPUs in every batch, found "

@@ -51,7 +51,7 @@ ALL = Share(rank=0, of=1)
 
 
 class Processes:
-    """The processes of one run. Where there is but one, it is told what it said.
+    """The distributed process group. With a single process every collective returns its input.
 
     Parameters
     ----------

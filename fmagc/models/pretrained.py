@@ -21,14 +21,14 @@ def publish_trained(folder: Path, weights: Artifact, card: dict[str, Any], *, st
     Parameters
     ----------
     folder : Path
-    weights : Piece
+    weights : Artifact
         As `training.checkpoints` keeps them.
     card : dict
         ``architecture`` (the keyword arguments of `models.registry.build`), ``genres``, ``waveform``, ``mel``,
         ``normalisation``, and whatever else a reader should know. The digest of the weights is added to it, and one of
         its own.
-    staging : Staging
-        Which holds the piece.
+    store : ArtifactStore
+        Which holds the weights.
     """
     store.publish(folder, [weights])
     write_record(folder / CARD, card | {"weights": weights.digest})

@@ -29,7 +29,7 @@ class Subject:
     Parameters
     ----------
     network, card : Network, dict
-        As `training.weights.load_trained` gives them.
+        As `models.pretrained.load_trained` gives them.
     hardware : Hardware
         Prepared for the card's precision.
 
@@ -38,8 +38,8 @@ class Subject:
     name, seed : str, int
         Of the model and its training.
     clips : dict
-        What the network was trained to hear: ``genres`` in class order, ``clip_samples``, and ``mel``, the settings of
-        its spectrograms.
+        The clips that the network was trained on: ``genres`` in class order, ``clip_samples``, and ``mel``, the
+        settings of its spectrograms.
     """
 
     def __init__(self, network: Network, card: dict[str, Any], *, hardware: Hardware) -> None:
@@ -55,7 +55,7 @@ class Subject:
         hardware.setup_model(network)
 
     def probabilities(self, clips: Sequence[Views], *, progress: "tqdm[Any]") -> npt.NDArray[np.float64]:
-        """Judge clips as evaluation does: softmax [shape=(N, K)]."""
+        """Predict clips as evaluation does: softmax [shape=(N, K)]."""
         return probabilities(self._network, [self._batch(clips)], hardware=self._hardware, progress=progress)
 
     def margin_samples(self, shifts: Sequence[float]) -> int:

@@ -1,4 +1,4 @@
-"""The states of one training on disk: two places that take turns, so that one is whole at whatever moment a run dies.
+"""Checkpoints of one training run, double-buffered: writes alternate between two files, so one is always valid.
 
 They lie in the staging folder of the training, outside every DVC out, under a key of everything that decides the bytes:
 a state of other settings, data or code is never found. The finished weights stay there too, until a training with
@@ -25,10 +25,10 @@ class Checkpoints:
 
     Parameters
     ----------
-    staging : Staging
+    store : ArtifactStore
         Of this training alone; entered.
     key : str
-        See `store.artifact_key`.
+        See `artifact_store.artifact_key`.
     """
 
     def __init__(self, store: ArtifactStore, *, key: str) -> None:
@@ -74,7 +74,7 @@ class Checkpoints:
 
         Returns
         -------
-        Piece
+        Artifact
             Its record is that of the state.
         """
         artifact = self._keep(WEIGHTS, pack(state.best), state.record())

@@ -34,14 +34,14 @@ class Data:
     ----------
     training : callable
         Gives the batches of an epoch, numbered from 1, without a number of batches at its start.
-    measured : callable
+    train_eval : callable
         Gives batches of training tracks without augmentation, the same every time: the training curve.
     validation : callable
         Gives the batches of the validation tracks, the same every time.
     """
 
     training: Callable[[int, int], Iterator[Batch]]
-    measured: Callable[[], Iterator[Batch]]
+    train_eval: Callable[[], Iterator[Batch]]
     validation: Callable[[], Iterator[Batch]]
 
 
@@ -97,7 +97,7 @@ def fit(
         while not _is_over(state, settings):
             _train_epoch(state, data.training(state.epoch, state.batch), criterion, settings, hardware, done)
             hardware.processes.broadcast_(state.model.buffers())  # BatchNorm's statistics, where each has its own
-            trained = _measure(state, data.measured(), "train", criterion, hardware, done)
+            trained = _measure(state, data.train_eval(), "train", criterion, hardware, done)
             judged = _measure(state, data.validation(), "val", criterion, hardware, done)
             state.finish_epoch(trained, judged)
             progress.write(
@@ -140,7 +140,7 @@ def _train_epoch(
 
 
 def _backward(model: nn.Module, batch: Batch, criterion: Criterion, hardware: Hardware) -> tuple[Tensor, int]:
-    """Take the gradient over the clips of all processes, the same in each; return their mean loss and their number."""
+    """Backpropagate, all-reduce the gradients weighted by clip count, return the mean loss and global clip count."""
     if batch.track_ids:
         _, loss = _forward(model, batch, criterion, hardware)
         loss.backward()  # type: ignore[no-untyped-call]

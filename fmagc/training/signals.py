@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as a wish that the loop fulfils when it can: after the batch under way."""
+"""Graceful shutdown: on SIGINT or SIGTERM, finish the current batch, save a checkpoint and exit."""
 
 import signal
 from types import FrameType, TracebackType

@@ -66,7 +66,7 @@ def train_model(
         Of the CPU's arithmetic.
     hardware : Hardware
         Prepared for this precision, number of threads and seed.
-    staging : Staging
+    store : ArtifactStore
         Keeps the state of the training after every epoch, and its weights in the end; entered by the process that
         writes, and by no other.
     out : Path
@@ -74,12 +74,12 @@ def train_model(
 
     Returns
     -------
-    weights : Piece
-        The best, for `training.weights.publish_trained`.
+    weights : Artifact
+        The best, for `models.pretrained.publish_trained`.
     card : dict
         How to build the network and what it expects, how it was made, its validation metrics.
     history : pd.DataFrame
-        See `training.fit.fit`.
+        See `training.loop.fit`.
 
     Raises
     ------
@@ -183,17 +183,17 @@ def _data_of(
     loader: ClipLoader, training: pd.DataFrame, validation: pd.DataFrame, *, settings: Train, seed: int, share: Share
 ) -> tuple[Data, int]:
     """Return what a process reads for the loop, and how many clips all of them read in an epoch."""
-    measured, judged = (
+    train_eval, val_eval = (
         clip_table(tracks, clip_frames=loader.clip_frames, n_clips=1)
         for tracks in (_as_many(training, validation), validation)
     )
     random = RandomBatches(loader, training, settings=settings, seed=seed, share=share)
     data = Data(
         training=lambda epoch, skip: prefetch(random.epoch(epoch, skip=skip)),
-        measured=lambda: prefetch(fixed_batches(loader, measured, batch_size=settings.batch_size, share=share)),
-        validation=lambda: prefetch(fixed_batches(loader, judged, batch_size=settings.batch_size, share=share)),
+        train_eval=lambda: prefetch(fixed_batches(loader, train_eval, batch_size=settings.batch_size, share=share)),
+        validation=lambda: prefetch(fixed_batches(loader, val_eval, batch_size=settings.batch_size, share=share)),
     )
-    return data, len(training) + len(measured) + len(judged)
+    return data, len(training) + len(train_eval) + len(val_eval)
 
 
 def _as_many(training: pd.DataFrame, validation: pd.DataFrame) -> pd.DataFrame:

@@ -127,7 +127,7 @@ class Work:
         """Fit a network, the plain one unless told otherwise, and tell how it ended."""
         state, kept = State(model or self.model(), lr=0.01, weight_decay=0.0), []
         training = training or (lambda epoch, skip: self.random(4, epoch, skip))
-        data = Data(training=training, measured=self.validation, validation=self.validation)
+        data = Data(training=training, train_eval=self.validation, validation=self.validation)
         said = ""
         try:
             fit(

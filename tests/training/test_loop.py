@@ -69,7 +69,7 @@ def fit_toy(
     state = goes_on or State(model, lr=chosen.lr, weight_decay=0.0)
     data = Data(
         training=lambda epoch, skip: chain(*(toy_batches(0, value=value) for _ in range(n_batches - skip))),
-        measured=lambda: toy_batches(0),
+        train_eval=lambda: toy_batches(0),
         validation=lambda: toy_batches(judged),
     )
     criterion = Criterion(chosen.class_balance, [0, 1], n_classes=2, device=CPU.device)
