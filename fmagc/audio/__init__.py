@@ -1,1 +1,1 @@
-"""From the bytes of one MP3 to a waveform, and from a waveform to a log-mel spectrogram; knows nothing of labels."""
+"""Audio decoding, validation and log-mel spectrograms; independent of labels."""

@@ -1,4 +1,4 @@
-"""What WAV, AIFF, AU and Ogg files say of their own end: a decoder plays what there is and keeps silent about the rest.
+"""Truncation checks for WAV, AIFF, AU and Ogg files, whose decoders return a cut file without an error.
 
 Layout of chunks: RIFF (Microsoft and IBM, 1991), RF64 (EBU Tech 3306), AIFF 1.3 (Apple, 1989); AU: Sun; Ogg pages:
 RFC 3533, section 6. FLAC needs no such witness: its header tells the number of samples, and libsndfile believes it.
@@ -14,7 +14,7 @@ _LAST_PAGE = 4  # a bit of the third byte after the name of a page
 
 
 def missing_end(data: bytes) -> str | None:
-    """Say what a file lacks by its own account.
+    """Compare a file's length with the length that its header declares.
 
     Parameters
     ----------

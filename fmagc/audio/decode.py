@@ -1,4 +1,4 @@
-"""From a file on the shelf to one verified mono waveform, or to the one reason why there is none."""
+"""Decoding of one file to a verified mono waveform, or its rejection with one reason."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,30 +98,30 @@ def decode(
 ) -> Decoded:
     """Decode one file, an MP3 or whatever libsndfile reads, to mono, at one sample rate, as int16 with one scale.
 
-    Call this from one thread of a process only: see `hear.read_samples`.
+        Call this from one thread of a process only: see `libsndfile.read_samples`.
 
-    Parameters
-    ----------
-    path : Path
-    expected_sha1 : str
-        What the shelf's manifest saw.
-    listed_sha1 : str
-        What the archive's own list says; empty where there is no list.
-    settings : Waveform
-        A longer file gives its middle.
-    min_samples : int, samples
-        Shorter tracks, after resampling, are rejected.
-    out : ndarray of int16, shape (`most_samples` or more,)
-        Takes the samples.
+        Parameters
+        ----------
+        path : Path
+        expected_sha1 : str
+    Checksum of the file in the manifest of the dataset root.
+        listed_sha1 : str
+            What the archive's own list says; empty where there is no list.
+        settings : Waveform
+            A longer file gives its middle.
+        min_samples : int, samples
+            Shorter tracks, after resampling, are rejected.
+    out : np.ndarray [shape=(`most_samples` or more,), int16]
+            Buffer for the samples.
 
-    Raises
-    ------
-    RejectedTrack
-        With the reason, and in its detail what was measured or what the decoder said.
+        Raises
+        ------
+        RejectedTrack
+            With the reason, and in its detail what was measured or what the decoder said.
     """
     source = read_source(path, expected_sha1=expected_sha1, listed_sha1=listed_sha1)
-    heard, flags = _verified(source, settings=settings, whole=False)
-    return _finished(heard, 0, source=source, settings=settings, min_samples=min_samples, flags=flags, out=out)
+    raw, flags = _verified(source, settings=settings, whole=False)
+    return _finished(raw, 0, source=source, settings=settings, min_samples=min_samples, flags=flags, out=out)
 
 
 def decode_whole(path: Path, *, settings: Waveform, min_samples: int) -> list[Decoded]:
@@ -144,11 +144,11 @@ def decode_whole(path: Path, *, settings: Waveform, min_samples: int) -> list[De
         As by `decode`.
     """
     source = read_source(path, expected_sha1=None, listed_sha1="")
-    heard, flags = _verified(source, settings=settings, whole=True)
+    raw, flags = _verified(source, settings=settings, whole=True)
     room = most_samples(settings)
     return [
         _finished(
-            heard,
+            raw,
             number,
             source=source,
             settings=settings,
@@ -156,22 +156,22 @@ def decode_whole(path: Path, *, settings: Waveform, min_samples: int) -> list[De
             flags=flags,
             out=np.empty(room, dtype=np.int16),
         )
-        for number in range(len(heard.excerpts))
+        for number in range(len(raw.excerpts))
     ]
 
 
 def _verified(source: Source, *, settings: Waveform, whole: bool) -> tuple[RawAudio, dict[str, bool]]:
-    """Listen to a file and compare how long it was with what it says of itself."""
-    heard = read_samples(source, max_seconds=settings.max_seconds, whole=whole)
-    audio = source.audio or (mpeg_audio(source.data) if heard.kind == "MP3" else None)
-    lost = truncation(audio, n_decoded=heard.n_decoded) if audio else _shortfall(source.data, heard)
+    """Decode a file and compare its decoded length with the length that its frames or header declare."""
+    raw = read_samples(source, max_seconds=settings.max_seconds, whole=whole)
+    audio = source.audio or (mpeg_audio(source.data) if raw.kind == "MP3" else None)
+    lost = truncation(audio, n_decoded=raw.n_decoded) if audio else _shortfall(source.data, raw)
     if lost is not None:
-        raise RejectedTrack(Reason.TRUNCATED, joined(lost, heard.warnings))
-    return heard, {"resynced": audio is not None and audio.skipped_bytes > 0, "warned": bool(heard.warnings)}
+        raise RejectedTrack(Reason.TRUNCATED, joined(lost, raw.warnings))
+    return raw, {"resynced": audio is not None and audio.skipped_bytes > 0, "warned": bool(raw.warnings)}
 
 
 def _finished(
-    heard: RawAudio,
+    raw: RawAudio,
     number: int,
     *,
     source: Source,
@@ -180,28 +180,28 @@ def _finished(
     flags: dict[str, bool],
     out: NDArray[np.int16],
 ) -> Decoded:
-    """Resample and quantise one excerpt, whose float samples are given free."""
-    y, heard.excerpts[number] = heard.excerpts[number], NOTHING
+    """Resample and quantise one excerpt, and release its float samples."""
+    y, raw.excerpts[number] = raw.excerpts[number], NOTHING
     samples, scale, peak = quantise(
-        y, sr=heard.sample_rate, settings=settings, min_samples=min_samples, out=out, warnings=heard.warnings
+        y, sr=raw.sample_rate, settings=settings, min_samples=min_samples, out=out, warnings=raw.warnings
     )
     all_flags = {
         "silent": peak < SILENCE_PEAK,
-        "resampled": heard.sample_rate != settings.sample_rate,
+        "resampled": raw.sample_rate != settings.sample_rate,
         "above_full_scale": peak > 1,
     } | flags
     return Decoded(
         samples=samples,
         scale=scale,
         peak=peak,
-        sample_rate=heard.sample_rate,
-        channels=heard.channels,
+        sample_rate=raw.sample_rate,
+        channels=raw.channels,
         sha1=source.sha1,
         decoder=DECODER,
         flags=tuple(flag for flag, holds in all_flags.items() if holds),
-        detail=heard.warnings,
-        start_s=heard.starts[number] / heard.sample_rate,
-        file_s=heard.n_decoded / heard.sample_rate,
+        detail=raw.warnings,
+        start_s=raw.starts[number] / raw.sample_rate,
+        file_s=raw.n_decoded / raw.sample_rate,
     )
 
 
@@ -259,7 +259,7 @@ def quantise(
 
 
 def truncation(audio: MpegAudio, *, n_decoded: int) -> str | None:
-    """Say what is missing when a decoder gave less than a file's frames hold or its header promises.
+    """Describe the shortfall when a decoder returns fewer samples than a file's frames hold or its header declares.
 
     Both are asked, because each is blind to something: the frames that are there do not know of those that were cut
     off, and a variable bit rate without a Xing header makes libsndfile guess a length and stop there without a word.
@@ -285,10 +285,10 @@ def truncation(audio: MpegAudio, *, n_decoded: int) -> str | None:
     return None
 
 
-def _shortfall(data: bytes, heard: RawAudio) -> str | None:
-    """Say what is missing of a file that is no MP3: all others tell their length to the sample."""
-    if heard.n_decoded < heard.n_declared:
-        return f"decoded {heard.n_decoded} samples, its header declares {heard.n_declared}"
+def _shortfall(data: bytes, raw: RawAudio) -> str | None:
+    """Describe the shortfall of a file that is not an MP3: other formats declare their length to the sample."""
+    if raw.n_decoded < raw.n_declared:
+        return f"decoded {raw.n_decoded} samples, its header declares {raw.n_declared}"
     return missing_end(data)
 
 
@@ -298,7 +298,7 @@ def _peak(y: NDArray[np.float32]) -> float:
 
 
 def _to_int16(y: NDArray[np.float32], peak: float, out: NDArray[np.int16]) -> tuple[NDArray[np.int16], float]:
-    """Quantise into `out`; y is used up."""
+    """Quantise into `out`; y is overwritten."""
     samples = out[: len(y)]
     if peak < SILENCE_PEAK:
         samples[:] = 0

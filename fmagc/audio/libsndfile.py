@@ -1,4 +1,4 @@
-"""What the decoder's C library gives of a file, and what it says about it: mono samples at the file's own rate."""
+"""Decode a file with libsndfile to mono float32 at its native rate, capturing the library's warnings."""
 
 import io
 import os
@@ -28,7 +28,7 @@ _DETAIL_CHARACTERS = 400
 
 @dataclass(frozen=True, slots=True)
 class RawAudio:
-    """What the decoder gave: y mono at the file's own rate, samples found and promised in the whole file, its kind."""
+    """A decoded file: mono excerpts at its native rate, its decoded and declared lengths in samples, its format."""
 
     excerpts: list[NDArray[np.float32]]
     starts: list[int]
@@ -41,7 +41,7 @@ class RawAudio:
 
 
 def read_samples(source: Source, *, max_seconds: float, whole: bool) -> RawAudio:
-    """Decode a file, but keep no more of it than is wanted.
+    """Decode a file and keep its middle, or excerpts that cover it.
 
     The C library writes to file descriptor 2, which is diverted while it runs, and memory is used again from file to
     file: call this from one thread of a process only.
@@ -105,7 +105,7 @@ def _excerpts(file: soundfile.SoundFile, starts: list[int], *, keep: int) -> tup
     """Decode a whole file but keep at most `keep` samples from each start; say how long all of it was.
 
     Blocks bound the memory that an endless file takes; a block of twice what is kept makes one read of a usual clip,
-    since reading an MP3 in pieces costs the decoder a seek each.
+    since reading an MP3 in several calls costs the decoder a seek each.
     """
     parts: list[list[NDArray[np.float32]]] = [[] for _ in starts]
     position = 0
@@ -137,7 +137,7 @@ def _mono(frames: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @contextmanager
 def _stderr_diverted_to(log: BinaryIO) -> Iterator[None]:
-    """Send what C code writes to stderr into a file."""
+    """Redirect to a file what C code writes to stderr."""
     sys.stderr.flush()
     saved = os.dup(2)
     try:
@@ -155,5 +155,5 @@ def _text_of(log: BinaryIO) -> str:
 
 
 def joined(*parts: str) -> str:
-    """Put what there is to say into one line."""
+    """Join the non-empty messages into one line."""
     return "; ".join(part.strip() for part in parts if part.strip())

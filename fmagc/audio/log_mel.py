@@ -1,4 +1,4 @@
-"""The log-mel spectrogram of a waveform: librosa's numbers, at a quarter of its time."""
+"""Log-mel spectrograms with librosa's values, at a quarter of its time."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,7 @@ class LogMel:
         return S_db[: n_frames(len(y), hop_length=self.settings.hop_length)], ref_db
 
     def noise_band_power(self) -> NDArray[np.float64]:
-        """Give the mean power that white noise of unit variance has in each band.
+        """Compute the mean power of white noise of unit variance in each band.
 
         Every bin of windowed white noise has the mean power ``sum(window ** 2)``, whatever its frequency.
 

@@ -18,7 +18,7 @@ _LOG_STEP = np.log(6.4) / 27  # of the natural logarithm a mel above 1 kHz
 
 
 def hann(n: int) -> NDArray[np.float32]:
-    """Give the periodic Hann window that spectral analysis uses, shape (n,)."""
+    """Return the periodic Hann window that spectral analysis uses, shape (n,)."""
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""What an MP3 file says of itself: its MPEG audio frames, counted one by one from header to header.
+"""MPEG audio frames of an MP3 file, counted one by one from header to header.
 
 Decoders repair, skip and guess in silence. The frame headers are an independent witness of how much audio a file holds.
 Layout of headers: ISO/IEC 11172-3 section 2.4.2.3 and 13818-3; ID3v2: id3.org, version 2.4.0 section 3.1; APEv2 header
@@ -40,7 +40,7 @@ class _Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MpegAudio:
-    """What the frame headers of a file add up to.
+    """Totals over the frame headers of a file.
 
     Attributes
     ----------

@@ -12,8 +12,8 @@ __all__ = ["HOP", "SEARCH_RADIUS", "wsola"]
 
 Array = NDArray[np.float32]
 
-HOP = 1024  # of the result, between two pieces; each is faded in over one hop and out over the next
-SEARCH_RADIUS = 640  # samples to either side in which a piece is looked for: a whole period of anything above 34 Hz
+HOP = 1024  # of the result, between two segments; each is faded in over one hop and out over the next
+SEARCH_RADIUS = 640  # samples to either side in which a segment is searched: a whole period of anything above 34 Hz
 _COARSE = 8  # the search runs on means of so many samples, then on samples
 _FADE = (np.sin(np.pi / 2 * (np.arange(HOP) + 0.5) / HOP) ** 2).astype(np.float32)
 
@@ -37,24 +37,25 @@ def wsola(y: Array, *, n_out: int) -> Array:
 
     Notes
     -----
-    The result is laid out of pieces of y, each two hops long, at the distance of one hop. The rate says where a piece
-    is wanted; it is taken within REACH of there, where its beginning differs least from what follows the piece before
-    in y: partials go on in phase, and nothing is resampled, so that the pitch stays. What counts is the difference in
-    squares as a part of the energy, plus the squared distance from the wanted place as a part of REACH. The
-    music therefore goes on uncut over an attack, and is cut in the sustained part behind it.
+    The result is laid out of segments of y, each two hops long, at the distance of one hop. The rate says where a
+    segment is wanted; it is taken within SEARCH_RADIUS of there, where its beginning differs least from what
+    follows the segment before in y: partials go on in phase, and nothing is resampled, so that the pitch stays.
+    What counts is the difference in squares as a part of the energy, plus the squared distance from the wanted
+    place as a part of SEARCH_RADIUS. The music therefore goes on uncut over an attack, and is cut in the sustained
+    part behind it.
 
-    The sample j is a mixture of two samples of y, each within REACH + HOP * abs(1 - n / n_out) of j * n / n_out: 20 ms
-    at 44.1 kHz for the rates 0.8 and 1.25. This error does not add up. Within one hop of the end of a result that is
-    no whole number of hops long it is at most one hop more. The fades sum to one, which keeps the level where the two
-    agree; noise, which cannot agree, is at most 1.2 dB softer. Where attacks follow each other faster than there is
-    room for a cut between them, one may come twice or be left out.
+    The sample j is a mixture of two samples of y, each within SEARCH_RADIUS + HOP * abs(1 - n / n_out) of j * n /
+    n_out: 20 ms at 44.1 kHz for the rates 0.8 and 1.25. This error does not add up. Within one hop of the end of a
+    result that is no whole number of hops long it is at most one hop more. The fades sum to one, which keeps the
+    level where the two agree; noise, which cannot agree, is at most 1.2 dB softer. Where attacks follow each other
+    faster than there is room for a cut between them, one may come twice or be left out.
     """
     rate = len(y) / n_out
     if len(y) < 2 * HOP:  # compiled code does not look at bounds
         y = np.concatenate([y, np.zeros(2 * HOP - len(y), np.float32)])
     coarse = np.empty(len(y) // _COARSE, np.float32)
     _average(y, coarse)
-    padded = np.concatenate([y, np.zeros(HOP, np.float32)])  # the last piece has nothing to fade out into
+    padded = np.concatenate([y, np.zeros(HOP, np.float32)])  # the last segment has nothing to fade out into
     artifacts = np.empty((-(-n_out // HOP), HOP), np.float32)
     _overlap_add(padded, coarse, _FADE, rate, artifacts)
     clip: Array = artifacts.reshape(-1)[:n_out]
@@ -73,8 +74,8 @@ def _average(y, coarse):  # type: ignore[no-untyped-def]
 
 @_jit
 def _overlap_add(y, coarse, fade, rate, artifacts):  # type: ignore[no-untyped-def]
-    """Fade from each piece into the next; the piece before the first begins one hop before y."""
-    last = len(y) - 2 * HOP  # where the latest piece may begin
+    """Cross-fade each segment into the next; the segment before the first begins one hop before y."""
+    last = len(y) - 2 * HOP  # where the latest segment may begin
     follows = 0
     for k in range(len(artifacts)):
         wanted = min(max(round((k + 1) * HOP * rate) - HOP, 0), last)
@@ -87,7 +88,7 @@ def _overlap_add(y, coarse, fade, rate, artifacts):  # type: ignore[no-untyped-d
 
 @_jit
 def _nearest(y, coarse, follows, low, high, wanted):  # type: ignore[no-untyped-def]
-    """Find where a piece from low to high fits best to what follows, by means first and then by samples."""
+    """Find the segment start from low to high that best matches what follows, by means first and then by samples."""
     n = HOP // _COARSE
     end = len(coarse) - n
     there = min(follows // _COARSE, end)

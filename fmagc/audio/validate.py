@@ -1,4 +1,4 @@
-"""The bytes of one track before a decoder sees them: a regular file, the one that is meant, of the kind it claims."""
+"""Checks before decoding: a regular file with the expected checksum, of the format that its name claims."""
 
 import errno
 import hashlib
@@ -36,7 +36,7 @@ class Source:
 
 
 def read_source(path: Path, *, expected_sha1: str | None, listed_sha1: str) -> Source:
-    """Read a file, compare its checksums, and look whether what is called .mp3 is an MP3.
+    """Read a file, compare its checksums, and check that a file named .mp3 is an MP3.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def mpeg_audio(data: bytes) -> mpeg_frames.MpegAudio:
 
 
 def summary(data: bytes) -> str:
-    """Tell a file's size and how it begins, which says what it is when it is no MP3."""
+    """Describe a file by its size and first bytes, which identify it when it is not an MP3."""
     return f"{len(data)} bytes, " + (f"begins with {data[:8].hex(' ')}" if data else "empty")
 
 
@@ -90,7 +90,7 @@ def not_mp3(data: bytes) -> RejectedTrack:
 
 
 def _read_regular_file(path: Path) -> bytes:
-    """Read a file whole; looking at its kind first, for to open a FIFO is to wait for a writer."""
+    """Read a whole file, after checking its type: opening a FIFO would wait for a writer."""
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):

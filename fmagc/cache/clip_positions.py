@@ -1,4 +1,4 @@
-"""Which clips of a track are judged: the same every time."""
+"""Positions of the clips by which a track is evaluated, the same in every run."""
 
 from collections.abc import Mapping
 
@@ -46,7 +46,7 @@ def random_starts(n_frames: int, *, clip_frames: int, n_clips: int, seed: int, t
 def clip_table(
     tracks: pd.DataFrame, *, clip_frames: int, n_clips: int, crop: str = "even", seed: int = 0
 ) -> pd.DataFrame:
-    """List the clips by which tracks are judged.
+    """List the clips by which tracks are evaluated.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The manifest of a cache: a shard that is not in it does not exist."""
+"""The cache manifest lists every shard with its digest and track ids; readers ignore unlisted files."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _SCHEMA = 4
 
 @dataclass(frozen=True)
 class Shard:
-    """One line of the manifest.
+    """One entry of the manifest.
 
     Attributes
     ----------
@@ -41,24 +41,24 @@ class Shard:
 
     @classmethod
     def of(cls, artifact: Artifact) -> Self:
-        """Describe a piece with ``row_bytes``, ``longest`` and ``track_ids`` in its record."""
+        """Describe an artifact with ``row_bytes``, ``longest`` and ``track_ids`` in its record."""
         track_ids = artifact.record["track_ids"]
         return cls(artifact.digest, len(track_ids), artifact.record["row_bytes"], artifact.record["longest"], track_ids)
 
     @property
     def seal(self) -> ShardDigest:
-        """What the file is recognised by."""
+        """The digests that identify the file."""
         return ShardDigest(self.digest, self.rows, self.row_bytes)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a cache consists of and was made with.
+    """The shards of a cache and the settings that made them.
 
     Attributes
     ----------
     folder : Path
-    made_by : str
+    stage : str
         The stage to name when something is wrong.
     params : dict
         The settings that decided the content, by block.
@@ -90,7 +90,7 @@ class Manifest:
 
 
 def found_in_artifact(artifact: Artifact) -> str:
-    """Return the digest of the file of a piece that should be a shard."""
+    """Return the digest of an artifact's file that should be a shard."""
     return Shard.of(artifact).seal.found_in(artifact.path)
 
 
@@ -120,7 +120,7 @@ def write_manifest(
     ----------
     folder : Path
         Of the published shards.
-    pieces : Iterable[Piece]
+    artifacts : Iterable[Artifact]
         Each as `Shard.of` takes it.
     params : Mapping[str, Any]
         The settings that decided the content.

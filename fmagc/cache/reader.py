@@ -54,7 +54,7 @@ class Cache:
         Name of the dataset of rows: ``waves`` or ``mels``.
     facts : Iterable[str]
         Further columns to hold for each row, besides ``length``.
-    made_by : str
+    stage : str
         The stage to name when something is wrong.
 
     verify_rows : bool

@@ -1,4 +1,4 @@
-"""The rows of a shard, as workers write and read them: each in one piece, at a place of its own, with its digest.
+"""The rows of a shard, as workers write and read them: each contiguous, at its own offset, with its digest.
 
 No HDF5 here: a worker that writes rows starts without it, and what it writes becomes HDF5 in `fmagc.cache.shards`.
 """
@@ -22,12 +22,12 @@ Array = npt.NDArray[Any]
 
 ROWS_AT = BLOCK  # bytes before the rows: HDF5's own for the file and the dataset of rows
 
-_FACTS = 512  # bytes of a row in all columns, and of its line in the note: more than they take
+_FACTS = 512  # bytes of a row in all columns, and of its entry in the metadata: an upper bound
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the rows of a shard lie.
+    """Offsets and sizes of the rows of a shard.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Layout:
         return self.offset(n_rows) + n_rows * _FACTS + 2 * BLOCK
 
     def offset(self, row: int) -> int:
-        """Give the place of a row in the file, in bytes."""
+        """Return the offset of a row in the file, in bytes."""
         return ROWS_AT + row * self.row_bytes
 
 

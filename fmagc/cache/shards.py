@@ -30,7 +30,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class ShardDigest:
-    """What a shard is recognised by.
+    """The digests that identify a shard.
 
     Attributes
     ----------

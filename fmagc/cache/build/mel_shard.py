@@ -1,4 +1,4 @@
-"""A mel shard out of the rows that the workers wrote."""
+"""Completion of a mel shard from the rows that the workers wrote."""
 
 from pathlib import Path
 from typing import Any

@@ -30,7 +30,7 @@ class WaveRow:
 
 @dataclass(frozen=True)
 class StoredMel:
-    """What the columns of a shard say of a row that was written."""
+    """The values of a written row in the columns of its shard."""
 
     digest: str  # of the row
     ref_db: float  # absolute level of its 0 dB

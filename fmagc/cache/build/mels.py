@@ -1,4 +1,4 @@
-"""From waveform shards to mel shards."""
+"""Conversion of waveform shards to mel shards."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -35,7 +35,7 @@ def make_mels(
         Of the stage decode; what is read of it is verified.
     settings : Mel
         How a spectrogram is taken.
-    staging : Staging
+    store : ArtifactStore
         Keeps finished shards.
     out : Path
         The published cache.

@@ -16,7 +16,7 @@ __all__ = ["assemble"]
 
 
 class RowTask(Protocol):
-    """What a worker needs to write one row."""
+    """The input of a worker for one row."""
 
     @property
     def shard(self) -> str:
@@ -58,7 +58,7 @@ def assemble(
 
     Returns
     -------
-    dict of str to Piece
+    dict of str to Artifact
         By name of the shard.
     """
     artifacts: dict[str, Future[Artifact]] = {}

@@ -25,7 +25,7 @@ class Request:
 
 @dataclass(frozen=True)
 class StoredWave:
-    """What the ledger and the columns of a shard say of a row that was written."""
+    """The values of a written row in the ledger and in the columns of its shard."""
 
     digest: str  # of the row
     length: int

@@ -1,4 +1,4 @@
-"""From files of music to waveform shards and the ledger."""
+"""Conversion of audio files to waveform shards and the ledger."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -59,7 +59,7 @@ def make_waves(
         The folder that the paths of the index start from.
     audio, clip : Audio, Clip
         How a track is decoded, and how long it must be.
-    staging : Staging
+    store : ArtifactStore
         Keeps finished shards.
     out : Path
         The published cache, with ledger.csv.
@@ -102,7 +102,7 @@ def make_waves(
     ordered = [artifacts[name] for name in shards]
     ledger = [row for artifact in ordered for row in artifact.record["ledger"]]
     summary = counts(pd.DataFrame(ledger))
-    _refuse_wrong_shelf(ledger, summary, audio, raw)
+    _refuse_wrong_dataset(ledger, summary, audio, raw)
     full = [artifact for artifact in ordered if artifact.record["track_ids"]]
     store.publish(out, full)
     write_ledger(out, ledger, requested=index["track_id"].tolist())
@@ -126,7 +126,7 @@ def _shard_of(track_id: int, *, ids_per_shard: int) -> str:
     """Name a track's shard by its id alone, so that no other track can move it.
 
     FMA's ids are dense and go by ranges. Hashed ids are spread evenly over nine digits, of which the first two make 90
-    shards, however large the shelf: one more track remakes a ninetieth.
+    shards, however large the dataset: one more track remakes a ninetieth.
     """
     per_shard = ids_per_shard if track_id < FIRST_HASHED_ID else FIRST_HASHED_ID // 10
     return f"{track_id // per_shard:03d}.h5"
@@ -155,8 +155,8 @@ def _keep(
     return store.commit(name, key, record, digest=digest)
 
 
-def _refuse_wrong_shelf(ledger: list[dict[str, Any]], summary: dict[str, Any], audio: Audio, raw: Path) -> None:
-    """Stop before anything is published when so much is rejected that the shelf must be wrong."""
+def _refuse_wrong_dataset(ledger: list[dict[str, Any]], summary: dict[str, Any], audio: Audio, raw: Path) -> None:
+    """Raise before anything is published when so many tracks are rejected that the dataset root must be wrong."""
     rejected = [row for row in ledger if row["status"] == "rejected"]
     if len(rejected) == len(ledger) or len(rejected) > audio.max_reject_fraction * len(ledger):
         shown = "".join(
@@ -166,5 +166,5 @@ def _refuse_wrong_shelf(ledger: list[dict[str, Any]], summary: dict[str, Any], a
         raise DataError(
             f"{raw}: expected at most {audio.max_reject_fraction:.0%} of {len(ledger)} tracks to be rejected "
             f"(audio.max_reject_fraction), found {len(rejected)}: {summary['rejected']}, the first of them{shown}\n"
-            "Look at the shelf, then run `dvc repro -f fetch` and `dvc repro`."
+            "Look at the dataset root, then run `dvc repro -f fetch` and `dvc repro`."
         )
