@@ -1,1 +1,1 @@
-"""Audio decoding, validation and log-mel spectrograms; independent of labels."""
+"""One audio file to a waveform, and a waveform to a log-mel spectrogram."""

@@ -1,1 +1,1 @@
-"""Classifiers without a network, fitted on features of the cached spectrograms."""
+"""Baseline classifiers, fitted on features of the cached spectrograms."""

@@ -1,1 +1,1 @@
-"""The cache: shards, their manifest, the ledger, statistics of the training set."""
+"""The feature cache: shards, manifest, ledger, readers and normalisation."""

@@ -1,1 +1,1 @@
-"""The subcommands of the command line, a module each."""
+"""The subcommands of `fmagc`, a module each."""

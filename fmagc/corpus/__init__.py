@@ -1,1 +1,1 @@
-"""The corpus: FMA's tables and layout, the demo, splits."""
+"""The corpus: FMA's or your own tables and files, selection and splits."""

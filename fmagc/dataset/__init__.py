@@ -1,1 +1,1 @@
-"""Clips of the cache as torch sees them: map-style datasets and batches in order."""
+"""Clips of the cache as torch datasets and batches."""

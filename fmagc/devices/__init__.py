@@ -1,1 +1,1 @@
-"""Where arithmetic runs: the device of one process, and the process group."""
+"""Devices, precision and the distributed process group."""

@@ -1,1 +1,1 @@
-"""Evaluation: predictions, metrics with intervals, calibration, comparisons. Nothing here imports torch."""
+"""Predictions, metrics with intervals, calibration and comparisons."""

@@ -1,1 +1,1 @@
-"""Using what was trained: genres of files that no corpus knows."""
+"""Predictions of trained networks, for tracks of the cache and for any audio file."""

@@ -1,1 +1,1 @@
-"""The networks: encoders of one view, heads over time, the models that are made of them, and their registry."""
+"""The networks: encoders, heads, their compositions, the registry, and trained models on disk."""

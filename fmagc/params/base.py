@@ -19,6 +19,7 @@ from fmagc.paths import PARAMS_FILE
 __all__ = ["Block", "faults_of", "read_document", "settings_error"]
 
 
+RENAMED = {"probe": "robustness"}  # old keys of params.yaml and what they are called today
 _EXPECTED = {
     "int_type": "an integer",
     "int_from_float": "an integer",
@@ -137,6 +138,8 @@ def _describe(block: type[BaseModel], fault: ErrorDetails, where: str) -> str:
     if kind == "missing":
         return f"{key}: expected this key, found nothing"
     if kind == "extra_forbidden":
+        if key in RENAMED:
+            return f"{key}: expected no such key: it is called {RENAMED[key]} now; rename it"
         known = _siblings(block, location)
         close = difflib.get_close_matches(location[-1], known, n=1)
         advice = f" Did you mean {close[0]}?" if close else f" Known here: {', '.join(known)}." if known else ""

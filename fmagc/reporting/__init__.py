@@ -1,1 +1,1 @@
-"""Leaderboard, model cards, figures and the page: everything that is read by people."""
+"""Leaderboard, model cards, figures and the page."""

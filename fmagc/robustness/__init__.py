@@ -1,1 +1,1 @@
-"""How trained networks answer to music that was changed in a known way: equivariance and invariance."""
+"""Predictions on transformed tracks, and equivariance of the encoders."""

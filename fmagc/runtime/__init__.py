@@ -1,1 +1,1 @@
-"""Work on several machines: a Dask cluster takes bundles of tasks."""
+"""How work is run and finished: files, locks, artifacts, worker processes, exit statuses."""

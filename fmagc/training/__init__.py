@@ -1,1 +1,1 @@
-"""Training: clips from the cache, augmentation, the loop."""
+"""Training: random clips, augmentation, the loop, checkpoints."""

@@ -104,6 +104,14 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     assert caught.value.exit_status == 2
 
 
+def test_an_old_key_is_told_its_new_name(tmp_path: Path) -> None:
+    def old(params: dict[str, Any]) -> None:
+        params["probe"] = params.pop("robustness")
+
+    with pytest.raises(SettingsError, match=r"2 faults(?s:.*)probe: .* it is called robustness now; rename it"):
+        check(written(tmp_path, old))
+
+
 @pytest.mark.parametrize(
     ("block", "key", "value", "fault"),
     [

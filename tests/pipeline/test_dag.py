@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.support.dag import ROOT, closure, code_deps, floors, script_of, stages
+from tests.support.dag import ROOT, closure, code_deps, floor_table, floors, script_of, stages
 
 
 @pytest.mark.parametrize("name", stages())
@@ -72,3 +72,9 @@ def test_evaluation_imports_no_torch() -> None:
         f"import sys, {', '.join(f'fmagc.evaluation.{file.stem}' for file in files)}; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_contributing_has_the_floors_of_the_imports() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    written = text.split("<!-- floors -->")[1].split("<!-- /floors -->")[0].strip()
+    assert written == floor_table(), "put there what `python -m tests.support.dag` prints"

@@ -1,5 +1,8 @@
 """dvc.yaml as the tests read it: its stages, and what a stage's script imports."""
 
+import ast
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +68,26 @@ def floors() -> list[list[str]]:
         found.append(floor)
         below = {name: others for name, others in below.items() if name not in floor}
     return found
+
+
+def floor_table() -> str:
+    """Write the floors as the Markdown table of CONTRIBUTING.md, the highest first."""
+    rows = ["| floor | room | what | torch |", "| --- | --- | --- | --- |"]
+    for number, rooms in reversed(list(enumerate(floors()))):
+        for name in rooms:
+            folder = ROOT / "fmagc" / name
+            files = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+            place = f"fmagc/{name}/" if folder.is_dir() else f"fmagc/{name}.py"
+            docstring = ast.get_docstring(ast.parse(files[0].read_text(encoding="utf-8"))) or ""
+            torch = "yes" if any(_imports_torch(file) for file in files) else ""
+            rows.append(f"| {number} | `{place}` | {docstring.splitlines()[0]} | {torch} |")
+    return "\n".join(rows)
+
+
+def _imports_torch(file: Path) -> bool:
+    """Tell whether a file imports torch itself."""
+    return re.search(r"^\s*(import|from) torch\b", file.read_text(encoding="utf-8"), flags=re.MULTILINE) is not None
+
+
+if __name__ == "__main__":
+    sys.stdout.write(floor_table() + "\n")
