@@ -1,4 +1,4 @@
-"""Put the corpus on its shelf (synthesise the demo, link or download any other) and write down what lies there."""
+"""Make data/raw/<name> hold the corpus (synthesise the demo, link or download any other), and list its files."""
 
 import sys
 
