@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fmagc.audio.log_mel import LogMel
-from fmagc.cache.ledger import accepted_row, rejected_row, write_ledger
+from fmagc.cache.ledger import write_ledger
+from fmagc.cache.ledger_rows import accepted_row, rejected_row
 from fmagc.cache.manifest import write_manifest
 from fmagc.cache.normalisation import Normalisation
 from fmagc.params.signal import Mel
