@@ -185,7 +185,7 @@ def test_timeline_gives_the_same_bytes(tmp_path: Path) -> None:
     p = np.random.default_rng(0).dirichlet(np.ones(9), size=7)
     for name in ("a.png", "b.png"):
         figure = timeline(p, np.arange(7.0), genres=list("abcdefghi"), patch_s=4.0, file_s=10.0, title="$x")
-        style.save(figure, tmp_path / name)
+        style.save_png(figure, tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     heights = [patch.get_data().values for patch in figure.axes[0].patches]
     np.testing.assert_allclose(heights[-1], 1)  # the layers stack up to all of it
