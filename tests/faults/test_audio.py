@@ -213,8 +213,8 @@ def test_a_file_that_may_not_be_read_is_named_so(tmp_path: Path) -> None:
 
 def test_workers_import_no_more_than_they_use() -> None:
     listed = "import sys, {}; print(*{{name.split('.')[0] for name in sys.modules}})"
-    for module, unused in (("wave_row", {"numba"}), ("mel_row", {"soundfile", "soxr"})):
-        command = [sys.executable, "-c", listed.format(f"fmagc.cache.{module}")]
+    for module, unused in (("waveform_worker", {"numba"}), ("mel_worker", {"soundfile", "soxr"})):
+        command = [sys.executable, "-c", listed.format(f"fmagc.cache.build.{module}")]
         loaded = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True).stdout.split()
         assert "numpy" in loaded
         assert not {"torch", "librosa", "sklearn", "matplotlib", "pandas", "h5py"} & set(loaded)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fmagc.cache.build import mels, waveforms
+from fmagc.cache.build import mel_shard, mels, waveform_shard, waveforms
 from fmagc.cache.reader import Cache
 from fmagc.paths import WAVES
 from fmagc.runtime import artifact_store
@@ -30,7 +30,7 @@ MOMENTS = {
 }
 PLACES = {
     "start": [(waveforms, "create_empty"), (mels, "create_empty")],
-    "seal": [(waveforms, "seal"), (mels, "seal")],
+    "seal": [(waveform_shard, "seal"), (mel_shard, "seal")],
     "note": [(artifact_store, "write_record")],
     "ledger": [(waveforms, "write_ledger")],
     "manifest": [(waveforms, "write_manifest"), (mels, "write_manifest")],
