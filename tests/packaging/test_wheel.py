@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.support.dag import ROOT
@@ -44,7 +45,8 @@ def test_an_installed_wheel_predicts_outside_the_checkout(wheel: Path, pipeline_
     site = tmp_path / "site"
     subprocess.run([*PIP, "install", *OFFLINE, "--target", site, wheel], check=True)
     shutil.copytree(pipeline_run.root / "data/models/official/crnn/0", tmp_path / "model")
-    song = next((pipeline_run.root / "data/raw").rglob("*.mp3"))
+    ledger = pd.read_csv(pipeline_run.root / "data/waves/ledger.csv")
+    song = pipeline_run.root / "data/raw" / ledger.loc[ledger["status"] == "accepted", "path"].iloc[0]
     environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONSAFEPATH": "1"}
 
     def run(*command: object) -> str:

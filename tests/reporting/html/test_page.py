@@ -103,7 +103,7 @@ def test_nothing_is_loaded_and_nothing_runs(text: str, outline: Outline) -> None
 def test_what_it_says_is_what_the_files_say(pipeline: Project, text: str) -> None:
     plain = html.unescape(re.sub(r"<[^>]+>", " ", text))
     cleaning = json.loads((pipeline.root / "metrics/cleaning.json").read_text())
-    assert f"{cleaning['requested']} tracks were asked for and {cleaning['accepted']} accepted" in plain
+    assert f"{cleaning['requested']} tracks were requested and {cleaning['accepted']} accepted" in plain
     metrics = json.loads((pipeline.root / "metrics/models/official/crnn.json").read_text())
     assert f"{metrics['macro_f1']:.3f} [{metrics['macro_f1_low']:.3f}, {metrics['macro_f1_high']:.3f}]" in plain
     card = json.loads((pipeline.root / "data/models/official/crnn/0/card.json").read_text())
