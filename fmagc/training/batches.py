@@ -1,6 +1,6 @@
 """Random, augmented clips of the training tracks: the batches of an epoch, the same for the same seed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,7 +13,7 @@ from fmagc.dataset.batch import Batch
 from fmagc.dataset.clips import ClipLoader, naming_batch
 from fmagc.devices.process_group import ALL, Share
 from fmagc.params.signal import Mel
-from fmagc.params.training import Train
+from fmagc.params.training import Augmentation
 from fmagc.training.augment import ClipTransform, MelNoise, sample
 
 __all__ = ["ClipDraw", "RandomBatches", "mel_noise"]
@@ -48,9 +48,11 @@ class RandomBatches:
     loader : ClipLoader
     tracks : pd.DataFrame
         As `ClipLoader.tracks` gives them.
-    settings : Train
-        Its batch size and augmentations.
-    seed : int
+    batch_size : int > 0
+        At most.
+    augment : sequence of Augmentation
+        In the order in which they act.
+    seed : int >= 0
         Of order, windows and augmentations, together with the number of the epoch.
     share : Share
         The part of each batch that this process loads. All processes draw the whole of it, so that the clips are the
@@ -62,12 +64,14 @@ class RandomBatches:
         loader: ClipLoader,
         tracks: pd.DataFrame,
         *,
-        settings: Train,
+        batch_size: int,
+        augment: Sequence[Augmentation],
         seed: int,
         share: Share = ALL,
     ) -> None:
         self._loader = loader
-        self._settings, self._seed, self._share = settings, seed, share
+        self._batch_size, self._augment = batch_size, augment
+        self._seed, self._share = seed, share
         self._noise = mel_noise(loader.mel, sr=loader.sample_rate)
         self._track_ids, self._labels, self._lengths = (
             tracks[column].to_numpy() for column in ("track_id", "label", "n_frames")
@@ -93,20 +97,14 @@ class RandomBatches:
         """Draw the batches of an epoch without reading a clip."""
         rng = np.random.default_rng([self._seed, epoch])
         order = rng.permutation(len(self._track_ids))
-        for rows in np.array_split(order, -(-len(order) // self._settings.batch_size)):
+        for rows in np.array_split(order, -(-len(order) // self._batch_size)):
             yield self.draw_clips(rows, rng)
 
     def draw_clips(self, rows: NDArray[np.intp], rng: np.random.Generator) -> ClipDraw:
         """Draw a window and augmentations of each of these rows of the table of tracks."""
         lengths = self._lengths[rows]
         transforms = [
-            sample(
-                self._settings.augment,
-                rng,
-                frames=self._loader.clip_frames,
-                available=length,
-                noise=self._noise,
-            )
+            sample(self._augment, rng, frames=self._loader.clip_frames, available=length, noise=self._noise)
             for length in lengths
         ]
         last = lengths - [transform.frames for transform in transforms]

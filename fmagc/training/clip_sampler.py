@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from fmagc.cache.feature_cache import FeatureCache
 from fmagc.dataset.clip_dataset import Clip, ClipDataset
-from fmagc.params.training import Augmentation, Train
+from fmagc.params.training import Augmentation
 from fmagc.training.augment import ClipTransform, sample
 from fmagc.training.batches import RandomBatches, mel_noise
 
@@ -82,7 +82,8 @@ class TrainerBatches:
         self._batches = RandomBatches(
             dataset.loader,
             dataset.tracks,
-            settings=Train.model_construct(batch_size=batch_size, augment=_SETTINGS.validate_python(list(augment))),
+            batch_size=batch_size,
+            augment=_SETTINGS.validate_python(list(augment)),
             seed=dataset.seed,
         )
         self._n_batches = -(-len(dataset.tracks) // batch_size)

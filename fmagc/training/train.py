@@ -187,7 +187,9 @@ def _data_of(
         clip_table(tracks, clip_frames=loader.clip_frames, n_clips=1)
         for tracks in (_as_many(training, validation), validation)
     )
-    random = RandomBatches(loader, training, settings=settings, seed=seed, share=share)
+    random = RandomBatches(
+        loader, training, batch_size=settings.batch_size, augment=settings.augment, seed=seed, share=share
+    )
     data = Data(
         training=lambda epoch, skip: prefetch(random.epoch(epoch, skip=skip)),
         train_eval=lambda: prefetch(fixed_batches(loader, train_eval, batch_size=settings.batch_size, share=share)),

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pydantic import TypeAdapter
 from torch.utils.data import DataLoader
 
 import fmagc
 from fmagc.cache.clip_positions import clip_table
 from fmagc.dataset.clips import fixed_batches
-from fmagc.params.training import Train
+from fmagc.params.training import Augmentation
 from fmagc.training.batches import RandomBatches
 from tests.support.audio_files import mp3, music
 from tests.support.dag import ROOT
@@ -46,13 +47,9 @@ def cache(folder: Path) -> fmagc.FeatureCache:
 
 def trainer(dataset: fmagc.ClipDataset, *, epoch: int, batch_size: int = 2) -> list[dict[str, torch.Tensor]]:
     """Return the batches that the stage train draws, normalised."""
-    settings = Train.model_validate(
-        {"epochs": 1, "patience": 1, "batch_size": batch_size, "lr": 1.0, "max_grad_norm": None}
-        | {"precision": "float32", "class_balance": "none", "augment": AUGMENT}
-    )
-    loader = dataset.loader
-    batches = RandomBatches(loader, dataset.tracks, settings=settings, seed=dataset.seed).epoch(epoch)
-    return [batch.on(torch.device("cpu")) | {"label": batch.target} for batch in batches]
+    augment = TypeAdapter(list[Augmentation]).validate_python(AUGMENT)
+    random = RandomBatches(dataset.loader, dataset.tracks, batch_size=batch_size, augment=augment, seed=dataset.seed)
+    return [batch.on(torch.device("cpu")) | {"label": batch.target} for batch in random.epoch(epoch)]
 
 
 def assert_same(found: list[dict[str, torch.Tensor]], expected: list[dict[str, torch.Tensor]]) -> None:

@@ -33,7 +33,6 @@ from fmagc.cache.normalisation import Normalisation
 from fmagc.cache.reader import Cache
 from fmagc.dataset.clips import ClipLoader, prefetch
 from fmagc.params.signal import Mel
-from fmagc.params.training import Train
 from fmagc.paths import MELS, WAVES
 from fmagc.training.batches import RandomBatches
 from tests.support.caches import publish
@@ -44,16 +43,7 @@ CLIPS = 512  # of a round
 CLIPS_OF_GZIP = 128
 ROUNDS = 7
 MEL = Mel(n_fft=4096, hop_length=1024, n_mels=128, fmin=0.0, fmax=None, top_db=80.0)
-TRAIN = Train(
-    epochs=1,
-    class_balance="none",
-    patience=1,
-    batch_size=16,
-    lr=1.0,
-    max_grad_norm=None,
-    precision="float32",
-    augment=[],
-)
+BATCH_SIZE = 16
 
 
 def make_up_caches() -> None:
@@ -129,7 +119,9 @@ class Feed:
         self._normalised = normalised
 
     def __iter__(self) -> Iterator[Any]:
-        for batch in prefetch(RandomBatches(self._loader, self._tracks, settings=TRAIN, seed=0).epoch(1)):
+        for batch in prefetch(
+            RandomBatches(self._loader, self._tracks, batch_size=BATCH_SIZE, augment=[], seed=0).epoch(1)
+        ):
             yield batch.on(torch.device("cpu")) if self._normalised else batch
 
 
@@ -139,7 +131,7 @@ class Memcpy:
     def __init__(self, preads: Preads) -> None:
         self._preads = preads
         self._rows = [np.array(row.values) for row in preads.rows]
-        self._batch = np.zeros((TRAIN.batch_size, *preads[0].shape), dtype=self._rows[0].dtype)
+        self._batch = np.zeros((BATCH_SIZE, *preads[0].shape), dtype=self._rows[0].dtype)
 
     def __iter__(self) -> Iterator[None]:
         for n, (place, start) in enumerate(self._preads.windows):
@@ -160,7 +152,7 @@ def compare(view: str, cache: Cache, mel: Mel, scratch: Path) -> dict[str, float
     step = mel.hop_length if view == "waveform" else 1
     preads = Preads(cache, length=SAMPLES // mel.hop_length * step, step=step)
     gzip = Gzip(scratch / f"{view}.h5", preads)
-    loader = {"batch_size": TRAIN.batch_size, "num_workers": 2, "persistent_workers": True}
+    loader = {"batch_size": BATCH_SIZE, "num_workers": 2, "persistent_workers": True}
     track_ids = cache.track_ids[:TRACKS]
     contenders: dict[str, tuple[Iterable[Any], int]] = {
         "fmagc": (Feed(view, track_ids, mel, normalised=False), CLIPS),

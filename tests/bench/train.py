@@ -164,7 +164,9 @@ class Contest:
     def _batches(self, count: int) -> Iterator[Batch]:
         rows = pd.concat([self._tracks] * -(-count * self._train.batch_size // len(self._tracks)))
         chosen = rows[: count * self._train.batch_size]
-        return RandomBatches(self._loader, chosen, settings=self._train, seed=0).epoch(1)
+        return RandomBatches(
+            self._loader, chosen, batch_size=self._train.batch_size, augment=self._train.augment, seed=0
+        ).epoch(1)
 
     def round(self, count: int, *, with_naive: bool = True) -> dict[str, float]:
         """Time each contender: seconds a batch."""

@@ -1,6 +1,6 @@
 """Clips and batches: two views of the same music, the same batches for the same seed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from fmagc.dataset.clips import ClipLoader, fixed_batches, prefetch
 from fmagc.devices.device import prepare
 from fmagc.errors import DataError
 from fmagc.params.signal import Mel
-from fmagc.params.training import GaussianNoise, TimeStretch, Train
+from fmagc.params.training import Augmentation, GaussianNoise, TimeStretch
 from fmagc.training.augment import ClipTransform, Noise
 from fmagc.training.batches import RandomBatches, mel_noise
 from tests.support.caches import publish
@@ -34,10 +34,10 @@ AUGMENT = [
 ]
 
 
-def settings(**changes: object) -> Train:
-    values = {"epochs": 5, "patience": 2, "batch_size": 4, "precision": "float32", "augment": AUGMENT}
-    values |= {"lr": 0.01, "max_grad_norm": None, "class_balance": "none"}
-    return Train.model_validate(values | changes)
+def random_batches(
+    loader: ClipLoader, *, batch_size: int = 4, augment: Sequence[Augmentation] = AUGMENT, seed: int = 0
+) -> RandomBatches:
+    return RandomBatches(loader, tracks(loader), batch_size=batch_size, augment=augment, seed=seed)
 
 
 @pytest.fixture
@@ -110,9 +110,9 @@ def test_clips_are_the_rows_of_the_cache_normalised(tmp_path: Path, loader: Clip
 
 
 def test_stretched_views_stay_together(loader: ClipLoader) -> None:
-    stretch = settings(augment=[TimeStretch(name="time_stretch", p=1.0, min_rate=0.8, max_rate=1.25)])
+    stretch = [TimeStretch(name="time_stretch", p=1.0, min_rate=0.8, max_rate=1.25)]
     for epoch in range(4):
-        for batch in RandomBatches(loader, tracks(loader), settings=stretch, seed=0).epoch(epoch):
+        for batch in random_batches(loader, augment=stretch).epoch(epoch):
             views = batch.on(CPU.device)
             for y, S_db in zip(views["waveform"], views["mel"], strict=True):
                 if y.abs().max() > 0.1:  # the click is in the window
@@ -122,7 +122,7 @@ def test_stretched_views_stay_together(loader: ClipLoader) -> None:
 
 def test_an_epoch_gives_every_track_once_in_batches_alike(loader: ClipLoader) -> None:
     for batch_size in (2, 4, 5):
-        batches = list(RandomBatches(loader, tracks(loader), settings=settings(batch_size=batch_size), seed=3).epoch(1))
+        batches = list(random_batches(loader, batch_size=batch_size, seed=3).epoch(1))
         assert sorted(track for batch in batches for track in batch.track_ids) == list(range(6))
         sizes = [len(batch.target) for batch in batches]
         assert max(sizes) <= batch_size
@@ -131,7 +131,7 @@ def test_an_epoch_gives_every_track_once_in_batches_alike(loader: ClipLoader) ->
 
 def test_batches_follow_from_seed_and_epoch(loader: ClipLoader) -> None:
     def mels(seed: int, epoch: int) -> torch.Tensor:
-        batches = RandomBatches(loader, tracks(loader), settings=settings(), seed=seed).epoch(epoch)
+        batches = random_batches(loader, seed=seed).epoch(epoch)
         return torch.cat([batch.on(CPU.device)["mel"] for batch in batches])
 
     assert torch.equal(mels(0, 1), mels(0, 1))
@@ -141,9 +141,9 @@ def test_batches_follow_from_seed_and_epoch(loader: ClipLoader) -> None:
 
 def test_a_band_without_spread_stays_silent_under_noise(loader: ClipLoader) -> None:
     flat = {"mel": Normalisation([-40.0] * 16, [2.0] * 15 + [1.0], [15])}
-    loud = settings(augment=[GaussianNoise(name="gaussian_noise", p=1.0, min_amplitude=0.1, max_amplitude=0.1)])
+    loud = [GaussianNoise(name="gaussian_noise", p=1.0, min_amplitude=0.1, max_amplitude=0.1)]
     loader = ClipLoader.open(flat, clip_samples=FRAMES * 256, mel=MEL)
-    views = next(RandomBatches(loader, tracks(loader), settings=loud, seed=0).epoch(0)).on(CPU.device)
+    views = next(random_batches(loader, augment=loud).epoch(0)).on(CPU.device)
     assert set(views) == {"mel"}
     assert torch.equal(views["mel"][..., 15], torch.zeros(views["mel"].shape[:2]))
     assert views["mel"][..., :15].std() > 0
@@ -159,7 +159,7 @@ def test_a_resumed_epoch_reads_none_of_the_batches_that_are_done(
     loader: ClipLoader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def epoch(skip: int) -> list[tuple[list[int], torch.Tensor]]:
-        batches = RandomBatches(loader, tracks(loader), settings=settings(batch_size=2), seed=0).epoch(1, skip=skip)
+        batches = random_batches(loader, batch_size=2).epoch(1, skip=skip)
         return [(batch.track_ids, batch.on(CPU.device)["mel"]) for batch in batches]
 
     whole = epoch(0)
@@ -195,7 +195,7 @@ def test_batches_prepared_ahead_are_the_same_batches(loader: ClipLoader) -> None
         return [batch.on(CPU.device)["mel"] for batch in batches]
 
     def epoch() -> Iterator[Batch]:
-        return RandomBatches(loader, tracks(loader), settings=settings(), seed=0).epoch(1)
+        return random_batches(loader).epoch(1)
 
     plain, prepared = mels(epoch()), mels(prefetch(epoch()))
     assert len(plain) == len(prepared)

@@ -38,6 +38,10 @@ MEL = Mel(n_fft=4096, hop_length=1024, n_mels=128, fmin=0.0, fmax=None, top_db=8
 SAMPLES = 64 * 1024
 BATCH_SIZES = (4, 2)  # of 11 clips: batches of 4 and 3, which two processes share evenly and not; batches of 2 and 1
 GENRES = ["Folk", "Rock"]
+AUGMENT = [
+    GaussianNoise(name="gaussian_noise", p=0.5, min_amplitude=0.001, max_amplitude=0.015),
+    TimeStretch(name="time_stretch", p=0.5, min_rate=0.8, max_rate=1.25),
+]
 
 
 def write_cache(folder: Path) -> None:
@@ -47,13 +51,9 @@ def write_cache(folder: Path) -> None:
     publish(folder / "mels", rows, params={"mel": MEL.model_dump(), "audio": {"sample_rate": 44100}}, ref_db=[0.0] * 11)
 
 
-def settings(batch_size: int) -> Train:
+def settings() -> Train:
     """Make settings of two epochs, with both augmentations."""
-    augment = [
-        GaussianNoise(name="gaussian_noise", p=0.5, min_amplitude=0.001, max_amplitude=0.015),
-        TimeStretch(name="time_stretch", p=0.5, min_rate=0.8, max_rate=1.25),
-    ]
-    values = {"epochs": 2, "patience": 2, "precision": "float32", "augment": augment, "batch_size": batch_size}
+    values = {"epochs": 2, "patience": 2, "precision": "float32", "augment": AUGMENT, "batch_size": 4}
     values |= {"lr": 0.01, "max_grad_norm": 0.5, "class_balance": "weighted_loss"}
     return Train.model_validate(values)
 
@@ -94,8 +94,9 @@ class Work:
         self.fixed = clip_table(self.tracks, clip_frames=self.loader.clip_frames, n_clips=2)
 
     def random(self, batch_size: int, epoch: int = 1, skip: int = 0) -> Iterator[Batch]:
-        chosen = settings(batch_size)
-        batches = RandomBatches(self.loader, self.tracks, settings=chosen, seed=0, share=self.share)
+        batches = RandomBatches(
+            self.loader, self.tracks, batch_size=batch_size, augment=AUGMENT, seed=0, share=self.share
+        )
         return batches.epoch(epoch, skip=skip)
 
     def validation(self) -> Iterator[Batch]:
@@ -134,7 +135,7 @@ class Work:
                 state,
                 data,
                 criterion=self.criterion,
-                settings=settings(4),
+                settings=settings(),
                 hardware=self.hardware,
                 keep=lambda state: kept.append((state.epoch, state.batch)),
                 progress=tqdm(disable=True),
