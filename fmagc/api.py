@@ -3,7 +3,7 @@
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,14 @@ from fmagc.audio.decode import decode as decode_track
 from fmagc.audio.decode import most_samples
 from fmagc.audio.log_mel import LogMel
 from fmagc.cache.feature_cache import FeatureCache
-from fmagc.errors import SettingsError
-from fmagc.params.base import Block, faults_of
+from fmagc.errors import require_at_least
+from fmagc.params.base import validated
 from fmagc.params.signal import Mel, Waveform
 
 if TYPE_CHECKING:
     from fmagc.inference.predictor import Predictor
 
 __all__ = ["decode", "load_model", "log_mel", "open_cache"]
-
-_Settings = TypeVar("_Settings", bound=Block)
 
 
 def decode(
@@ -63,7 +61,8 @@ def decode(
     >>> y.dtype, y.ndim, sr
     (dtype('float32'), 1, 44100)
     """
-    settings = _validated("decode", Waveform, sample_rate=sample_rate, max_seconds=max_seconds)
+    settings = validated(Waveform, "fmagc.decode", sample_rate=sample_rate, max_seconds=max_seconds)
+    require_at_least(1, min_samples=min_samples)
     out = np.empty(most_samples(settings), dtype=np.int16)
     track = decode_track(
         Path(path), expected_sha1=None, listed_sha1="", settings=settings, min_samples=min_samples, out=out
@@ -116,13 +115,14 @@ def log_mel(
     Examples
     --------
     >>> import fmagc
-    >>> y, sr = fmagc.decode("song.mp3")
-    >>> S_db = fmagc.log_mel(y, sr=sr)
-    >>> S_db.shape == (len(y) // 1024, 128), float(S_db.max())
-    (True, 0.0)
+    >>> import numpy as np
+    >>> y = np.sin(2 * np.pi * 440 * np.arange(44_100, dtype=np.float32) / 44_100)
+    >>> S_db = fmagc.log_mel(y, sr=44_100)
+    >>> S_db.shape, float(S_db.max())
+    ((43, 128), 0.0)
     """
-    settings = _validated(
-        "log_mel", Mel, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels, fmin=fmin, fmax=fmax, top_db=top_db
+    settings = validated(
+        Mel, "fmagc.log_mel", n_fft=n_fft, hop_length=hop_length, n_mels=n_mels, fmin=fmin, fmax=fmax, top_db=top_db
     )
     y = np.asarray(y)
     if y.ndim != 1 or not np.issubdtype(y.dtype, np.floating):
@@ -161,7 +161,7 @@ def open_cache(folder: str | PathLike[str] = "data") -> FeatureCache:
     >>> y.dtype, S_db.dtype, len(cache) == len(cache.tracks)
     (dtype('float32'), dtype('float32'), True)
     """
-    return FeatureCache(Path(folder))
+    return FeatureCache(folder)
 
 
 def load_model(folder: str | PathLike[str], *, n_clips: int | None = None) -> "Predictor":
@@ -172,7 +172,7 @@ def load_model(folder: str | PathLike[str], *, n_clips: int | None = None) -> "P
     folder : path-like
         ``data/models/<protocol>/<model>/<seed>`` of a finished run, or a copy of it.
     n_clips : int > 0, optional
-        Clips of an excerpt of 30 s; as many as cover it when None.
+        Evenly spaced clips of a recording, or of each excerpt of a long one; as many as cover it when None.
 
     Returns
     -------
@@ -182,24 +182,21 @@ def load_model(folder: str | PathLike[str], *, n_clips: int | None = None) -> "P
     ------
     DataError
         When the folder lacks something, is damaged, or is of another version.
+    ValueError
+        When `n_clips` is not a positive integer.
 
     Examples
     --------
     >>> import fmagc
     >>> model = fmagc.load_model("data/models/official/crnn/0")
-    >>> model.genres[:2], round(model.clip_seconds, 1)
-    (['Electronic', 'Experimental'], 11.9)
+    >>> prediction = model.predict("song.mp3")
+    >>> genre, p = prediction.top(1)[0]
+    >>> genre in model.genres, p == float(prediction.probabilities.max())
+    (True, True)
     """
     from fmagc.inference.predictor import Predictor  # torch takes seconds to import, and the other names need none
 
-    return Predictor(Path(folder), n_clips=n_clips)
-
-
-def _validated(name: str, block: type[_Settings], **values: Any) -> _Settings:
-    faults = faults_of(block, values)
-    if faults:
-        raise SettingsError(f"fmagc.{name}: {'; '.join(faults)}")
-    return block.model_validate(values)
+    return Predictor(folder, n_clips=n_clips)
 
 
 @lru_cache

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from itertools import islice
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "format_list",
     "format_value",
     "name_file",
+    "require_at_least",
 ]
 
 _SHOWN = 20  # entries of a list in a message
@@ -32,23 +34,59 @@ _REPR.maxlevel = 2  # a few lines of YAML hold lists of lists that no memory cou
 
 
 class FmagcError(Exception):
-    """An error that a user can mend; a stage prints its message and leaves with `exit_status`."""
+    """An error that a user can mend; a stage prints its message and leaves with `exit_status`.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> try:
+    ...     fmagc.open_cache("nowhere")
+    ... except fmagc.FmagcError as error:
+    ...     print(type(error).__name__)
+    DataError
+    """
 
     exit_status = 1
 
 
 class SettingsError(FmagcError):
-    """params.yaml is not what the project understands."""
+    """A setting, in params.yaml or in a call, is not what the project understands.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> y, sr = fmagc.decode("song.mp3", sample_rate=7)
+    Traceback (most recent call last):
+    fmagc.errors.SettingsError: fmagc.decode: sample_rate: expected greater than or equal to 8000, found 7 (int)
+    """
 
     exit_status = 2
 
 
 class DataError(FmagcError):
-    """A file or table is missing, damaged, or contradicts another one."""
+    """A file or table is missing, damaged, or contradicts another one.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> cache = fmagc.open_cache("data")
+    >>> try:
+    ...     cache.split("nobody's")
+    ... except fmagc.DataError as error:
+    ...     print(str(error).split(":")[0])
+    data/index/splits
+    """
 
 
 class Reason(StrEnum):
-    """Why a track was left out of the cache; the value is what the ledger's column `reason` holds."""
+    """Why a track was left out of the cache; the value is what the ledger's column `reason` holds.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> print(fmagc.Reason.TOO_SHORT)
+    too_short
+    """
 
     MISSING_FILE = "missing_file"  # listed in tracks.csv, not on the shelf
     NOT_REGULAR_FILE = "not_regular_file"  # a directory, a FIFO, a device
@@ -74,6 +112,15 @@ class RejectedTrack(Exception):  # noqa: N818 - an outcome of one track, not an 
     reason : Reason
     detail : str
         What was measured or what the decoder said, for the ledger's column `detail`.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> try:
+    ...     y, sr = fmagc.decode("none.mp3")
+    ... except fmagc.RejectedTrack as rejected:
+    ...     print(rejected.reason)
+    missing_file
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -100,6 +147,13 @@ def format_list(entries: Collection[str], *, count: int | None = None) -> str:
     listed = list(islice(entries, _SHOWN))
     others = (len(entries) if count is None else count) - len(listed)
     return ", ".join(listed) + (f" and {others} more" if others else "")
+
+
+def require_at_least(least: int, **arguments: object) -> None:
+    """Raise ValueError unless each of these arguments is an integer from `least` on."""
+    for name, value in arguments.items():
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+            raise ValueError(f"{name}: expected an integer from {least} on, found {format_value(value)}")
 
 
 @contextmanager

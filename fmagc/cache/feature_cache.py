@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from fmagc.cache.ledger import read_ledger
 from fmagc.cache.reader import Cache
 from fmagc.corpus.index import genres_of, read_index, read_names, read_split
-from fmagc.errors import DataError, format_value
+from fmagc.errors import DataError, format_list, format_value
 from fmagc.params.signal import Mel
 from fmagc.paths import DATA, MELS, NAMES, SPLITS, TRACKS, WAVES
 
@@ -37,6 +38,16 @@ class CachedTrack:
         Length of the waveform.
     flags : tuple of str
         What decoding noticed: ``silent``, ``resampled``, ``above_full_scale``, ``resynced``, ``warned``.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> cache = fmagc.open_cache("data")
+    >>> track = cache[min(cache)]
+    >>> y, sr = track.waveform()
+    >>> S_db = track.log_mel()
+    >>> len(y) / sr == track.seconds, len(S_db) == len(y) // cache.mel.hop_length
+    (True, True)
     """
 
     track_id: int
@@ -98,17 +109,32 @@ class FeatureCache(Mapping[int, CachedTrack]):
 
     Parameters
     ----------
-    folder : Path
+    folder : path-like
         The pipeline's folder ``data``, which holds ``index``, ``waves``, ``mels`` and ``stats``.
 
     Raises
     ------
     DataError
         When a part is missing or damaged.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> cache = fmagc.open_cache("data")
+    >>> long = cache.tracks.query("seconds > 1")
+    >>> longest = cache[long["seconds"].idxmax()]
+    >>> longest.genre in cache.genres, sorted(longest.sets) == cache.protocols
+    (True, True)
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: str | PathLike[str]) -> None:
+        self.folder = Path(folder)
+        if not (self.folder / WAVES.name).is_dir():
+            raise DataError(
+                f"{self.folder.resolve()}: expected the folder data of a finished run, found no folder {WAVES.name} in "
+                "it: name the folder data of a project; if there is none yet, run `dvc repro` in the project, after "
+                "`fmagc use FOLDER` for your own music"
+            )
         self._readers: dict[str, Cache] = {}
         self._verified: set[str] = set()
         self.reader("waveform")
@@ -150,10 +176,10 @@ class FeatureCache(Mapping[int, CachedTrack]):
         """The settings of the spectrograms."""
         return Mel.model_validate(self.reader("mel").params["mel"])
 
-    @cached_property
+    @property
     def protocols(self) -> list[str]:
         """The protocols that have a split."""
-        return sorted(path.stem for path in (self.folder / _SPLITS).glob("*.csv"))
+        return list(self._splits)
 
     def split(self, protocol: str) -> pd.DataFrame:
         """Read the split of a protocol: ``track_id``, ``genre``, ``artist_id``, ``set``; rejected tracks included.
@@ -163,17 +189,18 @@ class FeatureCache(Mapping[int, CachedTrack]):
         DataError
             When there is no such split.
         """
-        if protocol not in self.protocols:
+        if protocol not in self._splits:
             raise DataError(
-                f"{self.folder / 'index' / 'splits'}: expected a split of {', '.join(self.protocols) or 'any protocol'}"
-                f", found none of {format_value(protocol)}: add it to run.protocols in params.yaml and run `dvc repro`"
+                f"{self.folder / _SPLITS}: expected a protocol of the run, {format_list(self.protocols)}, found "
+                f"{format_value(protocol)}: name one of them, or add it to run.protocols in params.yaml and run "
+                "`dvc repro`"
             )
-        return read_split(protocol, folder=self.folder / _SPLITS)
+        return self._splits[protocol].copy()
 
     @cached_property
     def genres(self) -> list[str]:
-        """The classes in their order: a label is a position in this list."""
-        return sorted({genre for protocol in self.protocols for genre in genres_of(self.split(protocol))})
+        """The genres of all protocols together; labels are positions in the `genres` of a `ClipDataset`."""
+        return sorted({genre for split in self._splits.values() for genre in genres_of(split)})
 
     @cached_property
     def tracks(self) -> pd.DataFrame:
@@ -184,7 +211,7 @@ class FeatureCache(Mapping[int, CachedTrack]):
         """
         lengths = pd.Series(self.reader("waveform").lengths, name="seconds") / self.sample_rate
         lengths.index.name = "track_id"
-        splits = {name: self.split(name).set_index("track_id") for name in self.protocols}
+        splits = {name: split.set_index("track_id") for name, split in self._splits.items()}
         genre = pd.concat([split["genre"] for split in splits.values()]).groupby(level=0).first()
         names = read_names(self.folder / NAMES.relative_to(DATA)).set_index("track_id")
         table = pd.DataFrame(genre).join(names).join(lengths, how="inner").join(self._ledger["flags"])
@@ -194,6 +221,14 @@ class FeatureCache(Mapping[int, CachedTrack]):
     def rejected(self) -> pd.DataFrame:
         """One row for each track that could not enter the cache, its id the index: ``path``, ``reason``, ``detail``."""
         return self._ledger.loc[self._ledger["status"] == "rejected", ["path", "reason", "detail"]]
+
+    @cached_property
+    def _splits(self) -> dict[str, pd.DataFrame]:
+        folder = self.folder / _SPLITS
+        protocols = sorted(path.stem for path in folder.glob("*.csv"))
+        if not protocols:
+            raise DataError(f"{folder}: expected a table for each protocol of the run, found none: run `dvc repro`")
+        return {protocol: read_split(protocol, folder=folder) for protocol in protocols}
 
     @cached_property
     def _ledger(self) -> pd.DataFrame:
@@ -209,7 +244,7 @@ class FeatureCache(Mapping[int, CachedTrack]):
         row: Any = self.tracks.loc[track_id]
         sets = {protocol: row[protocol] for protocol in self.protocols}
         return CachedTrack(
-            int(track_id), row["genre"], row["artist"], row["title"], sets, row["seconds"],
+            int(track_id), row["genre"], row["artist"], row["title"], sets, float(row["seconds"]),
             tuple(row["flags"].split()), self,
         )  # fmt: skip
 

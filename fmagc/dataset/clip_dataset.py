@@ -16,7 +16,7 @@ from fmagc.cache.normalisation import Normalisation, read_normalisation
 from fmagc.corpus.index import genres_of
 from fmagc.dataset.batch import Batch
 from fmagc.dataset.clips import ClipLoader, Transform, naming_batch
-from fmagc.errors import DataError, format_value
+from fmagc.errors import DataError, format_value, require_at_least
 from fmagc.paths import STATS
 
 __all__ = ["Clip", "ClipDataset", "DrawTransform"]
@@ -72,8 +72,8 @@ class ClipDataset(Dataset[dict[str, Any]]):
         One random clip of each track, or `n_clips` fixed ones.
     n_clips : int > 0
         Fixed clips of a track; one lies in the middle.
-    clip_samples : int > 0 [samples], optional
-        Length of a clip, rounded down to whole hops; that of the run when None.
+    clip_samples : int [samples], optional
+        Length of a clip, from one hop to the shortest track, rounded down to whole hops; that of the run when None.
     seed : int >= 0
         Of random clips and their transforms.
     normalise : bool
@@ -84,6 +84,8 @@ class ClipDataset(Dataset[dict[str, Any]]):
 
     Attributes
     ----------
+    protocol, split, views, seed
+        As given.
     genres : list of str
         Of the labels.
     tracks : pd.DataFrame
@@ -92,7 +94,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
     Raises
     ------
     DataError
-        When the cache is damaged, or a genre has no track in the set.
+        When the run has no such protocol, the cache is damaged, or a genre has no track in the set.
     ValueError
         When a parameter is none of those above.
 
@@ -124,14 +126,18 @@ class ClipDataset(Dataset[dict[str, Any]]):
         views = (views,) if isinstance(views, str) else tuple(views)
         _require("split", split, _SETS)
         _require("clips", clips, ("random", "fixed"))
-        for view in views:
-            _require("views", view, _VIEWS)
+        if not views or not set(views) <= set(_VIEWS):
+            raise ValueError(f"views: expected waveform, mel or both, found {format_value(views)}")
+        require_at_least(1, n_clips=n_clips)
+        require_at_least(0, seed=seed)
         if clips == "fixed" and augment:
             raise ValueError("augment: expected None for fixed clips, found a transform: set clips='random'")
-        self.cache, self.views, self.seed = cache, views, seed
+        self.cache, self.protocol, self.split, self.views, self.seed = cache, protocol, split, views, seed
         self._augment = augment
         table = cache.split(protocol)
-        self._mel, self._clip_samples = cache.mel, clip_samples or cache.clip_samples
+        self._mel = cache.mel
+        self._clip_samples = cache.clip_samples if clip_samples is None else clip_samples
+        require_at_least(self._mel.hop_length, clip_samples=self._clip_samples)
         same = {"waveform": Normalisation([0.0], [1.0], [])}
         same["mel"] = Normalisation([0.0] * self._mel.n_mels, [1.0] * self._mel.n_mels, [])
         found = read_normalisation(protocol, folder=cache.folder / STATS.name) if normalise else same
@@ -146,6 +152,12 @@ class ClipDataset(Dataset[dict[str, Any]]):
         if self.tracks.empty:
             raise DataError(
                 f"{cache.folder}: expected tracks of the set {split} of {protocol}, found none in the cache"
+            )
+        shortest = int(self.tracks["n_frames"].min())
+        if self.clip_frames > shortest:
+            raise ValueError(
+                f"clip_samples: expected at most {shortest * self._mel.hop_length}, the length of the shortest track, "
+                f"found {self._clip_samples}"
             )
         self._fixed: list[Clip] | None = None
         if clips == "fixed":
@@ -230,11 +242,11 @@ class ClipDataset(Dataset[dict[str, Any]]):
     def __repr__(self) -> str:
         kind = "random" if self._fixed is None else "fixed"
         return (
-            f"ClipDataset({len(self)} {kind} clips of {self.clip_frames} frames from {len(self.tracks)} tracks of "
-            f"{len(self.genres)} genres; views: {', '.join(self.views)})"
+            f"ClipDataset({self.protocol} {self.split}: {len(self)} {kind} clips of {self.clip_frames} frames from "
+            f"{len(self.tracks)} tracks of {len(self.genres)} genres; views: {', '.join(self.views)})"
         )
 
 
 def _require(name: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
-        raise ValueError(f"{name}: expected {' or '.join(known)}, found {format_value(value)}")
+        raise ValueError(f"{name}: expected {', '.join(known[:-1])} or {known[-1]}, found {format_value(value)}")

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from fmagc.cache.clip_positions import evenly_spaced
 from fmagc.dataset.batch import Batch, BatchBuilder
 from fmagc.devices.device import prepare
-from fmagc.errors import DataError, FmagcError
+from fmagc.errors import DataError, FmagcError, require_at_least
 from fmagc.inference.excerpts import Excerpt, ExcerptReader
 from fmagc.inference.forward import probabilities
 from fmagc.models.pretrained import load_trained, normalisation_of
@@ -39,6 +39,15 @@ class Prediction:
         Where the clips begin in the recording.
     seconds : float
         Length of the recording.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> prediction = fmagc.load_model("data/models/official/crnn/0").predict("song.mp3")
+    >>> prediction.clips.shape == (len(prediction.starts_s), len(prediction.genres))
+    True
+    >>> round(sum(p for genre, p in prediction.top(len(prediction.genres))), 6)
+    1.0
     """
 
     genres: tuple[str, ...]
@@ -88,9 +97,22 @@ class Predictor:
     ------
     DataError
         When the folder lacks something, is damaged, or is of another version.
+    ValueError
+        When `n_clips` is not a positive integer.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> y, sr = fmagc.decode("song.mp3")
+    >>> model = fmagc.load_model("data/models/official/crnn/0")
+    >>> of_samples, of_file = model.predict(y, sr=sr), model.predict("song.mp3")
+    >>> of_samples.seconds == len(y) / sr, of_samples.genres == of_file.genres
+    (True, True)
     """
 
     def __init__(self, folder: str | PathLike[str], *, n_clips: int | None = None) -> None:
+        if n_clips is not None:
+            require_at_least(1, n_clips=n_clips)
         folder = Path(folder)
         self._model, card = _loaded(folder)
         try:
@@ -137,10 +159,12 @@ class Predictor:
         RejectedTrack
             When the recording cannot be decoded, is damaged, or is shorter than a clip.
         ValueError
-            When an array is not one-dimensional or not of floats.
+            When an array is not one-dimensional or not of floats, or its rate is not a positive integer.
         """
         if isinstance(recording, np.ndarray):
-            return self.predict_excerpts(self.reader.from_array(recording, sr=sr or self.sample_rate))
+            sr = self.sample_rate if sr is None else sr
+            require_at_least(1, sr=sr)
+            return self.predict_excerpts(self.reader.from_array(recording, sr=sr))
         return self.predict_excerpts(self.reader(Path(recording)))
 
     def predict_excerpts(self, excerpts: Sequence[Excerpt]) -> Prediction:

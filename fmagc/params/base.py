@@ -4,7 +4,7 @@ import difflib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -16,7 +16,7 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 from fmagc.errors import SettingsError, format_value
 from fmagc.paths import PARAMS_FILE
 
-__all__ = ["Block", "faults_of", "read_document", "settings_error"]
+__all__ = ["Block", "faults_of", "read_document", "settings_error", "validated"]
 
 
 RENAMED = {"probe": "robustness"}  # old keys of params.yaml and what they are called today
@@ -33,6 +33,9 @@ _EXPECTED = {
     "model_attributes_type": "a block of keys",
     "dict_type": "a block of keys",
 }
+
+
+Settings = TypeVar("Settings", bound="Block")
 
 
 class Block(BaseModel):
@@ -101,6 +104,14 @@ def faults_of(block: type[BaseModel], value: Any, *, where: str = "") -> list[st
     except ValidationError as error:
         return [_describe(block, fault, where) for fault in error.errors(include_url=False)]
     return []
+
+
+def validated(block: type[Settings], where: str, **values: Any) -> Settings:
+    """Make a block of the arguments of a function, or raise SettingsError that names the function and every fault."""
+    faults = faults_of(block, values)
+    if faults:
+        raise SettingsError(f"{where}: {'; '.join(faults)}")
+    return block.model_validate(values)
 
 
 def settings_error(path: Path, faults: list[str]) -> SettingsError:

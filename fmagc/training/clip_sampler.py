@@ -4,17 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from fmagc.cache.feature_cache import FeatureCache
 from fmagc.dataset.clip_dataset import Clip, ClipDataset
+from fmagc.errors import require_at_least
+from fmagc.params.base import Block, validated
 from fmagc.params.training import Augmentation
 from fmagc.training.augment import ClipTransform, sample
 from fmagc.training.batches import RandomBatches, mel_noise
 
 __all__ = ["Augment", "TrainerBatches"]
 
-_SETTINGS = TypeAdapter(list[Augmentation])
+
+class _Augmentations(Block):
+    augment: list[Augmentation]
 
 
 class Augment:
@@ -29,8 +32,8 @@ class Augment:
 
     Raises
     ------
-    ValueError
-        When a setting is not one of params.yaml.
+    SettingsError
+        When a setting is not as params.yaml takes it.
 
     Examples
     --------
@@ -41,7 +44,7 @@ class Augment:
     """
 
     def __init__(self, cache: FeatureCache, *, settings: Sequence[Mapping[str, Any] | Augmentation]) -> None:
-        self._settings = _SETTINGS.validate_python(list(settings))
+        self._settings = validated(_Augmentations, "fmagc.Augment", augment=list(settings)).augment
         self._noise = mel_noise(cache.mel, sr=cache.sample_rate)
 
     def __call__(self, rng: np.random.Generator, frames: int, available: int) -> ClipTransform | None:
@@ -65,6 +68,13 @@ class TrainerBatches:
     augment : sequence of mapping
         As ``train.augment`` in params.yaml.
 
+    Raises
+    ------
+    ValueError
+        When `batch_size` is not a positive integer.
+    SettingsError
+        When an augmentation is not as params.yaml takes it.
+
     Examples
     --------
     >>> import fmagc
@@ -79,11 +89,12 @@ class TrainerBatches:
     def __init__(
         self, dataset: ClipDataset, *, batch_size: int, augment: Sequence[Mapping[str, Any] | Augmentation] = ()
     ) -> None:
+        require_at_least(1, batch_size=batch_size)
         self._batches = RandomBatches(
             dataset.loader,
             dataset.tracks,
             batch_size=batch_size,
-            augment=_SETTINGS.validate_python(list(augment)),
+            augment=validated(_Augmentations, "fmagc.TrainerBatches", augment=list(augment)).augment,
             seed=dataset.seed,
         )
         self._n_batches = -(-len(dataset.tracks) // batch_size)

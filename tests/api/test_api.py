@@ -16,19 +16,22 @@ from torch.utils.data import DataLoader
 
 import fmagc
 from fmagc.cache.clip_positions import clip_table
+from fmagc.cache.reader import Cache
 from fmagc.dataset.clips import fixed_batches
 from fmagc.params.training import Augmentation
 from fmagc.training.batches import RandomBatches
 from tests.support.audio_files import mp3, music
 from tests.support.dag import ROOT
 from tests.support.data_folder import CLIP_SAMPLES, GENRES, IDS, MEL, REJECTED, SR, write_data
+from tests.support.small_project import IDS as DECODED
+from tests.support.small_project import write_small
+from tests.support.trained_model import write_model
 
 AUGMENT = [
     {"name": "gaussian_noise", "p": 0.5, "min_amplitude": 0.001, "max_amplitude": 0.015},
     {"name": "time_stretch", "p": 0.5, "min_rate": 0.8, "max_rate": 1.25},
 ]
 VIEWS = ("waveform", "mel")
-EXAMPLES = [name for name in fmagc.__all__ if ">>>" in (getattr(fmagc, name).__doc__ or "")]
 PAGE = ROOT / "docs/train_your_own.md"
 
 
@@ -36,6 +39,8 @@ PAGE = ROOT / "docs/train_your_own.md"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("api")
     write_data(root / "data")
+    model = root / "data/models/official/crnn/0"
+    write_model(model, "crnn", genres=GENRES, clip_samples=CLIP_SAMPLES, sample_rate=SR, mel=MEL)
     (root / "song.mp3").write_bytes(mp3(music(SR * 3, channels=2)))
     return root
 
@@ -77,13 +82,14 @@ def test_names_are_there_and_others_are_not() -> None:
         _ = fmagc.shelf
 
 
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "load_model"])
-def test_the_examples_of_docstrings_hold(name: str, folder: Path) -> None:
-    test = doctest.DocTestParser().get_doctest(getattr(fmagc, name).__doc__, {}, name, None, None)
+@pytest.mark.parametrize("name", fmagc.__all__)
+def test_every_public_name_has_examples_and_they_hold(name: str, folder: Path) -> None:
+    tests = doctest.DocTestFinder().find(getattr(fmagc, name), name, module=False, globs={})
+    assert any(test.examples for test in tests if test.name == name)
+    runner = doctest.DocTestRunner()
     with contextlib.chdir(folder):
-        result = doctest.DocTestRunner().run(test)
-    assert result.attempted > 0
-    assert result.failed == 0
+        for test in tests:
+            assert runner.run(test).failed == 0, test.name
 
 
 def test_the_page_s_network_trains(folder: Path) -> None:
@@ -131,9 +137,49 @@ def test_a_damaged_row_is_found_when_it_is_read(tmp_path: Path) -> None:
         fmagc.ClipDataset(cache, views=("waveform",))
 
 
-def test_no_cache_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(fmagc.DataError, match=r"waves/manifest\.json: expected a file of the stage decode, found none"):
-        fmagc.open_cache(tmp_path)
+@pytest.mark.parametrize("there", [True, False])
+def test_no_cache_names_the_commands(tmp_path: Path, there: bool) -> None:
+    folder = tmp_path if there else tmp_path / "data"
+    with pytest.raises(
+        fmagc.DataError, match=rf"{folder}: expected the folder data .* `dvc repro` .* `fmagc use FOLDER`"
+    ):
+        fmagc.open_cache(folder)
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("index/splits/official.csv", "index/splits: expected a table for each protocol of the run, found none: run"),
+        ("mels/manifest.json", r"mels/manifest\.json: expected a file of the stage mel, found none: run `dvc repro`"),
+        ("stats/official.json", r"official\.json: expected a file of the stage stats@official, found none: run `dvc"),
+    ],
+)
+def test_a_part_that_is_missing_is_named_with_the_command(tmp_path: Path, missing: str, message: str) -> None:
+    write_data(tmp_path)
+    (tmp_path / missing).unlink()
+    with pytest.raises(fmagc.DataError, match=message):
+        fmagc.ClipDataset(fmagc.open_cache(tmp_path))
+
+
+def test_tables_of_a_cache_without_a_split_name_the_command(tmp_path: Path) -> None:
+    write_data(tmp_path)
+    (tmp_path / "index/splits/official.csv").unlink()
+    cache = fmagc.open_cache(tmp_path)
+    with pytest.raises(fmagc.DataError, match="expected a table for each protocol of the run, found none"):
+        _ = cache.tracks
+    y, _ = fmagc.CachedTrack(IDS[0], "", "", "", {}, 2.0, (), cache).waveform()  # its bytes need no split
+    assert len(y) > SR
+
+
+def test_decode_gives_the_samples_that_the_cache_holds(tmp_path: Path) -> None:
+    small = write_small(tmp_path).made("decode")
+    cache = Cache(small.root / "data/waves", "waves", columns=["scale"], stage="decode")
+    assert len(cache.track_ids) == len(DECODED) - 1
+    for track_id in cache.track_ids:
+        y, sr = fmagc.decode(small.root / f"data/raw/little/{track_id}.mp3", max_seconds=2.0, min_samples=2**15)
+        row = cache[track_id]
+        assert sr == SR
+        np.testing.assert_array_equal(y, row.read() * np.float32(row.columns["scale"]))
 
 
 def test_decode_rejects_with_a_reason(tmp_path: Path) -> None:
@@ -210,12 +256,58 @@ def test_a_pickled_dataset_gives_the_same_clips(cache: fmagc.FeatureCache) -> No
         again[5]
 
 
-@pytest.mark.parametrize("wrong", [{"split": "training"}, {"views": ("mels",)}, {"clips": "even"}])
-def test_wrong_words_are_named(cache: fmagc.FeatureCache, wrong: dict) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong))):
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"split": "training"}, "split: expected train, val or test, found 'training'"),
+        ({"clips": "even"}, "clips: expected random or fixed, found 'even'"),
+        ({"views": ()}, r"views: expected waveform, mel or both, found \(\)"),
+        ({"views": ("mels",)}, r"views: expected waveform, mel or both, found \('mels',\)"),
+        ({"n_clips": 0, "clips": "fixed"}, "n_clips: expected an integer from 1 on, found 0"),
+        ({"n_clips": 1.5, "clips": "fixed"}, r"n_clips: expected an integer from 1 on, found 1\.5"),
+        ({"clip_samples": 0}, "clip_samples: expected an integer from 1024 on, found 0"),
+        ({"clip_samples": 1023}, "clip_samples: expected an integer from 1024 on, found 1023"),
+        (
+            {"clip_samples": 2**20},
+            "clip_samples: expected at most 89088, the length of the shortest track, found 104857",
+        ),
+        ({"seed": -1}, "seed: expected an integer from 0 on, found -1"),
+        ({"clips": "fixed", "augment": lambda *_: None}, "augment: expected None for fixed clips"),
+    ],
+)
+def test_wrong_arguments_are_named(cache: fmagc.FeatureCache, wrong: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
         fmagc.ClipDataset(cache, **wrong)
 
 
 def test_a_protocol_that_the_run_lacks_is_named(cache: fmagc.FeatureCache) -> None:
-    with pytest.raises(fmagc.DataError, match="expected a split of official, found none of 'artist'"):
+    with pytest.raises(fmagc.DataError, match="expected a protocol of the run, official, found 'artist': name one"):
         fmagc.ClipDataset(cache, protocol="artist")
+
+
+def test_batches_of_the_trainer_refuse_wrong_arguments(cache: fmagc.FeatureCache) -> None:
+    dataset = fmagc.ClipDataset(cache)
+    with pytest.raises(ValueError, match="batch_size: expected an integer from 1 on, found 0"):
+        fmagc.TrainerBatches(dataset, batch_size=0)
+    wrong = [AUGMENT[0] | {"p": 2.0}]
+    with pytest.raises(
+        fmagc.SettingsError, match=r"^fmagc\.TrainerBatches: augment\.0\.gaussian_noise\.p: expected .*2\.0"
+    ):
+        fmagc.TrainerBatches(dataset, batch_size=2, augment=wrong)
+    with pytest.raises(fmagc.SettingsError, match=r"^fmagc\.Augment: augment\.0\.gaussian_noise\.p: expected .*2\.0"):
+        fmagc.Augment(cache, settings=wrong)
+
+
+def test_a_model_refuses_wrong_arguments(folder: Path) -> None:
+    model = folder / "data/models/official/crnn/0"
+    with pytest.raises(ValueError, match="n_clips: expected an integer from 1 on, found 0"):
+        fmagc.load_model(model, n_clips=0)
+    with pytest.raises(ValueError, match="sr: expected an integer from 1 on, found 0"):
+        fmagc.load_model(model).predict(np.zeros(SR * 2, np.float32), sr=0)
+
+
+def test_a_dataset_shows_protocol_and_set(cache: fmagc.FeatureCache) -> None:
+    dataset = fmagc.ClipDataset(cache, split="val", clips="fixed", n_clips=3)
+    assert repr(dataset) == (
+        "ClipDataset(official val: 6 fixed clips of 64 frames from 2 tracks of 2 genres; views: mel)"
+    )

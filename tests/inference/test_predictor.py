@@ -4,24 +4,18 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-import torch
 
-from fmagc.cache.normalisation import Normalisation
 from fmagc.errors import RejectedTrack
 from fmagc.inference.predictor import Predictor
-from fmagc.models.registry import build
-from fmagc.models.safetensors_io import pack
 from fmagc.params.signal import Mel
-from fmagc.paths import CARD, WEIGHTS
-from fmagc.runtime.files import digest, write_bytes, write_record
 from tests.support.audio_files import music
 from tests.support.dag import ROOT
+from tests.support.trained_model import write_model
 
 SR = 44_100
 SAMPLES = 2**16
@@ -32,25 +26,7 @@ GENRES = ["Folk", "Jazz", "Rock"]
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """A folder of an untrained network that reads both views and knows music of at most three seconds."""
-    architecture = {"name": "mmcrnn", "n_classes": 3, "dropout": 0.1, "clip_samples": SAMPLES, "hop_length": 1024}
-    architecture |= {"n_mels": 16}
-    torch.manual_seed(0)
-    weights = pack(build(**architecture).state_dict())
-    z_scores = {"waveform": Normalisation([0.0], [0.1], []), "mel": Normalisation([-30.0] * 16, [12.0] * 16, [])}
-    card = {
-        "architecture": architecture,
-        "genres": GENRES,
-        "seed": 0,
-        "precision": "float32",
-        "train": {"batch_size": 4},
-        "waveform": {"sample_rate": SR, "max_seconds": 3.0},
-        "mel": MEL.model_dump(),
-        "normalisation": {view: asdict(values) for view, values in z_scores.items()},
-        "weights": digest(weights),
-    }
-    write_bytes(tmp_path / "model" / WEIGHTS, weights)
-    write_record(tmp_path / "model" / CARD, card)
-    return tmp_path / "model"
+    return write_model(tmp_path / "model", "mmcrnn", genres=GENRES, clip_samples=SAMPLES, sample_rate=SR, mel=MEL)
 
 
 @pytest.fixture
