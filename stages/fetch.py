@@ -1,4 +1,4 @@
-"""Make data/raw/<name> hold the corpus (synthesise the demo, link or download any other), and list its files."""
+"""Fill data/raw/<name> with the corpus (synthesise the demo, link or download any other), and list its files."""
 
 import sys
 
@@ -14,20 +14,20 @@ from fmagc.runtime.files import write_json
 def main() -> None:
     """Fetch."""
     dataset = Dataset.load("dataset")
-    shelf = prepare_dataset(dataset)
+    data_home = prepare_dataset(dataset)
     if dataset.name == DEMO:
-        write_demo(shelf)
-    manifest = scan_files(shelf, dataset.name, layout=dataset.layout)
+        write_demo(data_home)
+    manifest = scan_files(data_home, dataset.name, layout=dataset.layout)
     if dataset.download:
-        written = complete(shelf, dataset, manifest["files"])
-        manifest = scan_files(shelf, dataset.name, known=manifest["files"] | written) if written else manifest
+        written = complete(data_home, dataset, manifest["files"])
+        manifest = scan_files(data_home, dataset.name, known=manifest["files"] | written) if written else manifest
     write_json(MANIFEST, manifest)
     files = manifest["files"].values()
     size, missing = sum(entry["bytes"] for entry in files), len(manifest["missing"])
     damaged = sum(entry["sha1"] != entry.get("listed_sha1", entry["sha1"]) for entry in files)
-    log(f"{shelf}: {len(files)} files, {size / 1e6:.0f} MB, {missing} missing, {damaged} unlike their checksums")
+    log(f"{data_home}: {len(files)} files, {size / 1e6:.0f} MB, {missing} missing, {damaged} unlike their checksums")
     if missing + damaged and dataset.name in DOWNLOADS:
-        log(f"to complete it, {how_to_complete(shelf, dataset.name)}")
+        log(f"to complete it, {how_to_complete(data_home, dataset.name)}")
     if manifest["ignored"]:
         log("passed over: " + ", ".join(f"{count} {kind}" for kind, count in manifest["ignored"].items()))
 

@@ -1,11 +1,11 @@
-"""A piece of music, as notes and strokes, from what an artist likes to play."""
+"""Composition of a track: notes and drum strokes in an artist's manner."""
 
 from dataclasses import dataclass, field
 
 from fmagc.demo.artists import Artist, Dice
 from fmagc.demo.rules import Pattern
 
-__all__ = ["Note", "Piece", "Stroke", "arrange"]
+__all__ = ["Arrangement", "Note", "Stroke", "arrange"]
 
 _STEPS = 4  # sixteenths a beat
 _MOTIF_BARS = 2  # the melody is a motif of two bars, repeated with changes
@@ -31,8 +31,8 @@ class Stroke:
 
 
 @dataclass
-class Piece:
-    """The parts of a piece."""
+class Arrangement:
+    """The parts of a track."""
 
     bass: list[Note] = field(default_factory=list)
     chords: list[Note] = field(default_factory=list)
@@ -40,8 +40,8 @@ class Piece:
     drums: list[Stroke] = field(default_factory=list)
 
 
-def arrange(artist: Artist, *, seconds: float, seed: int) -> Piece:
-    """Compose a piece that is already under way when it starts and is cut off in the middle, as FMA's clips are.
+def arrange(artist: Artist, *, seconds: float, seed: int) -> Arrangement:
+    """Compose a track that starts and ends in the middle of the music, as FMA's clips do.
 
     Parameters
     ----------
@@ -67,18 +67,18 @@ def arrange(artist: Artist, *, seconds: float, seed: int) -> Piece:
         writer.lead(start, degree, motif[bar % _MOTIF_BARS])
         start += writer.bar_s
         bar += 1
-    return writer.piece
+    return writer.arrangement
 
 
 class _Writer:
-    """Writes a piece bar by bar; what would start before 0 or after the end is left out."""
+    """Writes an arrangement bar by bar, without notes that would start before 0 or after the end."""
 
     def __init__(self, artist: Artist, dice: Dice, *, tempo: float, seconds: float) -> None:
         self.artist, self.dice, self.seconds = artist, dice, seconds
         self.step_s = 60.0 / tempo / _STEPS
         self.steps = artist.beats * _STEPS
         self.bar_s = self.steps * self.step_s
-        self.piece = Piece()
+        self.arrangement = Arrangement()
         self._lead_root = 60 + artist.key - (12 if artist.key > 5 else 0) + 12 * (len(artist.patterns[0]) == 0)
 
     def pitch(self, degree: int, root: float) -> float:
@@ -87,12 +87,12 @@ class _Writer:
         return root + 12 * octave + self.artist.scale[step]
 
     def when(self, start: float, step: float) -> float:
-        """Return the time of a sixteenth of a bar, swung and a little human."""
+        """Return the start of a sixteenth of a bar in seconds, with swing and a little jitter."""
         late = self.artist.swing if int(step) % 2 else 0.0
         return start + (step + late) * self.step_s + self.dice.uniform(0.0, 0.006)
 
     def drums(self, start: float, pattern: Pattern) -> None:
-        """Write a bar of drums; a bar of another length than 16 takes what it needs of the pattern."""
+        """Write a bar of drums; the pattern is cut or repeated to the length of the bar."""
         for drum, strokes in pattern:
             for step in range(self.steps):
                 mark = strokes[step % len(strokes)]
@@ -101,7 +101,7 @@ class _Writer:
                 time = self.when(start, step)
                 velocity = (0.5 if mark == "o" else 0.9) * self.dice.uniform(0.85, 1.1)
                 if 0 <= time < self.seconds:
-                    self.piece.drums.append(Stroke(time, drum, velocity))
+                    self.arrangement.drums.append(Stroke(time, drum, velocity))
 
     def bass(self, start: float, degree: int) -> None:
         """Write a bar of bass."""
@@ -113,7 +113,7 @@ class _Writer:
             "held": [(0, self.steps - 0.5, 0)],
         }[self.artist.bass_line]
         for step, length, above in line:
-            self._add(self.piece.bass, start, step, length, root + above, 0.9)
+            self._add(self.arrangement.bass, start, step, length, root + above, 0.9)
 
     def chords(self, start: float, degree: int) -> None:
         """Write a bar of accompaniment in the artist's manner."""
@@ -133,7 +133,7 @@ class _Writer:
             stride = 1 if self.artist.tempo < 100 else 2
             ladder = [*tones, tones[0] + 12, tones[2], tones[1]]
             for count, step in enumerate(range(0, steps, stride)):
-                self._add(self.piece.chords, start, step, stride * 1.5, ladder[count % len(ladder)], 0.8)
+                self._add(self.arrangement.chords, start, step, stride * 1.5, ladder[count % len(ladder)], 0.8)
             return
         if self.artist.comping == "drone":
             tones = [root, root + 7, tones[0] + 12]
@@ -141,10 +141,10 @@ class _Writer:
             accent = self.dice.uniform(0.6, 0.9)
             for order, tone in enumerate(tones):
                 late = 0.12 * order if self.artist.comping == "strum" else 0.0  # a hand crosses the strings
-                self._add(self.piece.chords, start, step + late, length, tone, accent)
+                self._add(self.arrangement.chords, start, step + late, length, tone, accent)
 
     def motif_bar(self) -> list[tuple[int, float, int]]:
-        """Invent a bar of melody: (step, length in steps, degree above the chord's root)."""
+        """Compose a bar of melody: (step, length in steps, degree above the chord's root)."""
         wanted = self.artist.density * self.artist.beats / self.steps
         notes, degree = [], int(self.dice.uniform(0, 5))
         onsets = [s for s in range(self.steps) if self.dice.chance(wanted * (1.8 if s % 4 == 0 else 0.75))] or [0]
@@ -155,11 +155,11 @@ class _Writer:
         return notes
 
     def lead(self, start: float, degree: int, motif: list[tuple[int, float, int]]) -> None:
-        """Write a bar of melody: the motif over the bar's chord, with a note changed here and there."""
+        """Write a bar of melody: the motif over the bar's chord, with single notes changed at random."""
         for step, length, above in motif:
             change = self.dice.pick((0, 0, 0, 0, 1, -1))
             tone = self.pitch(degree % len(self.artist.scale) // 2 + above + change, self._lead_root)
-            self._add(self.piece.lead, start, step, length, tone, self.dice.uniform(0.6, 1.0))
+            self._add(self.arrangement.lead, start, step, length, tone, self.dice.uniform(0.6, 1.0))
 
     def _add(self, part: list[Note], start: float, step: float, length: float, pitch: float, velocity: float) -> None:
         time = self.when(start, step)

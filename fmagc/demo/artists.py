@@ -1,4 +1,4 @@
-"""An artist: one way to play and produce a genre, drawn once and kept for all the artist's tracks."""
+"""An artist: one manner of playing and producing a genre, drawn once and kept for all the artist's tracks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ _BORROWING = 0.5  # share of the artists who take something from the neighbourin
 
 
 class Dice:
-    """Random choices that use nothing of a generator but uniform numbers, the part of NumPy's stream that stays."""
+    """Random choices made from uniform numbers alone, the part of NumPy's stream that stays the same over versions."""
 
     def __init__(self, *seed: int) -> None:
         self.rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
@@ -30,13 +30,13 @@ class Dice:
         return items[int(self.rng.random() * len(items))]
 
     def chance(self, probability: float) -> bool:
-        """Say yes with a probability."""
+        """Return True with a probability."""
         return float(self.rng.random()) < probability
 
 
 @dataclass(frozen=True)
 class Artist:
-    """What all tracks of an artist share; levels are RMS relative to each other."""
+    """The properties that all tracks of an artist share; levels are RMS relative to each other."""
 
     key: int  # semitones above C
     tempo: float
@@ -112,7 +112,7 @@ def draw_artist(rules: GenreRules, *, seed: int) -> Artist:
 
 
 def _borrow(rules: GenreRules, dice: Dice) -> GenreRules:
-    """Give an artist the drums, the chords, the lead or the sound of the neighbouring genre, or nothing."""
+    """Replace one group of rules of an artist by that of the neighbouring genre, or none."""
     if not dice.chance(_BORROWING):
         return rules
     other = next(genre for genre in GENRES if genre.title == rules.neighbour)

@@ -1,4 +1,4 @@
-"""What the demo consists of: 192 tracks, their artists, splits, formats and troubles."""
+"""The demo's catalogue: 192 tracks, their artists, splits, formats and defects."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,19 +8,19 @@ import numpy as np
 from fmagc.demo.artists import Dice
 from fmagc.demo.rules import GENRES, GenreRules
 
-__all__ = ["CLIP_S", "Act", "Demo", "Trouble", "catalogue"]
+__all__ = ["CLIP_S", "Act", "Defect", "Demo", "catalogue"]
 
 CLIP_S = 15.0
 ARTISTS = 12  # a genre
 TRACKS = 2  # an artist
 _SPLITS = ("training",) * 6 + ("validation",) * 3 + ("test",) * 3  # by an artist's place in its genre
 _MONO = (1, 4, 7, 10)  # places of the artists who record in mono
-_HOT = (2, 6, 9)  # and of those whose mixes are pushed into the limits
+_HOT = (2, 6, 9)  # and of those whose mixes clip
 _FOLDERS, _PER_FOLDER = 6, 1000
 
 
-class Trouble(StrEnum):
-    """What is wrong with a file, of the kinds that FMA-small has."""
+class Defect(StrEnum):
+    """The defect of a file, of the kinds that FMA-small has."""
 
     NONE = ""
     SHORT = "short"  # a second or so of music
@@ -38,12 +38,12 @@ class Act:
 
     @property
     def split(self) -> str:
-        """FMA's word for the artist's part of the split."""
+        """Return the artist's set in FMA's terms: training, validation or test."""
         return _SPLITS[self.place]
 
     @property
     def hot(self) -> bool:
-        """Whether the mixes are cut off at full scale."""
+        """Tell whether the artist's mixes clip at full scale."""
         return self.place in _HOT
 
 
@@ -57,22 +57,22 @@ class Demo:
     sr: int
     channels: int
     seconds: float
-    trouble: Trouble
+    defect: Defect
 
     @property
     def title(self) -> str:
-        """The track's invented name."""
+        """Return the track's invented title."""
         return f"{self.act.rules.title} Study No. {2 * self.act.place + self.number}"
 
 
-# genre -> (trouble, seconds): all befall the second track of the genre's first artist, who is in training
-_TROUBLES = {
-    "Experimental": (Trouble.SHORT, 0.5),
-    "Rock": (Trouble.SHORT, 1.1),
-    "Electronic": (Trouble.SHORT, 1.6),
-    "Folk": (Trouble.EMPTY, 0.0),
-    "Hip-Hop": (Trouble.EMPTY, 0.0),
-    "International": (Trouble.EMPTY, 0.0),
+# genre -> (defect, seconds): all belong to the second track of the genre's first artist, who is in training
+_DEFECTS = {
+    "Experimental": (Defect.SHORT, 0.5),
+    "Rock": (Defect.SHORT, 1.1),
+    "Electronic": (Defect.SHORT, 1.6),
+    "Folk": (Defect.EMPTY, 0.0),
+    "Hip-Hop": (Defect.EMPTY, 0.0),
+    "International": (Defect.EMPTY, 0.0),
 }
 _FIRST = (
     "Amber",
@@ -92,7 +92,7 @@ _LAST = ("Foxes", "Harbour", "Radio", "Lanterns", "Orchard", "Parade", "Rivers",
 
 
 def catalogue() -> list[Demo]:
-    """List the demo's tracks by rising id; genres and artists are strewn over the ids and folders."""
+    """List the demo's tracks by rising id; genres and artists are spread over ids and folders."""
     dice = Dice(0, 0)
     acts = [
         Act(1 + len(GENRES) * place + index, f"{_FIRST[place]} {_LAST[(index + place) % len(_LAST)]}", rules, place)
@@ -116,12 +116,12 @@ def _ids(wanted: int, dice: Dice) -> list[int]:
 
 
 def _track(track_id: int, act: Act, number: int) -> Demo:
-    trouble, seconds = _TROUBLES.get(act.rules.title, (Trouble.NONE, CLIP_S))
+    defect, seconds = _DEFECTS.get(act.rules.title, (Defect.NONE, CLIP_S))
     if act.place != 0 or number != TRACKS:
-        trouble, seconds = Trouble.NONE, CLIP_S
+        defect, seconds = Defect.NONE, CLIP_S
     sr = 44100
     if (act.place == 3 and number == TRACKS) or (act.place == 11 and number == 1):
         sr = 48000
     elif act.place == 5 and number == 1 and act.rules.genre_id % 2 == 0:
         sr = 22050
-    return Demo(track_id, act, number, sr, 1 if act.place in _MONO else 2, seconds, trouble)
+    return Demo(track_id, act, number, sr, 1 if act.place in _MONO else 2, seconds, defect)

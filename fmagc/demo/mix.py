@@ -1,9 +1,9 @@
-"""The finished clip: an artist's piece rendered, mixed, mastered and rounded to 16 bits."""
+"""The finished track: an arrangement rendered, mixed, mastered and rounded to 16 bits."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmagc.demo.arrange import Note, Piece, Stroke, arrange
+from fmagc.demo.arrange import Arrangement, Note, Stroke, arrange
 from fmagc.demo.artists import Artist, Dice
 from fmagc.demo.signals import Signal, comb, diffuse, low_pass, snap
 from fmagc.demo.synth import Synth
@@ -24,7 +24,7 @@ def render(artist: Artist, *, track_id: int, sr: int, channels: int, seconds: fl
     ----------
     artist : Artist
     track_id : int
-        Seeds the piece and the noise.
+        Seeds the arrangement and the noise.
     sr : int
         Sampling rate in Hz.
     channels : int
@@ -53,12 +53,12 @@ def render(artist: Artist, *, track_id: int, sr: int, channels: int, seconds: fl
     return np.asarray(np.clip(np.rint(mix * float(snap(gain, bits=16)) * 32767.0), -32768, 32767).astype(np.int16))
 
 
-def _stage(artist: Artist, piece: Piece, synth: Synth, samples: int) -> tuple[Signal, Signal]:
+def _stage(artist: Artist, parts: Arrangement, synth: Synth, samples: int) -> tuple[Signal, Signal]:
     """Place the four parts between left and right."""
-    drums = _strokes(piece.drums, artist, synth, samples) * artist.drum_level
-    bass = _notes(piece.bass, artist.bass_voice, synth, samples) * artist.bass_level
-    chords = _notes(piece.chords, artist.chord_voice, synth, samples) * artist.chord_level
-    lead = _notes(piece.lead, artist.lead_voice, synth, samples) * artist.lead_level
+    drums = _strokes(parts.drums, artist, synth, samples) * artist.drum_level
+    bass = _notes(parts.bass, artist.bass_voice, synth, samples) * artist.bass_level
+    chords = _notes(parts.chords, artist.chord_voice, synth, samples) * artist.chord_level
+    lead = _notes(parts.lead, artist.lead_voice, synth, samples) * artist.lead_level
     near, far = 1.0 + artist.pan, 1.0 - artist.pan
     middle = drums + bass
     return middle + near * chords + far * lead, middle + far * chords + near * lead

@@ -1,7 +1,7 @@
-"""What the eight genres of the demo are: one row of musical rules each.
+"""The demo's eight genres, as one row of musical rules each.
 
 The rules are caricatures, made to be told apart by a small network and to overlap at the edges: `neighbour` is the
-genre from which an artist may borrow. Nothing learnt from them says anything about music.
+genre from which an artist may borrow. Results on them say nothing about music.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ SCALES = {
 
 @dataclass(frozen=True)
 class GenreRules:
-    """What a genre leaves to its artists; a pair of numbers is a range, any other tuple a list to choose from.
+    """The choices of a genre's artists: a pair of numbers is a range, any other tuple a list to choose from.
 
     Levels are relative amplitudes; `brightness_hz` is the corner of a gentle low-pass over the whole mix.
     """

@@ -1,9 +1,8 @@
 """Signal primitives whose samples do not depend on the machine.
 
-Only `snap` meets a transcendental function, and it rounds the result to a grid of 2**-30 (2**-40 for ratios next to 1):
-a last bit that differs from one libm or one SIMD unit to another is rounded away. All that follows is addition,
-subtraction, multiplication and division, which IEEE 754 defines to the bit, in an order that no thread count and no
-BLAS decides: no dot product, no FFT, no `np.convolve`.
+`snap` rounds the results of transcendental functions to a grid of 2**-30 (2**-40 for ratios next to 1), since libms and
+SIMD units differ in the last bit. All that follows is addition, subtraction, multiplication and division, which IEEE
+754 defines to the bit, in an order that no thread count and no BLAS decides: no dot product, no FFT, no `np.convolve`.
 """
 
 import numpy as np

@@ -1,11 +1,11 @@
-"""The demo's metadata, in FMA's columns and with FMA's traps in its free text."""
+"""The demo's metadata in FMA's columns, with free text as awkward as FMA's: markup, quotes, line breaks."""
 
 import csv
 import io
 from collections.abc import Iterable
 
 from fmagc.demo.artists import Dice
-from fmagc.demo.catalogue import Demo, Trouble
+from fmagc.demo.catalogue import Defect, Demo
 from fmagc.demo.rules import GENRES
 
 __all__ = ["COLUMNS", "genres_csv", "tracks_csv"]
@@ -58,12 +58,12 @@ def genres_csv(tracks: Iterable[Demo]) -> str:
 
 
 def _cells(track: Demo) -> dict[tuple[str, str], object]:
-    """Fill in what a track's row says; columns that are not named stay empty, as most of FMA's are."""
+    """Return the cells of a track's row; other columns stay empty, as most of FMA's are."""
     act, genre = track.act, track.act.rules
     artist = _artist_cells(track)
     dice = Dice(5, track.track_id)
     own = {
-        "bit_rate": 0 if track.trouble is Trouble.EMPTY else 256000 if track.channels == 2 else 64000,
+        "bit_rate": 0 if track.defect is Defect.EMPTY else 256000 if track.channels == 2 else 64000,
         "comments": _count(dice, 4),
         "composer": dice.pick(("", "", "Trad., arr. " + act.name)),
         "date_created": _date(dice, 2013, 2016),
@@ -85,7 +85,7 @@ def _cells(track: Demo) -> dict[tuple[str, str], object]:
 
 
 def _artist_cells(track: Demo) -> dict[tuple[str, str], object]:
-    """Fill in what all rows of an artist share: the artist, the one album, the split."""
+    """Return the cells that all rows of an artist share: artist, album, split."""
     act = track.act
     dice = Dice(4, act.artist_id)
     begin = 1985 + _count(dice, 25)
@@ -131,6 +131,6 @@ def _count(dice: Dice, limit: int) -> int:
 
 
 def _date(dice: Dice, first: int, last: int) -> str:
-    """Invent a moment; nothing in the demo knows what time it is now."""
+    """Draw a date and time; nothing in the demo depends on the clock."""
     year, month, day = (int(dice.uniform(*span)) for span in ((first, last + 1), (1, 13), (1, 29)))
     return f"{year}-{month:02d}-{day:02d} {_count(dice, 24):02d}:{_count(dice, 60):02d}:{_count(dice, 60):02d}"

@@ -1,4 +1,4 @@
-"""The demo's instruments: what a tone and a drum stroke are made of, as two tables."""
+"""The demo's instruments: two tables of the components of tones and drum strokes."""
 
 from dataclasses import dataclass
 from types import MappingProxyType

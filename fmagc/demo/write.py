@@ -1,4 +1,4 @@
-"""Writing the demo: MP3s by several processes, then checksums and tables."""
+"""Writer of the demo: MP3s by several processes, then checksums and tables."""
 
 import io
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from fmagc.corpus.fma.layout import track_file
 from fmagc.demo.artists import draw_artist
-from fmagc.demo.catalogue import Demo, Trouble, catalogue
+from fmagc.demo.catalogue import Defect, Demo, catalogue
 from fmagc.demo.mix import render
 from fmagc.demo.tables import genres_csv, tracks_csv
 from fmagc.errors import DataError, RejectedTrack
@@ -42,7 +42,7 @@ purpose, as in FMA-small, three files hold 0.5 to 1.6 s, three hold tags and no 
 
 
 def write_demo(root: Path) -> None:
-    """Write the demo corpus; what is there already is left alone.
+    """Write the files of the demo corpus that are missing.
 
     Makes ``fma_demo/000/000002.mp3`` and so on, ``fma_demo/checksums`` and ``fma_metadata/`` with ``tracks.csv``,
     ``genres.csv`` and ``checksums``, each file atomically: after a kill the next call makes what is missing.
@@ -74,7 +74,7 @@ def write_demo(root: Path) -> None:
 
 
 def write_tracks(audio: Path, tracks: Sequence[Demo]) -> None:
-    """Write those of the tracks that are not there, on all cores at hand."""
+    """Write the tracks that are missing, on all usable cores."""
     missing = [track for track in tracks if not (audio / track_file(track.track_id)).exists()]
     if not missing:
         return
@@ -90,8 +90,8 @@ def write_tracks(audio: Path, tracks: Sequence[Demo]) -> None:
 
 
 def encode(track: Demo) -> bytes:
-    """Make the content of a track's MP3 file."""
-    if track.trouble is Trouble.EMPTY:
+    """Synthesise a track and encode it as MP3; return the bytes of the file."""
+    if track.defect is Defect.EMPTY:
         return _tags_only(track)
     artist = draw_artist(track.act.rules, seed=track.act.artist_id)
     y = render(
@@ -116,7 +116,7 @@ def _write_track(audio: Path, track: Demo) -> None:
 
 
 def _tags_only(track: Demo) -> bytes:
-    """Make an ID3v2.3 tag with nothing behind it (layout: id3.org, ID3v2.3.0, sections 3.1, 3.3 and 4.11)."""
+    """Build an ID3v2.3 tag without audio behind it (layout: id3.org, ID3v2.3.0, sections 3.1, 3.3 and 4.11)."""
     texts = {"TIT2": track.title, "TPE1": track.act.name, "TCON": track.act.rules.title}
     frames = b"".join(_frame(name, b"\0" + text.encode("latin-1")) for name, text in texts.items())
     frames += bytes(_EMPTY_BYTES - 10 - len(frames))  # padding

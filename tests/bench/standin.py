@@ -22,7 +22,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fmagc.corpus.fma.layout import track_file
-from fmagc.demo.catalogue import Act, Demo, Trouble, catalogue
+from fmagc.demo.catalogue import Act, Defect, Demo, catalogue
 from fmagc.demo.rules import GENRES
 from fmagc.demo.tables import genres_csv, tracks_csv
 from fmagc.runtime.files import file_sha1
@@ -151,7 +151,7 @@ def write_standin(root: Path, tracks: Sequence[Listed]) -> None:
 
 def _clips() -> dict[Kind, list[Clip]]:
     """Encode clips of each kind, out of the music of as many tracks of the demo."""
-    music = iter(track for track in catalogue() if track.trouble is Trouble.NONE)
+    music = iter(track for track in catalogue() if track.defect is Defect.NONE)
     plan = [kind for kind, (n_clips, _) in KINDS.items() for _ in range(n_clips)]
     clips: dict[Kind, list[Clip]] = {kind: [] for kind in KINDS}
     for kind in tqdm(plan, unit="clip", desc="clips"):
@@ -172,7 +172,7 @@ def _track(row: dict[str, str], split: str) -> Listed:
         sr=kind.sr if kind else 0,
         channels=kind.channels if kind else 0,
         seconds=seconds,
-        trouble=Trouble.NONE if kind else Trouble.EMPTY,
+        defect=Defect.NONE if kind else Defect.EMPTY,
         own_title=row["title"],
         n_samples=round(seconds * kind.sr) if kind else 0,
         bad=row["known_bad"] == "1",

@@ -18,7 +18,7 @@ from fmagc.corpus.fma.layout import track_file
 from fmagc.corpus.fma.tables import read_tracks
 from fmagc.demo import write
 from fmagc.demo.artists import draw_artist
-from fmagc.demo.catalogue import Demo, Trouble, catalogue
+from fmagc.demo.catalogue import Defect, Demo, catalogue
 from fmagc.demo.mix import render
 from fmagc.demo.rules import GENRES, SCALES
 from fmagc.demo.signals import comb, decay, low_pass
@@ -46,7 +46,7 @@ def first(**wanted: object) -> Demo:
         values = {name: getattr(track, name, None) for name in wanted} | {
             name: getattr(track.act, name) for name in wanted if hasattr(track.act, name)
         }
-        if track.trouble is Trouble.NONE and values == wanted:
+        if track.defect is Defect.NONE and values == wanted:
             return track
     raise AssertionError(f"no track with {wanted}")
 
@@ -70,9 +70,9 @@ def test_ids_are_spread_over_folders_and_not_grouped_by_genre():
     assert runs > 140  # grouped by genre it would be 8
 
 
-def test_troubles_are_in_training_and_in_six_genres():
-    bad = [track for track in TRACKS if track.trouble is not Trouble.NONE]
-    assert Counter(track.trouble for track in bad) == {Trouble.SHORT: 3, Trouble.EMPTY: 3}
+def test_defects_are_in_training_and_in_six_genres():
+    bad = [track for track in TRACKS if track.defect is not Defect.NONE]
+    assert Counter(track.defect for track in bad) == {Defect.SHORT: 3, Defect.EMPTY: 3}
     assert {track.act.split for track in bad} == {"training"}
     assert len({track.act.rules.title for track in bad}) == 6
 
@@ -169,10 +169,10 @@ def test_hot_track_decodes_above_one():
 
 def test_short_and_empty_files():
     for track in TRACKS:
-        if track.trouble is Trouble.SHORT:
+        if track.defect is Defect.SHORT:
             y, sr = decoded(track)
             assert 0.5 <= len(y) / sr <= 1.6
-        elif track.trouble is Trouble.EMPTY:
+        elif track.defect is Defect.EMPTY:
             content = encode(track)
             assert content.startswith(b"ID3\x03")
             assert len(content) == 1800
@@ -181,7 +181,7 @@ def test_short_and_empty_files():
 
 
 def test_write_finishes_what_is_missing_and_leaves_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    chosen = [track for track in TRACKS if track.trouble is not Trouble.NONE][:3]
+    chosen = [track for track in TRACKS if track.defect is not Defect.NONE][:3]
     monkeypatch.setattr(write, "catalogue", lambda: chosen)
     write_demo(tmp_path)
     audio = tmp_path / "fma_demo"
@@ -205,7 +205,7 @@ def test_write_finishes_what_is_missing_and_leaves_the_rest(tmp_path: Path, monk
 
 
 def test_another_edition_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    chosen = [track for track in TRACKS if track.trouble is Trouble.EMPTY][:1]
+    chosen = [track for track in TRACKS if track.defect is Defect.EMPTY][:1]
     monkeypatch.setattr(write, "catalogue", lambda: chosen)
     path = tmp_path / "fma_demo" / track_file(chosen[0].track_id)
     path.parent.mkdir(parents=True)
@@ -216,7 +216,7 @@ def test_another_edition_is_made_anew(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_nothing_is_done_where_all_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    track = next(track for track in TRACKS if track.trouble is Trouble.EMPTY)
+    track = next(track for track in TRACKS if track.defect is Defect.EMPTY)
     write_tracks(tmp_path, [track])
     monkeypatch.setattr(write, "map_isolated", None)  # starting a process would fail
     write_tracks(tmp_path, [track])

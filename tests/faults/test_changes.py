@@ -65,7 +65,7 @@ def test_one_more_mp3_decodes_one_shard(pipeline: Project, shelf: Path) -> None:
 
 def test_a_changed_mp3_decodes_its_shard_once_fetch_has_looked(pipeline: Project, shelf: Path) -> None:
     before = shards_of(pipeline)
-    one, other = [track.track_id for track in mini_tracks() if track.trouble.name == "NONE"][:2]
+    one, other = [track.track_id for track in mini_tracks() if track.defect.name == "NONE"][:2]
     shutil.copyfile(shelf / NAME / track_file(other), shelf / NAME / track_file(one))
     list_checksums(shelf)
     pipeline.dvc("repro", "decode")

@@ -1,4 +1,4 @@
-"""A stand-in for FMA's site on loopback: archives in FMA's true form, and a server that misbehaves when told to."""
+"""A stand-in for FMA's site on loopback: archives in FMA's true form, and a server that misbehaves as a test asks."""
 
 import hashlib
 import io
@@ -118,11 +118,11 @@ def zipped(members: Mapping[str, bytes], *, method: int = zipfile.ZIP_BZIP2) -> 
     return buffer.getvalue()
 
 
-def with_papers(folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+def with_checksums(folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Put README.txt and checksums in front of the files of an archive."""
     listed = "".join(f"{sha1_of(content)}  {name}\n" for name, content in files.items())
-    papers = {"README.txt": b"A stand-in for FMA.\n", "checksums": listed.encode()}
-    return {f"{folder}/{name}": content for name, content in (papers | dict(files)).items()}
+    unlisted = {"README.txt": b"A stand-in for FMA.\n", "checksums": listed.encode()}
+    return {f"{folder}/{name}": content for name, content in (unlisted | dict(files)).items()}
 
 
 class _Opened:
@@ -140,6 +140,6 @@ def fma_archives(mini: Path) -> dict[str, bytes]:
     tables = {path.name: path.read_bytes() for path in (mini / "fma_metadata").glob("*.csv")}
     others = {"raw_tracks.csv": b"track_id\n" * 1000, "not_found.pickle": pickle.dumps(_Opened())}
     return {
-        SMALL.file: zipped(with_papers(SMALL.name, dict(sorted(clips.items())))),
-        TABLES.file: zipped(with_papers(TABLES.name, tables | others)),
+        SMALL.file: zipped(with_checksums(SMALL.name, dict(sorted(clips.items())))),
+        TABLES.file: zipped(with_checksums(TABLES.name, tables | others)),
     }

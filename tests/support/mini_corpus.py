@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 
 from fmagc.corpus.fma.layout import track_file
-from fmagc.demo.catalogue import Demo, Trouble, catalogue
+from fmagc.demo.catalogue import Defect, Demo, catalogue
 from fmagc.demo.tables import genres_csv, tracks_csv
 from fmagc.demo.write import write_tracks
 from fmagc.runtime.files import file_sha1, write_text
@@ -15,10 +15,10 @@ NAME = "fma_mini"
 def mini_tracks() -> list[Demo]:
     """Choose a sound clip of every genre and set, and the demo's six broken files."""
     tracks = catalogue()
-    sound = [track for track in tracks if track.trouble is Trouble.NONE]
+    sound = [track for track in tracks if track.defect is Defect.NONE]
     key = lambda track: (track.act.rules.title, track.act.split)  # noqa: E731
     chosen = [next(group) for _, group in itertools.groupby(sorted(sound, key=key), key=key)]
-    broken = [track for track in tracks if track.trouble is not Trouble.NONE]
+    broken = [track for track in tracks if track.defect is not Defect.NONE]
     return sorted(chosen + broken, key=lambda track: track.track_id)
 
 

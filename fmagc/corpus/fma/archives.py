@@ -1,4 +1,4 @@
-"""FMA's archives: where they lie, how they are known, and what may be in them."""
+"""FMA's archives: their addresses, their checksums, and the files that each may contain."""
 
 import re
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ __all__ = ["CHECKSUMS", "CLIPS", "SITE", "TABLES", "Archive", "parse_checksums"]
 
 SITE = "https://os.unil.cloud.switch.ch/fma"
 CHECKSUMS = "checksums"  # in every archive: the SHA-1 of each of its files
+_README = "README.txt"
 
 _MIB = 1 << 20
 _TRACK = re.compile(r"(\d{3})/\1\d{3}\.mp3")
@@ -23,55 +24,61 @@ class Archive:
     name : str
         Of the folder; the file's is `file`.
     sha1 : str
-        Of the file, as FMA's README has it.
+        Of the file, as FMA's README gives it.
     n_bytes : int
-        Size of the file as FMA's README has it, rounded; unpacked, FMA's clips take hardly more.
+        Size of the file as FMA's README gives it, rounded; unpacked, FMA's clips take hardly more.
     n_files : int
-        Files that the shelf takes.
-    holds : re.Pattern
-        Every path below the folder, apart from `papers`.
-    takes : re.Pattern
-        Those that the shelf takes.
-    most_bytes : int
-        Of one file that the shelf takes.
+        Number of files to extract, beside `readme` and `checksums`.
+    allowed : re.Pattern
+        The paths below the folder that the archive may contain, beside `readme` and `checksums`.
+    wanted : re.Pattern
+        Those of them to extract.
+    max_bytes : int
+        Of one extracted file.
     """
 
     name: str
     sha1: str
     n_bytes: int
     n_files: int
-    holds: re.Pattern[str] = _TRACK
-    takes: re.Pattern[str] = _TRACK
-    most_bytes: int = 64 * _MIB  # a clip of 30 s has 1.2 MB at most, but tags may hold pictures
+    allowed: re.Pattern[str] = _TRACK
+    wanted: re.Pattern[str] = _TRACK
+    max_bytes: int = 64 * _MIB  # a clip of 30 s has 1.2 MB at most, but tags may hold pictures
 
     @property
     def file(self) -> str:
-        """Name of the zip file."""
+        """Return the name of the zip file."""
         return f"{self.name}.zip"
 
     @property
-    def papers(self) -> tuple[str, str]:
-        """What the shelf takes beside the files, and no list of checksums names."""
-        return f"{self.name}/README.txt", f"{self.name}/{CHECKSUMS}"
+    def readme(self) -> str:
+        """Return the path of the archive's README, which no list of checksums names."""
+        return f"{self.name}/{_README}"
 
-    def taken(self, listed: Mapping[str, str]) -> dict[str, str]:
-        """Choose from a list of checksums the files that the shelf takes, by their path on the shelf."""
-        return {f"{self.name}/{path}": sha1 for path, sha1 in listed.items() if self.takes.fullmatch(path)}
+    @property
+    def checksums(self) -> str:
+        """Return the path of the archive's list of checksums."""
+        return f"{self.name}/{CHECKSUMS}"
 
-    def lacking(self, listed: Mapping[str, str], files: Mapping[str, Mapping[str, Any]]) -> int:
-        """Count the files that a shelf has not, or not as a list of checksums has them.
+    def select_wanted(self, listed: Mapping[str, str]) -> dict[str, str]:
+        """Select from a list of checksums the files to extract, by their path below the dataset root."""
+        return {f"{self.name}/{path}": sha1 for path, sha1 in listed.items() if self.wanted.fullmatch(path)}
+
+    def count_missing(self, listed: Mapping[str, str], files: Mapping[str, Mapping[str, Any]]) -> int:
+        """Count the files that a dataset root lacks, or whose SHA-1 differs from the listed one.
 
         Parameters
         ----------
         listed : mapping
-            The list on the shelf; one that is itself cut short tells as much as none.
+            The list of checksums below the dataset root: path below the archive's folder -> SHA-1. Where it names
+            too few files, all count as missing.
         files : mapping
-            What is on the shelf: path -> ``sha1`` among others.
+            The files below the dataset root: path -> ``sha1`` among others.
         """
-        taken = self.taken(listed)
-        if len(taken) < self.n_files:
+        wanted = self.select_wanted(listed)
+        if len(wanted) < self.n_files:
             return self.n_files
-        return sum(files.get(path, {}).get("sha1") != sha1 for path, sha1 in taken.items())
+        return sum(files.get(path, {}).get("sha1") != sha1 for path, sha1 in wanted.items())
 
     def __str__(self) -> str:
         size = self.n_bytes / (1 << 30)
@@ -83,9 +90,9 @@ TABLES = Archive(
     sha1="f0df49ffe5f2a6008d7dc83c6915b31835dfe733",
     n_bytes=342 * _MIB,
     n_files=2,
-    holds=re.compile(r"[a-z_]+\.(csv|pickle)"),  # the pickle is never read, nor are the tables that nothing needs
-    takes=re.compile(r"(tracks|genres)\.csv"),
-    most_bytes=512 * _MIB,
+    allowed=re.compile(r"[a-z_]+\.(csv|pickle)"),  # the pickle and the tables that nothing needs stay in the archive
+    wanted=re.compile(r"(tracks|genres)\.csv"),
+    max_bytes=512 * _MIB,
 )
 CLIPS = {
     archive.name: archive
@@ -113,6 +120,6 @@ CLIPS = {
 
 
 def parse_checksums(text: str) -> dict[str, str]:
-    """Read a list of lines `<sha1>  <path>`; other lines are passed over."""
+    """Parse lines of the form `<sha1>  <path>` to path -> SHA-1; other lines are skipped."""
     pairs = [line.split(maxsplit=1) for line in text.splitlines()]
     return {pair[1]: pair[0] for pair in pairs if len(pair) == 2 and re.fullmatch(r"[0-9a-f]{40}", pair[0])}

@@ -1,4 +1,4 @@
-"""A shelf made complete: what it lacks of FMA comes out of FMA's archives, downloaded where they are not there."""
+"""Completion of a dataset root from FMA's archives, which are downloaded unless they lie there."""
 
 import os
 from collections.abc import Mapping
@@ -19,64 +19,66 @@ __all__ = ["complete", "how_to_complete"]
 _ROOM = 1.0  # beside an archive, for what is in it: MP3 does not get smaller by packing
 
 
-def complete(shelf: Path, dataset: Dataset, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Put on a shelf what it lacks of the tables and of the clips; a complete one costs nothing.
+def complete(data_home: Path, dataset: Dataset, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Extract the tables and clips that a dataset root lacks; for a complete one nothing is downloaded or written.
 
-    Archives that lie on the shelf are used, and stay there; what they hold and the shelf has not is unpacked.
+    Archives that lie in the dataset root are used, and stay there.
 
     Parameters
     ----------
-    shelf : Path
-        The folder that holds ``<name>/`` and ``fma_metadata/``.
+    data_home : Path
+        The dataset root: the folder that contains ``<name>/`` and ``fma_metadata/``.
     dataset : Dataset
     files : mapping
-        What a survey found on the shelf: path -> ``bytes`` and ``sha1``.
+        The files below it: path -> ``bytes`` and ``sha1``.
 
     Returns
     -------
     dict
-        The same of the files that were written.
+        The same for the files that were written.
 
     Raises
     ------
     DataError
-        When an archive cannot be had or is not what FMA published, when the disk lacks room, or when another process
-        is at it.
+        When an archive cannot be downloaded or is not what FMA published, when the disk lacks room, or when another
+        process completes the same dataset.
     """
-    archives = [archive for archive in (TABLES, CLIPS[dataset.name]) if _lacking(archive, shelf, files)]
+    archives = [archive for archive in (TABLES, CLIPS[dataset.name]) if _count_missing(archive, data_home, files)]
     if not archives:
         return {}
     written: dict[str, Any] = {}
-    lock = acquire(shelf / f".{dataset.name}.lock", place=shelf)
+    lock = acquire(data_home / f".{dataset.name}.lock", place=data_home)
     try:
         for archive in archives:
-            lacking = _lacking(archive, shelf, files)
-            log(f"{shelf}: {archive.name}: {lacking} of {archive.n_files} files are missing or damaged")
-            written |= extract(_archive_file(archive, shelf, dataset.mirror or SITE), archive, shelf, files=files)
+            missing = _count_missing(archive, data_home, files)
+            log(f"{data_home}: {archive.name}: {missing} of {archive.n_files} files are missing or damaged")
+            path = _archive_file(archive, data_home, dataset.mirror or SITE)
+            written |= extract(path, archive, data_home, files=files)
     finally:
         os.close(lock)
-    log(f"{shelf}: no longer needed: {', '.join(archive.file for archive in archives)}")
+    log(f"{data_home}: no longer needed: {', '.join(archive.file for archive in archives)}")
     return written
 
 
-def how_to_complete(shelf: Path, name: str) -> str:
-    """Say what to put where, so that a shelf holds one of FMA's sets of clips."""
+def how_to_complete(data_home: Path, name: str) -> str:
+    """Describe what to put where, so that a dataset root contains one of FMA's sets of clips."""
     return (
-        f"set dataset.download to true in params.yaml, or put {TABLES} and {CLIPS[name]} from {SITE}/ into {shelf} "
+        f"set dataset.download to true in params.yaml, or put {TABLES} and {CLIPS[name]} from {SITE}/ into "
+        f"{data_home} "
         f"and unpack them there with `python -m zipfile -e`, so that it holds {TABLES.name}/tracks.csv and "
         f"{name}/{CHECKSUMS} among others"
     )
 
 
-def _lacking(archive: Archive, shelf: Path, files: Mapping[str, Mapping[str, Any]]) -> int:
-    path = shelf / archive.name / CHECKSUMS
+def _count_missing(archive: Archive, data_home: Path, files: Mapping[str, Mapping[str, Any]]) -> int:
+    path = data_home / archive.checksums
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    return archive.lacking(parse_checksums(text), files)
+    return archive.count_missing(parse_checksums(text), files)
 
 
-def _archive_file(archive: Archive, shelf: Path, site: str) -> Path:
-    """Return the archive on the shelf, fetched if need be; either way it is what FMA published."""
-    path = shelf / archive.file
+def _archive_file(archive: Archive, data_home: Path, site: str) -> Path:
+    """Return the archive in the dataset root, downloaded if need be, with its SHA-1 verified."""
+    path = data_home / archive.file
     if not path.exists():
         url = f"{site.rstrip('/')}/{archive.file}"
         download(url, path, sha1=archive.sha1, n_bytes=archive.n_bytes, room=_ROOM)

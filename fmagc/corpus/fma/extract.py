@@ -1,4 +1,4 @@
-"""The files of an archive put on a shelf: all of the archive is judged first, and nothing is written if it fails."""
+"""Extraction of an archive: all of it is checked first, and nothing is written unless it passes."""
 
 import hashlib
 import re
@@ -27,26 +27,27 @@ Value = TypeVar("Value")
 
 _UNREADABLE = (BadZipFile, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError)
 _METHODS = (ZIP_BZIP2, ZIP_DEFLATED, ZIP_STORED)  # FMA's is the first
-_OTHERS = 1_000  # members beside the files that the shelf takes: folders, papers, other tables
-_MOST_GROWTH = 2  # unpacked size over that of the archive
+_OTHERS = 1_000  # members beside the files to extract: folders, README, checksums, other tables
+_MAX_GROWTH = 2  # unpacked size over that of the archive
 _TIMEOUT_S = 600.0  # for one member
 _ENCRYPTED = 0x1
 _FOLDER = re.compile(r"(\d{3}/)?")
 
 
-def extract(path: Path, archive: Archive, shelf: Path, *, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Put on a shelf what it lacks of an archive, each file whole and with the checksum that the archive lists for it.
+def extract(path: Path, archive: Archive, data_home: Path, *, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Extract the files of an archive that a dataset root lacks, each whole and with the SHA-1 that the archive lists.
 
     Members are read in workers whose memory is capped, whatever they unpack to.
 
     Parameters
     ----------
     path : Path
-        The zip file, whose own checksum was verified.
+        The zip file, whose own SHA-1 was verified.
     archive : Archive
-    shelf : Path
+    data_home : Path
+        The dataset root.
     files : mapping
-        What is on the shelf: path -> ``sha1`` among others. What has its sha1 already is left alone.
+        The files below it: path -> ``sha1`` among others. Those with the listed SHA-1 stay as they are.
 
     Returns
     -------
@@ -56,30 +57,31 @@ def extract(path: Path, archive: Archive, shelf: Path, *, files: Mapping[str, Ma
     Raises
     ------
     DataError
-        When the archive holds anything that FMA's does not; then nothing was written. Or when a member is damaged.
+        When the archive contains anything that FMA's does not, or a checksum is missing: then nothing was written.
+        When a member is damaged: then the members before it were written.
     """
-    members = _admit(path, archive)
-    readme, checksums = _in_workers(partial(_read, path), archive.papers, archive=path)
-    wanted = archive.taken(parse_checksums(checksums.decode("utf-8", errors="replace")))
-    _compare(path, archive, wanted, members)
+    members = _read_directory(path, archive)
+    unlisted = (archive.readme, archive.checksums)
+    contents = dict(zip(unlisted, _in_workers(partial(_read, path), unlisted, archive=path), strict=True))
+    wanted = archive.select_wanted(parse_checksums(contents[archive.checksums].decode("utf-8", errors="replace")))
+    _require_same_names(path, archive, wanted, members)
     tasks = [name for name in sorted(wanted) if files.get(name, {}).get("sha1") != wanted[name]]
     sizes = {name: members[name].file_size for name in tasks}
-    require_space(shelf, sum(sizes.values()), what=f"{len(tasks)} files of {path.name}")
-    unpack = partial(_unpack, path, shelf, wanted)
+    require_space(data_home, sum(sizes.values()), what=f"{len(tasks)} files of {path.name}")
+    unpack = partial(_unpack, path, data_home, wanted)
     with tqdm(
         total=sum(sizes.values()), unit="B", unit_scale=True, unit_divisor=1024, desc=f"unpack {path.name}"
     ) as bar:
         for name, _ in zip(tasks, _in_workers(unpack, tasks, archive=path), strict=True):
             bar.update(sizes[name])
-    papers = dict(zip(archive.papers, (readme, checksums), strict=True))
-    for name, content in papers.items():
-        write_bytes(shelf / name, content)
+    for name, content in contents.items():
+        write_bytes(data_home / name, content)
     written = {name: {"bytes": sizes[name], "sha1": wanted[name]} for name in tasks}
-    return written | {name: {"bytes": len(content), "sha1": _sha1(content)} for name, content in papers.items()}
+    return written | {name: {"bytes": len(content), "sha1": _sha1(content)} for name, content in contents.items()}
 
 
-def _admit(path: Path, archive: Archive) -> dict[str, ZipInfo]:
-    """Read the directory of a zip file, refuse what no archive of FMA holds, and return its files by name."""
+def _read_directory(path: Path, archive: Archive) -> dict[str, ZipInfo]:
+    """Read the files of a zip file by name, and refuse what no archive of FMA contains."""
     try:
         with ZipFile(path) as file:
             members = file.infolist()
@@ -107,17 +109,17 @@ def _faults(members: list[ZipInfo], archive: Archive, *, n_bytes: int) -> Iterat
     # members that share bytes make little of an archive and much of its content
     if sum(member.compress_size for member in members) > n_bytes:
         yield "members that overlap"
-    taken = [member for member in members if _is_taken(member.filename, archive)]
-    unpacked = sum(member.file_size for member in taken)
-    if unpacked > _MOST_GROWTH * archive.n_bytes:
+    unpacked = sum(member.file_size for member in members if _is_wanted(member.filename, archive))
+    if unpacked > _MAX_GROWTH * archive.n_bytes:
         yield f"{unpacked / 1e9:.2f} GB to unpack"
 
 
 def _faults_of(member: ZipInfo, archive: Archive) -> Iterator[str]:
     """Describe what is wrong with one member."""
     inner = member.filename.removeprefix(f"{archive.name}/")
-    belongs = _FOLDER.fullmatch(inner) if member.is_dir() else archive.holds.fullmatch(inner)
-    if member.filename not in archive.papers and (inner == member.filename or not belongs):
+    allowed = _FOLDER.fullmatch(inner) if member.is_dir() else archive.allowed.fullmatch(inner)
+    unlisted = member.filename in (archive.readme, archive.checksums)
+    if not unlisted and (inner == member.filename or not allowed):
         yield "a path that does not belong there"
     if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFDIR if member.is_dir() else stat.S_IFREG):
         yield "no regular file"
@@ -125,21 +127,22 @@ def _faults_of(member: ZipInfo, archive: Archive) -> Iterator[str]:
         yield "encrypted"
     if member.compress_type not in _METHODS:
         yield f"packed by method {member.compress_type}"
-    if _is_taken(member.filename, archive) and member.file_size > archive.most_bytes:
+    if _is_wanted(member.filename, archive) and member.file_size > archive.max_bytes:
         yield f"{member.file_size / 1e6:.0f} MB unpacked"
 
 
-def _is_taken(name: str, archive: Archive) -> bool:
-    return name in archive.papers or bool(archive.taken({name.removeprefix(f"{archive.name}/"): ""}))
+def _is_wanted(name: str, archive: Archive) -> bool:
+    unlisted = name in (archive.readme, archive.checksums)
+    return unlisted or bool(archive.select_wanted({name.removeprefix(f"{archive.name}/"): ""}))
 
 
-def _compare(path: Path, archive: Archive, wanted: Mapping[str, str], members: Mapping[str, ZipInfo]) -> None:
+def _require_same_names(path: Path, archive: Archive, wanted: Mapping[str, str], members: Iterable[str]) -> None:
     """Refuse an archive whose list of checksums is not that of its files."""
-    held = {name for name in members if _is_taken(name, archive)} - set(archive.papers)
+    held = {name for name in members if _is_wanted(name, archive)} - {archive.readme, archive.checksums}
     for what, names in (("not listed", held - wanted.keys()), ("listed and not there", wanted.keys() - held)):
         if names:
             raise DataError(
-                f"{path}: expected in {archive.papers[1]} the sha1 of exactly its files, found {what}: "
+                f"{path}: expected in {archive.checksums} the sha1 of exactly its files, found {what}: "
                 f"{format_list(sorted(names))}: nothing was unpacked; remove the archive and run again"
             )
 
@@ -156,8 +159,8 @@ def _in_workers(function: Callable[[str], Value], names: Iterable[str], *, archi
             yield outcome.result
 
 
-def _unpack(path: Path, shelf: Path, wanted: Mapping[str, str], name: str) -> None:
-    """Run in a worker: write one member to the shelf."""
+def _unpack(path: Path, data_home: Path, wanted: Mapping[str, str], name: str) -> None:
+    """Run in a worker: write one member below the dataset root."""
     content = _read(path, name)
     found = _sha1(content)
     if found != wanted[name]:
@@ -165,7 +168,7 @@ def _unpack(path: Path, shelf: Path, wanted: Mapping[str, str], name: str) -> No
             f"{path}: {name}: expected sha1 {wanted[name]}, as the archive lists it, found {found}: remove the "
             "archive and run again"
         )
-    write_bytes(shelf / name, content)
+    write_bytes(data_home / name, content)
 
 
 def _read(path: Path, name: str) -> bytes:

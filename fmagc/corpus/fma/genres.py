@@ -1,4 +1,4 @@
-"""FMA's genres as a tree, and the labels that a choice of its genres gives to tracks."""
+"""FMA's tree of genres, and the labels that chosen genres give to tracks."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -23,17 +23,17 @@ class Genre:
     """One row of genres.csv."""
 
     genre_id: int
-    parent: int  # ROOT, or the genre that this one is a kind of
+    parent: int  # ROOT, or the genre_id of the genre above
     title: str
 
 
 class GenreTree:
-    """Genres by id; every way up ends at a root.
+    """Genres by id, each below its parent.
 
     Parameters
     ----------
     genres : iterable of Genre
-        Without circles or orphans, as `read_genres` makes sure.
+        Without cycles or orphans, which `read_genres` refuses.
     """
 
     def __init__(self, genres: Iterable[Genre]) -> None:
@@ -50,22 +50,22 @@ class GenreTree:
 
     @property
     def roots(self) -> list[str]:
-        """The titles of the root genres, the only ones that a track's genre_top may name."""
+        """Return the titles of the root genres, the only ones that a track's genre_top may name."""
         return [genre.title for genre in self._genres.values() if genre.parent == ROOT]
 
     def lineage(self, genre_id: int) -> list[Genre]:
-        """Return a genre and those above it, up to its root."""
-        line = [self._genres[genre_id]]
-        while line[-1].parent != ROOT:
-            line.append(self._genres[line[-1].parent])
-        return line
+        """Return a genre and all genres above it, its root last."""
+        lineage = [self._genres[genre_id]]
+        while lineage[-1].parent != ROOT:
+            lineage.append(self._genres[lineage[-1].parent])
+        return lineage
 
     def depth(self, genre_id: int) -> int:
         """Return a genre's level: 0 for a root, 1 for what lies right below one."""
         return len(self.lineage(genre_id)) - 1
 
     def choose(self, choice: int | Sequence[int | str]) -> frozenset[int]:
-        """Find the genres that `index.genres` names.
+        """Return the ids of the genres that `index.genres` names.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class GenreTree:
         Raises
         ------
         DataError
-            With all names that no genre has, and all genres that are named twice, or for a level without genres.
+            With all names that no genre has, all genres that are named twice, or a level without genres.
         """
         if isinstance(choice, int):
             chosen = [genre_id for genre_id in self._genres if self.depth(genre_id) == choice]
@@ -85,27 +85,27 @@ class GenreTree:
             return frozenset(chosen)
         ids = {genre.title: genre.genre_id for genre in self._genres.values()}
         found = [name if isinstance(name, int) else ids.get(name, ROOT) for name in choice]
-        strangers = [format_value(name) for name, genre_id in zip(choice, found, strict=True) if genre_id not in self]
-        if strangers:
-            raise DataError(f"index.genres: expected titles or ids of genres.csv, found {format_list(strangers)}")
+        unknown = [format_value(name) for name, genre_id in zip(choice, found, strict=True) if genre_id not in self]
+        if unknown:
+            raise DataError(f"index.genres: expected titles or ids of genres.csv, found {format_list(unknown)}")
         twice = sorted({self[genre_id].title for genre_id in found if found.count(genre_id) > 1})
         if twice:
             raise DataError(f"index.genres: expected every genre once, found {format_list(twice)} more than once")
         return frozenset(found)
 
     def classes_of(self, genre_ids: Iterable[int], *, chosen: frozenset[int]) -> list[str]:
-        """Walk up from a track's genres to the chosen ones that it falls under.
+        """Return the chosen genres that a track's genres fall under.
 
-        Each genre counts for the nearest chosen one at or above it. A class above another one of the same track gives
-        way to it: where Rock and Punk are chosen, a track of both is Punk.
+        Each genre counts for the nearest chosen one at or above it. Of two classes, one above the other, the lower
+        counts: where Rock and Punk are chosen, a track of both is Punk.
 
         Returns
         -------
         list of str
             Titles, sorted.
         """
-        lines = [[genre.genre_id for genre in self.lineage(genre_id)] for genre_id in genre_ids]
-        nearest = {next((above for above in line if above in chosen), ROOT) for line in lines} - {ROOT}
+        lineages = [[genre.genre_id for genre in self.lineage(genre_id)] for genre_id in genre_ids]
+        nearest = {next((above for above in lineage if above in chosen), ROOT) for lineage in lineages} - {ROOT}
         general = {genre.genre_id for class_ in nearest for genre in self.lineage(class_)[1:]}
         return sorted(self[class_].title for class_ in nearest - general)
 
@@ -124,7 +124,7 @@ def label(tracks: pd.DataFrame, tree: GenreTree, choice: int | Sequence[int | st
     Returns
     -------
     genre, reason : pd.Series of str
-        The class, or why there is none: one of both is empty in each row.
+        The class, and the reason why there is none: one of them is empty in each row.
     """
     chosen = tree.choose(choice)
     classes = [tree.classes_of(genre_ids, chosen=chosen) for genre_ids in tracks["genres"]]
@@ -142,7 +142,7 @@ def read_genres(path: Path) -> GenreTree:
     Raises
     ------
     DataError
-        With all offending rows, also those whose parent is no row or lies below themselves, or when the file is not
+        With all offending rows, also those whose parent is missing or lies below themselves, or when the file is not
         FMA's genres.csv.
     """
     faults = Faults(path)
@@ -181,7 +181,7 @@ def read_genres(path: Path) -> GenreTree:
 
 
 def _check_parents(genres: dict[int, tuple[Genre, int]], faults: Faults) -> None:
-    """Refuse what is no tree: a parent that is not there, a genre below itself, no root at all."""
+    """Refuse a missing parent, a genre below itself, and a table without a root genre."""
     for genre, line in genres.values():
         if genre.parent != ROOT and genre.parent not in genres:
             found = f"{genre.parent} in line {line} (genre {format_value(genre.title)})"

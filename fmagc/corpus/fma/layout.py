@@ -1,4 +1,4 @@
-"""The layout of the Free Music Archive dataset: the names of its tables and of its tracks' files."""
+"""The paths of the Free Music Archive dataset: its tables and its tracks' files."""
 
 __all__ = ["METADATA", "track_file"]
 

@@ -1,4 +1,4 @@
-"""FMA's table of tracks, read without trust: every offending row is named before anything is written."""
+"""Reader of FMA's tracks.csv, which names every offending row before anything is written."""
 
 import re
 from collections import defaultdict
@@ -27,7 +27,7 @@ _COLUMNS = {
     "track.title": "title",
 }
 _LISTED = {"track.genres": "genres"}  # read where genres are chosen
-_LIST = re.compile(r"\[([0-9]{1,9}(?:, ?[0-9]{1,9})*)?\]")  # FMA's lists are taken apart, never evaluated
+_LIST = re.compile(r"\[([0-9]{1,9}(?:, ?[0-9]{1,9})*)?\]")  # FMA's lists are parsed, never evaluated
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _SIGNED = re.compile(r"-?[0-9]{1,9}")
 
@@ -35,15 +35,15 @@ _SIGNED = re.compile(r"-?[0-9]{1,9}")
 def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
     """Read tracks.csv (three header rows, 52 columns).
 
-    Of the columns that nobody needs, only the lengths are looked at, and no cell is evaluated.
+    Of unused columns only the length of the cells is checked. No cell is evaluated.
 
     Parameters
     ----------
     path : Path
     genres : GenreTree
-        As `corpus.genres.read_genres` gives them.
+        As `fmagc.corpus.fma.genres.read_genres` returns them.
     listed : bool
-        Whether to read, beside the root genre, the list of a track's genres.
+        Read the list of a track's genres beside its root genre.
 
     Returns
     -------
@@ -55,8 +55,8 @@ def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
     Raises
     ------
     DataError
-        With all offending rows: no FMA table, ids that are no numbers or occur twice, unknown splits, subsets or
-        genres, rows cut short, bytes that are no UTF-8, cells longer than any text.
+        With all offending rows, or when the file is not FMA's tracks.csv: ids that are no numbers or occur twice,
+        unknown splits, subsets or genres, rows cut short, bytes that are not UTF-8, cells that are too long.
     """
     faults = Faults(path)
     rows = records(path, faults)
@@ -99,7 +99,7 @@ def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
 
 
 def _offences(track: dict[str, str], roots: Collection[str], genres: GenreTree) -> list[str]:
-    """Name the columns in which a track holds what cannot be."""
+    """Name the columns whose value is invalid for a track."""
     ids = _ids_of(track.get("track.genres", "[]"))
     holds = {
         "track_id": _NUMBER.fullmatch(track["track_id"]),
@@ -114,13 +114,13 @@ def _offences(track: dict[str, str], roots: Collection[str], genres: GenreTree) 
 
 
 def _ids_of(text: str) -> tuple[int, ...] | None:
-    """Take FMA's list of genres apart; None for what is no such list."""
+    """Parse FMA's list of genres; None for what is no such list."""
     match = _LIST.fullmatch(text)
     return tuple(int(number) for number in match[1].split(",")) if match and match[1] else () if match else None
 
 
 def _places(header: list[list[str]], wanted: Collection[str], faults: Faults) -> dict[str, int]:
-    """Find the columns wanted by the header rows: two that name them, and one that names the first."""
+    """Find the wanted columns by the three header rows: two name the columns, one names the first."""
     if len(header) < 3:
         faults.add("expected FMA's three header rows", f"{len(header)} rows in all")
         return {}

@@ -12,11 +12,11 @@ import pytest
 from fmagc.corpus.fma.archives import parse_checksums
 from fmagc.corpus.fma.extract import extract
 from fmagc.errors import DataError
-from tests.support.fma_site import SMALL, sha1_of, with_papers, zipped
+from tests.support.fma_site import SMALL, sha1_of, with_checksums, zipped
 
 CLIPS = {f"000/00000{number}.mp3": bytes([number]) * 50_000 for number in (2, 3, 5)}
-TRUE = with_papers(SMALL.name, CLIPS)
-ARCHIVE = replace(SMALL, n_files=len(CLIPS), n_bytes=1_000_000, most_bytes=1_000_000)
+TRUE = with_checksums(SMALL.name, CLIPS)
+ARCHIVE = replace(SMALL, n_files=len(CLIPS), n_bytes=1_000_000, max_bytes=1_000_000)
 Edit = Callable[[zipfile.ZipFile], object]
 
 
@@ -27,14 +27,14 @@ def packed(folder: Path, content: bytes) -> Path:
 
 
 def refusal(folder: Path, content: bytes) -> str:
-    """Extract what must be refused: one message that names the archive, and an empty shelf."""
-    shelf = folder / "shelf"
-    shelf.mkdir()
+    """Extract what must be refused: one message that names the archive, and nothing written."""
+    data_home = folder / "data_home"
+    data_home.mkdir()
     path = packed(folder, content)
     with pytest.raises(DataError) as caught:
-        extract(path, ARCHIVE, shelf, files={})
-    assert list(shelf.iterdir()) == []
-    assert sorted(entry.name for entry in folder.iterdir()) == ["fma_small.zip", "shelf"]
+        extract(path, ARCHIVE, data_home, files={})
+    assert list(data_home.iterdir()) == []
+    assert sorted(entry.name for entry in folder.iterdir()) == ["data_home", "fma_small.zip"]
     assert str(caught.value).startswith(f"{path}: ")
     return str(caught.value)
 
@@ -61,13 +61,13 @@ def in_directory(name: str, **columns: int) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_true_archive_is_put_on_the_shelf(tmp_path: Path) -> None:
+def test_a_true_archive_is_extracted(tmp_path: Path) -> None:
     written = extract(packed(tmp_path, zipped(TRUE)), ARCHIVE, tmp_path, files={})
     assert {name: (tmp_path / name).read_bytes() for name in TRUE} == TRUE
     assert written == {name: {"bytes": len(content), "sha1": sha1_of(content)} for name, content in TRUE.items()}
 
 
-def test_what_is_there_is_left_alone_and_what_differs_is_made_good(tmp_path: Path) -> None:
+def test_whole_files_stay_and_missing_or_damaged_ones_are_extracted(tmp_path: Path) -> None:
     path = packed(tmp_path, zipped(TRUE))
     extract(path, ARCHIVE, tmp_path, files={})
     kept, damaged, gone = (tmp_path / "fma_small" / name for name in CLIPS)
@@ -76,7 +76,8 @@ def test_what_is_there_is_left_alone_and_what_differs_is_made_good(tmp_path: Pat
     gone.unlink()
     files = {f"fma_small/{p.parent.name}/{p.name}": {"sha1": sha1_of(p.read_bytes())} for p in (kept, damaged)}
     written = extract(path, ARCHIVE, tmp_path, files=files)
-    assert written.keys() - set(ARCHIVE.papers) == {"fma_small/000/000003.mp3", "fma_small/000/000005.mp3"}
+    clips = written.keys() - {ARCHIVE.readme, ARCHIVE.checksums}
+    assert clips == {"fma_small/000/000003.mp3", "fma_small/000/000005.mp3"}
     assert {name: (tmp_path / name).read_bytes() for name in TRUE} == TRUE
     assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
@@ -113,7 +114,7 @@ OUTSIDE = "a path that does not belong there"
         (lambda: in_directory("fma_small/000/000002.mp3", file_size=2_000_000), "2 MB unpacked"),
         (lambda: in_directory("fma_small/000/000002.mp3", compress_size=10**6), "members that overlap"),
         (lambda: with_member("fma_small/000/000007.mp3", bytes(5 << 20)), "5 MB unpacked"),
-        (lambda: zipped(with_papers("fma_small", dict.fromkeys(CLIPS, bytes(900_000)))), "0.00 GB to unpack"),
+        (lambda: zipped(with_checksums("fma_small", dict.fromkeys(CLIPS, bytes(900_000)))), "0.00 GB to unpack"),
         (lambda: zipped(TRUE | {f"fma_small/001/{n:06d}.mp3": b"" for n in range(1000, 2500)}), "1505 members"),
     ],
 )  # fmt: skip
@@ -139,7 +140,7 @@ def test_a_file_that_is_listed_and_not_there_is_refused(tmp_path: Path) -> None:
     assert "found listed and not there: fma_small/000/000005.mp3" in refusal(tmp_path, zipped(without))
 
 
-def test_an_archive_without_papers_is_refused(tmp_path: Path) -> None:
+def test_an_archive_without_a_list_of_checksums_is_refused(tmp_path: Path) -> None:
     without = {name: content for name, content in TRUE.items() if not name.endswith("checksums")}
     assert "expected a member fma_small/checksums, found none" in refusal(tmp_path, zipped(without))
 
@@ -149,7 +150,7 @@ def test_what_is_no_whole_zip_file_is_refused(tmp_path: Path, content: bytes) ->
     assert "its directory cannot be read" in refusal(tmp_path, content)
 
 
-def test_a_flipped_byte_is_told_with_its_member(tmp_path: Path) -> None:
+def test_a_flipped_byte_is_reported_with_its_member(tmp_path: Path) -> None:
     content = bytearray(zipped(TRUE))
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         place = file.getinfo("fma_small/000/000002.mp3").header_offset + 80
@@ -159,7 +160,7 @@ def test_a_flipped_byte_is_told_with_its_member(tmp_path: Path) -> None:
     assert not (tmp_path / "fma_small/000/000002.mp3").exists()
 
 
-def test_another_content_than_listed_is_told_and_not_kept(tmp_path: Path) -> None:
+def test_another_content_than_listed_is_reported_and_not_written(tmp_path: Path) -> None:
     content = zipped(TRUE | {"fma_small/000/000002.mp3": b"another"})
     with pytest.raises(DataError, match=r"000002\.mp3: expected sha1 [0-9a-f]{40}, as the archive lists it, found"):
         extract(packed(tmp_path, content), ARCHIVE, tmp_path, files={})
@@ -168,15 +169,15 @@ def test_another_content_than_listed_is_told_and_not_kept(tmp_path: Path) -> Non
 
 def test_a_bomb_that_lies_about_its_size_leaves_nothing(tmp_path: Path) -> None:
     name, bomb = "fma_small/000/000002.mp3", bytes(8 << 20)
-    buffer = io.BytesIO(zipped(with_papers("fma_small", CLIPS | {"000/000002.mp3": bomb})))
+    buffer = io.BytesIO(zipped(with_checksums("fma_small", CLIPS | {"000/000002.mp3": bomb})))
     with zipfile.ZipFile(buffer, "a") as file:
         file.getinfo(name).file_size = 1000
         file.comment = b"has the directory written anew"
     assert len(buffer.getvalue()) < 5000
-    (tmp_path / "shelf").mkdir()
+    (tmp_path / "data_home").mkdir()
     with pytest.raises(DataError, match=f"{name} cannot be read"):
-        extract(packed(tmp_path, buffer.getvalue()), ARCHIVE, tmp_path / "shelf", files={})
-    assert not (tmp_path / "shelf" / name).exists()
+        extract(packed(tmp_path, buffer.getvalue()), ARCHIVE, tmp_path / "data_home", files={})
+    assert not (tmp_path / "data_home" / name).exists()
 
 
 def test_a_list_of_checksums_is_read_line_by_line() -> None:

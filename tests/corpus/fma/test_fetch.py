@@ -1,4 +1,4 @@
-"""The stage fetch on a stand-in of FMA's site: a shelf made complete, kept complete, and the line run from it."""
+"""The stage fetch on a stand-in of FMA's site: a dataset root is completed, and the pipeline runs from it."""
 
 import os
 import random
@@ -25,7 +25,7 @@ from tests.support.project import Project, copy_project
 
 pytestmark = pytest.mark.slow
 
-SHELF = Path("data/raw") / SMALL.name
+DATA_HOME = Path("data/raw") / SMALL.name
 BOTH = [(TABLES.file, ""), (SMALL.file, "")]
 
 
@@ -57,10 +57,10 @@ def project(tmp_path: Path, site: Site, archives: dict[str, bytes]) -> Project:
 
 
 def tree(project: Project) -> dict[str, bytes]:
-    """Read what the shelf holds beside the archives."""
-    folders = [project.root / SHELF / name for name in (SMALL.name, TABLES.name)]
+    """Read the files of the dataset root beside the archives."""
+    folders = [project.root / DATA_HOME / name for name in (SMALL.name, TABLES.name)]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    return {path.relative_to(project.root / SHELF).as_posix(): path.read_bytes() for path in files}
+    return {path.relative_to(project.root / DATA_HOME).as_posix(): path.read_bytes() for path in files}
 
 
 def expected(mini_root: Path) -> dict[str, bytes]:
@@ -71,9 +71,9 @@ def expected(mini_root: Path) -> dict[str, bytes]:
 
 def assert_complete(project: Project, mini_root: Path) -> None:
     found = tree(project)
-    papers = {name for archive in (SMALL, TABLES) for name in archive.papers}
-    assert {name: content for name, content in found.items() if name not in papers} == expected(mini_root)
-    assert papers <= found.keys()
+    unlisted = {name for archive in (SMALL, TABLES) for name in (archive.readme, archive.checksums)}
+    assert {name: content for name, content in found.items() if name not in unlisted} == expected(mini_root)
+    assert unlisted <= found.keys()
     manifest = read_json(project.root / "data/raw.json", stage="fetch")
     assert manifest["missing"] == []
     assert {path: entry["sha1"] for path, entry in manifest["files"].items()} == {
@@ -84,7 +84,7 @@ def assert_complete(project: Project, mini_root: Path) -> None:
     assert not (project.root / "pickle-was-opened").exists()
 
 
-def test_the_line_runs_from_a_download(project: Project, site: Site, mini_root: Path) -> None:
+def test_the_pipeline_runs_from_a_download(project: Project, site: Site, mini_root: Path) -> None:
     site.will(SMALL.file, Reply(cut=300_000))
     ran = project.stages_run_by("stats@official")
     assert ran == {"fetch", "index", "decode", "mel", "stats@official"}
@@ -97,12 +97,12 @@ def test_the_line_runs_from_a_download(project: Project, site: Site, mini_root: 
     assert not project.network_log.exists()
 
 
-def test_a_complete_shelf_is_listed_again_and_nothing_else(project: Project, site: Site, mini_root: Path) -> None:
+def test_a_complete_dataset_is_listed_again_and_nothing_else(project: Project, site: Site, mini_root: Path) -> None:
     assert "no longer needed: fma_metadata.zip, fma_small.zip" in project.stage("stages.fetch")
-    before = {path: path.stat() for path in (project.root / SHELF).rglob("*")}
+    before = {path: path.stat() for path in (project.root / DATA_HOME).rglob("*")}
     shutil.copyfile(project.root / "data/raw.json", project.root / "before.json")
     for archive in (SMALL, TABLES):
-        (project.root / SHELF / archive.file).write_bytes(b"would be refused if it were looked at")
+        (project.root / DATA_HOME / archive.file).write_bytes(b"would be refused if it were looked at")
     said = project.stage("stages.fetch")
     assert "32 files" in said
     assert "0 missing, 0 unlike their checksums" in said
@@ -114,42 +114,42 @@ def test_a_complete_shelf_is_listed_again_and_nothing_else(project: Project, sit
             assert (path.stat().st_ino, path.stat().st_mtime_ns) == (stat.st_ino, stat.st_mtime_ns)
 
 
-def test_archives_on_the_shelf_make_good_what_is_missing_or_damaged(
+def test_archives_at_hand_replace_what_is_missing_or_damaged(
     project: Project, site: Site, archives: dict[str, bytes], mini_root: Path
 ) -> None:
-    shelf = project.root / SHELF
-    shelf.mkdir(parents=True)
+    data_home = project.root / DATA_HOME
+    data_home.mkdir(parents=True)
     for name, content in archives.items():
-        (shelf / name).write_bytes(content)
+        (data_home / name).write_bytes(content)
     project.stage("stages.fetch")
-    clips = sorted(shelf.rglob("*.mp3"))
+    clips = sorted(data_home.rglob("*.mp3"))
     clips[0].unlink()
     clips[1].write_bytes(b"damaged")
-    (shelf / TABLES.name / "genres.csv").write_text("edited")
+    (data_home / TABLES.name / "genres.csv").write_text("edited")
     assert "fma_small: 2 of 30 files are missing or damaged" in project.stage("stages.fetch")
     assert_complete(project, mini_root)
-    (shelf / SMALL.name / "checksums").write_text("")
+    (data_home / SMALL.name / "checksums").write_text("")
     assert "fma_small: 30 of 30 files" in project.stage("stages.fetch")
     assert_complete(project, mini_root)
     assert site.asked == []
 
 
-def test_another_archive_on_the_shelf_is_refused_and_kept(project: Project, site: Site) -> None:
-    archive = project.root / SHELF / TABLES.file
+def test_another_archive_at_hand_is_refused_and_kept(project: Project, site: Site) -> None:
+    archive = project.root / DATA_HOME / TABLES.file
     archive.parent.mkdir(parents=True)
     archive.write_bytes(b"another")
     said = project.stage("stages.fetch", expect=1)
-    assert f"{SHELF}/{TABLES.file}: expected FMA's fma_metadata.zip, sha1 " in said
+    assert f"{DATA_HOME}/{TABLES.file}: expected FMA's fma_metadata.zip, sha1 " in said
     assert f"found {sha1_of(b'another')}: remove the file, then run again" in said
     assert archive.read_bytes() == b"another"
     assert site.asked == []
 
 
-def test_without_download_it_is_told_what_to_put_where(project: Project, site: Site) -> None:
+def test_without_download_the_message_names_what_to_put_where(project: Project, site: Site) -> None:
     project.change_params(lambda params: params["dataset"].update(download=False))
     said = project.stage("stages.fetch", expect=1)
     for part in (
-        f"{SHELF}: expected FMA's layout, found no fma_small, no fma_metadata/tracks.csv",
+        f"{DATA_HOME}: expected FMA's layout, found no fma_small, no fma_metadata/tracks.csv",
         "set dataset.download to true",
         "fma_metadata.zip (0.3 GiB, sha1 ",
         "fma_small.zip (7.2 GiB, sha1 ",
@@ -158,7 +158,7 @@ def test_without_download_it_is_told_what_to_put_where(project: Project, site: S
         assert part in said
     project.change_params(lambda params: params["dataset"].update(download=True))
     project.stage("stages.fetch")
-    next((project.root / SHELF).rglob("*.mp3")).unlink()
+    next((project.root / DATA_HOME).rglob("*.mp3")).unlink()
     project.change_params(lambda params: params["dataset"].update(download=False))
     said = project.stage("stages.fetch")
     assert "1 missing, 0 unlike their checksums" in said
@@ -166,7 +166,7 @@ def test_without_download_it_is_told_what_to_put_where(project: Project, site: S
     assert site.asked == BOTH
 
 
-def test_the_shelf_may_lie_elsewhere(project: Project, mini_root: Path, tmp_path: Path) -> None:
+def test_the_dataset_root_may_lie_elsewhere(project: Project, mini_root: Path, tmp_path: Path) -> None:
     project.change_params(lambda params: params["dataset"].update(root=str(tmp_path / "disk")))
     (tmp_path / "disk").mkdir()
     project.stage("stages.fetch")
@@ -198,7 +198,7 @@ def test_a_signal_leaves_a_part_from_which_the_next_run_goes_on(
     project: Project, site: Site, mini_root: Path, number: signal.Signals, status: int
 ) -> None:
     site.will(SMALL.file, Reply(cut=300_000, hold_s=200.0))
-    part = project.root / SHELF / f"{SMALL.file}.part"
+    part = project.root / DATA_HOME / f"{SMALL.file}.part"
     with started(project) as process:
         wait_for(lambda: part.exists() and part.stat().st_size > 200_000)
         assert "is already at this stage" in project.stage("stages.fetch", expect=1)
@@ -214,8 +214,8 @@ def test_a_signal_leaves_a_part_from_which_the_next_run_goes_on(
 def test_kills_while_unpacking_cost_nothing_that_was_unpacked(
     project: Project, site: Site, archives: dict[str, bytes], mini_root: Path
 ) -> None:
-    dice, shelf = random.Random(0), project.root / SHELF
-    clips = lambda: [path for path in shelf.rglob("*.mp3") if not path.name.startswith(".")]  # noqa: E731
+    dice, data_home = random.Random(0), project.root / DATA_HOME
+    clips = lambda: [path for path in data_home.rglob("*.mp3") if not path.name.startswith(".")]  # noqa: E731
     kept: dict[Path, int] = {}
     for least in (1, 15):
         with started(project) as process:
@@ -224,12 +224,12 @@ def test_kills_while_unpacking_cost_nothing_that_was_unpacked(
             os.killpg(process.pid, signal.SIGKILL)
         assert all(path.stat().st_ino == inode for path, inode in kept.items())
         whole = expected(mini_root)
-        assert all(path.read_bytes() == whole[path.relative_to(shelf).as_posix()] for path in clips())
+        assert all(path.read_bytes() == whole[path.relative_to(data_home).as_posix()] for path in clips())
         kept = {path: path.stat().st_ino for path in clips()}
     project.stage("stages.fetch")
     assert_complete(project, mini_root)
     assert all(path.stat().st_ino == inode for path, inode in kept.items())
-    assert [path for path in shelf.rglob(".*") if path.suffix == ".part"] == []
+    assert [path for path in data_home.rglob(".*") if path.suffix == ".part"] == []
     assert site.asked == BOTH
 
 
