@@ -8,6 +8,7 @@ from typing import Any
 import shtab
 
 import fmagc
+from fmagc.paths import MODELS_FOLDER, RAW
 from fmagc.runtime.entrypoint import run_stage
 
 __all__ = ["main"]
@@ -117,7 +118,7 @@ def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
             required=True,
             type=Path,
             metavar="DIR",
-            help="a trained model: data/models/P/M/S, or a copy of it",
+            help=f"a trained model: {MODELS_FOLDER}/P/M/S, or a copy of it",
         ),
         shtab.DIRECTORY,
     )
@@ -171,7 +172,7 @@ def _add_use(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
             "--root",
             type=Path,
             metavar="DIR",
-            help="the folder that holds an audio folder of this name and fma_metadata (data/raw/NAME in the project)",
+            help=f"the folder that holds an audio folder of this name and fma_metadata ({RAW}/NAME in the project)",
         ),
         shtab.DIRECTORY,
     )

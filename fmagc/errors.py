@@ -1,4 +1,4 @@
-"""What can go wrong: the exceptions that end a run, and the reasons that end a track.
+"""The exceptions that end a run, and the reasons for which a track is rejected.
 
 A bad track never ends a run: it becomes a ledger row with a `Reason`. Bad settings or data end the run with one
 `FmagcError`, whose message says what failed, where, what was expected, what was found and what to do next.
@@ -79,7 +79,7 @@ class DataError(FmagcError):
 
 
 class Reason(StrEnum):
-    """Why a track was left out of the cache; the value is what the ledger's column `reason` holds.
+    """A reason to reject a track; the value is what the ledger's column `reason` holds.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class Reason(StrEnum):
     too_short
     """
 
-    MISSING_FILE = "missing_file"  # listed in tracks.csv, not on the shelf
+    MISSING_FILE = "missing_file"  # listed in tracks.csv, but there is no such file
     NOT_REGULAR_FILE = "not_regular_file"  # a directory, a FIFO, a device
     UNREADABLE_FILE = "unreadable_file"  # there, but the system refuses: permissions, a failing disk
     CHECKSUM_MISMATCH = "checksum_mismatch"  # other bytes than the archive's list or the manifest names
@@ -158,7 +158,7 @@ def require_at_least(least: int, **arguments: object) -> None:
 
 @contextmanager
 def name_file(path: Path) -> Iterator[None]:
-    """Put a file's name into errors of calls that know nothing but its descriptor."""
+    """Add a file's name to an OSError of a call that received only its descriptor."""
     try:
         yield
     except OSError as error:

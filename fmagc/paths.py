@@ -45,6 +45,7 @@ RESULT_FIGURES = PLOTS / "results"
 REPORT_FIGURES = PLOTS / "report"
 REPORT = PLOTS / "report.html"
 
+LEDGER = "ledger.csv"  # in WAVES
 CARD = "card.json"  # in the folder of a training
 WEIGHTS = "weights.safetensors"
 

@@ -4,11 +4,10 @@ import sys
 import time
 
 from fmagc.cache.build.waveforms import make_waves
-from fmagc.cache.ledger import LEDGER
 from fmagc.corpus.index import read_index
 from fmagc.params.run import Engine
 from fmagc.params.signal import Audio, Clip
-from fmagc.paths import RAW, WAVES
+from fmagc.paths import LEDGER, RAW, WAVES
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.dask_pool import runner_of
 from fmagc.runtime.entrypoint import log, run_stage

@@ -16,7 +16,7 @@ from fmagc.runtime.files import write_json
 
 
 def main() -> None:
-    """Explore."""
+    """Run the stage explore."""
     ledger = read_ledger(WAVES, requested=read_index()["track_id"].tolist())
     cleaning = counts(ledger)
     save_figure(figures.rejected(cleaning["rejected"], requested=cleaning["requested"]), DATA_FIGURES / "rejected.png")

@@ -14,7 +14,7 @@ from fmagc.runtime.files import read_json, write_json, write_text
 
 
 def main() -> None:
-    """Index."""
+    """Run the stage index."""
     settings, protocols = Index.load("index"), Run.load("run").protocols
     manifest = read_json(MANIFEST, stage="fetch")
     files, tracks, left_out = select_tracks(RAW, manifest, subset=settings.subset, genres=settings.genres)

@@ -3,7 +3,7 @@
 import sys
 
 from fmagc.params.schema import check
-from fmagc.paths import REPORT, REPORT_FIGURES
+from fmagc.paths import REPORT, REPORT_FIGURES, VECTOR
 from fmagc.reporting.html.content import gather
 from fmagc.reporting.html.diagrams import draw_networks, draw_pipeline, draw_timeline
 from fmagc.reporting.html.page import render
@@ -18,7 +18,7 @@ def main() -> None:
     draw_networks(params)
     page = render(gather(params, track=draw_timeline(params)))
     write_text(REPORT, page)
-    print(f"{REPORT}: {len(page) / 1e6:.1f} MB, one file; its figures in {REPORT_FIGURES} and plots/vector")
+    print(f"{REPORT}: {len(page) / 1e6:.1f} MB, one file; its figures in {REPORT_FIGURES} and {VECTOR}")
 
 
 if __name__ == "__main__":

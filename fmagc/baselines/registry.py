@@ -22,6 +22,7 @@ from fmagc.evaluation.calibration import fit_temperature
 from fmagc.evaluation.metrics import Floats, Ints, confusion_counts, from_confusion
 from fmagc.params.base import Block
 from fmagc.params.evaluation import LogregMel, Majority, SvmMfcc
+from fmagc.paths import AUDIT
 
 __all__ = [
     "BASELINES",
@@ -173,10 +174,10 @@ def fit_machine(
     if missing:
         raise DataError(
             f"baseline: expected training clips of all {n_classes} genres, found none of the genres number "
-            f"{', '.join(map(str, missing))} (alphabetical order, from 0). Look at metrics/split.json."
+            f"{', '.join(map(str, missing))} (alphabetical order, from 0). See {AUDIT}."
         )
     if not len(y_val):
-        raise DataError("baseline: expected validation clips to choose C on, found none. Look at metrics/split.json.")
+        raise DataError(f"baseline: expected validation clips to choose C on, found none. See {AUDIT}.")
     scaler = StandardScaler().fit(X_train)
     Z_train, Z_val = scaler.transform(X_train), scaler.transform(X_val)
     best: tuple[float, float, Machine, Floats] | None = None

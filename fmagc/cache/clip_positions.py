@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fmagc.errors import DataError
+from fmagc.paths import LEDGER, WAVES
 
 __all__ = ["clip_table", "evenly_spaced", "random_starts", "with_labels"]
 
@@ -32,7 +33,7 @@ def with_labels(split: pd.DataFrame, n_frames: Mapping[int, int], *, genres: lis
         if lost:
             raise DataError(
                 f"set {name}: expected tracks of every genre in the cache, found none of {', '.join(lost)}: see why in "
-                "data/waves/ledger.csv"
+                f"{WAVES / LEDGER}"
             )
     return kept.assign(label=kept["genre"].map(genres.index), n_frames=kept["track_id"].map(n_frames))
 

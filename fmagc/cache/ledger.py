@@ -9,11 +9,10 @@ import pandas as pd
 from fmagc.cache.ledger_rows import COLUMNS
 from fmagc.cache.manifest import read_manifest
 from fmagc.errors import DataError
+from fmagc.paths import LEDGER
 from fmagc.runtime.files import write_text
 
-__all__ = ["LEDGER", "counts", "read_ledger", "write_ledger"]
-
-LEDGER = "ledger.csv"
+__all__ = ["counts", "read_ledger", "write_ledger"]
 
 
 def write_ledger(folder: Path, rows: Sequence[dict[str, Any]], *, requested: Sequence[int]) -> None:

@@ -16,11 +16,10 @@ from pathlib import Path, PurePosixPath
 
 from fmagc.commands.git import run_git
 from fmagc.errors import DataError
+from fmagc.paths import FOCUS, TRACK_METRICS
 
 __all__ = ["make_refs", "refs"]
 
-METRICS = "metrics/models"
-FOCUS = "metrics/focus.json"
 REFS = "refs/models"
 
 _git = partial(run_git, task="model refs")
@@ -60,8 +59,8 @@ def make_refs(rev: str = "HEAD", *, repository: Path = Path()) -> dict[str, str]
     blobs = _metrics_files(commit, repository)
     if not blobs:
         raise DataError(
-            f"{rev}: expected committed files {METRICS}/<protocol>/<model>.json, found none. Run this in the project's "
-            "folder; `dvc repro` makes them and `git add metrics` and `git commit` record them."
+            f"{rev}: expected committed files {TRACK_METRICS}/<protocol>/<model>.json, found none. Run this in the "
+            "project's folder; `dvc repro` makes them and `git add metrics` and `git commit` record them."
         )
     with tempfile.TemporaryDirectory(prefix="fmagc-refs-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
@@ -91,11 +90,11 @@ def refs(rev: str = "HEAD") -> None:
 
 def _metrics_files(commit: str, repository: Path) -> dict[str, str]:
     """List `<protocol>/<model>` and the blob of its metrics, in alphabetical order."""
-    listing = _git(["ls-tree", "-r", "-z", commit, "--", f"{METRICS}/"], repository)
+    listing = _git(["ls-tree", "-r", "-z", commit, "--", f"{TRACK_METRICS}/"], repository)
     blobs = {}
     for entry in filter(None, listing.split("\0")):
         description, path = entry.split("\t", 1)
-        name = PurePosixPath(path).relative_to(METRICS)
+        name = PurePosixPath(path).relative_to(TRACK_METRICS)
         if name.suffix == ".json" and len(name.parts) == 2:
             blobs[str(name.with_suffix(""))] = description.split()[2]
     return dict(sorted(blobs.items()))

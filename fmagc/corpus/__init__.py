@@ -1,1 +1,1 @@
-"""The corpus: FMA's or your own tables and files, selection and splits."""
+"""The corpus, FMA's or your own: tables, files, selection and splits."""

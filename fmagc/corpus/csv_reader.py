@@ -1,4 +1,4 @@
-"""CSV read without trust: record by record, each with its line, and every fault of a file in one message."""
+"""Read CSV that others wrote: record by record, each with its line, and every fault of a file in one message."""
 
 import codecs
 import csv
@@ -33,14 +33,14 @@ class Faults:
         self._places: dict[str, list[str]] = {}
 
     def add(self, expected: str, found: str) -> None:
-        """Note one fault; `found` says where, too, and the same words of `expected` make one kind."""
+        """Add a fault; `found` says where, too, and faults of the same `expected` are one kind."""
         self._counts[expected] += 1
         places = self._places.setdefault(expected, [])
         if len(places) < _KEPT:
             places.append(found)
 
     def wrong_table(self, missing: list[str], columns: list[str]) -> None:
-        """Note that a table lacks columns."""
+        """Add the fault that a table lacks columns."""
         found = f"{format_value(columns)}: is it another table, or one whose cells no comma separates?"
         self.add(f"expected the columns {format_list(missing)} too", found)
 

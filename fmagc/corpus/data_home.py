@@ -1,4 +1,4 @@
-"""The shelf: where a corpus lies, and what lies on it."""
+"""Prepare a dataset root, check its layout, and list its files with their checksums."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -27,65 +27,69 @@ def prepare_dataset(dataset: Dataset) -> Path:
     Returns
     -------
     Path
-        The folder that holds `<name>/` and `fma_metadata/`, or that is a shelf of one's own.
+        The folder that holds `<name>/` and `fma_metadata/`, or the folder of a dataset of your own.
 
     Raises
     ------
     DataError
         When a folder, or a table of FMA's layout, is not there.
     """
-    shelf = RAW / dataset.name
+    data_home = RAW / dataset.name
     RAW.mkdir(parents=True, exist_ok=True)
     if dataset.name == DEMO:
-        if dataset.root is not None or shelf.is_symlink():
-            raise DataError(f"{shelf}: expected the demo's own folder, found a link or dataset.root: {DEMO} takes none")
-        shelf.mkdir(exist_ok=True)
-        return shelf
+        if dataset.root is not None or data_home.is_symlink():
+            raise DataError(
+                f"{data_home}: expected the demo's own folder, found a link or dataset.root: {DEMO} takes none"
+            )
+        data_home.mkdir(exist_ok=True)
+        return data_home
     if dataset.root is not None:
         require_root(dataset)
-        shelf.unlink(missing_ok=True)
-        shelf.symlink_to(Path(dataset.root).resolve())
+        data_home.unlink(missing_ok=True)
+        data_home.symlink_to(Path(dataset.root).resolve())
     if dataset.download:
-        shelf.mkdir(exist_ok=True)
+        data_home.mkdir(exist_ok=True)
     else:
-        require_layout(shelf, dataset)
-    return shelf
+        require_layout(data_home, dataset)
+    return data_home
 
 
 def require_root(dataset: Dataset) -> None:
     """Raise DataError unless `dataset.root` is a folder to which data/raw/<name> is, or can be made, a link."""
-    shelf, target = RAW / dataset.name, Path(dataset.root or "").resolve()
+    data_home, target = RAW / dataset.name, Path(dataset.root or "").resolve()
     if not target.is_dir():
         found = "a file" if target.exists() else "none"
         raise DataError(f"dataset.root in params.yaml: expected a folder, found {found} at {target}: mend the path")
-    if shelf.exists() and not shelf.is_symlink():
-        raise DataError(f"{shelf}: expected a link to dataset.root, found a folder: move it away and run again")
+    if data_home.exists() and not data_home.is_symlink():
+        raise DataError(f"{data_home}: expected a link to dataset.root, found a folder: move it away and run again")
 
 
-def require_layout(shelf: Path, dataset: Dataset) -> None:
+def require_layout(data_home: Path, dataset: Dataset) -> None:
     """Raise DataError unless the folder of a dataset is there, in FMA's layout with the audio folder and tables."""
     if dataset.layout != "fma":
-        if not shelf.is_dir():
-            raise DataError(f"{shelf}: expected a folder, found none: set dataset.root in params.yaml to your shelf")
+        if not data_home.is_dir():
+            raise DataError(
+                f"{data_home}: expected a folder, found none: set dataset.root in params.yaml to your dataset's folder"
+            )
         return
-    missing = [] if (shelf / dataset.name).is_dir() else [dataset.name]
-    missing += [path for path in METADATA if not (shelf / path).is_file()]
+    missing = [] if (data_home / dataset.name).is_dir() else [dataset.name]
+    missing += [path for path in METADATA if not (data_home / path).is_file()]
     if missing:
         holding = f"the folder that holds {dataset.name}/ and fma_metadata/"
         there = f"put them there, or set dataset.root in params.yaml to {holding}"
-        own = "for a shelf of your own, set dataset.layout to folders or table"
-        advice = f"{there}; {f'or {how_to_complete(shelf, dataset.name)}' if dataset.name in DOWNLOADS else own}"
-        raise DataError(f"{shelf}: expected FMA's layout, found no {', no '.join(missing)}: {advice}")
+        own = "for a dataset of your own, set dataset.layout to folders or table"
+        advice = f"{there}; {f'or {how_to_complete(data_home, dataset.name)}' if dataset.name in DOWNLOADS else own}"
+        raise DataError(f"{data_home}: expected FMA's layout, found no {', no '.join(missing)}: {advice}")
 
 
 def scan_files(
-    shelf: Path, name: str, *, layout: str = "fma", known: Mapping[str, dict[str, Any]] | None = None
+    data_home: Path, name: str, *, layout: str = "fma", known: Mapping[str, dict[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """List what is on a shelf.
+    """List the files of a dataset.
 
     Parameters
     ----------
-    shelf : Path
+    data_home : Path
     name : str
         Of the audio folder.
     layout : str
@@ -96,26 +100,26 @@ def scan_files(
     Returns
     -------
     dict
-        ``dataset``, ``layout``; ``files``: path below the shelf -> ``bytes``, ``sha1`` and, where the corpus's own list
-        of checksums has the file, ``listed_sha1``; ``missing``: the files that this list has and the shelf has not;
-        ``ignored``: how many files of a shelf of one's own were passed over, by suffix.
+        ``dataset``, ``layout``; ``files``: path below the root -> ``bytes``, ``sha1`` and, where the corpus's own list
+        of checksums has the file, ``listed_sha1``; ``missing``: the files that this list has and the folder has not;
+        ``ignored``: how many files of a dataset of your own were passed over, by suffix.
 
     Raises
     ------
     DataError
-        When a shelf of one's own is not laid out as it should be.
+        When a dataset of your own is not laid out as it should be.
     """
     known = known or {}
-    listed = _checksums(shelf / name) if layout == "fma" else {}
-    paths, ignored = list_files(shelf, name, layout=layout)
+    listed = _checksums(data_home / name) if layout == "fma" else {}
+    paths, ignored = list_files(data_home, name, layout=layout)
     # SHA-1 releases the interpreter lock: threads use both the cores and the disk
     with ThreadPoolExecutor(usable_cores()) as pool:
         entries = list(
             tqdm(
-                pool.map(lambda path: known.get(path) or _entry(shelf / path), paths),
+                pool.map(lambda path: known.get(path) or _entry(data_home / path), paths),
                 total=len(paths),
                 unit="file",
-                desc="survey",
+                desc="checksums",
             )
         )
     files = dict(zip(paths, entries, strict=True))
@@ -125,7 +129,7 @@ def scan_files(
     return {"dataset": name, "layout": layout, "files": files, "missing": missing, "ignored": ignored}
 
 
-def list_files(shelf: Path, name: str, *, layout: str) -> tuple[list[str], dict[str, int]]:
+def list_files(data_home: Path, name: str, *, layout: str) -> tuple[list[str], dict[str, int]]:
     """List the files of a dataset, tables first, and count by suffix what is passed over.
 
     Raises
@@ -134,8 +138,8 @@ def list_files(shelf: Path, name: str, *, layout: str) -> tuple[list[str], dict[
         As `corpus.local.dataset.local_files` does.
     """
     if layout == "fma":
-        return [*METADATA, *sorted(path.relative_to(shelf).as_posix() for path in _mp3s(shelf / name))], {}
-    return local_files(shelf, layout=layout)
+        return [*METADATA, *sorted(path.relative_to(data_home).as_posix() for path in _mp3s(data_home / name))], {}
+    return local_files(data_home, layout=layout)
 
 
 def _mp3s(folder: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""The index on disk: which tracks are asked for, where their files lie, and the set that each belongs to."""
+"""Read the index: the requested tracks, their files and names, and the set of each."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def read_index(path: Path = TRACKS) -> pd.DataFrame:
 
 
 def read_names(path: Path = NAMES) -> pd.DataFrame:
-    """Read data/index/names.csv: who made a track, and what it is called."""
+    """Read data/index/names.csv: the artist and title of each track."""
     return _read(path, _NAME_TYPES)
 
 

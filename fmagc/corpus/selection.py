@@ -1,4 +1,4 @@
-"""From FMA's tables to the tracks of one run: the subset, its files, its genres and its sets."""
+"""Select the tracks of a run: the subset, its files, genres and sets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,27 +28,27 @@ def select_tracks(
     Parameters
     ----------
     raw : Path
-        The folder of shelves, data/raw.
+        The folder of dataset roots, data/raw.
     manifest : dict
-        What `corpus.shelf.scan_files` saw.
+        As `corpus.data_home.scan_files` returns it.
     subset : str
-        FMA's subset, cumulative; a shelf of one's own has none.
+        FMA's subset, cumulative; a dataset of your own has none.
     genres : int or sequence of int and str, optional
         The classes: a level of genres.csv, or titles or ids. None: FMA's root genres, or all of one's own.
 
     Returns
     -------
     files : pd.DataFrame
-        ``track_id``, ``path`` below `raw`, ``sha1`` (empty: not on the shelf), ``listed_sha1`` (empty: not listed).
+        ``track_id``, ``path`` below `raw`, ``sha1`` (empty: no such file), ``listed_sha1`` (empty: not listed).
     tracks : pd.DataFrame
-        As `corpus.tables.read_tracks` or `corpus.own.own_tracks`, the same tracks in the same order.
+        As `corpus.fma.tables.read_tracks` or `corpus.local.dataset.own_tracks`, the same tracks in the same order.
     left_out : pd.DataFrame
         ``track_id``, ``path`` and ``reason`` of the tracks that no class, or more than one, could be given.
 
     Raises
     ------
     DataError
-        When the tables have changed since the survey, contradict each other, or name no track of the subset or of a
+        When the tables have changed since fetch, contradict each other, or name no track of the subset or of a
         chosen genre.
     """
     name = manifest["dataset"]
@@ -72,11 +72,11 @@ def select_tracks(
     return files[kept].reset_index(drop=True), tracks, left_out
 
 
-def _fma_tracks(shelf: Path, manifest: dict[str, Any], *, subset: str, genres: Choice) -> pd.DataFrame:
+def _fma_tracks(data_home: Path, manifest: dict[str, Any], *, subset: str, genres: Choice) -> pd.DataFrame:
     for path in METADATA:
-        _unchanged(shelf / path, manifest["files"].get(path, {}).get("sha1", ""))
-    tree = read_genres(shelf / METADATA[1])
-    tracks = read_tracks(shelf / METADATA[0], genres=tree, listed=genres is not None)
+        _unchanged(data_home / path, manifest["files"].get(path, {}).get("sha1", ""))
+    tree = read_genres(data_home / METADATA[1])
+    tracks = read_tracks(data_home / METADATA[0], genres=tree, listed=genres is not None)
     tracks = tracks[tracks["subset"].map(SUBSETS.index) <= SUBSETS.index(subset)].reset_index(drop=True)
     if genres is None:
         tracks["reason"] = (tracks["genre"] == "").map({True: "no root genre", False: ""})
@@ -85,17 +85,17 @@ def _fma_tracks(shelf: Path, manifest: dict[str, Any], *, subset: str, genres: C
         tracks = tracks.drop(columns="genres")
     if not (tracks["reason"] == "").any():
         raise DataError(
-            f"{shelf / METADATA[0]}: expected tracks of the subset {subset} with a genre, found none: set "
+            f"{data_home / METADATA[0]}: expected tracks of the subset {subset} with a genre, found none: set "
             "index.subset in params.yaml to a larger one, or other index.genres"
         )
     chosen = [] if genres is None or isinstance(genres, int) else [tree[id_].title for id_ in tree.choose(genres)]
     empty = sorted(set(chosen) - set(tracks["genre"]))
     if empty:
         raise DataError(
-            f"{shelf / METADATA[0]}: expected tracks of every genre of index.genres in the subset {subset}, found none "
+            f"{data_home / METADATA[0]}: expected tracks of every genre of index.genres in the subset {subset}, found none "
             f"of {format_list(empty)}: take them out, or set index.subset to a larger one"
         )
-    return tracks.assign(path=[f"{shelf.name}/{track_file(track_id)}" for track_id in tracks["track_id"]])
+    return tracks.assign(path=[f"{data_home.name}/{track_file(track_id)}" for track_id in tracks["track_id"]])
 
 
 def name_table(tracks: pd.DataFrame) -> pd.DataFrame:
@@ -121,7 +121,7 @@ def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int, where: str = 
     Raises
     ------
     DataError
-        When there is one genre alone, or one has no track in some set: it could be neither learnt nor judged. When an
+        When there is one genre alone, or one has no track in some set: it could be neither learnt nor tested. When an
         artist is in several sets although the protocol keeps artists apart.
     """
     split = tracks[["track_id", "genre", "artist_id"]].assign(set=assign(tracks, protocol, seed=seed))

@@ -1,4 +1,4 @@
-"""Who is trained on and who is tested: the protocols, and the audit of what they leak.
+"""Split tracks into training, validation and test sets by a protocol, and audit what the sets share.
 
 official
     FMA's own split. It keeps artists apart.
@@ -32,14 +32,14 @@ def official(tracks: pd.DataFrame, rng: np.random.Generator) -> Sets:
 
 
 def random(tracks: pd.DataFrame, rng: np.random.Generator) -> Sets:
-    """Shuffle the tracks and cut at 80 and at 90 %; neither genres nor artists are looked at."""
+    """Shuffle the tracks and cut at 80 and at 90 %, whatever their genres and artists."""
     cuts = np.cumsum(SHARES[:-1]) * len(tracks)
     places = np.searchsorted(cuts.round(), rng.permutation(len(tracks)), side="right")
     return np.array(SETS)[places]
 
 
 def artist(tracks: pd.DataFrame, rng: np.random.Generator) -> Sets:
-    """Deal out whole artists, in every genre as near to 80/10/10 as they allow.
+    """Assign whole artists to sets, in every genre as near to 80/10/10 as they allow.
 
     The artists with most tracks come first. Each goes to a set drawn by how many tracks the sets still lack of the
     artist's genres, if possible to one that this does not overfill. So a prolific artist may be tested as any other,
@@ -82,12 +82,12 @@ def assign(tracks: pd.DataFrame, protocol: str, *, seed: int) -> Sets:
     Parameters
     ----------
     tracks : pd.DataFrame
-        As `corpus.tables.read_tracks`, each with a genre.
+        As `corpus.fma.tables.read_tracks`, each with a genre.
     protocol : str
         Of `PROTOCOLS`.
     seed : int
         Of the draw. In a small corpus chance may leave a set without a genre: then another draw follows, up to 50.
-        Where all of them do, `random` deals the tracks out genre by genre.
+        Where all of them do, `random` assigns the tracks genre by genre.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def assign(tracks: pd.DataFrame, protocol: str, *, seed: int) -> Sets:
 
 
 def empty_sets(genres: "pd.Series[str]", sets: Sets) -> list[str]:
-    """Name the genres that a set has no track of."""
+    """List the genres of which a set has no track."""
     sizes = pd.crosstab(genres, sets).reindex(columns=list(SETS), fill_value=0)
     return [f"{genre} has none in {name}" for genre, row in sizes.iterrows() for name in SETS if row[name] == 0]
 
@@ -141,7 +141,7 @@ def audit(split: pd.DataFrame, sha1: "pd.Series[str]") -> dict[str, Any]:
 
 
 def shared_artists(split: pd.DataFrame) -> list[str]:
-    """Name the artists (columns ``artist_id``, ``artist``) that have tracks in several sets, with these tracks."""
+    """List the artists (columns ``artist_id``, ``artist``) that have tracks in several sets, with these tracks."""
     n_sets = split.groupby("artist_id")["set"].transform("nunique")
     return [
         f"artist {artist_id}, {format_value(tracks['artist'].iloc[0])} "

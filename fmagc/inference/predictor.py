@@ -19,7 +19,7 @@ from fmagc.inference.excerpts import Excerpt, ExcerptReader
 from fmagc.inference.forward import probabilities
 from fmagc.models.pretrained import load_trained, normalisation_of
 from fmagc.params.signal import Mel, Waveform, n_frames
-from fmagc.paths import CARD, WEIGHTS
+from fmagc.paths import CARD, MODELS_FOLDER, WEIGHTS
 from fmagc.runtime.worker_pool import usable_cores
 
 __all__ = ["Prediction", "Predictor"]
@@ -206,7 +206,7 @@ def _loaded(folder: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
     if missing:
         raise DataError(
             f"{folder}: expected a trained model, the files {CARD} and {WEIGHTS}, found no {' and no '.join(missing)}: "
-            "name a folder data/models/<protocol>/<model>/<seed> of a finished `dvc repro`, or a whole copy of one"
+            f"name a folder {MODELS_FOLDER}/<protocol>/<model>/<seed> of a finished `dvc repro`, or a whole copy of one"
         )
     try:
         return load_trained(folder, stage="train")

@@ -1,4 +1,4 @@
-"""Reading params.yaml: strict blocks, and every fault of a file in one message."""
+"""Read params.yaml into strict blocks, and report every fault of a file in one message."""
 
 import difflib
 from collections import defaultdict
@@ -83,7 +83,7 @@ def read_document(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         try:
             document = YAML(typ="safe", pure=True).load(text)
-        except DuplicateKeyError:  # tells the first alone
+        except DuplicateKeyError:  # names the first key alone
             raise settings_error(path, list(_repeated(YAML(typ="safe", pure=True).compose(text)))) from None
     except FileNotFoundError:
         raise settings_error(path, ["expected a settings file, found none: run from the project's folder"]) from None
@@ -163,7 +163,7 @@ def _describe(block: type[BaseModel], fault: ErrorDetails, where: str) -> str:
 
 
 def _siblings(block: type[BaseModel], location: list[str]) -> list[str]:
-    """Name the keys that are known where an unknown one was found, walking down through blocks, lists and unions."""
+    """List the keys that are known where an unknown one was found, walking down through blocks, lists and unions."""
     found: list[type[BaseModel]] = [block]
     for part in location[:-1]:
         inner = [model.model_fields[part].annotation for model in found if part in model.model_fields]

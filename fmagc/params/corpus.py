@@ -1,4 +1,4 @@
-"""Settings of the corpus: which shelf of MP3s, which of its tracks."""
+"""Settings of the corpus: the dataset, and which of its tracks."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,7 +13,7 @@ DOWNLOADS = ("fma_small", "fma_medium", "fma_large")
 
 
 class Dataset(Block):
-    """A corpus: `fma` is FMA's layout, `folders` a folder a genre, `table` a folder with a tracks.csv of one's own."""
+    """A corpus: `fma` is FMA's layout, `folders` a folder a genre, `table` a folder with a tracks.csv of your own."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # the audio folder's full name
     root: Annotated[str, Field(min_length=1)] | None  # the folder that holds it; null: data/raw/<name>
@@ -26,7 +26,7 @@ class Dataset(Block):
     @field_validator("download")
     @classmethod
     def _only_clips(cls, download: bool, info: ValidationInfo) -> bool:
-        name = info.data.get("name", DOWNLOADS[0])  # a name at fault is told by itself
+        name = info.data.get("name", DOWNLOADS[0])  # a faulty name is a fault of its own
         if download and name == "fma_full":
             raise ValueError(
                 "false, since fma_full is 879 GiB of whole tracks of which a run reads the middle 30 s, the clips that "
@@ -52,7 +52,7 @@ def _choice(value: Any) -> Any:
 
 
 class Index(Block):
-    """Which tracks of the corpus are asked for."""
+    """The requested tracks of the corpus, and the seed of the splits that are drawn."""
 
     subset: Literal["small", "medium", "large", "full"]  # cumulative: medium holds small
     genres: Annotated[int | list[int | str] | None, PlainValidator(_choice)] = None  # null: FMA's genre_top

@@ -13,7 +13,7 @@ Penalties = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] 
 
 
 class Evaluate(Block):
-    """How a fitted model is judged."""
+    """The clips by which a trained model is evaluated, and the resamples of its intervals."""
 
     clips: Positive  # of a track, whose probabilities are averaged
     crop: Literal["even", "random"]  # from end to end of a track, or anywhere, elsewhere for each seed
@@ -21,7 +21,7 @@ class Evaluate(Block):
 
 
 class Majority(Block):
-    """The commonest genre of the training tracks, whatever is heard."""
+    """The commonest genre of the training tracks, whatever the audio."""
 
 
 class LogregMel(Block):
@@ -38,7 +38,7 @@ class SvmMfcc(Block):
 
 
 class Compare(Block):
-    """Whose metrics metrics/focus.json shows."""
+    """The model and protocol whose metrics metrics/focus.json shows."""
 
     focus: str  # a model or a baseline
     protocol: str

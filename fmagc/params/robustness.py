@@ -1,4 +1,4 @@
-"""Settings of robustness: by what, and how much, the music is changed before the trained networks hear it again."""
+"""Settings of robustness: the transformations of the test tracks, and their strengths."""
 
 from typing import Annotated, Literal, Self
 
@@ -12,7 +12,7 @@ Positive = Annotated[float, Field(gt=0)]
 HalfSteps = Annotated[float, Field(gt=0, multiple_of=0.5)]
 Rate = Annotated[float, Field(ge=0.5, le=2)]  # beyond it a stretch is no longer the same music
 Semitones = Annotated[float, Field(ge=-12, le=12)]
-# MPEG-1's. The frames of lower ones have no room for the header that tells the encoder's delay.
+# MPEG-1's. The frames of lower ones have no room for the header that holds the encoder's delay.
 Kbps = Literal[64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
 
 

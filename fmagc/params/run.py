@@ -23,6 +23,6 @@ class Run(Block):
 
 
 class Engine(Block):
-    """Where the stages decode and mel do their work; it changes no byte, so no stage depends on it."""
+    """The machines on which decode and mel run; they change no byte, so no stage depends on them."""
 
     scheduler: str | None  # address of a running Dask scheduler, such as tcp://head:8786; null: this machine

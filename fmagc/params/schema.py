@@ -1,4 +1,4 @@
-"""The whole of params.yaml: every block, and what must hold between blocks."""
+"""Validate the whole of params.yaml: every block, and what must hold between blocks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +40,7 @@ class Params(Block):
 
 
 def check(path: Path = PARAMS_FILE) -> Params:
-    """Read the whole file.
+    """Read and validate the whole file.
 
     Raises
     ------

@@ -43,10 +43,10 @@ class Waveform(Block):
 
 
 class Audio(Waveform):
-    """How the corpus is decoded, and when a run gives up."""
+    """Settings of decoding, and the limits at which a run gives up."""
 
     timeout_s: Annotated[float, Field(gt=0)]  # a decode that takes longer is rejected
-    max_reject_fraction: Annotated[float, Field(ge=0, le=1)]  # above it the shelf, not the tracks, is taken to be wrong
+    max_reject_fraction: Annotated[float, Field(ge=0, le=1)]  # above it the dataset root is wrong, not the tracks
     ids_per_shard: Positive  # a shard holds the tracks of one range of ids
 
     def content(self) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class Audio(Waveform):
 
 
 class Clip(Block):
-    """What a network sees at once."""
+    """The length of a clip, the input of a network."""
 
     samples: Positive
 

@@ -24,7 +24,7 @@ class GaussianNoise(Block):
 
 
 class TimeStretch(Block):
-    """Playing faster (rate above 1) or slower at the same pitch, the clip's length kept."""
+    """A change of tempo at the same pitch and length of clip; a rate above 1 is faster."""
 
     name: Literal["time_stretch"]
     p: Probability
@@ -36,7 +36,7 @@ Augmentation = Annotated[GaussianNoise | TimeStretch, Field(discriminator="name"
 
 
 class Train(Block):
-    """How every model is fitted."""
+    """Settings of training that all models share."""
 
     epochs: Annotated[int, Field(gt=0)]  # at most
     patience: Annotated[int, Field(gt=0)]  # epochs without a lower validation loss before stopping
@@ -49,7 +49,7 @@ class Train(Block):
 
 
 class Architecture(Block):
-    """What one model has of its own."""
+    """Settings of training that each model has of its own."""
 
     dropout: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]

@@ -11,6 +11,7 @@ import pandas as pd
 from fmagc.evaluation.calibration import temperature_text
 from fmagc.params.corpus import Dataset
 from fmagc.params.evaluation import Evaluate
+from fmagc.paths import SPLITS, training_folder
 from fmagc.reporting.leaderboard import Entry
 from fmagc.reporting.markdown import escaped, table
 from fmagc.reporting.model_card_template import PAGE, licence_of
@@ -58,7 +59,7 @@ def card_markdown(
     architecture, levels = trained["architecture"], details["track"]
     samples = architecture["clip_samples"]
     views = sorted(trained["normalisation"], reverse=True)
-    folder = f"data/models/{entry.protocol}/{entry.model}/{trained['seed']}"
+    folder = str(training_folder(entry.protocol, entry.model, trained["seed"]))
     return PAGE.format(
         model=entry.model,
         protocol=entry.protocol,
@@ -112,7 +113,7 @@ def _leak(split: pd.DataFrame) -> str:
 
 
 def _digests(entry: Entry, split: pd.DataFrame) -> str:
-    read = {f"data/index/splits/{entry.protocol}.csv": digest(split.to_csv(index=False).encode())}
+    read = {f"{SPLITS}/{entry.protocol}.csv": digest(split.to_csv(index=False).encode())}
     read |= {f"{folder}/manifest.json": value for folder, value in entry.cards[0]["caches"].items()}
     read |= {f"the weights of seed {card['seed']}": card["weights"] for card in entry.cards}
     return "\n".join(f"- {f'`{name}`' if '/' in name else name}: `{value}`" for name, value in read.items())

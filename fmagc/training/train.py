@@ -18,6 +18,7 @@ from fmagc.errors import DataError
 from fmagc.models.registry import MODELS, build, count_parameters
 from fmagc.params.signal import Clip, Mel
 from fmagc.params.training import Architecture, Train
+from fmagc.paths import AUDIT
 from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, versions
 from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import digest, file_digest
@@ -164,7 +165,7 @@ def train_model(
 def _tracks_of(loader: ClipLoader, split: pd.DataFrame, name: str, genres: list[str]) -> pd.DataFrame:
     rows = split[split["set"] == name]
     if rows.empty:
-        raise DataError(f"set {name}: expected tracks in the split, found none: see metrics/split.json")
+        raise DataError(f"set {name}: expected tracks in the split, found none: see {AUDIT}")
     return loader.tracks(rows, genres=genres)
 
 

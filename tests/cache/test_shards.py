@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fmagc.cache.ledger import LEDGER, counts, read_ledger, write_ledger
+from fmagc.cache.ledger import counts, read_ledger, write_ledger
 from fmagc.cache.ledger_rows import accepted_row, rejected_row
 from fmagc.cache.manifest import write_manifest
 from fmagc.cache.reader import Cache
 from fmagc.cache.rows import Layout, RowBuffer, create_empty
 from fmagc.cache.shards import compaction_order, layout_of, map_rows, read_columns, seal
 from fmagc.errors import DataError
+from fmagc.paths import LEDGER
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import read_record, write_record
 from tests.support.caches import stage_shard, write_shard

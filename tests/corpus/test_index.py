@@ -1,4 +1,4 @@
-"""From FMA's tables and a shelf of files to an index, its splits and their audit; every offence is named."""
+"""From FMA's tables and files to an index, its splits and their audit; every offence is named."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fmagc.corpus import data_home as shelves
+from fmagc.corpus import data_home
 from fmagc.corpus.data_home import prepare_dataset, scan_files
 from fmagc.corpus.index import genres_of, read_names
 from fmagc.corpus.selection import name_table, select_tracks, split_table
@@ -24,8 +24,8 @@ Rows = list[list[str]]
 
 @pytest.fixture
 def raw(tmp_path: Path, mini_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of shelves with a copy of the mini corpus on one of them."""
-    monkeypatch.setattr(shelves, "RAW", tmp_path / "raw")
+    """A folder of dataset roots, one of them with a copy of the mini corpus."""
+    monkeypatch.setattr(data_home, "RAW", tmp_path / "raw")
     shutil.copytree(mini_root, tmp_path / "disk")
     prepare_dataset(Dataset(name=NAME, root=str(tmp_path / "disk")))
     return tmp_path / "raw"
@@ -117,7 +117,7 @@ def test_tracks_without_a_genre_are_left_out_of_the_subsets_that_have_them(raw: 
     assert left_out["reason"].tolist() == ["no root genre"]
 
 
-def test_tables_changed_since_the_survey_are_refused(raw: Path) -> None:
+def test_tables_changed_since_fetch_are_refused(raw: Path) -> None:
     manifest = scan_files(raw / NAME, NAME)
     edit(raw, put("track", "title", "Another"))
     with pytest.raises(DataError, match=r"expected the file that fetch saw .*dvc repro -f fetch"):
@@ -144,7 +144,7 @@ def test_a_genre_that_could_not_be_judged_is_refused(raw: Path) -> None:
 def test_a_shelf_that_is_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: Dataset, fault: str
 ) -> None:
-    monkeypatch.setattr(shelves, "RAW", tmp_path / "raw")
+    monkeypatch.setattr(data_home, "RAW", tmp_path / "raw")
     with pytest.raises(DataError, match=fault):
         prepare_dataset(dataset)
 
@@ -160,7 +160,7 @@ def test_another_root_moves_the_link_and_never_a_folder(raw: Path, tmp_path: Pat
 
 
 def test_the_demo_never_touches_files_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shelves, "RAW", tmp_path / "raw")
+    monkeypatch.setattr(data_home, "RAW", tmp_path / "raw")
     own = tmp_path / "raw/fma_demo/fma_demo/000/000002.mp3"
     own.parent.mkdir(parents=True)
     own.write_bytes(b"music")
@@ -183,7 +183,7 @@ def test_a_corpus_may_lie_behind_links_even_in_a_circle(raw: Path, tmp_path: Pat
     assert scan_files(raw / NAME, NAME)["files"] == before
 
 
-def test_an_untidy_shelf_is_surveyed_all_the_same(raw: Path) -> None:
+def test_the_files_of_an_untidy_folder_are_listed_all_the_same(raw: Path) -> None:
     path = next((raw / NAME / NAME).rglob("*.mp3"))
     path.unlink()
     path.mkdir()

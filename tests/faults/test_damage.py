@@ -1,4 +1,4 @@
-"""Damaged, cut, missing, swapped and foreign files: found and told with a remedy, or harmless; never silent."""
+"""Damaged, cut, missing, swapped and foreign files: found and reported with a remedy, or harmless; never silent."""
 
 import random
 import shutil
@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fmagc.cache.ledger import LEDGER, read_ledger
+from fmagc.cache.ledger import read_ledger
 from fmagc.cache.manifest import read_manifest
 from fmagc.cache.normalisation import read_normalisation
 from fmagc.cache.reader import Cache
 from fmagc.corpus.index import read_index
 from fmagc.errors import DataError
-from fmagc.paths import MELS, STAGING, STATS, WAVES
+from fmagc.paths import LEDGER, MELS, STAGING, STATS, WAVES
 from fmagc.runtime.artifact_store import ArtifactStore
 from tests.faults.test_disk import run_here
 from tests.support.project import Project

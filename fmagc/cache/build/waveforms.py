@@ -12,12 +12,13 @@ from fmagc.audio.decode import most_samples
 from fmagc.cache.build.shard_writer import assemble
 from fmagc.cache.build.waveform_shard import finish_shard
 from fmagc.cache.build.waveform_worker import Request, StoredWave, write_wave
-from fmagc.cache.ledger import LEDGER, counts, write_ledger
+from fmagc.cache.ledger import counts, write_ledger
 from fmagc.cache.manifest import found_in_artifact, write_manifest
 from fmagc.cache.rows import Layout, create_empty
 from fmagc.corpus.local.file_names import FIRST_HASHED_ID
 from fmagc.errors import DataError, Reason, RejectedTrack
 from fmagc.params.signal import Audio, Clip
+from fmagc.paths import LEDGER
 from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, versions
 from fmagc.runtime.dask_pool import Runner
 from fmagc.runtime.entrypoint import log

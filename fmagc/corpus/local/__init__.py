@@ -1,1 +1,1 @@
-"""Music of your own: a folder for each genre, or a table of tracks."""
+"""Read datasets of your own: a folder for each genre, or a table of tracks."""

@@ -1,4 +1,4 @@
-"""A shelf of one's own, whichever its layout: its files, its tracks, and the protocols that it allows."""
+"""Read a dataset of your own in either layout: files, tracks, and the protocols that it allows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,32 +16,32 @@ __all__ = ["check_protocols", "choose_genres", "local_files", "own_tracks"]
 _LEAST = 3  # tracks of a genre, or its artists: one for each set
 
 
-def local_files(shelf: Path, *, layout: str) -> tuple[list[str], dict[str, int]]:
-    """Find the files of a shelf, the table among them, and count what was passed over.
+def local_files(data_home: Path, *, layout: str) -> tuple[list[str], dict[str, int]]:
+    """Find the files of a dataset, the table among them, and count what was passed over.
 
     Raises
     ------
     DataError
-        As `corpus.folders.find_files` and `corpus.listing.read_listing` do.
+        As `genre_folders.find_files` and `track_table.read_listing` do.
     """
     if layout == "folders":
-        return find_files(shelf)
-    if not (shelf / LISTING).is_file():
+        return find_files(data_home)
+    if not (data_home / LISTING).is_file():
         raise DataError(
-            f"{shelf}: expected {LISTING} in dataset.root with the columns path and genre, found none: write one, or "
+            f"{data_home}: expected {LISTING} in dataset.root with the columns path and genre, found none: write one, or "
             "set dataset.layout to folders if there is a folder a genre"
         )
-    return [LISTING, *read_listing(shelf)["path"]], {}
+    return [LISTING, *read_listing(data_home)["path"]], {}
 
 
-def own_tracks(shelf: Path, manifest: dict[str, Any]) -> pd.DataFrame:
-    """Return the tracks of a shelf.
+def own_tracks(data_home: Path, manifest: dict[str, Any]) -> pd.DataFrame:
+    """Read the tracks of a dataset.
 
     Parameters
     ----------
-    shelf : Path
+    data_home : Path
     manifest : dict
-        What `corpus.shelf.scan_files` saw.
+        As `corpus.data_home.scan_files` returns it.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def own_tracks(shelf: Path, manifest: dict[str, Any]) -> pd.DataFrame:
         ``artist_id`` (a hash of the name; below zero for a track whose artist is not known, which is then an artist of
         its own), ``title`` (the path once more, by which people know a track).
     """
-    tracks = read_folders(list(manifest["files"])) if manifest["layout"] == "folders" else read_listing(shelf)
+    tracks = read_folders(list(manifest["files"])) if manifest["layout"] == "folders" else read_listing(data_home)
     tracks["track_id"] = tracks["path"].map(hashed_ids(tracks["path"]))
     artists = hashed_ids({fold_case(artist) for artist in tracks["artist"]})
     known = tracks["artist"].map(fold_case).map(artists)
@@ -59,12 +59,12 @@ def own_tracks(shelf: Path, manifest: dict[str, Any]) -> pd.DataFrame:
 
 
 def choose_genres(tracks: pd.DataFrame, choice: int | Sequence[int | str] | None) -> "pd.Series[str]":
-    """Return why each track is left out where `index.genres` names some of a shelf's genres; empty for the others.
+    """Return why each track is left out where `index.genres` names some of the genres; empty for the others.
 
     Raises
     ------
     DataError
-        For a level, which a shelf without a tree of genres does not have, and for names that are no genre's.
+        For a level, which a dataset without a tree of genres does not have, and for names that are no genre's.
     """
     if choice is None:
         return pd.Series("", index=tracks.index, dtype=str)
@@ -81,7 +81,7 @@ def choose_genres(tracks: pd.DataFrame, choice: int | Sequence[int | str] | None
 
 
 def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: str) -> None:
-    """Refuse the protocols that a shelf of one's own does not allow.
+    """Refuse the protocols that a dataset of your own does not allow.
 
     Raises
     ------

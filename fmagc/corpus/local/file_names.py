@@ -1,4 +1,4 @@
-"""Names of a shelf of one's own: what makes two of them the same, what is music, and what is passed over."""
+"""Compare names of files and folders, and recognise those of music and those to pass over."""
 
 import hashlib
 import os
@@ -32,12 +32,12 @@ def fold_case(name: str) -> str:
 
 
 def is_audio(name: str) -> bool:
-    """Tell music by its suffix, in any case."""
+    """Recognise music by its suffix, in any case."""
     return name.lower().endswith(AUDIO_SUFFIXES)
 
 
 def is_hidden(name: str) -> bool:
-    """Tell what systems leave behind and hide."""
+    """Recognise what systems leave behind and hide."""
     return name.startswith((".", "__MACOSX"))
 
 
@@ -56,7 +56,7 @@ def walk(
 
 
 def is_invalid(name: str) -> bool:
-    """Tell a name that no table could hold: bytes that are no UTF-8, line breaks and other control characters."""
+    """Recognise a name that no table can hold: bytes that are no UTF-8, line breaks, other control characters."""
     return any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
 
 
@@ -71,7 +71,7 @@ def case_collisions(names: Iterable[str]) -> list[list[str]]:
 def hashed_ids(names: Iterable[str]) -> dict[str, int]:
     """Give each name a number of nine digits that follows from the name alone.
 
-    So a file that comes or goes leaves the ids of all others alone. Of two names whose hashes meet (one shelf of a
+    So a file that comes or goes leaves the ids of all others alone. Of two names whose hashes meet (one dataset of a
     thousand files in two thousand has such a pair) the one later in the alphabet gets a second hash.
 
     Parameters

@@ -1,4 +1,4 @@
-"""A folder a genre: what lies there, and every way in which such a shelf is usually wrong.
+"""Find music in a folder for each genre, and name every mistake that such folders usually have.
 
 rock/song.wav           a track of the genre rock whose artist nobody knows
 rock/Band/song.mp3      the folder below a genre's is the artist; what lies deeper (albums) is the artist's too
@@ -19,13 +19,13 @@ __all__ = ["find_files", "read_folders"]
 _ADVICE = "Mend the folder or dataset.root in params.yaml, then `dvc repro -f fetch` and `dvc repro`."
 
 
-def find_files(shelf: Path) -> tuple[list[str], dict[str, int]]:
-    """Find the music of a shelf with a folder a genre.
+def find_files(data_home: Path) -> tuple[list[str], dict[str, int]]:
+    """Find the music of a dataset with a folder for each genre.
 
     Returns
     -------
     paths : list of str
-        Below the shelf, in order.
+        Below the root, in order.
     ignored : dict of str to int
         How many hidden files and folders were passed over, and how many other files by suffix.
 
@@ -35,9 +35,9 @@ def find_files(shelf: Path) -> tuple[list[str], dict[str, int]]:
         With every name that is no UTF-8 or holds control characters, names that differ in case alone, folders that
         cannot be read, music outside the genres' folders, genres without music; or when there is one genre alone.
     """
-    faults = Faults(shelf, advice=_ADVICE)
-    paths, ignored = _walk(shelf, faults)
-    genres = [place.name for place in sorted(shelf.iterdir()) if place.is_dir() and not is_hidden(place.name)]
+    faults = Faults(data_home, advice=_ADVICE)
+    paths, ignored = _walk(data_home, faults)
+    genres = [place.name for place in sorted(data_home.iterdir()) if place.is_dir() and not is_hidden(place.name)]
     for path in paths:
         if "/" not in path:
             faults.add("expected every file of music in a genre's folder", f"{format_value(path)} beside the folders")
@@ -51,8 +51,8 @@ def find_files(shelf: Path) -> tuple[list[str], dict[str, int]]:
         faults.add("expected names that differ in more than case", " and ".join(map(format_value, group)))
     faults.refuse()
     if len(genres) < 2:
-        below = [place.name for place in sorted((shelf / genres[0]).iterdir()) if place.is_dir()] if genres else []
-        place = Path(os.path.realpath(shelf))
+        below = [place.name for place in sorted((data_home / genres[0]).iterdir()) if place.is_dir()] if genres else []
+        place = Path(os.path.realpath(data_home))
         hint = f"set it to {place / genres[0]} if its folders are the genres" if below else "mend it or add folders"
         raise DataError(
             "dataset.root in params.yaml: expected a folder that holds one for each of two genres or more, found "
@@ -62,7 +62,7 @@ def find_files(shelf: Path) -> tuple[list[str], dict[str, int]]:
 
 
 def read_folders(paths: list[str]) -> pd.DataFrame:
-    """Read genres and artists off the paths.
+    """Derive genres and artists from the paths.
 
     Returns
     -------
@@ -82,11 +82,11 @@ def read_folders(paths: list[str]) -> pd.DataFrame:
 
 
 def _artists(paths: list[str]) -> list[str]:
-    """Name the artists' folders without their genres: an artist may have several."""
+    """List the artists' folders without their genres: an artist may have several."""
     return [path.split("/")[1] for path in paths if path.count("/") > 1]
 
 
-def _walk(shelf: Path, faults: Faults) -> tuple[list[str], dict[str, int]]:
+def _walk(data_home: Path, faults: Faults) -> tuple[list[str], dict[str, int]]:
     """List music and count what is passed over."""
     paths: list[str] = []
     ignored: Counter[str] = Counter()
@@ -100,11 +100,11 @@ def _walk(shelf: Path, faults: Faults) -> tuple[list[str], dict[str, int]]:
             faults.add("expected names in UTF-8 without control characters", f"{os.fsencode(name)!r} in {place!a}")
         return [name for name in names if not is_hidden(name) and not is_invalid(name)]
 
-    for place, folders, files in walk(shelf, onerror=unreadable):
+    for place, folders, files in walk(data_home, onerror=unreadable):
         folders[:] = seemly(folders, place)
         for name in seemly(files, place):
             if is_audio(name):
-                paths.append(Path(place, name).relative_to(shelf).as_posix())
+                paths.append(Path(place, name).relative_to(data_home).as_posix())
             else:
                 ignored[Path(name).suffix.lower() or "without suffix"] += 1
     return sorted(paths), dict(sorted((+ignored).items()))

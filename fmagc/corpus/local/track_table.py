@@ -1,4 +1,4 @@
-"""A shelf with a table: tracks.csv with path, genre and optional artist and split, every fault named with its line."""
+"""Read a table of your own: tracks.csv with path, genre and optional artist and split."""
 
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
@@ -11,15 +11,15 @@ from fmagc.errors import format_list, format_value
 
 __all__ = ["LISTING", "read_listing"]
 
-LISTING = "tracks.csv"  # in the shelf's own folder, from which its paths start
+LISTING = "tracks.csv"  # in the dataset's folder, from which its paths start
 _REQUIRED, _OPTIONAL = ("path", "genre"), ("artist", "split")
 _SPLITS = {"train": "training", "val": "validation", "valid": "validation", "dev": "validation"}  # to FMA's words
 _WORDS = ("training", "validation", "test", *_SPLITS)
 _ADVICE = "Mend the table or the folder, then `dvc repro -f fetch` and `dvc repro`."
 
 
-def read_listing(shelf: Path) -> pd.DataFrame:
-    """Read a shelf's tracks.csv and look whether its files are there.
+def read_listing(data_home: Path) -> pd.DataFrame:
+    """Read tracks.csv and check that its files are there.
 
     Returns
     -------
@@ -30,11 +30,11 @@ def read_listing(shelf: Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        With all offending rows: columns or cells that are missing, paths that lead out of the shelf, to no file or to
+        With all offending rows: columns or cells that are missing, paths that lead out of the folder, to no file or to
         no music, paths that occur twice, unknown splits, and names that differ in case alone.
     """
-    faults = Faults(shelf / LISTING, advice=_ADVICE)
-    rows = records(shelf / LISTING, faults)
+    faults = Faults(data_home / LISTING, advice=_ADVICE)
+    rows = records(data_home / LISTING, faults)
     _, cells = next(rows, (1, []))
     header = [cell.strip() for cell in cells]
     missing = [column for column in _REQUIRED if column not in header]
@@ -49,7 +49,7 @@ def read_listing(shelf: Path) -> pd.DataFrame:
         row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
         track = {column: row.get(column, "") for column in (*_REQUIRED, *_OPTIONAL)}
         track["path"] = PurePosixPath(track["path"]).as_posix() if track["path"] else ""
-        for expected, found in _offences(shelf, track, splits="split" in header):
+        for expected, found in _offences(data_home, track, splits="split" in header):
             faults.add(expected, f"{found} in line {line}")
         track["split"] = _SPLITS.get(track["split"], track["split"])
         lines[fold_case(track["path"])].append(f"{track['path']} in line {line}")
@@ -68,8 +68,8 @@ def read_listing(shelf: Path) -> pd.DataFrame:
     return pd.DataFrame(tracks, dtype=str).sort_values("path", ignore_index=True)
 
 
-def _offences(shelf: Path, track: dict[str, str], *, splits: bool) -> list[tuple[str, str]]:
-    """Say what is wrong with one row: what was expected, and what was found."""
+def _offences(data_home: Path, track: dict[str, str], *, splits: bool) -> list[tuple[str, str]]:
+    """Describe what is wrong with one row: what was expected, and what was found."""
     path, found = track["path"], format_value(track["path"])
     offences = [
         (f"column {column}: expected a name", f"{format_value(track[column])} ({found})")
@@ -85,16 +85,16 @@ def _offences(shelf: Path, track: dict[str, str], *, splits: bool) -> list[tuple
         offences.append(("column path: expected a path that starts from the table's folder and stays below it", found))
     elif not is_audio(path):
         offences.append((f"column path: expected music ({format_list(AUDIO_SUFFIXES)})", found))
-    elif not (shelf / path).exists():
-        offences.append(("column path: expected a file that is there", found + _hint(shelf, path)))
+    elif not (data_home / path).exists():
+        offences.append(("column path: expected a file that is there", found + _hint(data_home, path)))
     return offences
 
 
-def _hint(shelf: Path, path: str) -> str:
+def _hint(data_home: Path, path: str) -> str:
     """Find out why a file is not there: written in other letters, or with the separators of Windows."""
-    if "\\" in path and (shelf / path.replace("\\", "/")).exists():
+    if "\\" in path and (data_home / path.replace("\\", "/")).exists():
         return " (with / in place of \\ it is)"
-    place = shelf
+    place = data_home
     for part in PurePosixPath(path).parts:
         if not place.is_dir():
             return ""
@@ -103,4 +103,4 @@ def _hint(shelf: Path, path: str) -> str:
         if close is None:
             return ""
         place = place / close
-    return f" (there is {place.relative_to(shelf).as_posix()})"
+    return f" (there is {place.relative_to(data_home).as_posix()})"

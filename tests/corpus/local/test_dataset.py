@@ -1,4 +1,4 @@
-"""A shelf of one's own: folders or a table become tracks with ids of their own; every usual mistake is named."""
+"""Datasets of your own: folders or a table become tracks with ids; every usual mistake is named."""
 
 import os
 from collections.abc import Callable
@@ -24,32 +24,32 @@ Change = Callable[[Path], object]
 def put(*paths: str) -> Change:
     """Write files that hold their own path: nobody decodes them here."""
 
-    def write(shelf: Path) -> None:
+    def write(root: Path) -> None:
         for path in paths:
-            (shelf / path).parent.mkdir(parents=True, exist_ok=True)
-            (shelf / path).write_text(path, encoding="utf-8")
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(path, encoding="utf-8")
 
     return write
 
 
 def table(*lines: str, header: str = "path,genre,artist") -> Change:
-    return lambda shelf: (shelf / "tracks.csv").write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+    return lambda root: (root / "tracks.csv").write_text("\n".join([header, *lines, ""]), encoding="utf-8")
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Path:
+def root(tmp_path: Path) -> Path:
     put(*GTZAN)(tmp_path / NAME)
     return tmp_path / NAME
 
 
 def selected(
-    shelf: Path, *, layout: str = "folders", genres: list[int | str] | int | None = None
+    root: Path, *, layout: str = "folders", genres: list[int | str] | int | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    return select_tracks(shelf.parent, scan_files(shelf, NAME, layout=layout), subset="small", genres=genres)
+    return select_tracks(root.parent, scan_files(root, NAME, layout=layout), subset="small", genres=genres)
 
 
-def test_gtzan_works_as_it_is(shelf: Path) -> None:
-    files, tracks, left_out = selected(shelf)
+def test_gtzan_works_as_it_is(root: Path) -> None:
+    files, tracks, left_out = selected(root)
     assert sorted(files["path"]) == [f"{NAME}/{path}" for path in GTZAN]
     assert files["track_id"].tolist() == tracks["track_id"].tolist() == sorted(tracks["track_id"])
     assert dict(zip(tracks["title"], tracks["genre"], strict=True)) == {path: path.split("/")[0] for path in GTZAN}
@@ -59,10 +59,10 @@ def test_gtzan_works_as_it_is(shelf: Path) -> None:
     assert split.groupby("genre")["set"].nunique().tolist() == [3, 3]  # 10 % of eight tracks could not hold two genres
 
 
-def test_a_new_file_leaves_ids_and_shards_of_others_alone(shelf: Path) -> None:
-    before = selected(shelf)[0].set_index("path")["track_id"]
-    put("blues/Aa.mp3")(shelf)
-    after = selected(shelf)[0].set_index("path")["track_id"]
+def test_a_new_file_leaves_ids_and_shards_of_others_alone(root: Path) -> None:
+    before = selected(root)[0].set_index("path")["track_id"]
+    put("blues/Aa.mp3")(root)
+    after = selected(root)[0].set_index("path")["track_id"]
     assert len(after) == len(before) + 1
     assert after[before.index].tolist() == before.tolist()
     ids = hashed_ids(f"{number}.mp3" for number in range(9000))
@@ -78,9 +78,9 @@ def test_ids_that_meet_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hashed_ids(["B", "a"]) == {"a": 100000005, "B": 100000007}
 
 
-def test_the_folder_below_a_genre_is_the_artist(shelf: Path) -> None:
-    put("rock/The Band/one.mp3", "rock/The Band/An Album/two.flac", "blues/The Band/three.OGG")(shelf)
-    _, tracks, _ = selected(shelf)
+def test_the_folder_below_a_genre_is_the_artist(root: Path) -> None:
+    put("rock/The Band/one.mp3", "rock/The Band/An Album/two.flac", "blues/The Band/three.OGG")(root)
+    _, tracks, _ = selected(root)
     by = tracks[tracks["artist"] == "The Band"]
     assert sorted(by["title"]) == [
         "blues/The Band/three.OGG",
@@ -92,10 +92,10 @@ def test_the_folder_below_a_genre_is_the_artist(shelf: Path) -> None:
     assert tracks["artist_id"].nunique() == len(GTZAN) + 1
 
 
-def test_what_is_passed_over_is_counted(shelf: Path) -> None:
-    put("rock/cover.jpg", "rock/._x.mp3", ".DS_Store", "rock/notes", "__MACOSX/rock/._x.mp3", "rock/a.JPG")(shelf)
-    (shelf / "rock/up").symlink_to(shelf)
-    manifest = scan_files(shelf, NAME, layout="folders")
+def test_what_is_passed_over_is_counted(root: Path) -> None:
+    put("rock/cover.jpg", "rock/._x.mp3", ".DS_Store", "rock/notes", "__MACOSX/rock/._x.mp3", "rock/a.JPG")(root)
+    (root / "rock/up").symlink_to(root)
+    manifest = scan_files(root, NAME, layout="folders")
     assert manifest["ignored"] == {".jpg": 2, "hidden": 3, "without suffix": 1}
     assert list(manifest["files"]) == GTZAN
 
@@ -110,27 +110,27 @@ def test_what_is_passed_over_is_counted(shelf: Path) -> None:
         (put("rock/Abba/1.mp3", "blues/ABBA/2.mp3"), "found 'ABBA' and 'Abba'"),
         (put("rock/Caf\u00e9/1.mp3", "rock/Cafe\u0301/2.mp3"), "differ in more than case"),
         (put("rock/two\nlines.mp3"), r"in UTF-8 without control characters, found b'two\\nlines.mp3' in '.*rock'"),
-        (lambda shelf: Path(os.fsdecode(bytes(shelf / "rock") + b"/\xe9.mp3")).touch(), r"found b'\\xe9.mp3' in"),
+        (lambda root: Path(os.fsdecode(bytes(root / "rock") + b"/\xe9.mp3")).touch(), r"found b'\\xe9.mp3' in"),
     ],
     ids=["loose", "empty", "genre", "file", "artist", "composed", "newline", "latin-1"],
 )
-def test_folders_that_are_wrong(shelf: Path, change: Change, fault: str) -> None:
-    change(shelf)
+def test_folders_that_are_wrong(root: Path, change: Change, fault: str) -> None:
+    change(root)
     with pytest.raises(DataError, match=rf"mine: 1 fault\n.*{fault}"):
-        scan_files(shelf, NAME, layout="folders")
+        scan_files(root, NAME, layout="folders")
 
 
-def test_a_root_one_level_too_high_is_told_where_to_go(shelf: Path) -> None:
-    with pytest.raises(DataError, match=rf"found mine in .*: set it to {shelf} if its folders are the genres"):
-        scan_files(shelf.parent, NAME, layout="folders")
+def test_a_root_one_level_too_high_is_pointed_to_the_right_one(root: Path) -> None:
+    with pytest.raises(DataError, match=rf"found mine in .*: set it to {root} if its folders are the genres"):
+        scan_files(root.parent, NAME, layout="folders")
     with pytest.raises(DataError, match=r"found 4: 'blues\.00000\.wav' beside the folders"):
-        scan_files(shelf / "blues", NAME, layout="folders")
+        scan_files(root / "blues", NAME, layout="folders")
 
 
-def test_a_table_names_genres_artists_and_sets(shelf: Path) -> None:
+def test_a_table_names_genres_artists_and_sets(root: Path) -> None:
     rows = [f"./{path}, {path.split('/')[0]} ,B{n % 4},{SETS[n % 4]},x" for n, path in enumerate(GTZAN)]
-    table(*rows, header="path,genre,artist,split,mood")(shelf)
-    files, tracks, _ = selected(shelf, layout="table")
+    table(*rows, header="path,genre,artist,split,mood")(root)
+    files, tracks, _ = selected(root, layout="table")
     assert sorted(files["path"]) == [f"{NAME}/{path}" for path in GTZAN]
     assert sorted(set(tracks["split"])) == ["test", "training", "validation"]
     assert tracks["artist_id"].nunique() == 4
@@ -157,26 +157,26 @@ def test_a_table_names_genres_artists_and_sets(shelf: Path) -> None:
         (table(), "expected a row for each track, found none"),
     ],
 )
-def test_tables_that_are_wrong(shelf: Path, change: Change, fault: str) -> None:
-    change(shelf)
+def test_tables_that_are_wrong(root: Path, change: Change, fault: str) -> None:
+    change(root)
     with pytest.raises(DataError, match=rf"tracks.csv: \d faults?\n(.|\n)*{fault}"):
-        scan_files(shelf, NAME, layout="table")
+        scan_files(root, NAME, layout="table")
 
 
-def test_every_missing_file_of_a_table_is_named(shelf: Path) -> None:
-    table("rock/x.wav,rock,", f"{GTZAN[0]},blues,", "rock/y.wav,rock,")(shelf)
+def test_every_missing_file_of_a_table_is_named(root: Path) -> None:
+    table("rock/x.wav,rock,", f"{GTZAN[0]},blues,", "rock/y.wav,rock,")(root)
     with pytest.raises(DataError, match=r"found 2: 'rock/x.wav' in line 2, 'rock/y.wav' in line 4"):
-        scan_files(shelf, NAME, layout="table")
+        scan_files(root, NAME, layout="table")
 
 
-def test_a_table_changed_since_the_survey_and_no_table_at_all(shelf: Path) -> None:
+def test_a_table_changed_since_fetch_and_no_table_at_all(root: Path) -> None:
     with pytest.raises(DataError, match=r"expected tracks.csv in dataset.root with the columns path and genre"):
-        scan_files(shelf, NAME, layout="table")
-    table(f"{GTZAN[0]},blues,", f"{GTZAN[4]},rock,")(shelf)
-    manifest = scan_files(shelf, NAME, layout="table")
-    table(f"{GTZAN[0]},blues,", f"{GTZAN[5]},rock,")(shelf)
+        scan_files(root, NAME, layout="table")
+    table(f"{GTZAN[0]},blues,", f"{GTZAN[4]},rock,")(root)
+    manifest = scan_files(root, NAME, layout="table")
+    table(f"{GTZAN[0]},blues,", f"{GTZAN[5]},rock,")(root)
     with pytest.raises(DataError, match="expected the file that fetch saw"):
-        select_tracks(shelf.parent, manifest, subset="small")
+        select_tracks(root.parent, manifest, subset="small")
 
 
 @pytest.mark.parametrize(
@@ -192,20 +192,20 @@ def test_a_table_changed_since_the_survey_and_no_table_at_all(shelf: Path) -> No
         ("random", put("pop/1.mp3", "ska/1.mp3", "ska/2.mp3"), "3 tracks .* found pop has 1, ska has 2: add tracks"),
     ],
 )
-def test_protocols_that_a_shelf_does_not_allow(shelf: Path, protocol: str, change: Change | None, fault: str) -> None:
+def test_protocols_that_a_dataset_does_not_allow(root: Path, protocol: str, change: Change | None, fault: str) -> None:
     if change:
-        change(shelf)
+        change(root)
     with pytest.raises(DataError, match=f"^mine, {fault}" if fault[0] == "p" else f"^mine, protocol .*{fault}"):
-        check_protocols(selected(shelf)[1], [protocol], where=NAME)
+        check_protocols(selected(root)[1], [protocol], where=NAME)
 
 
-def test_some_genres_of_a_shelf_are_chosen_by_name(shelf: Path) -> None:
-    put("pop/1.mp3")(shelf)
-    _, tracks, left_out = selected(shelf, genres=["rock", "blues"])
+def test_some_genres_of_a_dataset_are_chosen_by_name(root: Path) -> None:
+    put("pop/1.mp3")(root)
+    _, tracks, left_out = selected(root, genres=["rock", "blues"])
     assert sorted(set(tracks["genre"])) == ["blues", "rock"]
     assert left_out[["path", "reason"]].values.tolist() == [["mine/pop/1.mp3", "no chosen genre"]]
     for choice, fault in ((["rock", "jazz", 5], "blues, pop, rock, found 'jazz', 5"), (1, "found the level 1")):
         with pytest.raises(DataError, match=fault):
-            selected(shelf, genres=choice)
+            selected(root, genres=choice)
     with pytest.raises(DataError, match="expected two genres or more, found rock"):
         check_protocols(tracks[tracks["genre"] == "rock"], ["random"], where=NAME)
