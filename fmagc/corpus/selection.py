@@ -92,8 +92,8 @@ def _fma_tracks(data_home: Path, manifest: dict[str, Any], *, subset: str, genre
     empty = sorted(set(chosen) - set(tracks["genre"]))
     if empty:
         raise DataError(
-            f"{data_home / METADATA[0]}: expected tracks of every genre of index.genres in the subset {subset}, found none "
-            f"of {format_list(empty)}: take them out, or set index.subset to a larger one"
+            f"{data_home / METADATA[0]}: expected tracks of every genre of index.genres in the subset {subset}, found "
+            f"none of {format_list(empty)}: take them out, or set index.subset to a larger one"
         )
     return tracks.assign(path=[f"{data_home.name}/{track_file(track_id)}" for track_id in tracks["track_id"]])
 

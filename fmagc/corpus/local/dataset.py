@@ -28,8 +28,8 @@ def local_files(data_home: Path, *, layout: str) -> tuple[list[str], dict[str, i
         return find_files(data_home)
     if not (data_home / LISTING).is_file():
         raise DataError(
-            f"{data_home}: expected {LISTING} in dataset.root with the columns path and genre, found none: write one, or "
-            "set dataset.layout to folders if there is a folder a genre"
+            f"{data_home}: expected {LISTING} in dataset.root with the columns path and genre, found none: write one, "
+            "or set dataset.layout to folders if there is a folder a genre"
         )
     return [LISTING, *read_listing(data_home)["path"]], {}
 
