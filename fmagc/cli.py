@@ -2,8 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import shtab
 
@@ -13,13 +14,16 @@ from fmagc.runtime.entrypoint import run_stage
 
 __all__ = ["main"]
 
+_FMAGC = """\
+Music genre classification: predict genres, choose a corpus, compare models. `dvc repro` runs the pipeline itself, and
+`fmagc COMMAND --help` tells what a command does."""
 _PREDICT = """\
 Name the genres of audio files by a trained model: MP3, and whatever else libsndfile reads.
 
-A file is decoded as the cache decodes a track, and judged as evaluate does: evenly spaced patches, as long as the clips
-of training, whose probabilities are averaged. A file longer than audio.max_seconds of the training, by more than a
-sixtieth, is taken in excerpts of that length that cover it from beginning to end, and each of them gives as many
-patches. A file shorter than one patch is refused. Of a folder, hidden files are passed over and links are followed."""
+A file is decoded as the cache decodes a track, and its genre predicted as evaluate does: the probabilities of evenly
+spaced patches, as long as the clips of training, are averaged. A file longer than audio.max_seconds of the training, by
+more than a sixtieth, is read in excerpts of that length that cover it from beginning to end, each with as many patches.
+A file shorter than one patch is refused. In a folder, hidden files are passed over and links are followed."""
 _STATUS_PREDICT = (
     "Exit status: 0, 1 when a file gave no prediction or the model is missing or damaged, 2 for wrong arguments."
 )
@@ -40,6 +44,9 @@ Make a git ref for each model that a revision has metrics of, so that DVC can co
 
   fmagc refs
   dvc metrics diff models/official/cnn2d models/official/crnn"""
+_PLOT_PAGE = "Write the offline page of `dvc plots show`. CONTRIBUTING.md says where the scripts come from."
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,32 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_stage(lambda: command(**given))
 
 
-def _predict(**given: object) -> None:
-    from fmagc.commands.predict import predict  # torch takes seconds to import: not for --help
-
-    predict(**given)  # type: ignore[arg-type]
-
-
-def _use(**given: object) -> None:
-    from fmagc.commands.use import use  # pandas too
-
-    use(**given)  # type: ignore[arg-type]
-
-
-def _refs(**given: object) -> None:
-    from fmagc.commands.refs import refs
-
-    refs(**given)  # type: ignore[arg-type]
-
-
-def _plot_page(**given: object) -> None:
-    from fmagc.commands.plot_page import plot_page
-
-    plot_page(**given)  # type: ignore[arg-type]
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="fmagc", description=fmagc.__doc__)
+    parser = argparse.ArgumentParser(prog="fmagc", description=_FMAGC)
     parser.add_argument("--version", action="version", version=f"fmagc {fmagc.__version__}")
     parser.add_argument(
         "--print-completion",
@@ -97,14 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "predict",
-        help="name the genres of audio files",
-        description=_PREDICT,
-        epilog=_STATUS_PREDICT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _add_predict(commands: _Commands) -> None:
+    parser = _command(commands, "predict", "name the genres of audio files", _PREDICT, epilog=_STATUS_PREDICT)
     _complete(
         parser.add_argument(
             "paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER", help="of a folder: all audio below it"
@@ -148,19 +125,17 @@ def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="print all, patches too, as one JSON document, at the end",
     )
     forms.add_argument(
-        "--csv", dest="form", action="store_const", const="csv", help="print a row a file as CSV, as it is judged"
+        "--csv",
+        dest="form",
+        action="store_const",
+        const="csv",
+        help="print a row a file as CSV, as soon as it is predicted",
     )
-    parser.set_defaults(command=_predict, form="text")
+    parser.set_defaults(form="text")
 
 
-def _add_use(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "use",
-        help="point the pipeline at a corpus",
-        description=_USE,
-        epilog=_STATUS_USE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _add_use(commands: _Commands) -> None:
+    parser = _command(commands, "use", "point the pipeline at a corpus", _USE, epilog=_STATUS_USE)
     _complete(
         parser.add_argument(
             "corpus", metavar="PATH_OR_NAME", help="a folder, or fma_small, fma_medium, fma_large, demo"
@@ -180,25 +155,16 @@ def _add_use(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.add_argument(
         "--branch", metavar="NAME", help="commit the new settings on a new git branch, without the results of this one"
     )
-    parser.set_defaults(command=_use)
 
 
-def _add_refs(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "refs",
-        help="make the git refs by which `dvc metrics diff` compares two models",
-        description=_REFS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _add_refs(commands: _Commands) -> None:
+    parser = _command(commands, "refs", "make the git refs by which `dvc metrics diff` compares two models", _REFS)
     parser.add_argument("rev", nargs="?", default="HEAD", help="the revision whose models are compared (HEAD)")
-    parser.set_defaults(command=_refs)
 
 
-def _add_plot_page(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "plot-page",
-        help="for maintainers: write the offline page of `dvc plots show` anew",
-        description="Write the offline page of `dvc plots show`. CONTRIBUTING.md tells where the scripts come from.",
+def _add_plot_page(commands: _Commands) -> None:
+    parser = _command(
+        commands, "plot_page", "for maintainers: write the offline page of `dvc plots show` anew", _PLOT_PAGE
     )
     _complete(
         parser.add_argument(
@@ -210,7 +176,21 @@ def _add_plot_page(commands: "argparse._SubParsersAction[argparse.ArgumentParser
         ),
         shtab.FILE,
     )
-    parser.set_defaults(command=_plot_page)
+
+
+def _command(
+    commands: _Commands, name: str, summary: str, description: str, *, epilog: str | None = None
+) -> argparse.ArgumentParser:
+    """Add a command whose function and module have its name; `--help` imports none: torch takes seconds."""
+    parser = commands.add_parser(
+        name.replace("_", "-"),
+        help=summary,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=lambda **given: getattr(import_module(f"fmagc.commands.{name}"), name)(**given))
+    return parser
 
 
 class _PrintCompletion(argparse.Action):

@@ -31,6 +31,8 @@ class CachedTrack:
     Attributes
     ----------
     track_id : int
+    path : str
+        Of its file, below the folder ``raw`` of the cache's folder.
     genre, artist, title : str
     sets : dict of str to str
         ``train``, ``val`` or ``test`` by protocol.
@@ -51,6 +53,7 @@ class CachedTrack:
     """
 
     track_id: int
+    path: str
     genre: str
     artist: str
     title: str
@@ -182,7 +185,9 @@ class FeatureCache(Mapping[int, CachedTrack]):
         return list(self._splits)
 
     def split(self, protocol: str) -> pd.DataFrame:
-        """Read the split of a protocol: ``track_id``, ``genre``, ``artist_id``, ``set``; rejected tracks included.
+        """Return the split of a protocol, a row for each requested track, its id the index; rejected ones included.
+
+        ``genre``, ``artist_id`` and ``set``.
 
         Raises
         ------
@@ -206,21 +211,21 @@ class FeatureCache(Mapping[int, CachedTrack]):
     def tracks(self) -> pd.DataFrame:
         """One row for each track of the cache, in ascending order of ids, which are the index.
 
-        ``genre``, ``artist``, ``title``, ``seconds``, ``flags``, and for each protocol a column of its name that holds
-        ``train``, ``val`` or ``test``.
+        ``genre``, ``artist``, ``title``, ``seconds``, ``flags``, for each protocol a column of its name that holds
+        ``train``, ``val`` or ``test``, and ``path``, of the file below the folder ``raw``.
         """
         lengths = pd.Series(self.reader("waveform").lengths, name="seconds") / self.sample_rate
-        lengths.index.name = "track_id"
-        splits = {name: split.set_index("track_id") for name, split in self._splits.items()}
-        genre = pd.concat([split["genre"] for split in splits.values()]).groupby(level=0).first()
-        names = read_names(self.folder / NAMES.relative_to(DATA)).set_index("track_id")
-        table = pd.DataFrame(genre).join(names).join(lengths, how="inner").join(self._ledger["flags"])
-        return table.join([split["set"].rename(name) for name, split in splits.items()]).sort_index()
+        table = self._requested.join(lengths, how="inner")
+        return table[["genre", "artist", "title", "seconds", "flags", *self.protocols, "path"]]
 
     @cached_property
     def rejected(self) -> pd.DataFrame:
-        """One row for each track that could not enter the cache, its id the index: ``path``, ``reason``, ``detail``."""
-        return self._ledger.loc[self._ledger["status"] == "rejected", ["path", "reason", "detail"]]
+        """One row for each track that could not enter the cache, its id the index.
+
+        ``reason``, ``detail``, then ``genre``, ``artist``, ``title``, sets and ``path`` as in `tracks`.
+        """
+        rejected = self._requested[self._requested["status"] == "rejected"]
+        return rejected[["reason", "detail", "genre", "artist", "title", *self.protocols, "path"]]
 
     @cached_property
     def _splits(self) -> dict[str, pd.DataFrame]:
@@ -228,12 +233,17 @@ class FeatureCache(Mapping[int, CachedTrack]):
         protocols = sorted(path.stem for path in folder.glob("*.csv"))
         if not protocols:
             raise DataError(f"{folder}: expected a table for each protocol of the run, found none: run `dvc repro`")
-        return {protocol: read_split(protocol, folder=folder) for protocol in protocols}
+        return {protocol: read_split(protocol, folder=folder).set_index("track_id") for protocol in protocols}
 
     @cached_property
-    def _ledger(self) -> pd.DataFrame:
-        requested = read_index(self.folder / TRACKS.relative_to(DATA))["track_id"].tolist()
-        return read_ledger(self.folder / WAVES.name, requested=requested).set_index("track_id")
+    def _requested(self) -> pd.DataFrame:
+        """What index and decode know of every track that was asked for."""
+        track_ids = read_index(self.folder / TRACKS.relative_to(DATA))["track_id"].tolist()
+        ledger = read_ledger(self.folder / WAVES.name, requested=track_ids).set_index("track_id").sort_index()
+        names = read_names(self.folder / NAMES.relative_to(DATA)).set_index("track_id")
+        genre = pd.concat([split["genre"] for split in self._splits.values()]).groupby(level=0).first()
+        sets = [split["set"].rename(protocol) for protocol, split in self._splits.items()]
+        return ledger.join([genre, names, *sets])
 
     def __getitem__(self, track_id: int) -> CachedTrack:
         if track_id in self.rejected.index:
@@ -244,7 +254,7 @@ class FeatureCache(Mapping[int, CachedTrack]):
         row: Any = self.tracks.loc[track_id]
         sets = {protocol: row[protocol] for protocol in self.protocols}
         return CachedTrack(
-            int(track_id), row["genre"], row["artist"], row["title"], sets, float(row["seconds"]),
+            int(track_id), row["path"], row["genre"], row["artist"], row["title"], sets, float(row["seconds"]),
             tuple(row["flags"].split()), self,
         )  # fmt: skip
 

@@ -134,7 +134,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
             raise ValueError("augment: expected None for fixed clips, found a transform: set clips='random'")
         self.cache, self.protocol, self.split, self.views, self.seed = cache, protocol, split, views, seed
         self._augment = augment
-        table = cache.split(protocol)
+        table = cache.split(protocol).reset_index()
         self._mel = cache.mel
         self._clip_samples = cache.clip_samples if clip_samples is None else clip_samples
         require_at_least(self._mel.hop_length, clip_samples=self._clip_samples)

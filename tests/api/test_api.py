@@ -103,14 +103,19 @@ def test_the_page_s_network_trains(folder: Path) -> None:
 
 def test_the_cache_is_a_table_and_a_mapping(cache: fmagc.FeatureCache) -> None:
     assert list(cache) == list(IDS) == cache.tracks.index.tolist()
-    assert cache.tracks.columns.tolist() == ["genre", "artist", "title", "seconds", "flags", "official"]
+    assert cache.tracks.columns.tolist() == ["genre", "artist", "title", "seconds", "flags", "official", "path"]
     assert cache.genres == list(GENRES)
-    assert cache.rejected.loc[REJECTED, "reason"] == "too_short"
+    assert cache.rejected.loc[REJECTED].to_dict() == {
+        "reason": "too_short", "detail": "9 samples", "genre": "Rock", "artist": "Artist 99", "title": "Song 99",
+        "official": "train", "path": "99.mp3",
+    }  # fmt: skip
+    assert cache.split("official").loc[REJECTED, "set"] == "train"
     assert REJECTED not in cache
     with pytest.raises(KeyError, match="track 99 was rejected: too_short: 9 samples"):
         _ = cache[REJECTED]
     track = cache[IDS[0]]
-    assert (track.genre, track.artist, track.sets) == ("Folk", "Artist 2", {"official": "train"})
+    assert (track.path, track.genre, track.artist) == ("2.mp3", "Folk", "Artist 2")
+    assert track.sets == {"official": "train"}
     assert "9 tracks of 2 genres" in repr(cache)
 
 
@@ -167,8 +172,6 @@ def test_tables_of_a_cache_without_a_split_name_the_command(tmp_path: Path) -> N
     cache = fmagc.open_cache(tmp_path)
     with pytest.raises(fmagc.DataError, match="expected a table for each protocol of the run, found none"):
         _ = cache.tracks
-    y, _ = fmagc.CachedTrack(IDS[0], "", "", "", {}, 2.0, (), cache).waveform()  # its bytes need no split
-    assert len(y) > SR
 
 
 def test_decode_gives_the_samples_that_the_cache_holds(tmp_path: Path) -> None:
