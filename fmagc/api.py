@@ -12,7 +12,7 @@ from fmagc.audio.decode import decode as decode_track
 from fmagc.audio.decode import most_samples
 from fmagc.audio.log_mel import LogMel
 from fmagc.cache.feature_cache import FeatureCache
-from fmagc.errors import require_at_least
+from fmagc.errors import SettingsError, name_track, require_at_least
 from fmagc.params.base import validated
 from fmagc.params.signal import Mel, Waveform
 
@@ -35,7 +35,7 @@ def decode(
     path : path-like
         An MP3, or whatever libsndfile reads.
     sample_rate : int [Hz]
-        From 8,000 to 192,000; others are resampled to it.
+        From 8,000 to 192,000; a file of another rate is resampled to it.
     max_seconds : float > 0 [s]
     min_samples : int [samples]
         A shorter result is rejected. The pipeline asks for one clip, ``clip.samples``.
@@ -64,9 +64,10 @@ def decode(
     settings = validated(Waveform, "fmagc.decode", sample_rate=sample_rate, max_seconds=max_seconds)
     require_at_least(1, min_samples=min_samples)
     out = np.empty(most_samples(settings), dtype=np.int16)
-    track = decode_track(
-        Path(path), expected_sha1=None, listed_sha1="", settings=settings, min_samples=min_samples, out=out
-    )
+    with name_track(Path(path)):
+        track = decode_track(
+            Path(path), expected_sha1=None, listed_sha1="", settings=settings, min_samples=min_samples, out=out
+        )
     return track.samples * np.float32(track.scale), sample_rate
 
 
@@ -108,7 +109,7 @@ def log_mel(
     Raises
     ------
     ValueError
-        When y is no such waveform.
+        When y or sr is no such thing.
     SettingsError
         When a setting is out of range.
 
@@ -124,11 +125,19 @@ def log_mel(
     settings = validated(
         Mel, "fmagc.log_mel", n_fft=n_fft, hop_length=hop_length, n_mels=n_mels, fmin=fmin, fmax=fmax, top_db=top_db
     )
+    require_at_least(1, sr=sr)
+    if not fmin < (sr / 2 if fmax is None else fmax) <= sr / 2:
+        raise SettingsError(
+            f"fmagc.log_mel: fmin, fmax: expected fmin below fmax, and fmax at most half of sr ({sr / 2:g} Hz), found "
+            f"{fmin} and {fmax}"
+        )
     y = np.asarray(y)
     if y.ndim != 1 or not np.issubdtype(y.dtype, np.floating):
         raise ValueError(f"log_mel: expected y of shape (n,) and a floating type, found {y.shape}, {y.dtype}")
-    if len(y) < hop_length or not np.isfinite(y).all():
-        raise ValueError(f"log_mel: expected at least {hop_length} finite samples, found {np.isfinite(y).sum()}")
+    if len(y) < hop_length:
+        raise ValueError(f"log_mel: expected y of at least one hop, {hop_length} samples, found {len(y)}")
+    if not (finite := np.isfinite(y)).all():
+        raise ValueError(f"log_mel: expected finite samples, found {len(y) - finite.sum()} NaN or infinite of {len(y)}")
     S_db, _ = _transform(sr, settings)(y.astype(np.float32, copy=False))
     return S_db
 

@@ -22,6 +22,7 @@ __all__ = [
     "format_list",
     "format_value",
     "name_file",
+    "name_track",
     "require_at_least",
 ]
 
@@ -105,13 +106,15 @@ class Reason(StrEnum):
 
 
 class RejectedTrack(Exception):  # noqa: N818 - an outcome of one track, not an error of the program
-    """One track cannot enter the cache.
+    """One track cannot be used: no `FmagcError`, since it ends that track and not a run.
 
     Attributes
     ----------
     reason : Reason
     detail : str
         What was measured or what the decoder said, for the ledger's column `detail`.
+    path : str
+        Of the file, where a call named one.
 
     Examples
     --------
@@ -119,14 +122,18 @@ class RejectedTrack(Exception):  # noqa: N818 - an outcome of one track, not an 
     >>> try:
     ...     y, sr = fmagc.decode("none.mp3")
     ... except fmagc.RejectedTrack as rejected:
-    ...     print(rejected.reason)
-    missing_file
+    ...     print(rejected)
+    none.mp3: missing_file: No such file or directory
     """
 
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(reason, detail)  # both in args, so that it survives pickling between processes
+    def __init__(self, reason: Reason, detail: str, path: str = "") -> None:
+        super().__init__(reason, detail, path)  # all in args, so that it survives pickling between processes
         self.reason = reason
         self.detail = detail
+        self.path = path
+
+    def __str__(self) -> str:
+        return ": ".join([*([self.path] if self.path else []), self.reason, self.detail])
 
 
 def format_value(value: Any) -> str:
@@ -164,3 +171,12 @@ def name_file(path: Path) -> Iterator[None]:
     except OSError as error:
         error.filename = error.filename or str(path)
         raise
+
+
+@contextmanager
+def name_track(path: Path) -> Iterator[None]:
+    """Put a file's name into the rejection of its track, for callers that do not keep it themselves."""
+    try:
+        yield
+    except RejectedTrack as rejected:
+        raise RejectedTrack(rejected.reason, rejected.detail, str(path)) from None

@@ -144,6 +144,8 @@ class FeatureCache(Mapping[int, CachedTrack]):
 
     def reader(self, view: str) -> Cache:
         """Return the rows of a view, ``waveform`` or ``mel``, by track; opened when first asked for."""
+        if view not in _STORED:
+            raise ValueError(f"view: expected {' or '.join(_STORED)}, found {format_value(view)}")
         if view not in self._readers:
             name, column, stage = _STORED[view]
             self._readers[view] = Cache(

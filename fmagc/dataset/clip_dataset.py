@@ -84,7 +84,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
 
     Attributes
     ----------
-    protocol, split, views, seed
+    protocol, split, views, clips, seed
         As given.
     genres : list of str
         Of the labels.
@@ -95,7 +95,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
     ------
     DataError
         When the run has no such protocol, the cache is damaged, or a genre has no track in the set.
-    ValueError
+    ValueError, TypeError
         When a parameter is none of those above.
 
     Examples
@@ -123,6 +123,8 @@ class ClipDataset(Dataset[dict[str, Any]]):
         normalise: bool = True,
         augment: DrawTransform | None = None,
     ) -> None:
+        if not isinstance(cache, FeatureCache):
+            raise TypeError(f"cache: expected what fmagc.open_cache returns, found {format_value(cache)}")
         views = (views,) if isinstance(views, str) else tuple(views)
         _require("split", split, _SETS)
         _require("clips", clips, ("random", "fixed"))
@@ -130,9 +132,16 @@ class ClipDataset(Dataset[dict[str, Any]]):
             raise ValueError(f"views: expected waveform, mel or both, found {format_value(views)}")
         require_at_least(1, n_clips=n_clips)
         require_at_least(0, seed=seed)
+        if clips == "random" and n_clips != 1:
+            raise ValueError(f"n_clips: expected 1 for random clips, found {n_clips}: set clips='fixed' for more")
         if clips == "fixed" and augment:
             raise ValueError("augment: expected None for fixed clips, found a transform: set clips='random'")
+        if augment is not None and not callable(augment):
+            raise TypeError(
+                f"augment: expected a callable as fmagc.Augment(cache, settings=[...]), found {format_value(augment)}"
+            )
         self.cache, self.protocol, self.split, self.views, self.seed = cache, protocol, split, views, seed
+        self.clips = clips
         self._augment = augment
         table = cache.split(protocol).reset_index()
         self._mel = cache.mel
@@ -183,7 +192,8 @@ class ClipDataset(Dataset[dict[str, Any]]):
         return self._loader
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the random clips of an epoch."""
+        """Choose the random clips of an epoch, 0 before the first call."""
+        require_at_least(0, epoch=epoch)
         self._epoch.fill_(epoch)
 
     def load(self, indices: Sequence[SupportsIndex | Clip]) -> Batch:
@@ -240,9 +250,8 @@ class ClipDataset(Dataset[dict[str, Any]]):
         return self.__dict__ | {"_loader": None}
 
     def __repr__(self) -> str:
-        kind = "random" if self._fixed is None else "fixed"
         return (
-            f"ClipDataset({self.protocol} {self.split}: {len(self)} {kind} clips of {self.clip_frames} frames from "
+            f"ClipDataset({self.protocol} {self.split}: {len(self)} {self.clips} clips of {self.clip_frames} frames from "
             f"{len(self.tracks)} tracks of {len(self.genres)} genres; views: {', '.join(self.views)})"
         )
 

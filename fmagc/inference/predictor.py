@@ -14,7 +14,7 @@ from tqdm import tqdm
 from fmagc.cache.clip_positions import evenly_spaced
 from fmagc.dataset.batch import Batch, BatchBuilder
 from fmagc.devices.device import prepare
-from fmagc.errors import DataError, FmagcError, require_at_least
+from fmagc.errors import DataError, FmagcError, name_track, require_at_least
 from fmagc.inference.excerpts import Excerpt, ExcerptReader
 from fmagc.inference.forward import probabilities
 from fmagc.models.pretrained import load_trained, normalisation_of
@@ -63,6 +63,7 @@ class Prediction:
 
     def top(self, n: int = 3) -> list[tuple[str, float]]:
         """List the n most probable genres with their probabilities, the best first."""
+        require_at_least(1, n=n)
         p = self.probabilities
         return [(self.genres[place], float(p[place])) for place in p.argsort(kind="stable")[::-1][:n]]
 
@@ -140,12 +141,14 @@ class Predictor:
             f"at {self.sample_rate} Hz)"
         )
 
-    def predict(self, recording: str | PathLike[str] | NDArray[Any], *, sr: int | None = None) -> Prediction:
+    def predict(
+        self, recording: str | PathLike[str] | NDArray[Any] | torch.Tensor, *, sr: int | None = None
+    ) -> Prediction:
         """Predict the genres of a file or of samples.
 
         Parameters
         ----------
-        recording : path-like, or np.ndarray [shape=(n,), float]
+        recording : path-like, or np.ndarray or Tensor [shape=(n,), float]
             A file that libsndfile reads, decoded in this process, or mono samples whose full scale is 1.
         sr : int > 0 [Hz], optional
             Sample rate of an array; that of training when None. A file tells its own.
@@ -160,12 +163,20 @@ class Predictor:
             When the recording cannot be decoded, is damaged, or is shorter than a clip.
         ValueError
             When an array is not one-dimensional or not of floats, or its rate is not a positive integer.
+        TypeError
+            When the recording is neither a path nor an array.
         """
+        if isinstance(recording, torch.Tensor):
+            recording = recording.numpy(force=True)
         if isinstance(recording, np.ndarray):
             sr = self.sample_rate if sr is None else sr
             require_at_least(1, sr=sr)
             return self.predict_excerpts(self.reader.from_array(recording, sr=sr))
-        return self.predict_excerpts(self.reader(Path(recording)))
+        if not isinstance(recording, str | PathLike):
+            raise TypeError(f"recording: expected a path, an array or a tensor, found {type(recording).__name__}")
+        with name_track(Path(recording)):
+            excerpts = self.reader(Path(recording))
+        return self.predict_excerpts(excerpts)
 
     def predict_excerpts(self, excerpts: Sequence[Excerpt]) -> Prediction:
         """Predict the genres of one recording from the excerpts that `reader` gave of it."""

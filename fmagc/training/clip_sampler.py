@@ -71,7 +71,7 @@ class TrainerBatches:
     Raises
     ------
     ValueError
-        When `batch_size` is not a positive integer.
+        When `batch_size` is not a positive integer, or the dataset's clips are fixed.
     SettingsError
         When an augmentation is not as params.yaml takes it.
 
@@ -90,6 +90,8 @@ class TrainerBatches:
         self, dataset: ClipDataset, *, batch_size: int, augment: Sequence[Mapping[str, Any] | Augmentation] = ()
     ) -> None:
         require_at_least(1, batch_size=batch_size)
+        if dataset.clips != "random":
+            raise ValueError("dataset: expected random clips, found fixed ones: set clips='random'")
         self._batches = RandomBatches(
             dataset.loader,
             dataset.tracks,
@@ -102,6 +104,7 @@ class TrainerBatches:
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch; the trainer counts from 1."""
+        require_at_least(0, epoch=epoch)
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[list[Clip]]:

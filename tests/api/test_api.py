@@ -189,6 +189,8 @@ def test_decode_rejects_with_a_reason(tmp_path: Path) -> None:
     with pytest.raises(fmagc.RejectedTrack) as caught:
         fmagc.decode(tmp_path / "none.mp3")
     assert caught.value.reason is fmagc.Reason.MISSING_FILE
+    assert str(caught.value) == f"{tmp_path}/none.mp3: missing_file: No such file or directory"
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - our own bytes
 
 
 @pytest.mark.parametrize(
@@ -196,18 +198,21 @@ def test_decode_rejects_with_a_reason(tmp_path: Path) -> None:
     [
         (np.zeros((2, 5000), np.float32), {}, r"expected y of shape \(n,\)"),
         (np.zeros(5000, np.int16), {}, "a floating type, found"),
-        (np.full(5000, np.nan, np.float32), {}, "finite samples"),
-        (np.zeros(100, np.float32), {}, "at least 1024 finite samples, found 100"),
+        (np.array([0, np.nan, np.inf] * 1000, np.float32), {}, "finite samples, found 2000 NaN or infinite of 3000"),
+        (np.zeros(100, np.float32), {}, "at least one hop, 1024 samples, found 100"),
+        (np.zeros(5000, np.float32), {"sr": 0}, "sr: expected an integer from 1 on, found 0"),
     ],
 )
 def test_log_mel_refuses_what_is_no_waveform(y: np.ndarray, settings: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        fmagc.log_mel(y, sr=SR, **settings)
+        fmagc.log_mel(y, **{"sr": SR} | settings)
 
 
 def test_settings_out_of_range_are_named() -> None:
     with pytest.raises(fmagc.SettingsError, match=r"fmagc\.log_mel: n_fft: expected a power of two, as 1024"):
         fmagc.log_mel(np.zeros(5000, np.float32), sr=SR, n_fft=1000)
+    with pytest.raises(fmagc.SettingsError, match=r"fmax at most half of sr \(22050 Hz\), found 0\.0 and 30000\.0"):
+        fmagc.log_mel(np.zeros(5000, np.float32), sr=SR, fmax=30_000.0)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -275,6 +280,7 @@ def test_a_pickled_dataset_gives_the_same_clips(cache: fmagc.FeatureCache) -> No
             "clip_samples: expected at most 89088, the length of the shortest track, found 104857",
         ),
         ({"seed": -1}, "seed: expected an integer from 0 on, found -1"),
+        ({"n_clips": 3}, "n_clips: expected 1 for random clips, found 3: set clips='fixed' for more"),
         ({"clips": "fixed", "augment": lambda *_: None}, "augment: expected None for fixed clips"),
     ],
 )
@@ -297,8 +303,21 @@ def test_batches_of_the_trainer_refuse_wrong_arguments(cache: fmagc.FeatureCache
         fmagc.SettingsError, match=r"^fmagc\.TrainerBatches: augment\.0\.gaussian_noise\.p: expected .*2\.0"
     ):
         fmagc.TrainerBatches(dataset, batch_size=2, augment=wrong)
+    with pytest.raises(ValueError, match="^dataset: expected random clips, found fixed ones"):
+        fmagc.TrainerBatches(fmagc.ClipDataset(cache, clips="fixed"), batch_size=2)
     with pytest.raises(fmagc.SettingsError, match=r"^fmagc\.Augment: augment\.0\.gaussian_noise\.p: expected .*2\.0"):
         fmagc.Augment(cache, settings=wrong)
+
+
+def test_wrong_kinds_of_arguments_are_named(cache: fmagc.FeatureCache) -> None:
+    with pytest.raises(TypeError, match=r"^cache: expected what fmagc\.open_cache returns, found 'data'"):
+        fmagc.ClipDataset("data")
+    with pytest.raises(TypeError, match=r"^augment: expected a callable as fmagc\.Augment"):
+        fmagc.ClipDataset(cache, augment=AUGMENT)
+    with pytest.raises(ValueError, match="^view: expected waveform or mel, found 'melspec'"):
+        cache.verify("melspec")
+    with pytest.raises(ValueError, match="^epoch: expected an integer from 0 on, found -1"):
+        fmagc.ClipDataset(cache).set_epoch(-1)
 
 
 def test_a_model_refuses_wrong_arguments(folder: Path) -> None:
@@ -307,6 +326,18 @@ def test_a_model_refuses_wrong_arguments(folder: Path) -> None:
         fmagc.load_model(model, n_clips=0)
     with pytest.raises(ValueError, match="sr: expected an integer from 1 on, found 0"):
         fmagc.load_model(model).predict(np.zeros(SR * 2, np.float32), sr=0)
+    with pytest.raises(TypeError, match="recording: expected a path, an array or a tensor, found list"):
+        fmagc.load_model(model).predict([0.0] * SR)
+    with pytest.raises(fmagc.RejectedTrack, match=r"^none\.mp3: missing_file: No such file"):
+        fmagc.load_model(model).predict("none.mp3")
+    with pytest.raises(ValueError, match="n: expected an integer from 1 on, found -1"):
+        fmagc.load_model(model).predict(np.zeros(SR * 2, np.float32)).top(-1)
+
+
+def test_a_tensor_is_predicted_as_its_array(folder: Path) -> None:
+    model = fmagc.load_model(folder / "data/models/official/crnn/0")
+    y = np.sin(np.arange(SR * 2, dtype=np.float32) / 7)
+    np.testing.assert_array_equal(model.predict(torch.from_numpy(y)).clips, model.predict(y).clips)
 
 
 def test_a_dataset_shows_protocol_and_set(cache: fmagc.FeatureCache) -> None:
