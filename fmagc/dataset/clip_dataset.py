@@ -251,8 +251,8 @@ class ClipDataset(Dataset[dict[str, Any]]):
 
     def __repr__(self) -> str:
         return (
-            f"ClipDataset({self.protocol} {self.split}: {len(self)} {self.clips} clips of {self.clip_frames} frames from "
-            f"{len(self.tracks)} tracks of {len(self.genres)} genres; views: {', '.join(self.views)})"
+            f"ClipDataset({self.protocol} {self.split}: {len(self)} {self.clips} clips of {self.clip_frames} frames "
+            f"from {len(self.tracks)} tracks of {len(self.genres)} genres; views: {', '.join(self.views)})"
         )
 
 

@@ -303,7 +303,7 @@ def test_batches_of_the_trainer_refuse_wrong_arguments(cache: fmagc.FeatureCache
         fmagc.SettingsError, match=r"^fmagc\.TrainerBatches: augment\.0\.gaussian_noise\.p: expected .*2\.0"
     ):
         fmagc.TrainerBatches(dataset, batch_size=2, augment=wrong)
-    with pytest.raises(ValueError, match="^dataset: expected random clips, found fixed ones"):
+    with pytest.raises(ValueError, match=r"^dataset: expected random clips, found fixed ones"):
         fmagc.TrainerBatches(fmagc.ClipDataset(cache, clips="fixed"), batch_size=2)
     with pytest.raises(fmagc.SettingsError, match=r"^fmagc\.Augment: augment\.0\.gaussian_noise\.p: expected .*2\.0"):
         fmagc.Augment(cache, settings=wrong)
@@ -314,9 +314,9 @@ def test_wrong_kinds_of_arguments_are_named(cache: fmagc.FeatureCache) -> None:
         fmagc.ClipDataset("data")
     with pytest.raises(TypeError, match=r"^augment: expected a callable as fmagc\.Augment"):
         fmagc.ClipDataset(cache, augment=AUGMENT)
-    with pytest.raises(ValueError, match="^view: expected waveform or mel, found 'melspec'"):
+    with pytest.raises(ValueError, match=r"^view: expected waveform or mel, found 'melspec'"):
         cache.verify("melspec")
-    with pytest.raises(ValueError, match="^epoch: expected an integer from 0 on, found -1"):
+    with pytest.raises(ValueError, match=r"^epoch: expected an integer from 0 on, found -1"):
         fmagc.ClipDataset(cache).set_epoch(-1)
 
 
