@@ -61,7 +61,7 @@ class ShardDigest:
         return self.around(path, rows=self.rows, row_bytes=self.row_bytes).digest
 
     def found_in(self, path: Path) -> str:
-        """Return the digest of a file that should have this seal, and name the first row that is another.
+        """Return the digest of a file that should have this seal, and name the first row with other bytes.
 
         The structure is looked at first: only where it is sound does HDF5 get to read it.
         """
@@ -73,7 +73,7 @@ class ShardDigest:
             for row, expected in enumerate(read_columns(path, "digest")["digest"].tolist()):
                 read_at(descriptor, buffer, ROWS_AT + row * self.row_bytes)
                 if digest(buffer.data) != expected.decode():
-                    return f"{found}, but another row {row}"
+                    return f"{found} of its structure, and other bytes in row {row}"
         return found
 
 

@@ -138,7 +138,7 @@ def test_a_damaged_row_is_found_when_it_is_read(tmp_path: Path) -> None:
     cache[IDS[0]].waveform()
     with pytest.raises(fmagc.DataError, match=r"000\.h5: expected digest .* run `dvc checkout --force`"):
         cache[IDS[1]].waveform()
-    with pytest.raises(fmagc.DataError, match="another row 1"):
+    with pytest.raises(fmagc.DataError, match="other bytes in row 1"):
         fmagc.ClipDataset(cache, views=("waveform",))
 
 
