@@ -74,7 +74,7 @@ def test_a_list_labels_by_the_nearest_genre_above() -> None:
 @pytest.mark.parametrize(
     ("rows", "fault"),
     [
-        (["12,1,0,Rock,12", "25,1,13,Punk,12"], r"the genre_id of other bytes in row, found 13 in line 3 \(genre 'Punk'\)"),
+        (["12,1,0,Rock,12", "25,1,13,Punk,12"], r"the genre_id of another row, found 13 in line 3 \(genre 'Punk'\)"),
         (
             ["1,1,0,A,1", "2,1,3,B,1", "3,1,2,C,1", "4,1,3,D,1"],
             "expected a way up to a root genre, found 2: 2 > 3 > 2 in line 3, 3 > 2 > 3 in line 4",
