@@ -1,4 +1,4 @@
-"""The command `predict`: files in, a line, a row or an entry for each out, in their order."""
+"""The command `predict`: a line of text, a row of CSV or an entry of JSON for each file, in their order."""
 
 import csv
 import io
@@ -100,7 +100,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Give the music below a folder, as a shelf of one's own takes it: nothing hidden, links followed."""
+    """List the music below a folder, as the layouts of your own music take it: nothing hidden, links followed."""
     for place, folders, names in walk(folder):
         folders[:] = [name for name in folders if not is_hidden(name)]
         yield from (Path(place, name) for name in names if is_audio(name) and not is_hidden(name))

@@ -22,7 +22,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 class Hardware:
-    """Where a network runs and how it multiplies.
+    """A device for networks, and the precision of their products.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Hardware:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
     def require_clips(self, n_clips: int) -> None:
-        """Raise SettingsError if a batch is smaller than the number of GPUs: SyncBatchNorm would deadlock."""
+        """Raise SettingsError if a batch has no clip for one of the GPUs: SyncBatchNorm would deadlock."""
         if self._synchronises and n_clips < self.processes.share.of:
             raise SettingsError(
                 f"train.batch_size: expected a clip for each of {self.processes.share.of} GPUs in every batch, found "
@@ -81,9 +81,9 @@ class Hardware:
         return self.device.type == "cuda" and self.processes.share.of > 1
 
     def seed_batch(self, epoch: int, batch: int) -> None:
-        """Seed dropout in processes other than the writer: what no checkpoint holds must follow from where the loop is.
+        """Seed dropout in all ranks but zero: what no checkpoint holds must follow from where the loop is.
 
-        The masks of a batch then differ between the processes, and those of the writer are drawn as if it were alone.
+        The masks of a batch then differ between the processes, and those of rank zero are drawn as if it were alone.
         """
         rank = self.processes.share.rank
         if rank:
@@ -147,7 +147,7 @@ def _keep_memory() -> None:
 
 
 def _launch(accelerator: str, precision: str) -> Fabric:
-    for name in ("lightning_fabric", "lightning_utilities"):  # what they tell is told in one line by the stage
+    for name in ("lightning_fabric", "lightning_utilities"):  # the stage prints what they log in one line
         logging.getLogger(name).setLevel(logging.WARNING)
     shared = TorchElasticEnvironment.detect()
     n_local = int(os.environ["LOCAL_WORLD_SIZE"]) if shared else 1

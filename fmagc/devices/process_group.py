@@ -1,4 +1,4 @@
-"""Several processes at work on one network, a device each: who has which clips, and what they tell each other.
+"""The processes that share one network, a device each: which clips each has, and how they exchange values.
 
 `torchrun` starts them and Fabric connects them. Every decision that ends a loop is taken from numbers that all have, so
 that none waits for one that has left.
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Share:
-    """Which part of the clips belongs to a process.
+    """The part of the clips that belongs to a process.
 
     Attributes
     ----------
@@ -70,17 +70,17 @@ class Processes:
 
     @property
     def is_rank_zero(self) -> bool:
-        """Whether this process is the one that writes files."""
+        """True in the process that writes files."""
         return self.share.rank == 0
 
     def broadcast_object(self, make: Callable[[], T]) -> T:
-        """Let the writer do something, and return in every process what it came to."""
+        """Call a function in rank zero, and return its result in every process."""
         if self.share.of == 1:
             return make()
         made: Any = make() if self.is_rank_zero else None
         with self._connected():
-            told: T = self._fabric.broadcast(made)
-        return told
+            result: T = self._fabric.broadcast(made)
+        return result
 
     def all_gather(self, value: T) -> list[T]:
         """Return the values of all processes, in their order."""
@@ -95,10 +95,10 @@ class Processes:
         """Return the highest number that a process has."""
         if self.share.of == 1:
             return number
-        all_reduce_max = torch.tensor(number, device=self._fabric.device)
+        highest = torch.tensor(number, device=self._fabric.device)
         with self._connected():
-            distributed.all_reduce(all_reduce_max, distributed.ReduceOp.MAX)
-        return int(all_reduce_max.item())
+            distributed.all_reduce(highest, distributed.ReduceOp.MAX)
+        return int(highest.item())
 
     def average(self, tensors: Sequence[Tensor], *, weight: int) -> int:
         """Replace tensors by their weighted means over all processes, in one message.
@@ -130,7 +130,7 @@ class Processes:
         return int(flat[-1].item())
 
     def broadcast_(self, tensors: Iterable[Tensor]) -> None:
-        """Give tensors the writer's values."""
+        """Copy the tensors of rank zero into those of every process."""
         if self.share.of > 1:
             tensors = list(tensors)
             values = self.broadcast_object(lambda: [tensor.detach().cpu() for tensor in tensors])
@@ -144,6 +144,6 @@ class Processes:
         except RuntimeError as error:
             first_line = str(error).strip().splitlines()[0]
             raise DataError(
-                f"process {self.share.rank} of {self.share.of}: expected to hear from the others, found one that has "
+                f"process {self.share.rank} of {self.share.of}: expected an answer of all others, found one that has "
                 f"ended ({first_line}): its own message says why"
             ) from error

@@ -1,4 +1,4 @@
-"""What a trained network says about batches of clips, wherever they come from."""
+"""The forward pass: probabilities of genres for batches of clips, wherever they come from."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,7 +25,7 @@ def probabilities(
     ----------
     model : nn.Module
     batches : iterable of Batch
-        Those of this process, as `training.clips.fixed_batches` deals them out.
+        Those of this process, as `dataset.clips.fixed_batches` deals them out.
     hardware : Hardware
     progress : tqdm
         Counts clips.
@@ -39,14 +39,14 @@ def probabilities(
     model.eval()
     rows: list[npt.NDArray[np.float64]] = []
     for batch in batches:
-        turn = hardware.processes.all_gather(_judge(model, batch, hardware) if batch.track_ids else None)
-        judged = [p for p in turn if p is not None]
-        rows += judged
-        progress.update(sum(map(len, judged)))
+        turn = hardware.processes.all_gather(_predict_batch(model, batch, hardware) if batch.track_ids else None)
+        predicted = [p for p in turn if p is not None]
+        rows += predicted
+        progress.update(sum(map(len, predicted)))
     return np.concatenate(rows)
 
 
-def _judge(model: nn.Module, batch: Batch, hardware: Hardware) -> npt.NDArray[np.float64]:
+def _predict_batch(model: nn.Module, batch: Batch, hardware: Hardware) -> npt.NDArray[np.float64]:
     with hardware.autocast():
         logits = model(batch.on(hardware.device))
     p: npt.NDArray[np.float64] = logits.double().softmax(dim=1).cpu().numpy()

@@ -29,7 +29,7 @@ class ModelPredictions:
     architecture : dict
         The keyword arguments of `models.registry.build`.
     is_rank_zero : bool
-        Whether this process is the one that writes files.
+        True in the process that writes files.
     """
 
     by_count: dict[int, Predictions]

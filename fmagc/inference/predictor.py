@@ -57,7 +57,7 @@ class Prediction:
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """Mean of the clips' probabilities [shape=(K,)]."""
+        """Average the clips' probabilities [shape=(K,)]."""
         mean: NDArray[np.float64] = self.clips.mean(axis=0)
         return mean
 
@@ -151,7 +151,7 @@ class Predictor:
         recording : path-like, or np.ndarray or Tensor [shape=(n,), float]
             A file that libsndfile reads, decoded in this process, or mono samples whose full scale is 1.
         sr : int > 0 [Hz], optional
-            Sample rate of an array; that of training when None. A file tells its own.
+            Sample rate of an array; that of training when None. A file has its own.
 
         Returns
         -------

@@ -1,7 +1,7 @@
-"""Finished pieces of a stage, kept outside every DVC out: what a kill leaves, and what a small change reuses.
+"""Finished artifacts of a stage, kept outside every DVC out: what a kill leaves, and what a small change reuses.
 
-DVC empties a stage's outs before it runs. A stage that works piece by piece therefore leaves each piece here, under a
-key made of everything that decides its bytes, and hard-links the finished set into its out at the end.
+DVC empties a stage's outs before it runs. A stage that makes one artifact after the other therefore leaves each here,
+under a key made of everything that decides its bytes, and hard-links the finished set into its out at the end.
 """
 
 import json
@@ -104,34 +104,34 @@ class ArtifactStore:
         return self._code.digests()
 
     def find(self, name: str, key: str, *, found: Callable[[Artifact], str] = _whole) -> Artifact | None:
-        """Return the piece made earlier under this key, if it is there and undamaged.
+        """Return the artifact made earlier under this key, if it is there and undamaged.
 
         Parameters
         ----------
         name, key : str
         found : callable
-            Takes the digest of a file that should be this piece.
+            Takes the digest of a file that should be this artifact.
         """
-        path, note = self._paths(name, key)
+        path, metadata = self._paths(name, key)
         try:
-            made = read_record(note, stage=self.folder.name)
+            made = read_record(metadata, stage=self.folder.name)
             artifact = Artifact(name, path, made["digest"], made["record"])
             if made["name"] != path.name or found(artifact) != artifact.digest:
                 return None
         except (FileNotFoundError, DataError, KeyError):
             return None
-        self._used |= {path, note}
+        self._used |= {path, metadata}
         return artifact
 
     def prepare(self, out: Path, n_bytes: int, *, reused: Iterable[Artifact], what: str) -> None:
-        """Raise before any work is done if the out cannot be written or the disk lacks room.
+        """Check, before any work is done, that the out can be written and the disk has room.
 
         As `free_space.require_publishable` does, for artifacts of `n_bytes` at most and the finished ones in `reused`.
         """
         require_publishable(self.folder, out, n_bytes, reused=[artifact.path for artifact in reused], what=what)
 
     def commit(self, name: str, key: str, record: dict[str, Any], *, digest: str = "") -> Artifact:
-        """Keep the draft of a piece, which is on the disk; its note, written last, makes it count.
+        """Keep an artifact that was written to `files.temp_path`; its metadata, written last, make it count.
 
         Parameters
         ----------
@@ -142,20 +142,20 @@ class ArtifactStore:
             As `Artifact.digest`; that of the whole file when empty.
         """
         self._require_same_code()
-        path, note = self._paths(name, key)
+        path, metadata = self._paths(name, key)
         replace_with(path, temp_path(self.folder, name))
         artifact = Artifact(name, path, digest or stream_digest(path), record)
-        write_record(note, {"name": path.name, "digest": artifact.digest, "record": record})
-        self._used |= {path, note}
+        write_record(metadata, {"name": path.name, "digest": artifact.digest, "record": record})
+        self._used |= {path, metadata}
         return artifact
 
     def prune(self, *artifacts: Artifact) -> None:
-        """Remove all but these pieces: what earlier runs left, and what a later piece stands for."""
-        self._used = {path for artifact in artifacts for path in (artifact.path, _note_of(artifact.path))}
+        """Remove all but these artifacts: what earlier runs left, and what a later one stands for."""
+        self._used = {path for artifact in artifacts for path in (artifact.path, _metadata_of(artifact.path))}
         keep_only(self.folder, self._used)
 
     def publish(self, out: Path, artifacts: Iterable[Artifact]) -> None:
-        """Make a folder hold exactly these pieces, and drop what this run did not use."""
+        """Make a folder hold exactly these artifacts, and drop what this run did not use."""
         self._require_same_code()
         out.mkdir(parents=True, exist_ok=True)
         artifacts = list(artifacts)
@@ -165,7 +165,7 @@ class ArtifactStore:
         keep_only(self.folder, self._used)
 
     def _require_same_code(self) -> None:
-        """Refuse a piece that another version of the code may have made: workers load it after the keys are taken."""
+        """Refuse an artifact that other code may have made: workers load theirs after the keys are taken."""
         changed = self._code.changed()
         if changed:
             raise DataError(
@@ -179,18 +179,18 @@ class ArtifactStore:
 
     def _paths(self, name: str, key: str) -> tuple[Path, Path]:
         path = self.folder / f"{key}.{name}"
-        return path, _note_of(path)
+        return path, _metadata_of(path)
 
 
-def _note_of(path: Path) -> Path:
+def _metadata_of(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
 def artifact_key(parts: Mapping[str, Any]) -> str:
-    """Condense everything that decides a piece's bytes into one key."""
+    """Condense everything that decides an artifact's bytes into one key."""
     return digest(json.dumps(parts, sort_keys=True, allow_nan=False).encode())
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Return the installed versions of the libraries that decide the bytes of a piece."""
+    """Return the installed versions of the libraries that decide the bytes of an artifact."""
     return {package: version(package) for package in packages}

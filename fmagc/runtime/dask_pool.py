@@ -27,12 +27,12 @@ _ANSWER_S = 30.0
 
 
 class Runner(Protocol):
-    """Runs a function on every task and yields the outcomes in the order of the tasks; see `engine.map_isolated`."""
+    """A function that runs another on every task, as `worker_pool.map_isolated` does."""
 
     def __call__(
         self, function: Callable[[Task], Value], tasks: Iterable[Task], *, timeout_s: float
     ) -> Generator[TaskResult[Task, Value], None, None]:
-        """Run."""
+        """Run a function on every task; yield the outcomes in the order of the tasks."""
 
 
 def runner_of(engine: Engine) -> Runner:
@@ -106,13 +106,13 @@ def _connected(distributed: Any, scheduler: str) -> Iterator[Any]:
 
 
 def _require_shared_folder(client: Any) -> None:
-    """Look from every worker for something that was just written here."""
-    probe, token = STAGING.absolute() / ".cluster-probe", secrets.token_hex()
-    probe.write_text(token, encoding="utf-8")
+    """Require that every worker sees a file that was just written here."""
+    seen, token = STAGING.absolute() / ".cluster-token", secrets.token_hex()
+    seen.write_text(token, encoding="utf-8")
     try:
-        blind = sorted(address for address, found in client.run(_text_of, probe).items() if found != token)
+        blind = sorted(address for address, found in client.run(_text_of, seen).items() if found != token)
     finally:
-        probe.unlink()
+        seen.unlink()
     if blind:
         raise DataError(
             f"{Path.cwd()}: expected every worker to see this folder at this path, found {format_list(blind)} that do "

@@ -21,12 +21,12 @@ __all__ = ["run_bundle"]
 def run_bundle(
     function: Callable[[Any], Any], tasks: Sequence[Any], *, timeout_s: float, folder: Path
 ) -> list[TaskResult[Any, Any]]:
-    """Run tasks one after the other, each as `engine.map_isolated` does, in a process that ends with this one.
+    """Run tasks one after the other, each as `worker_pool.map_isolated` does, in a process that ends with this one.
 
     Parameters
     ----------
     function, tasks, timeout_s
-        As `engine.map_isolated` takes them; relative paths start from `folder`.
+        As `worker_pool.map_isolated` takes them; relative paths start from `folder`.
     folder : Path
         Of the project, whose code runs.
 
@@ -43,7 +43,7 @@ def run_bundle(
         assert orders is not None  # noqa: S101
         assert answer is not None  # noqa: S101
         pickle.dump((function, list(tasks), timeout_s), orders)
-        orders.flush()  # and stays open: its end tells the process that nobody waits any more
+        orders.flush()  # and stays open: when it ends, the process knows that nobody waits any more
         try:
             outcome = pickle.load(answer)  # noqa: S301 - from the process just started
         except EOFError:
@@ -55,13 +55,13 @@ def run_bundle(
 
 
 def _leave_with(orders: IO[bytes]) -> None:
-    """Wait for the caller's end; the isolated workers hear of this process's own."""
+    """Leave when the caller ends; the isolated workers end with this process."""
     orders.read()
     os._exit(1)
 
 
 def main() -> None:
-    """Do what stands on standard input; nothing else reaches standard output."""
+    """Run the tasks of standard input; only their outcome reaches standard output."""
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     function, tasks, timeout_s = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one

@@ -26,15 +26,15 @@ _REMEDIES = {
 
 
 def log(text: str) -> None:
-    """Print a line that tells what a stage is about to do or has done."""
+    """Print what a stage is about to do or has done, a line at a time."""
     print(text, flush=True)  # noqa: T201
 
 
 def run_stage(stage: Callable[[], None]) -> int:
     """Call a stage and return its exit status: 0, 1 for data, 2 for settings, 130 after Ctrl-C.
 
-    Of several processes that `torchrun` started, the first alone tells what it does; an error is told by each that has
-    it, with its rank.
+    Of several processes that `torchrun` started, rank zero alone prints what it does; an error is printed by each that
+    has it, with its rank.
     """
     rank = int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else 0
     label = f"error (process {rank})" if rank else "error"
@@ -48,7 +48,7 @@ def run_stage(stage: Callable[[], None]) -> int:
         if isinstance(error, BrokenPipeError) and _has_no_reader(sys.stdout.fileno()):  # it had enough, as `head` has
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is written at exit
         else:
-            print(f"{label}: {_told(error)}", file=sys.stderr)  # noqa: T201
+            print(f"{label}: {_described(error)}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201
@@ -63,14 +63,14 @@ def _quiet() -> Iterator[None]:
 
 
 def _has_no_reader(pipe: int) -> bool:
-    """Tell whether this pipe is the broken one: one to a worker would be an error like any other."""
+    """Check whether this pipe is the broken one: one to a worker would be an error like any other."""
     poll = select.poll()
     poll.register(pipe, 0)
     return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
-def _told(error: OSError) -> str:
-    """Say where the system refused something, what it said, and what mends that."""
+def _described(error: OSError) -> str:
+    """Describe where the system refused something, what it said, and what mends that."""
     remedy = _REMEDIES.get(error.errno or 0)
     if remedy is None:
         return str(error)

@@ -15,7 +15,7 @@ def acquire(path: Path, *, place: Path) -> int:
     Parameters
     ----------
     path : Path
-        The lock file, which tells others who holds it.
+        The lock file; it holds the number of the process that has it.
     place : Path
         What the lock is for.
 

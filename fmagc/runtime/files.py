@@ -81,7 +81,7 @@ def replace_with(path: Path, temporary: Path) -> None:
 
 def temp_path(folder: Path, name: str) -> Path:
     """Return the hidden name under which a file of a folder is written until it is whole."""
-    return folder / f".{name}.draft"
+    return folder / f".{name}.part"
 
 
 def keep_only(folder: Path, keep: set[Path]) -> None:

@@ -10,7 +10,7 @@ __all__ = ["require_publishable", "require_space"]
 
 
 def require_space(folder: Path, n_bytes: int, *, what: str) -> None:
-    """Raise DataError unless the disk of a folder has room for what is about to be written there."""
+    """Require room on the disk of a folder for what is about to be written there; raise DataError where it lacks."""
     free = shutil.disk_usage(folder).free
     if n_bytes > free:
         raise DataError(
@@ -20,7 +20,7 @@ def require_space(folder: Path, n_bytes: int, *, what: str) -> None:
 
 
 def require_publishable(folder: Path, out: Path, n_bytes: int, *, reused: Iterable[Path], what: str) -> None:
-    """Raise unless files can be made in one folder and published in another one, and there is room for both.
+    """Require that files can be made in one folder and published in another one, and room for both.
 
     Parameters
     ----------

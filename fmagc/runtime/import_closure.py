@@ -51,6 +51,6 @@ def _imports(file: Path, source: bytes) -> tuple[Path, ...]:
 
 
 def _is_bare(file: Path) -> bool:
-    """Tell whether the `__init__` of a package neither imports nor defines anything."""
+    """Check whether the `__init__` of a package neither imports nor defines anything."""
     body = ast.parse(file.read_bytes()).body
     return file.name == "__init__.py" and all(isinstance(node, ast.Expr | ast.Assign) for node in body)

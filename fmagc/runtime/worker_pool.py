@@ -94,12 +94,12 @@ def map_isolated(
 
     Yields
     ------
-    Outcome
+    TaskResult
 
     Raises
     ------
     Exception
-        Whatever else the function raised, which is a fault of the program; a note names the task.
+        Whatever else the function raised, which is a fault of the program; its notes name the task.
     """
     context = _context(function)
     n_workers = workers or usable_cores() + 1
@@ -127,7 +127,7 @@ def map_isolated(
         for last, future in under_way:
             yield TaskResult(task=last, result=future.result())
     finally:
-        stop.close()  # which every thread that waits for a worker hears
+        stop.close()  # which wakes every thread that waits for a worker
         threads.shutdown(cancel_futures=True)
         for worker in tended:
             worker.end()
@@ -174,13 +174,13 @@ class _Worker(Generic[Task, Value]):
         return result
 
     def end(self, *, grace_s: float = 0) -> int:
-        """Kill the process, if there is one and it does not end by itself, and return its exit code."""
+        """Kill the process unless it ends by itself, and return its exit code."""
         if self._process is None:
             return 0
         process, self._process = self._process, None
         with self._starting:
             process.join(grace_s)
-            process.kill()  # a process that was stopped or hangs in C code hears nothing else
+            process.kill()  # a process that was stopped or hangs in C code obeys nothing else
             process.join()
         self._pipe.close()
         self._lifeline.close()
@@ -221,7 +221,7 @@ class _Failure:
 
     @classmethod
     def of(cls, error: Exception, task: object) -> Self:
-        """Note on the exception what it loses on the way."""
+        """Add to an exception what pickling would lose: the task and the traceback."""
         error.add_note(f"This happened in a worker process, on the task {task!r}.")
         error.add_note("".join(traceback.format_exception(error)))
         return cls(error)
@@ -259,7 +259,7 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
 
 
 def _end_with_the_parent(lifeline: Connection) -> None:
-    """Run in the worker: let the system kill this process, even in a hang, when the parent's end of a pipe closes."""
+    """Have the system kill this process, even in a hang, when the parent's end of a pipe closes (in the worker)."""
     if hasattr(fcntl, "F_SETSIG"):
         fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)  # in place of SIGIO, which a stopped process ignores
         fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
@@ -267,7 +267,7 @@ def _end_with_the_parent(lifeline: Connection) -> None:
 
 
 def _cap_memory() -> None:
-    """Run in the worker: let an allocation beyond the cap fail, before the system kills whom it likes."""
+    """Let an allocation beyond the cap fail, before the system kills whom it likes (in the worker)."""
     status = Path("/proc/self/statm")
     if status.exists():
         taken = int(status.read_text().split()[0]) * resource.getpagesize()
@@ -276,7 +276,7 @@ def _cap_memory() -> None:
 
 
 def _serve(function: Callable[[Task], Value], pipe: Connection, lifeline: Connection) -> None:
-    """Run in the worker: do the tasks of a pipe until the parent closes it, or is gone."""
+    """Run the tasks of a pipe until the parent closes it, or is gone (in the worker)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     _end_with_the_parent(lifeline)
     _cap_memory()

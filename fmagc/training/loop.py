@@ -23,7 +23,7 @@ from fmagc.training.loss import Criterion
 from fmagc.training.signals import Interrupted, Interrupts
 from fmagc.training.state import State
 
-__all__ = ["Data", "fit"]
+__all__ = ["Data", "backward", "fit", "measure"]
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ def fit(
         while not _is_over(state, settings):
             _train_epoch(state, data.training(state.epoch, state.batch), criterion, settings, hardware, done)
             hardware.processes.broadcast_(state.model.buffers())  # BatchNorm's statistics, where each has its own
-            trained = _measure(state, data.train_eval(), "train", criterion, hardware, done)
-            judged = _measure(state, data.validation(), "val", criterion, hardware, done)
+            trained = measure(state, data.train_eval(), "train", criterion, hardware, done)
+            judged = measure(state, data.validation(), "val", criterion, hardware, done)
             state.finish_epoch(trained, judged)
             progress.write(
                 f"epoch {trained['epoch']:3d}  loss {trained['loss']:.3f}  validation loss {judged['loss']:.3f}  "
@@ -127,7 +127,7 @@ def _train_epoch(
     for batch in batches:
         hardware.seed_batch(state.epoch, state.batch)
         state.optimiser.zero_grad(set_to_none=True)
-        loss, n_clips = _backward(state.model, batch, criterion, hardware)
+        loss, n_clips = backward(state.model, batch, criterion, hardware)
         gradients = [parameter.grad for parameter in state.model.parameters() if parameter.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
         if not torch.isfinite(torch.stack([loss, norm])).all():  # one wait for the device
@@ -139,7 +139,7 @@ def _train_epoch(
         done(n_clips)
 
 
-def _backward(model: nn.Module, batch: Batch, criterion: Criterion, hardware: Hardware) -> tuple[Tensor, int]:
+def backward(model: nn.Module, batch: Batch, criterion: Criterion, hardware: Hardware) -> tuple[Tensor, int]:
     """Backpropagate, all-reduce the gradients weighted by clip count, return the mean loss and global clip count."""
     if batch.track_ids:
         _, loss = _forward(model, batch, criterion, hardware)
@@ -162,7 +162,7 @@ def _not_finite(loss: Tensor, norm: Tensor, state: State, track_ids: list[list[i
 
 
 @torch.inference_mode()
-def _measure(
+def measure(
     state: State,
     batches: Iterator[Batch],
     split: str,
@@ -170,6 +170,7 @@ def _measure(
     hardware: Hardware,
     done: Callable[[int], None],
 ) -> dict[str, Any]:
+    """Measure loss and accuracy on all batches of a split; `done` counts the clips."""
     state.model.eval()
     total, true, predicted = 0.0, list[int](), list[int]()
     for batch in batches:

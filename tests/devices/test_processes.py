@@ -16,7 +16,7 @@ import torch
 from fmagc.devices.device import prepare
 from fmagc.devices.process_group import Share
 from fmagc.errors import SettingsError
-from fmagc.training.loop import _measure
+from fmagc.training.loop import measure
 from fmagc.training.state import State
 from tests.support.dag import ROOT
 from tests.support.devices import BATCH_SIZES, N_TRACKS, Work, everything, normalised, write_cache
@@ -85,10 +85,10 @@ def test_three_processes_and_batches_of_two_leave_one_without_clips(several: lis
 
 
 def test_evaluation_is_that_of_one_process_to_the_last_bit(one: dict[str, Any], several: list[dict[str, Any]]) -> None:
-    assert one["judged"].shape == (2 * N_TRACKS, 2)
-    assert len(np.unique(one["judged"][:, 0])) == 2 * N_TRACKS
+    assert one["predicted"].shape == (2 * N_TRACKS, 2)
+    assert len(np.unique(one["predicted"][:, 0])) == 2 * N_TRACKS
     for each in several:
-        assert np.array_equal(each["judged"], one["judged"])
+        assert np.array_equal(each["predicted"], one["predicted"])
 
 
 def test_a_training_is_the_same_in_every_process_and_close_to_that_of_one(
@@ -112,13 +112,13 @@ def test_validation_is_that_of_the_writer_s_weights_and_running_statistics(
         trained = each["normalised"]
         model.load_state_dict(trained["model"])
         state = State(model, lr=0.01, weight_decay=0.0)
-        row = _measure(state, work.validation(), "val", work.criterion, work.hardware, lambda n_clips: None)
+        row = measure(state, work.validation(), "val", work.criterion, work.hardware, lambda n_clips: None)
         assert row["loss"] == trained["history"][-1]["loss"] == several[0]["normalised"]["history"][-1]["loss"]
 
 
 def test_dropout_differs_between_processes_and_follows_from_the_batch(several: list[dict[str, Any]]) -> None:
     first, *others = (each["dropped"] for each in several)
-    assert first[1] != first[2]  # the writer's generator runs on: it is part of the checkpoint
+    assert first[1] != first[2]  # rank zero's generator runs on: it is part of the checkpoint
     for first_batch, second_batch, again in others:
         assert second_batch == again != first_batch
     assert len({tuple(masks[1]) for masks in (first, *others)}) == len(several)

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from fmagc.audio.decode import decode
+from fmagc.cache.build import waveform_shard
 from fmagc.corpus.fma.layout import track_file
 from fmagc.demo.catalogue import catalogue
 from fmagc.demo.tables import tracks_csv
 from fmagc.demo.write import write_tracks
 from fmagc.runtime.files import file_sha1
-from tests.faults.test_disk import at_call, run_here
 from tests.support.mini_corpus import NAME, mini_tracks
 from tests.support.project import Project
 from tests.support.small_project import SHARDS, Small, without_bars
+from tests.support.stage_run import before_call, run_here
 
 DECODER = Path("fmagc/audio/decode.py")
 
@@ -103,7 +104,7 @@ def test_code_that_changes_during_a_run_publishes_nothing(
         def edit() -> None:
             decoder.write_text(decoder.read_text(encoding="utf-8") + "# mended\n", encoding="utf-8")
 
-        at_call(patch, "seal", 2, edit)
+        before_call(patch, [(waveform_shard, "seal")], 2, edit)
         assert run_here("decode") == 1
     (line,) = without_bars(capfd.readouterr().err)
     assert line.startswith("error: data/.staging/decode: the code was changed while it ran (fmagc.audio.decode")

@@ -1,4 +1,4 @@
-"""Checkpoints and weights that are damaged, foreign or hostile: never loaded, told in one line."""
+"""Checkpoints and weights that are damaged, foreign or hostile: never loaded, one line of error."""
 
 import os
 import pickle
@@ -73,10 +73,10 @@ def test_a_damaged_checkpoint_costs_the_epoch_since_the_one_before(
 
 
 def exchange(path: Path, data: bytes) -> None:
-    """Put other bytes under the name of a piece, with a note that vouches for them."""
-    note = Path(f"{path}.json")
+    """Put other bytes under the name of an artifact, with metadata that agree with them."""
+    metadata = Path(f"{path}.json")
     put(path, data)
-    write_record(note, read_record(note, stage="train") | {"digest": digest(data)})
+    write_record(metadata, read_record(metadata, stage="train") | {"digest": digest(data)})
 
 
 class Gadget:
@@ -135,10 +135,10 @@ def test_a_foreign_checkpoint_is_refused_with_one_line(
 def test_a_record_that_contradicts_itself_is_refused_with_one_line(
     stopped: Small, forge: Callable[[dict[str, Any]], object]
 ) -> None:
-    for note in FOLDER.glob("*.safetensors.json"):
-        made = read_record(note, stage="train")
+    for metadata in FOLDER.glob("*.safetensors.json"):
+        made = read_record(metadata, stage="train")
         forge(made["record"])
-        write_record(note, made)
+        write_record(metadata, made)
     with pytest.raises(DataError, match=rf"{FOLDER}.*expected the record of a training.*rm -r"):
         restore(fresh())
 
@@ -155,19 +155,19 @@ def test_no_flipped_bit_of_published_weights_is_loaded(
     card = load_trained(folder, stage="train")[1]
     rng = random.Random(0)
     for name in (WEIGHTS, CARD):
-        content, told = (folder / name).read_bytes(), []
+        content, errors = (folder / name).read_bytes(), []
         for _ in range(FLIPS):
             put(folder / name, flipped(content, rng))
             try:
                 assert load_trained(folder, stage="train")[1] == card
             except DataError as error:
-                told.append(str(error))
+                errors.append(str(error))
         put(folder / name, content)
-        assert len(told) == FLIPS if name == WEIGHTS else len(told) > FLIPS * 3 / 4
-        assert all(str(folder / name) in line and "`dvc repro -f train" in line for line in told)
+        assert len(errors) == FLIPS if name == WEIGHTS else len(errors) > FLIPS * 3 / 4
+        assert all(str(folder / name) in line and "`dvc repro -f train" in line for line in errors)
 
 
-def test_weights_that_a_card_vouches_for_are_still_no_pickle(
+def test_weights_that_agree_with_their_card_are_still_no_pickle(
     trained: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

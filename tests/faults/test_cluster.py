@@ -140,24 +140,24 @@ def test_a_cluster_makes_the_same_bytes_also_when_a_worker_is_lost(cluster: Clus
     assert cluster.workers[0].wait() == -signal.SIGKILL
 
 
-def note_and_sleep(notes: Path) -> None:
-    """Note who works here, and do not come to an end."""
-    notes.write_text(str(os.getpid()), encoding="utf-8")
+def write_pid_and_sleep(written: Path) -> None:
+    """Write who works here, and do not come to an end."""
+    written.write_text(str(os.getpid()), encoding="utf-8")
     time.sleep(600)
 
 
 def test_what_ran_for_a_worker_ends_with_it(tmp_path: Path) -> None:
-    notes = tmp_path / "notes"
+    written = tmp_path / "written"
     code = (
         "from pathlib import Path; from fmagc.runtime.dask_worker import run_bundle; "
         "from tests.faults import test_cluster;"
-        f"run_bundle(test_cluster.note_and_sleep, [Path({str(notes)!r})], timeout_s=900, folder=Path())"
+        f"run_bundle(test_cluster.write_pid_and_sleep, [Path({str(written)!r})], timeout_s=900, folder=Path())"
     )
     worker = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     deadline = time.monotonic() + 60
-    while not (notes.exists() and notes.read_text(encoding="utf-8")) and time.monotonic() < deadline:
+    while not (written.exists() and written.read_text(encoding="utf-8")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    isolated = int(notes.read_text(encoding="utf-8"))
+    isolated = int(written.read_text(encoding="utf-8"))
     worker.kill()
     worker.wait()
     while Path(f"/proc/{isolated}").exists() and time.monotonic() < deadline:

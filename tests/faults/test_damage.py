@@ -19,9 +19,9 @@ from fmagc.corpus.index import read_index
 from fmagc.errors import DataError
 from fmagc.paths import LEDGER, MELS, STAGING, STATS, WAVES
 from fmagc.runtime.artifact_store import ArtifactStore
-from tests.faults.test_disk import run_here
 from tests.support.project import Project
 from tests.support.small_project import OUT_OF, SHARDS, Small, without_bars
+from tests.support.stage_run import run_here
 
 MANIFEST = "manifest.json"
 MADE_BY = {"waves": "decode", "mels": "mel"}

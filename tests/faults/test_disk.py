@@ -5,8 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +15,22 @@ from fmagc.cache.build import mel_shard, mels, waveform_shard, waveforms
 from fmagc.cache.reader import Cache
 from fmagc.paths import WAVES
 from fmagc.runtime import artifact_store
-from fmagc.runtime.entrypoint import run_stage
 from tests.faults.kills import clear
 from tests.support.small_project import OUT_OF, SHARDS, Small, without_bars
+from tests.support.stage_run import before_call, run_here
 
 ROOM = 24 << 20  # bytes of the little disk: the project takes a tenth
 FULL = "no space left on device: make room there (`dvc gc -w` drops what the workspace does not use), then run again"
 
 # where the disk is full all of a sudden, before the n-th call, and how many shards are finished by then
 MOMENTS = {
-    "decode": [("start", 3, range(3)), ("seal", 2, [1]), ("note", 2, [1]), ("ledger", 1, [4])],
+    "decode": [("start", 3, range(3)), ("seal", 2, [1]), ("metadata", 2, [1]), ("ledger", 1, [4])],
     "mel": [("start", 3, range(3)), ("manifest", 1, [4])],
 }
 PLACES = {
     "start": [(waveforms, "create_empty"), (mels, "create_empty")],
     "seal": [(waveform_shard, "seal"), (mel_shard, "seal")],
-    "note": [(artifact_store, "write_record")],
+    "metadata": [(artifact_store, "write_record")],
     "ledger": [(waveforms, "write_ledger")],
     "manifest": [(waveforms, "write_manifest"), (mels, "write_manifest")],
 }
@@ -71,25 +70,6 @@ def errors_of(capfd: pytest.CaptureFixture[str]) -> list[str]:
     return without_bars(capfd.readouterr().err)
 
 
-def run_here(stage: str) -> int:
-    """Run a stage in this process."""
-    return run_stage(import_module(f"stages.{stage}").main)
-
-
-def at_call(monkeypatch: pytest.MonkeyPatch, step: str, number: int, act: Callable[[], None]) -> None:
-    """Do something just before the n-th call of a step."""
-    calls = iter(range(1, 1000))
-    for owner, attribute in PLACES[step]:
-        call = getattr(owner, attribute)
-
-        def late(*positional: object, call: Callable[..., object] = call, **named: object) -> object:
-            if next(calls) == number:
-                act()
-            return call(*positional, **named)
-
-        monkeypatch.setattr(owner, attribute, late)
-
-
 @as_root
 @pytest.mark.parametrize(
     ("stage", "step", "number", "finished"),
@@ -107,7 +87,7 @@ def test_a_disk_that_fills_up_ends_the_run_with_one_line(
 ) -> None:
     clear(disk, stage)
     with monkeypatch.context() as patch:
-        at_call(patch, step, number, lambda: fill(disk.root / "filler"))
+        before_call(patch, PLACES[step], number, lambda: fill(disk.root / "filler"))
         status = run_here(stage)
     errors = errors_of(capfd)
     assert (status, len(errors)) == (1, 1), errors
@@ -125,11 +105,11 @@ def test_a_disk_that_fills_up_ends_the_run_with_one_line(
 
 
 def test_a_limit_of_a_files_size_ends_the_run_with_one_line(made: Small, sound: Small) -> None:
-    stage, limit = "decode", 495_000  # bytes: between the largest draft and the others
+    stage, limit = "decode", 495_000  # bytes: between the largest part and the others
     clear(made, stage)
     ended = made.run(f"stages.{stage}", prefix=("prlimit", f"--fsize={limit}"))
     assert (ended.status, len(ended.errors)) == (1, 1), ended
-    where = f"data/.staging/{stage}/.003.h5.draft"  # the largest; of the others, none is lost
+    where = f"data/.staging/{stage}/.003.h5.part"  # the largest; of the others, none is lost
     assert ended.errors[0].startswith(f"error: {where}: file too large: raise the limit of a file's size (`ulimit -f`)")
     assert len(made.artifacts(stage)) == 3
     assert list(made.store(stage).glob(".*")) == []
@@ -138,7 +118,7 @@ def test_a_limit_of_a_files_size_ends_the_run_with_one_line(made: Small, sound: 
 
 
 @pytest.mark.parametrize("stage", OUT_OF)
-def test_a_disk_that_is_too_small_is_told_before_anything_starts(
+def test_a_disk_that_is_too_small_is_refused_before_anything_starts(
     made: Small, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], stage: str
 ) -> None:
     if stage == "decode":
@@ -178,7 +158,7 @@ def test_where_links_do_not_reach_the_copies_need_room_too(
     ("stage", "locked"),
     [("decode", "data"), ("decode", "data/waves"), ("decode", "data/.staging/decode"), ("mel", "data/mels")],
 )
-def test_a_read_only_folder_is_told_before_anything_starts(made: Small, stage: str, locked: str) -> None:
+def test_a_read_only_folder_is_refused_before_anything_starts(made: Small, stage: str, locked: str) -> None:
     shutil.rmtree(made.store(stage))
     made.store(stage).mkdir()
     if locked == "data":
@@ -196,31 +176,23 @@ def test_a_read_only_folder_is_told_before_anything_starts(made: Small, stage: s
     assert made.published(stage) == before
 
 
-def test_a_second_decode_is_told_who_is_there_and_disturbs_nothing(fresh: Small, sound: Small) -> None:
+def test_a_second_decode_names_the_first_and_disturbs_nothing(
+    fresh: Small, sound: Small, capfd: pytest.CaptureFixture[str]
+) -> None:
     lock = fresh.root / "data/.staging/decode.lock"
     with fresh.start("stages.decode") as first:
         until = time.monotonic() + 60
         while (not lock.exists() or not lock.read_text()) and time.monotonic() < until:
             time.sleep(0.01)
         first.send_signal(signal.SIGSTOP)  # however slow this machine is, it is in the middle of its work
-        status = run_here_quietly()
+        status = run_here("decode")
         first.send_signal(signal.SIGCONT)
         first.communicate()
-    assert status == f"error: data/.staging/decode: process {first.pid} is already at this stage: " + (
-        "wait for it, or end it, and run again"
-    )
+    assert status == 1
+    holder = f"error: data/.staging/decode: process {first.pid} is already at this stage: "
+    assert errors_of(capfd) == [f"{holder}wait for it, or end it, and run again"]
     assert first.returncode == 0
     assert fresh.published("decode") == sound.published("decode")
-
-
-def run_here_quietly() -> str:
-    """Run decode in this process, and return its error."""
-    import contextlib
-    import io
-
-    with contextlib.redirect_stderr(io.StringIO()) as errors:
-        assert run_here("decode") == 1
-    return errors.getvalue().strip()
 
 
 def test_a_reader_keeps_what_it_opened_while_decode_publishes_other_shards(made: Small) -> None:

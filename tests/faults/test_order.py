@@ -9,9 +9,9 @@ import pytest
 
 from fmagc.paths import STATS
 from fmagc.runtime import worker_pool
-from tests.faults.test_disk import run_here
 from tests.support.audio_files import mp3
 from tests.support.small_project import OUT_OF, TEST_IDS, Small, write_index
+from tests.support.stage_run import run_here
 
 LONG_AGO, FAR_AHEAD = 915_148_800, 2_208_988_800  # 1999 and 2040
 

@@ -24,7 +24,7 @@ from tests.support.train_run import FOLDER, train, train_with
 
 @pytest.mark.parametrize("received", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(
-    ("owner", "name", "number", "batch"), [(torch.optim.Adam, "step", 8, 2), (fit_module, "_measure", 6, 3)]
+    ("owner", "name", "number", "batch"), [(torch.optim.Adam, "step", 8, 2), (fit_module, "measure", 6, 3)]
 )
 def test_a_signal_ends_the_training_after_the_batch_and_the_next_run_goes_on(
     made: Small,

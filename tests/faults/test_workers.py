@@ -22,7 +22,7 @@ def crash_on_even(task: int) -> int:
     return task
 
 
-def note_pid(path: Path) -> int:
+def write_pid(path: Path) -> int:
     path.write_text(str(os.getpid()), encoding="ascii")
     return os.getpid()
 
@@ -77,7 +77,7 @@ def test_a_worker_that_dies_idle_costs_no_task(tmp_path: Path) -> None:
         time.sleep(0.2)
         yield second
 
-    pids = [outcome.result for outcome in map_isolated(note_pid, tasks(), timeout_s=30, workers=1)]
+    pids = [outcome.result for outcome in map_isolated(write_pid, tasks(), timeout_s=30, workers=1)]
     assert pids == [int(path.read_text(encoding="ascii")) for path in (first, second)]
     assert pids[0] != pids[1]
 

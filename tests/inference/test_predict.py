@@ -1,4 +1,4 @@
-"""`python -m fmagc predict`: files that no corpus knows, judged by a model folder that was copied away."""
+"""`python -m fmagc predict`: files that no corpus knows, predicted by a model folder that was copied away."""
 
 import io
 import json
@@ -43,7 +43,7 @@ def model(pipeline: Project, tmp_path: Path) -> Path:
     return Path(shutil.copytree(pipeline.root / "data/models/official/crnn/0", tmp_path / "elsewhere/model"))
 
 
-def test_copied_model_says_what_evaluate_said(pipeline: Project, model: Path, tmp_path: Path) -> None:
+def test_a_copied_model_predicts_what_evaluate_predicted(pipeline: Project, model: Path, tmp_path: Path) -> None:
     table = pd.read_csv(pipeline.root / "data/predictions/official/crnn.csv")
     track_id = int(table["track_id"].iloc[0])
     expected = table.loc[table["track_id"] == track_id].filter(regex="^p_")
@@ -69,7 +69,7 @@ def test_copied_model_says_what_evaluate_said(pipeline: Project, model: Path, tm
     assert lines[-1].startswith("error: 2 of 3 files gave no prediction")
 
 
-def test_model_folders_that_are_not_whole_are_told_in_a_line(model: Path, tmp_path: Path) -> None:
+def test_model_folders_that_are_not_whole_are_refused_in_a_line(model: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", music(SR * 2), SR)
     card = json.loads((model / "card.json").read_text())
     own = {key: value for key, value in card.items() if key not in ("own_digest", "waveform")}
@@ -107,7 +107,7 @@ def test_a_sixtieth_of_an_excerpt_is_worth_none_of_its_own(tmp_path: Path, milli
     assert excerpts[0].start_s == pytest.approx((milliseconds - 3000) / 2000 if n_excerpts == 1 else 0, abs=1e-4)
 
 
-def test_a_folder_is_taken_as_a_shelf_is_and_told_row_by_row(model: Path, tmp_path: Path) -> None:
+def test_a_folder_is_read_as_the_layouts_read_one_and_gives_a_row_a_file(model: Path, tmp_path: Path) -> None:
     (tmp_path / "mix/.Trash").mkdir(parents=True)
     (tmp_path / "more").mkdir()
     for name in ("mix/b.WAV", "mix/._b.wav", "mix/.Trash/old.wav", "more/a.wav"):
@@ -167,7 +167,7 @@ def test_another_broken_pipe_is_an_error(capsys: pytest.CaptureFixture[str]) -> 
     assert (done.returncode, done.stderr) == (1, "error: [Errno 32] Broken pipe\n")
 
 
-def test_a_full_disk_behind_what_is_printed_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_behind_what_is_printed_is_an_error(tmp_path: Path) -> None:
     code = (
         "from fmagc.runtime.entrypoint import run_stage; import sys; "
         "sys.exit(run_stage(lambda: print('x', flush=True)))"
@@ -191,7 +191,7 @@ def test_timeline_gives_the_same_bytes(tmp_path: Path) -> None:
     np.testing.assert_allclose(heights[-1], 1)  # the layers stack up to all of it
 
 
-def test_help_is_quick_and_says_the_rule() -> None:
+def test_help_is_quick_and_states_the_rule() -> None:
     code = "import sys, fmagc.cli; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
     printed, _ = predict("--help", cwd=ROOT)

@@ -58,7 +58,7 @@ def test_reading_json_names_the_stage_that_makes_it(tmp_path: Path, content: byt
         files.read_json(path, stage="fetch")
 
 
-def test_a_piece_is_found_again_under_its_key_alone(tmp_path: Path) -> None:
+def test_an_artifact_is_found_again_under_its_key_alone(tmp_path: Path) -> None:
     with store(tmp_path) as stage:
         add(stage, "000.h5", "key1", b"content", {"track_ids": [2, 5]})
     with store(tmp_path) as stage:
@@ -68,23 +68,23 @@ def test_a_piece_is_found_again_under_its_key_alone(tmp_path: Path) -> None:
         assert stage.find("000.h5", "key2") is None
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "note", "unfinished"])
-def test_a_damaged_piece_is_not_used(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["flip", "cut", "metadata", "unfinished"])
+def test_a_damaged_artifact_is_not_used(tmp_path: Path, damage: str) -> None:
     with store(tmp_path) as stage:
         artifact = add(stage, "000.h5", "key", b"content", {})
-        note = artifact.path.with_name(artifact.path.name + ".json")
+        metadata = artifact.path.with_name(artifact.path.name + ".json")
         if damage == "flip":
             artifact.path.write_bytes(b"contenu")
         elif damage == "cut":
             artifact.path.write_bytes(b"cont")
-        elif damage == "note":
-            note.write_bytes(note.read_bytes()[:10])
+        elif damage == "metadata":
+            metadata.write_bytes(metadata.read_bytes()[:10])
         else:
-            note.unlink()
+            metadata.unlink()
         assert stage.find("000.h5", "key") is None
 
 
-def test_publish_makes_the_out_hold_exactly_the_pieces(tmp_path: Path) -> None:
+def test_publish_makes_the_out_hold_exactly_the_artifacts(tmp_path: Path) -> None:
     out = tmp_path / "waves"
     with store(tmp_path) as stage:
         old = add(stage, "000.h5", "old", b"old", {})
@@ -97,7 +97,7 @@ def test_publish_makes_the_out_hold_exactly_the_pieces(tmp_path: Path) -> None:
     assert [entry.name for entry in out.iterdir()] == ["001.h5"]
 
 
-def test_a_second_process_is_told_who_is_there(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_with_the_number_of_the_first(tmp_path: Path) -> None:
     import os
 
     with store(tmp_path), pytest.raises(DataError, match=f"process {os.getpid()} is already at this stage"):

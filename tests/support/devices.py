@@ -27,7 +27,7 @@ from fmagc.params.signal import Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train
 from fmagc.runtime.entrypoint import log, run_stage
 from fmagc.training.batches import RandomBatches
-from fmagc.training.loop import Data, _backward, fit
+from fmagc.training.loop import Data, backward, fit
 from fmagc.training.loss import Criterion
 from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
@@ -113,19 +113,19 @@ class Work:
         model, found = self.model(), []
         for batch in self.random(batch_size):
             model.zero_grad()
-            loss, n_clips = _backward(model, batch, self.criterion, self.hardware)
+            loss, n_clips = backward(model, batch, self.criterion, self.hardware)
             gradient = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
             found.append({"tracks": batch.track_ids, "n_clips": n_clips, "loss": loss, "gradient": gradient})
         return found
 
-    def judged(self) -> np.ndarray:
+    def predicted(self) -> np.ndarray:
         """Return what a network with BatchNorm says about all clips."""
         torch.manual_seed(0)
         model = build("crnn", n_classes=2, dropout=0.3, clip_samples=SAMPLES, hop_length=1024, n_mels=128)
         return probabilities(model, self.validation(), hardware=self.hardware, progress=tqdm(disable=True))
 
     def trained(self, training: Any = None, *, model: nn.Module | None = None) -> dict[str, Any]:
-        """Fit a network, the plain one unless told otherwise, and tell how it ended."""
+        """Fit a network, the plain one unless another is given, and describe how it ended."""
         state, kept = State(model or self.model(), lr=0.01, weight_decay=0.0), []
         training = training or (lambda epoch, skip: self.random(4, epoch, skip))
         data = Data(training=training, train_eval=self.validation, validation=self.validation)
@@ -180,7 +180,7 @@ def everything(work: Work) -> dict[str, Any]:
     return {
         "share": asdict(work.share),
         "gradients": {size: work.gradients(size) for size in BATCH_SIZES},
-        "judged": work.judged(),
+        "predicted": work.predicted(),
         "trained": work.trained(),
         "normalised": work.trained(model=normalised()),
         "dropped": work.dropped(),
@@ -196,7 +196,7 @@ def failing(work: Work) -> None:
         work.loader.load = lambda ids, **_: (_ for _ in ()).throw(DataError(f"no such clip: {ids[0]}"))
     log("training")
     for batch in prefetch(batches):
-        _backward(work.model(), batch, work.hardware)
+        backward(work.model(), batch, work.hardware)
 
 
 def main() -> None:

@@ -82,12 +82,12 @@ class Small:
         return {path.name: path.read_bytes() for folder in folders for path in sorted(folder.iterdir())}
 
     def store(self, stage: str) -> Path:
-        """Name the folder of a stage's finished pieces."""
+        """Name the folder of a stage's finished artifacts."""
         return self.root / "data/.staging" / (f"train/{'-'.join(TRAINING)}" if stage == "train" else stage)
 
     def artifacts(self, stage: str) -> dict[str, tuple[int, int]]:
-        """Tell finished pieces, those with a note, by inode and time of change."""
-        found = [note.with_suffix("") for note in self.store(stage).glob("[!.]*.json")]
+        """Return the inodes and times of change of finished artifacts: those that have metadata."""
+        found = [metadata.with_suffix("") for metadata in self.store(stage).glob("[!.]*.json")]
         return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in found if path.exists()}
 
     def change(self, block: str, **values: object) -> None:
@@ -119,11 +119,11 @@ def without_bars(errors: str) -> list[str]:
 
 def write_small(root: Path) -> Small:
     """Write the project: the MP3s, what the stage index says of them, settings."""
-    shelf = root / "data/raw/little"
-    shelf.mkdir(parents=True)
+    audio = root / "data/raw/little"
+    audio.mkdir(parents=True)
     for number, track_id in enumerate(IDS):
         data = b"<html>" if track_id == _NO_MUSIC else mp3(music(40_000 + 3_000 * number, channels=1 + number % 2))
-        (shelf / f"{track_id}.mp3").write_bytes(data)
+        (audio / f"{track_id}.mp3").write_bytes(data)
     (root / "data/index/splits").mkdir(parents=True)
     small = Small(root)
     write_index(small)
@@ -142,7 +142,7 @@ def write_small(root: Path) -> Small:
 
 
 def write_index(small: Small) -> None:
-    """List the files that are on the shelf now, as the stage index would."""
+    """List the files that are there now, as the stage index would."""
     files = sorted((small.root / "data/raw/little").iterdir(), key=lambda path: int(path.stem))
     rows = [(int(path.stem), f"little/{path.name}", file_sha1(path), "") for path in files]
     table = pd.DataFrame(rows, columns=["track_id", "path", "sha1", "listed_sha1"])

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_disk import run_here
 from tests.support.small_project import TRAINING
+from tests.support.stage_run import before_call, run_here
 
 FOLDER = Path("data/.staging/train") / "-".join(TRAINING)
 
@@ -20,14 +20,6 @@ def train(monkeypatch: pytest.MonkeyPatch) -> int:
 
 def train_with(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, number: int, act: Callable[[], None]) -> int:
     """Train, and do something just before the n-th call of a function."""
-    calls = iter(range(1, 1000))
-    call = getattr(owner, name)
-
-    def late(*positional: object, **named: object) -> object:
-        if next(calls) == number:
-            act()
-        return call(*positional, **named)
-
     with monkeypatch.context() as patch:
-        patch.setattr(owner, name, late)
+        before_call(patch, [(owner, name)], number, act)
         return train(patch)

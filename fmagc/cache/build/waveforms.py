@@ -25,7 +25,7 @@ from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import temp_path
 from fmagc.runtime.worker_pool import map_isolated
 
-__all__ = ["make_waves"]
+__all__ = ["make_waves", "shard_of"]
 
 _PASSING = {
     Reason.MISSING_FILE,
@@ -117,13 +117,13 @@ def _requests(index: pd.DataFrame, *, ids_per_shard: int) -> dict[str, list[Requ
     columns = index.sort_values("track_id")[["track_id", "path", "sha1", "listed_sha1"]]
     shards: dict[str, list[Request]] = {}
     for track_id, path, sha1, listed_sha1 in columns.itertuples(index=False, name=None):
-        name = _shard_of(track_id, ids_per_shard=ids_per_shard)
+        name = shard_of(track_id, ids_per_shard=ids_per_shard)
         group = shards.setdefault(name, [])
         group.append(Request(track_id, path, sha1, listed_sha1, name, len(group)))
     return shards
 
 
-def _shard_of(track_id: int, *, ids_per_shard: int) -> str:
+def shard_of(track_id: int, *, ids_per_shard: int) -> str:
     """Name a track's shard by its id alone, so that no other track can move it.
 
     FMA's ids are dense and go by ranges. Hashed ids are spread evenly over nine digits, of which the first two make 90

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fmagc.cache.build.waveforms import _shard_of
+from fmagc.cache.build.waveforms import shard_of
 from fmagc.corpus.data_home import scan_files
 from fmagc.corpus.local.dataset import check_protocols
 from fmagc.corpus.local.file_names import hashed_ids
@@ -67,7 +67,7 @@ def test_a_new_file_leaves_ids_and_shards_of_others_alone(root: Path) -> None:
     assert after[before.index].tolist() == before.tolist()
     ids = hashed_ids(f"{number}.mp3" for number in range(9000))
     assert all(len(str(track_id)) == 9 for track_id in ids.values())
-    sizes = pd.Series([_shard_of(track_id, ids_per_shard=1000) for track_id in ids.values()]).value_counts()
+    sizes = pd.Series([shard_of(track_id, ids_per_shard=1000) for track_id in ids.values()]).value_counts()
     assert len(sizes) == 90
     assert sizes.between(60, 145).all()
 
