@@ -1,15 +1,18 @@
 """Random clips as a trainer gets them, against what people reach for: `python -m tests.bench.clips [project]`.
 
-`project` is a folder whose `data` holds both caches; without one, caches are made up in a temporary folder below the
-working directory. All files are warm, and every contender gives batches of 16 random windows of the same tracks:
+`project` is the folder of a finished run; without one, caches are made up in a temporary folder below the working
+directory. All files are warm, and every contender gives batches of 16 random windows of the same training tracks:
 
 - fmagc: `RandomBatches` without augmentation, prepared ahead, as they are before they move to the device;
 - dataloader: a torch DataLoader with two workers; a clip is one pread at the dataset's offset, at the stored type too;
 - gzip: a torch DataLoader with two workers over float32 rows of h5py, gzip level 4, no chunk in more than one row;
-- memcpy: np.copyto of windows of arrays in memory into one array.
+- memcpy: np.copyto of windows of arrays in memory into one array;
+- clip_dataset, clip_dataset_2: a torch DataLoader over `fmagc.ClipDataset`, normalised, with no worker and with two;
+- hdf5, hdf5_2: the same over the usual Dataset of h5py: uncompressed float32 rows, normalised clip by clip.
 
-The line holds medians over interleaved rounds: how many times as fast fmagc is as each of the others, its clips a
-second, and the same once they are normalised on the CPU; for waveforms, and under `mel` for spectrograms.
+The line holds medians over interleaved rounds: how many times as fast fmagc is as the first three others, its clips a
+second, and the same once they are normalised on the CPU; then those of clip_dataset, and how many times as fast it is
+as h5py with as many workers; for waveforms, and under `mel` for spectrograms.
 """
 
 import contextlib
@@ -29,43 +32,40 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from fmagc.cache.normalisation import Normalisation
+import fmagc
+from fmagc.cache.normalisation import Normalisation, read_normalisation
 from fmagc.cache.reader import Cache
-from fmagc.dataset.clips import ClipLoader, prefetch
-from fmagc.params.signal import Mel
-from fmagc.paths import MELS, WAVES
+from fmagc.dataset.clips import prefetch
+from fmagc.paths import DATA, STATS
 from fmagc.training.batches import RandomBatches
-from tests.support.caches import publish
+from tests.support.data_folder import SR, write_tracks
 
-SAMPLES = 2**19
+SAMPLES = 2**19  # of made-up caches
 TRACKS = 64  # 170 MB of waveforms
 CLIPS = 512  # of a round
 CLIPS_OF_GZIP = 128
 ROUNDS = 7
-MEL = Mel(n_fft=4096, hop_length=1024, n_mels=128, fmin=0.0, fmax=None, top_db=80.0)
 BATCH_SIZE = 16
 
 
-def make_up_caches() -> None:
+def make_up_data(folder: Path) -> None:
     """Write tracks of 30 s: two tones in noise, of which gzip makes about as little as of music."""
     rng = np.random.default_rng(0)
-    t = np.arange(30 * 44_100, dtype=np.float32) / 44_100
-    waves, mels = [], []
-    for low, high in rng.uniform((500, 3_000), (3_000, 20_000), size=(TRACKS, 2)).astype(np.float32):
-        y = 8_000 * np.sin(low * t) + 4_000 * np.sin(high * t) + 2_000 * rng.standard_normal(len(t), dtype=np.float32)
-        waves.append(y.astype(np.int16))
-        mels.append(rng.normal(-40, 10, (1 + len(t) // MEL.hop_length, MEL.n_mels)).astype(np.float16))
-    params = {"mel": MEL.model_dump(), "audio": {"sample_rate": 44_100}}
-    publish(WAVES, waves, params=params, rows_per_shard=16, scale=[1 / 32_767] * TRACKS)
-    publish(MELS, mels, params=params, rows_per_shard=16, ref_db=[0.0] * TRACKS)
+    t = np.arange(30 * SR, dtype=np.float32) / SR
+    tones = rng.uniform((500, 3_000), (3_000, 20_000), size=(TRACKS, 2)).astype(np.float32)
+    tracks = {
+        number: 0.24 * np.sin(low * t) + 0.12 * np.sin(high * t) + 0.06 * rng.standard_normal(len(t), dtype=np.float32)
+        for number, (low, high) in enumerate(tones)
+    }
+    write_tracks(folder, tracks, sets=["train"] * TRACKS, clip_samples=SAMPLES)
 
 
 class Preads(Dataset[torch.Tensor]):
     """Random windows of a cache, each read into memory of its own."""
 
-    def __init__(self, cache: Cache, *, length: int, step: int) -> None:
+    def __init__(self, cache: Cache, track_ids: Iterable[int], *, length: int, step: int) -> None:
         rng = np.random.default_rng(1)
-        self.rows = [cache[track_id] for track_id in cache.track_ids[:TRACKS]]
+        self.rows = [cache[track_id] for track_id in track_ids]
         self.length = length
         self.windows = [
             (place, step * int(rng.integers((len(self.rows[place].values) - length) // step + 1)))
@@ -106,22 +106,37 @@ class Gzip(Dataset[torch.Tensor]):
         return torch.from_numpy(self._file["rows"][place, start : start + self._preads.length])
 
 
-class Feed:
-    """Clips of one view as the trainer gets them, normalised on the CPU if asked."""
+class UsualHdf5(Dataset[torch.Tensor]):
+    """The same windows out of a copy of the rows in float32, uncompressed; each clip is sliced and normalised alone."""
 
-    def __init__(self, view: str, track_ids: list[int], mel: Mel, *, normalised: bool) -> None:
-        columns = 1 if view == "waveform" else mel.n_mels
-        z_score = Normalisation([0.5] * columns, [2.0] * columns, [])
-        self._loader = ClipLoader.open({view: z_score}, clip_samples=SAMPLES, mel=mel)
-        split = pd.DataFrame({"track_id": track_ids, "genre": "Folk", "set": "train"})
-        tracks = self._loader.tracks(split, genres=["Folk"])
-        self._tracks = pd.concat([tracks] * -(-CLIPS // len(tracks)))[:CLIPS]
+    def __init__(self, path: Path, preads: Preads, normalisation: Normalisation) -> None:
+        self._path, self._preads, self._file = path, preads, None
+        self._mean, self._scale = (np.float32(values) for values in (normalisation.mean_, normalisation.scale_))
+        with h5py.File(path, "w") as file:
+            for place, row in enumerate(preads.rows):
+                file[str(place)] = row.values * np.float32(row.columns.get("scale", 1))
+
+    def __len__(self) -> int:
+        return CLIPS
+
+    def __getitem__(self, n: int) -> torch.Tensor:
+        self._file = self._file or h5py.File(self._path, "r")
+        place, start = self._preads.windows[n]
+        clip = self._file[str(place)][start : start + self._preads.length]
+        return torch.from_numpy((clip - self._mean) / self._scale)
+
+
+class Feed:
+    """Clips of a dataset as the trainer gets them, normalised on the CPU if asked."""
+
+    def __init__(self, dataset: fmagc.ClipDataset, *, normalised: bool) -> None:
+        tracks = dataset.tracks[:TRACKS]
+        tracks = pd.concat([tracks] * -(-CLIPS // len(tracks)))[:CLIPS]
+        self._batches = RandomBatches(dataset.loader, tracks, batch_size=BATCH_SIZE, augment=[], seed=0)
         self._normalised = normalised
 
     def __iter__(self) -> Iterator[Any]:
-        for batch in prefetch(
-            RandomBatches(self._loader, self._tracks, batch_size=BATCH_SIZE, augment=[], seed=0).epoch(1)
-        ):
+        for batch in prefetch(self._batches.epoch(1)):
             yield batch.on(torch.device("cpu")) if self._normalised else batch
 
 
@@ -147,25 +162,41 @@ def clips_per_s(batches: Iterable[Any], n_clips: int) -> float:
     return n_clips / (perf_counter() - start)
 
 
-def compare(view: str, cache: Cache, mel: Mel, scratch: Path) -> dict[str, float]:
+def compare(view: str, cache: fmagc.FeatureCache, scratch: Path) -> dict[str, float]:
     """Measure one view."""
-    step = mel.hop_length if view == "waveform" else 1
-    preads = Preads(cache, length=SAMPLES // mel.hop_length * step, step=step)
-    gzip = Gzip(scratch / f"{view}.h5", preads)
-    loader = {"batch_size": BATCH_SIZE, "num_workers": 2, "persistent_workers": True}
-    track_ids = cache.track_ids[:TRACKS]
+    dataset = fmagc.ClipDataset(cache, views=(view,))
+    step = cache.mel.hop_length if view == "waveform" else 1
+    preads = Preads(
+        cache.reader(view), dataset.tracks["track_id"][:TRACKS], length=dataset.clip_frames * step, step=step
+    )
+    usual = UsualHdf5(scratch / f"{view}.usual.h5", preads, read_normalisation("official", folder=STATS)[view])
+    gzip = Gzip(scratch / f"{view}.gzip.h5", preads)
+    plain = {"batch_size": BATCH_SIZE}
+    workers = plain | {"num_workers": 2, "persistent_workers": True}
+    places = np.random.default_rng(2).integers(len(preads.rows), size=CLIPS).tolist()
     contenders: dict[str, tuple[Iterable[Any], int]] = {
-        "fmagc": (Feed(view, track_ids, mel, normalised=False), CLIPS),
-        "normalised": (Feed(view, track_ids, mel, normalised=True), CLIPS),
-        "dataloader": (DataLoader(preads, **loader), CLIPS),
-        "gzip": (DataLoader(gzip, **loader), CLIPS_OF_GZIP),
+        "fmagc": (Feed(dataset, normalised=False), CLIPS),
+        "normalised": (Feed(dataset, normalised=True), CLIPS),
+        "dataloader": (DataLoader(preads, **workers), CLIPS),
+        "gzip": (DataLoader(gzip, **workers), CLIPS_OF_GZIP),
         "memcpy": (Memcpy(preads), CLIPS),
+        "clip_dataset": (DataLoader(dataset, sampler=places, **plain), CLIPS),
+        "clip_dataset_2": (DataLoader(dataset, sampler=places, **workers), CLIPS),
+        "hdf5": (DataLoader(usual, **plain), CLIPS),
+        "hdf5_2": (DataLoader(usual, **workers), CLIPS),
     }
     rounds = [{name: clips_per_s(*each) for name, each in contenders.items()} for _ in range(1 + ROUNDS)]
     table = pd.DataFrame(rounds[1:])  # the first starts workers and warms files
     against = {f"vs_{name}": median(table["fmagc"] / table[name]) for name in ("dataloader", "gzip", "memcpy")}
     rates = {"clips_per_s": median(table["fmagc"]), "clips_per_s_normalised_on_cpu": median(table["normalised"])}
-    return {name: float(f"{value:.3g}") for name, value in (against | rates).items()}
+    own = {
+        "clip_dataset_clips_per_s": median(table["clip_dataset"]),
+        "clip_dataset_2_clips_per_s": median(table["clip_dataset_2"]),
+        "clip_dataset_vs_hdf5": median(table["clip_dataset"] / table["hdf5"]),
+        "clip_dataset_2_vs_hdf5_2": median(table["clip_dataset_2"] / table["hdf5_2"]),
+        "clip_dataset_2_vs_gzip": median(table["clip_dataset_2"] / table["gzip"]),
+    }
+    return {name: float(f"{value:.3g}") for name, value in (against | rates | own).items()}
 
 
 def main(project: Path | None) -> None:
@@ -173,12 +204,10 @@ def main(project: Path | None) -> None:
     temporary = tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd())
     with temporary as scratch, contextlib.chdir(project or scratch):
         if project is None:
-            make_up_caches()
-        waves = Cache(WAVES, "waves", columns=["scale"], stage="decode")
-        mels = Cache(MELS, "mels", stage="mel")
-        mel = Mel.model_validate(mels.params["mel"])
-        waveform = compare("waveform", waves, mel, Path(scratch))
-        print(json.dumps(waveform | {"mel": compare("mel", mels, mel, Path(scratch))}))  # noqa: T201
+            make_up_data(DATA)
+        cache = fmagc.open_cache(DATA)
+        waveform = compare("waveform", cache, Path(scratch))
+        print(json.dumps(waveform | {"mel": compare("mel", cache, Path(scratch))}))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -31,11 +31,38 @@ REJECTED = 99
 def write_data(folder: Path) -> None:
     """Write tracks of some two seconds: Folk sings, Rock is noise; and one track that decode rejected."""
     rng = np.random.default_rng(0)
-    log_mel = LogMel(SR, MEL)
-    waves, mels, scales, levels = {}, {}, [], []
+    tracks = {}
     for number, track_id in enumerate(IDS):
         t = np.arange(90_000 + 1_000 * number) / SR
-        y = 0.3 * np.sin(2 * np.pi * 440 * t) if number % 2 == 0 else 0.1 * rng.standard_normal(len(t))
+        tracks[track_id] = 0.3 * np.sin(2 * np.pi * 440 * t) if number % 2 == 0 else 0.1 * rng.standard_normal(len(t))
+    write_tracks(folder, tracks, sets=SETS, clip_samples=CLIP_SAMPLES, rejected=[REJECTED])
+
+
+def write_tracks(
+    folder: Path,
+    tracks: Mapping[int, NDArray[np.floating]],
+    *,
+    sets: Sequence[str],
+    clip_samples: int,
+    rejected: Sequence[int] = (),
+) -> None:
+    """Write waveforms, at `SR`, and their spectrograms; even ids are Folk, odd ones Rock.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder ``data``.
+    tracks : mapping of int to np.ndarray [shape=(n,), float]
+        By id; full scale is 1.
+    sets : sequence of str
+        Of each track.
+    clip_samples : int
+    rejected : sequence of int
+        Ids of training tracks that have a row in the ledger and no samples.
+    """
+    log_mel = LogMel(SR, MEL)
+    waves, mels, scales, levels = {}, {}, [], []
+    for track_id, y in tracks.items():
         scale = np.float32(abs(y).max() / 32_767)
         samples = np.rint(y / scale).astype(np.int16)
         S_db, ref_db = log_mel(samples * scale)
@@ -43,25 +70,25 @@ def write_data(folder: Path) -> None:
         scales.append(float(scale))
         levels.append(ref_db)
     audio = {"sample_rate": SR, "max_seconds": 30.0, "ids_per_shard": 1000}
-    clip = {"samples": CLIP_SAMPLES}
-    _write_index(folder / "index")
+    clip = {"samples": clip_samples}
+    ids = [*tracks, *rejected]
+    _write_index(folder / "index", ids, [*sets, *["train"] * len(rejected)])
     rows = [
         accepted_row(track_id, path=f"{track_id}.mp3", shard="000.h5", row=row, flags=(), detail="")
-        for row, track_id in enumerate(IDS)
+        for row, track_id in enumerate(tracks)
     ]
-    rows.append(rejected_row(REJECTED, path=f"{REJECTED}.mp3", reason="too_short", detail="9 samples"))
+    rows += [rejected_row(n, path=f"{n}.mp3", reason="too_short", detail="9 samples") for n in rejected]
     _publish(folder / "waves", waves, {"audio": audio, "clip": clip}, ledger=rows, scale=scales)
     _publish(folder / "mels", mels, {"audio": audio, "clip": clip, "mel": MEL.model_dump()}, ref_db=levels)
     z_scores = {"waveform": Normalisation([0.01], [0.2], []), "mel": Normalisation([-40.0] * 128, [20.0] * 128, [])}
     write_record(folder / "stats" / "official.json", {view: asdict(values) for view, values in z_scores.items()})
 
 
-def _write_index(folder: Path) -> None:
+def _write_index(folder: Path, ids: Sequence[int], sets: Sequence[str]) -> None:
     (folder / "splits").mkdir(parents=True)
-    ids = [*IDS, REJECTED]
     paths = [f"{track_id}.mp3" for track_id in ids]
     names = {"artist": [f"Artist {n}" for n in ids], "title": [f"Song {n}" for n in ids]}
-    split = {"genre": [GENRES[n % 2] for n in ids], "artist_id": ids, "set": [*SETS, "train"]}
+    split = {"genre": [GENRES[n % 2] for n in ids], "artist_id": ids, "set": sets}
     for name, columns in (
         ("tracks", {"path": paths, "sha1": "", "listed_sha1": ""}),
         ("names", names),
@@ -82,5 +109,5 @@ def _publish(
         shard = stage_shard(store, "000.h5", folder.name, rows, **columns)
         store.publish(folder, [shard])
         if ledger:
-            write_ledger(folder, ledger, requested=[*IDS, REJECTED])
+            write_ledger(folder, ledger, requested=[row["track_id"] for row in ledger])
         write_manifest(folder, [shard], params=params, made_with={}, files=["ledger.csv"] if ledger else [])
