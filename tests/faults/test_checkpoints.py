@@ -21,7 +21,7 @@ from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import digest, read_record, write_record
 from fmagc.training.checkpoints import Checkpoints
 from fmagc.training.state import State
-from tests.faults.test_damage import flipped, put
+from tests.support.damage import flipped, put
 from tests.support.small_project import TRAINED, Small, without_bars
 from tests.support.train_run import FOLDER, train
 

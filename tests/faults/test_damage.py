@@ -19,6 +19,7 @@ from fmagc.corpus.index import read_index
 from fmagc.errors import DataError
 from fmagc.paths import LEDGER, MELS, STAGING, STATS, WAVES
 from fmagc.runtime.artifact_store import ArtifactStore
+from tests.support.damage import flipped, put
 from tests.support.project import Project
 from tests.support.small_project import OUT_OF, SHARDS, Small, without_bars
 from tests.support.stage_run import run_here
@@ -40,18 +41,6 @@ READERS: dict[str, tuple[Path, Callable[[], Any]]] = {
     "manifest, by mel": (WAVES / MANIFEST, lambda: replace(read_manifest(WAVES, stage="decode"), folder=Path())),
     "stats": (STATS / "official.json", lambda: read_normalisation("official")),
 }
-
-
-def flipped(data: bytes, rng: random.Random) -> bytes:
-    """Flip one bit."""
-    place = rng.randrange(len(data))
-    return data[:place] + bytes([data[place] ^ 1 << rng.randrange(8)]) + data[place + 1 :]
-
-
-def put(path: Path, data: bytes) -> None:
-    """Put other bytes under a name, and leave the file alone that other names share with it."""
-    path.unlink(missing_ok=True)
-    path.write_bytes(data)
 
 
 @pytest.mark.parametrize("name", READERS)

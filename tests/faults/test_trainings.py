@@ -16,8 +16,8 @@ from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.training import checkpoints as checkpoints_module
 from fmagc.training import loop as fit_module
 from tests.faults.kills import clear, epochs_of
-from tests.faults.test_damage import put
 from tests.support.dag import ROOT
+from tests.support.damage import put
 from tests.support.small_project import EPOCHS, TRAINED, Small, without_bars
 from tests.support.train_run import FOLDER, train, train_with
 

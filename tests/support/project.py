@@ -31,11 +31,6 @@ class Project:
         """What of these commands tried to reach another machine; absent if nothing did."""
         return self.root.with_name(f"{self.root.name}.network")
 
-    @property
-    def _bytecode(self) -> Path:
-        """Where Python keeps what it compiled: not among the files that DVC and git look at."""
-        return self.root.with_name(f"{self.root.name}.bytecode")
-
     def dvc(self, *arguments: str, expect: int = 0) -> str:
         """Run dvc; return what it printed. The wrong exit status is an error that shows it."""
         return self._run([sys.executable, "-m", "dvc", *arguments], expect)
@@ -72,8 +67,9 @@ class Project:
     def environment(self) -> dict[str, str]:
         """Return the environment of every command."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # the stages say `python`
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-        environment |= {"PATH": path, "PYTHONPYCACHEPREFIX": str(self._bytecode), "DVC_NO_ANALYTICS": "1"}
+        foreign = ("GIT_", "PYTHONDONTWRITEBYTECODE")  # compiled once, not in every process of a run
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+        environment |= {"PATH": path, "DVC_NO_ANALYTICS": "1"}
         return environment | {"PYTHONPATH": str(OFFLINE), "NETWORK_LOG": str(self.network_log)}
 
     def start(self, command: list[str], *, output: int | IO[str]) -> "subprocess.Popen[str]":
