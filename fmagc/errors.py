@@ -4,6 +4,7 @@ A bad track never ends a run: it becomes a ledger row with a `Reason`. Bad setti
 `FmagcError`, whose message says what failed, where, what was expected, what was found and what to do next.
 """
 
+import math
 import reprlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ __all__ = [
     "Reason",
     "RejectedTrack",
     "SettingsError",
+    "format_bytes",
     "format_list",
     "format_value",
     "name_file",
@@ -140,6 +142,14 @@ def format_value(value: Any) -> str:
     """Write what was found for a message: on one line, and short however large or deep it is."""
     text = _REPR.repr(value)
     return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}..."
+
+
+def format_bytes(n_bytes: int) -> str:
+    """Write a number of bytes for a message, in a unit that leaves it at least 1."""
+    if n_bytes < 1000:
+        return f"{n_bytes} byte{'s' * (n_bytes != 1)}"
+    power = min(int(math.log10(n_bytes)) // 3, 4)
+    return f"{n_bytes / 1000**power:.1f} {'kMGT'[power - 1]}B"
 
 
 def format_list(entries: Collection[str], *, count: int | None = None) -> str:

@@ -36,12 +36,14 @@ _OWN_DIGEST = "own_digest"
 def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
     """Write a file so that its name never holds a part: temporary name, fsync, rename, fsync of the folder.
 
-    The temporary name is always the same: what a killed run leaves, the next one takes away.
+    The temporary name is always the same: what a killed run leaves, the next one takes away. A link of that name is
+    removed too, not followed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
+    temporary.unlink(missing_ok=True)
     try:
-        with name_file(path), temporary.open("wb") as file:
+        with name_file(path), temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

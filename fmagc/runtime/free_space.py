@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from fmagc.errors import DataError
+from fmagc.errors import DataError, format_bytes
 
 __all__ = ["require_publishable", "require_space"]
 
@@ -12,10 +12,12 @@ __all__ = ["require_publishable", "require_space"]
 def require_space(folder: Path, n_bytes: int, *, what: str) -> None:
     """Require room on the disk of a folder for what is about to be written there; raise DataError where it lacks."""
     free = shutil.disk_usage(folder).free
-    if n_bytes > free:
+    missing = n_bytes - free
+    if missing > 0:
         raise DataError(
-            f"{folder}: {what} need up to {n_bytes / 1e9:.2f} GB, {free / 1e9:.2f} GB are free: make room (`dvc gc -w` "
-            "drops what the workspace does not use), or move the project to a larger disk; nothing was started"
+            f"{folder}: {what} need up to {format_bytes(n_bytes)}, {format_bytes(free)} are free: make room for "
+            f"{format_bytes(missing)} more (`dvc gc -w` drops what the workspace does not use), or move the project "
+            "to a larger disk; nothing was started"
         )
 
 

@@ -1,224 +1,142 @@
-"""One file over HTTP, resumable: a cut, a kill or a busy server costs no byte that has come already.
-
-A part file grows beside the file to be, and a note beside it says which version of the server's file it is a part of.
-"""
+"""Resumable download of one file over HTTP: a cut, a kill or a busy server costs no byte that has come."""
 
 import math
 import os
-import re
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 import requests
 from tqdm import tqdm
-from urllib3.exceptions import InvalidHeader
-from urllib3.util import Retry
+from urllib3.exceptions import HTTPError
 
-from fmagc.errors import DataError, format_value, name_file
+from fmagc.corpus.fma.partial_file import PartialFile
+from fmagc.corpus.fma.server_reply import LastingFaultError, PassingFaultError, accept, explain, max_bytes
+from fmagc.errors import DataError, format_bytes, format_value, name_file
 from fmagc.runtime.entrypoint import log
-from fmagc.runtime.files import file_sha1, read_record, replace_with, write_record
+from fmagc.runtime.files import file_sha1
 from fmagc.runtime.free_space import require_space
 
 __all__ = ["download"]
 
 _BLOCK = 1 << 16
 _CONNECT_S, _SILENCE_S = 30.0, 60.0  # the longest waits for a connection, and for the next byte
-_TRIES = 6  # in a row without a byte more; waits of 1, 2, 4, 8 and 16 s lie between them
+_MIN_RATE = 1000.0  # bytes/s over _SILENCE_S: a slower connection is as good as a silent one
+_TRIES = 6  # in a row that bring next to nothing; waits of 1, 2, 4, 8 and 16 s lie between them
 _FIRST_WAIT_S = 1.0
-_LONGEST_WAIT_S = 600.0  # a server that asks for more is told to the user
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+_LONGEST_WAIT_S = 600.0  # the run ends if a server asks for more
 
 
 def download(url: str, path: Path, *, sha1: str, n_bytes: int, room: float) -> None:
-    """Fetch a file; its name appears when all its bytes are there and have the right checksum.
+    """Fetch a file; its name appears once all its bytes are there and have the right checksum.
 
     Parameters
     ----------
     url : str
     path : Path
-        Until it is whole, the file is called ``<name>.part``; it and ``<name>.part.json`` let a later call go on.
+        Until it is whole, the file is called ``<name>.part``; with ``<name>.part.json`` a later call resumes it.
     sha1 : str
     n_bytes : int
-        Size of the file about, for a server that does not tell it.
+        Size of the file, rounded. Of a file that is a tenth larger, no more is read.
     room : float
         Room that must be free beyond the file itself, as a multiple of its size.
 
     Raises
     ------
     DataError
-        When the server does not give the file, or gives another one, or the disk lacks room.
+        When the server does not give the file, gives it too slowly, or gives another one, or the disk lacks room.
     """
-    part = _Part(path)
-    tries, furthest = _TRIES, part.size
+    part = PartialFile(path)
+    by_hand = f"set or change dataset.mirror, or put {path.name} into {path.parent} yourself"
+    tries, furthest = _TRIES, part.resumable
     while not part.whole:
+        began = monotonic()
         try:
-            _transfer(url, part, n_bytes=n_bytes, room=room)
-        except _PassingFaultError as fault:
-            tries = _TRIES if part.size > furthest else tries - 1
-            furthest = max(furthest, part.size)
-            wait_s = max(fault.wait_s, _FIRST_WAIT_S * 2.0 ** (_TRIES - tries - 1))
-            if not tries or fault.wait_s > _LONGEST_WAIT_S:
-                asked = f" (the server asks for {fault.wait_s / 60:.0f} minutes)" if fault.wait_s else ""
+            _transfer(url, part, sha1=sha1, n_bytes=n_bytes, room=room)
+        except LastingFaultError as fault:
+            raise DataError(f"{url}: {fault}: {by_hand}") from None
+        except PassingFaultError as fault:
+            progressed = part.resumable - furthest > _MIN_RATE * (monotonic() - began)
+            tries, furthest = _TRIES if progressed else tries - 1, max(furthest, part.resumable)
+            if tries <= 0 or fault.wait_s > _LONGEST_WAIT_S:
+                asked = f" (the server asks for {_format_wait(fault.wait_s)})" if fault.wait_s else ""
+                kept = f"; {format_bytes(part.resumable)} lie in {part.path}, and it goes on from there"
                 raise DataError(
-                    f"{url}: {fault}: {part.size / 1e6:.1f} MB lie in {part.path}: run `dvc repro` again later{asked}, "
-                    "it goes on from there; or set dataset.mirror, or put the file there yourself"
+                    f"{url}: {fault}: run `dvc repro` again later{asked}{kept if part.resumable else ''}; or {by_hand}"
                 ) from None
-            log(f"{path.name}: {fault}; next try in {wait_s:.0f} s, from {part.size / 1e6:.1f} MB on")
+            wait_s = max(fault.wait_s, _FIRST_WAIT_S * 2.0 ** max(0, _TRIES - tries - 1))
+            log(f"{path.name}: {fault}; next try in {wait_s:.0f} s, from {format_bytes(part.resumable)} on")
             sleep(wait_s)
     log(f"{path.name}: checking its sha1")
     found = file_sha1(part.path)
     if found != sha1:
         with part.path.open("rb") as file:
             start = file.read(64)
-        part.forget()
+        part.remove()
         raise DataError(
             f"{url}: expected a file of sha1 {sha1}, found {found} (it begins with {format_value(start)}), and removed "
-            "it: run `dvc repro` again; if that does not help, the server has another file: set "
-            "or change dataset.mirror"
+            f"it: run `dvc repro` again; if that does not help, the server has another file: {by_hand}"
         )
     part.finish()
 
 
-class _PassingFaultError(Exception):
-    """What may be over at the next try."""
-
-    def __init__(self, what: str, *, wait_s: float = 0.0) -> None:
-        super().__init__(what)
-        self.wait_s = wait_s
+def _format_wait(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
-class _Part:
-    """What has come of a file so far.
-
-    Attributes
-    ----------
-    validator : str or None
-        Of the version of the server's file that it belongs to: a strong ETag, or a date; None: the server tells none,
-        so that a later request could get the rest of another version.
-    total : int or None
-        Size of that version, if known.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._final = path
-        self.path = path.with_name(f"{path.name}.part")
-        self._note = path.with_name(f"{path.name}.part.json")
-        self.validator: str | None = None
-        self.total: int | None = None
-        try:
-            note = read_record(self._note, stage="fetch")
-        except DataError:
-            return
-        self.validator, self.total = note.get("validator"), note.get("bytes")
-
-    @property
-    def size(self) -> int:
-        """Bytes that a next request can go on from."""
-        return self.path.stat().st_size if self.path.exists() and self.validator else 0
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is missing."""
-        return self.total is not None and self.path.exists() and self.path.stat().st_size == self.total
-
-    def wish(self) -> dict[str, str]:
-        """Return the headers that ask for the rest, if it belongs to the same version, and else for all."""
-        return {"Range": f"bytes={self.size}-", "If-Range": str(self.validator)} if self.size else {}
-
-    def begin(self, validator: str | None, total: int | None) -> None:
-        """Begin anew; the note is never of another version than the bytes."""
-        self.forget()
-        self.path.touch()
-        self.validator, self.total = validator, total
-        if validator:
-            write_record(self._note, {"validator": validator, "bytes": total})
-
-    def forget(self) -> None:
-        """Remove it."""
-        self.validator = self.total = None
-        self._note.unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
-
-    def finish(self) -> None:
-        """Give it the name of the file."""
-        replace_with(self._final, self.path)
-        self._note.unlink(missing_ok=True)
-
-
-def _transfer(url: str, part: _Part, *, n_bytes: int, room: float) -> None:
+def _transfer(url: str, part: PartialFile, *, sha1: str, n_bytes: int, room: float) -> None:
     """Make one request and append what comes."""
-    wish = {"Accept-Encoding": "identity"} | part.wish()  # packed on the way, bytes and ranges would not be the file's
+    headers = {"Accept-Encoding": "identity"} | part.range_headers()  # ranges of an encoded file are not the file's
     try:
-        with requests.get(url, headers=wish, stream=True, timeout=(_CONNECT_S, _SILENCE_S)) as reply:
-            _accept(reply, part)
+        with requests.get(url, headers=headers, stream=True, timeout=(_CONNECT_S, _SILENCE_S)) as reply:
+            accept(reply, part, n_bytes=n_bytes)
             total = part.total or n_bytes
             needed = max(0, math.ceil(total * (1 + room)) - part.size)
             require_space(part.path.parent, needed, what=f"the rest of {part.path.stem} and what is in it")
-            _append(reply, part)
-    except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, requests.TooManyRedirects) as error:
-        raise DataError(
-            f"{url}: expected the address of a file, found a fault ({error}): mend dataset.mirror"
-        ) from None
-    except requests.RequestException as error:
-        raise _PassingFaultError(f"the transfer broke off ({error})") from None
-    if part.total is None:  # without a length, the end is where the server says so
-        part.total = part.path.stat().st_size
+            _append(reply, part, limit=part.total or max_bytes(n_bytes))
+            end_is_marked = reply.raw.chunked
+    except (requests.RequestException, HTTPError, ValueError) as error:
+        raise explain(error) from None
+    if part.total is not None and not part.whole:
+        raise PassingFaultError("the server ended the transfer early")
+    if part.total is None:
+        # where the end of the connection is that of the file, only the checksum tells it from a cut
+        if not end_is_marked and part.size < n_bytes and file_sha1(part.path) != sha1:
+            raise PassingFaultError(f"the connection was closed after {format_bytes(part.size)}, without a length")
+        part.total = part.size
 
 
-def _accept(reply: requests.Response, part: _Part) -> None:
-    """Let a reply through that gives the rest of the part, or the whole file, for which the part is begun anew."""
-    status, kind = reply.status_code, reply.headers.get("Content-Type", "")
-    said = f"the server says {status} {reply.reason}"
-    if status in _PASSING:
-        raise _PassingFaultError(said, wait_s=_retry_after(reply))
-    if status == 206 and _goes_on(reply, part):
-        return
-    if status in (206, 416):
-        part.forget()
-        raise _PassingFaultError(f"{said}, which does not fit the part that is here; begin anew")
-    if status != 200:
-        raise DataError(
-            f"{reply.url}: expected the file, {said}: set or change dataset.mirror, or put the file there yourself"
-        )
-    if kind.startswith("text/html"):  # of a proxy, or of a portal that wants a login
-        raise DataError(
-            f"{reply.url}: expected an archive, found a page ({kind}): open the address in a browser to see why"
-        )
-    if part.size:
-        log(f"{part.path.stem}: the server has another version by now, or gives no parts of files; begin anew")
-    length = reply.headers.get("Content-Length", "")
-    part.begin(_validator(reply), int(length) if length.isdigit() else None)
+def _append(reply: requests.Response, part: PartialFile, *, limit: int) -> None:
+    """Write the body as it comes: the system has the bytes of a read before the next one.
 
-
-def _goes_on(reply: requests.Response, part: _Part) -> bool:
-    """Tell whether a reply gives exactly the bytes after the part, of the same version of the file."""
-    found = _RANGE.fullmatch(reply.headers.get("Content-Range", ""))
-    if found is None or _validator(reply) not in (None, part.validator):
-        return False
-    return int(found[1]) == part.size and part.total in (None, int(found[2]))
-
-
-def _append(reply: requests.Response, part: _Part) -> None:
-    """Write the body block by block, each of which is in the system's hands before the next is asked for."""
-    bar = tqdm(total=part.total, initial=part.size, unit="B", unit_scale=True, unit_divisor=1024, desc=part.path.stem)
-    with bar, name_file(part.path), part.path.open("ab") as file:
-        for block in reply.iter_content(_BLOCK):
+    Raises
+    ------
+    LastingFaultError
+        When more comes than `limit`, although the server gave no length.
+    PassingFaultError
+        When next to nothing comes.
+    """
+    came, since = 0, monotonic()
+    with (
+        tqdm(
+            total=part.total, initial=part.size, unit="B", unit_scale=True, unit_divisor=1024, desc=part.path.stem
+        ) as bar,
+        name_file(part.path),
+        part.append() as file,
+    ):
+        while (missing := limit - file.tell()) and (
+            block := reply.raw.read1(min(_BLOCK, missing), decode_content=False)
+        ):
             file.write(block)
             file.flush()
             bar.update(len(block))
+            came, now = came + len(block), monotonic()
+            if now - since >= _SILENCE_S:
+                if came < _MIN_RATE * (now - since):
+                    raise PassingFaultError(f"the server sent only {format_bytes(came)} in {now - since:.0f} s")
+                came, since = 0, now
         os.fsync(file.fileno())
-
-
-def _validator(reply: requests.Response) -> str | None:
-    """Return what tells versions of a file apart, byte by byte (RFC 9110, section 13.1.5): no weak ETag does."""
-    etag = reply.headers.get("ETag", "W/")
-    return reply.headers.get("Last-Modified") if etag.startswith("W/") else etag
-
-
-def _retry_after(reply: requests.Response) -> float:
-    """Return the wait in seconds that a server asks for; 0 when it asks for none, or for nothing that can be read."""
-    try:
-        return float(Retry().parse_retry_after(reply.headers.get("Retry-After", "0")))
-    except InvalidHeader:
-        return 0.0
+    if part.total is None and not missing:
+        part.remove()
+        raise LastingFaultError(
+            f"expected a file of a known size, found no end after {format_bytes(limit)}, and removed them"
+        )

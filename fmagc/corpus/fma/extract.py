@@ -15,7 +15,7 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, Zi
 from tqdm import tqdm
 
 from fmagc.corpus.fma.archives import Archive, parse_checksums
-from fmagc.errors import DataError, RejectedTrack, format_list
+from fmagc.errors import DataError, RejectedTrack, format_bytes, format_list
 from fmagc.runtime.files import write_bytes
 from fmagc.runtime.free_space import require_space
 from fmagc.runtime.worker_pool import map_isolated
@@ -111,7 +111,7 @@ def _faults(members: list[ZipInfo], archive: Archive, *, n_bytes: int) -> Iterat
         yield "members that overlap"
     unpacked = sum(member.file_size for member in members if _is_wanted(member.filename, archive))
     if unpacked > _MAX_GROWTH * archive.n_bytes:
-        yield f"{unpacked / 1e9:.2f} GB to unpack"
+        yield f"{format_bytes(unpacked)} to unpack"
 
 
 def _faults_of(member: ZipInfo, archive: Archive) -> Iterator[str]:
@@ -128,7 +128,7 @@ def _faults_of(member: ZipInfo, archive: Archive) -> Iterator[str]:
     if member.compress_type not in _METHODS:
         yield f"packed by method {member.compress_type}"
     if _is_wanted(member.filename, archive) and member.file_size > archive.max_bytes:
-        yield f"{member.file_size / 1e6:.0f} MB unpacked"
+        yield f"{format_bytes(member.file_size)} unpacked"
 
 
 def _is_wanted(name: str, archive: Archive) -> bool:

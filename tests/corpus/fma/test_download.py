@@ -198,7 +198,7 @@ def test_a_disk_without_room_gets_no_byte(site: Site, tmp_path: Path, monkeypatc
     usage = type("Usage", (), {"free": 2 * len(DATA) - 1})
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
     said = refusal(site, tmp_path)
-    assert f"the rest of {NAME} and what is in it need up to 0.01 GB" in said
+    assert f"the rest of {NAME} and what is in it need up to 6.0 MB, 6.0 MB are free: make room for 1 byte more" in said
     assert part(tmp_path) == b""
 
 
