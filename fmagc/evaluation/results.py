@@ -1,22 +1,30 @@
-"""Write the results of a model or baseline: the same files for both."""
+"""Write the results of models: the same files for networks and baselines, and some that only networks have."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fmagc.evaluation.clips_per_track import count_table
 from fmagc.evaluation.error_analysis import analyse
 from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.summary import summarise
 from fmagc.params.evaluation import Evaluate
-from fmagc.paths import CLIP_METRICS, CONFUSION, DETAILS, PREDICTIONS, TRACK_METRICS
+from fmagc.paths import (
+    ARCHITECTURES,
+    CLIP_COUNTS,
+    CLIP_METRICS,
+    CONFUSION,
+    DETAILS,
+    PREDICTIONS,
+    TIMELINES,
+    TRACK_METRICS,
+)
 from fmagc.runtime.files import write_json, write_text
 
-__all__ = [
-    "BOOTSTRAP_SEED",
-    "confusion_table",
-    "write_results",
-]
+__all__ = ["BOOTSTRAP_SEED", "confusion_table", "write_network_results", "write_results"]
 
 BOOTSTRAP_SEED = 0  # the same resamples for every model
 
@@ -46,6 +54,40 @@ def write_results(predictions: Predictions, *, settings: Evaluate, names: pd.Dat
     write_text(CONFUSION / name.with_suffix(".csv"), confusion_table(predictions).to_csv(index=False))
     write_json(DETAILS / name.with_suffix(".json"), analyse(predictions, names=names))
     return tracks
+
+
+def write_network_results(
+    by_count: Mapping[int, Predictions],
+    *,
+    timeline: pd.DataFrame,
+    diagram: Any,
+    settings: Evaluate,
+    names: pd.DataFrame,
+) -> dict[str, float]:
+    """Write the results of a network: those of `write_results`, its clip counts, its timeline and its diagram.
+
+    Parameters
+    ----------
+    by_count : mapping of int to Predictions
+        By the number of clips for each track; those of ``settings.clips`` are the results.
+    timeline : pd.DataFrame
+        Predictions along one track (`inference.timeline.predict_timeline`).
+    diagram : JSON
+        The parts of the network (`inference.trace_model.Diagram`).
+    settings, names : Evaluate, pd.DataFrame
+        As for `write_results`.
+
+    Returns
+    -------
+    dict of str to float
+        The metrics of tracks.
+    """
+    results = by_count[settings.clips]
+    name = Path(results.protocol) / results.model
+    write_text(CLIP_COUNTS / name.with_suffix(".csv"), count_table(by_count).to_csv(index=False))
+    write_text(TIMELINES / name.with_suffix(".csv"), timeline.to_csv(index=False))
+    write_json(ARCHITECTURES / name.with_suffix(".json"), diagram)
+    return write_results(results, settings=settings, names=names)
 
 
 def confusion_table(predictions: Predictions) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from fmagc.models.registry import build, count_parameters
 from fmagc.params.signal import n_frames
 
-__all__ = ["Part", "trace_model"]
+__all__ = ["Diagram", "Part", "trace_model"]
 
 Edges = list[tuple[str, str]]
 
@@ -24,6 +24,22 @@ class Part:
 
     title: str
     paragraphs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """The parts of a network and their connections.
+
+    Attributes
+    ----------
+    parts : dict of str to Part
+        By the names of views and modules, in the order in which they are used.
+    edges : list of (str, str)
+        From a view or module to a module that reads its output.
+    """
+
+    parts: dict[str, Part]
+    edges: Edges
 
 
 class _Marked(Tensor):
@@ -43,8 +59,8 @@ class _Marked(Tensor):
         return result
 
 
-def trace_model(architecture: Mapping[str, Any]) -> tuple[dict[str, Part], Edges]:
-    """List the inputs and the parts of a network in the order in which they are used.
+def trace_model(architecture: Mapping[str, Any]) -> Diagram:
+    """Trace the inputs and the parts of a network in the order in which they are used.
 
     A part is a module of a class of its own that is made of torch's layers; a module that contains parts is opened.
     Nothing is computed: meta tensors have a shape and no content.
@@ -56,10 +72,7 @@ def trace_model(architecture: Mapping[str, Any]) -> tuple[dict[str, Part], Edges
 
     Returns
     -------
-    parts : dict of str to Part
-        By the names of views and modules.
-    edges : list of (str, str)
-        From a view or module to a module that reads its output.
+    Diagram
     """
     with torch.device("meta"):  # shapes without numbers
         network = build(**architecture)
@@ -80,7 +93,7 @@ def trace_model(architecture: Mapping[str, Any]) -> tuple[dict[str, Part], Edges
             handle = part.register_forward_hook(partial(_record, name=name, parts=parts, edges=edges))
             hooks.callback(handle.remove)
         network(views)
-    return parts, edges
+    return Diagram(parts, edges)
 
 
 def _record(

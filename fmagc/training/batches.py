@@ -77,6 +77,9 @@ class RandomBatches:
             tracks[column].to_numpy() for column in ("track_id", "label", "n_frames")
         )
 
+    def __len__(self) -> int:
+        return -(-len(self._track_ids) // self._batch_size)
+
     def epoch(self, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
         """Load the batches of an epoch; the first `skip` of them are drawn and not read."""
         for number, drawn in enumerate(self.draw(epoch), start=1):
@@ -97,7 +100,7 @@ class RandomBatches:
         """Draw the batches of an epoch without reading a clip."""
         rng = np.random.default_rng([self._seed, epoch])
         order = rng.permutation(len(self._track_ids))
-        for rows in np.array_split(order, -(-len(order) // self._batch_size)):
+        for rows in np.array_split(order, len(self)):
             yield self.draw_clips(rows, rng)
 
     def draw_clips(self, rows: NDArray[np.intp], rng: np.random.Generator) -> ClipDraw:

@@ -5,6 +5,7 @@ a state of other settings, data or code is never found. The finished weights sta
 another key takes their place: DVC throws an out away when it is killed while it hashes it.
 """
 
+from pathlib import Path
 from typing import Any
 
 from fmagc.errors import DataError
@@ -18,6 +19,7 @@ from fmagc.training.state import State
 __all__ = ["Checkpoints"]
 
 _SLOTS = ("checkpoint-0.safetensors", "checkpoint-1.safetensors")
+_COPIES = 13  # of the parameters: two checkpoints and a draft of weights, best weights and two moments; some room
 
 
 class Checkpoints:
@@ -36,12 +38,21 @@ class Checkpoints:
         self._key = key
         self._latest: Artifact | None = None
 
+    @property
+    def folder(self) -> Path:
+        """Where they lie."""
+        return self._store.folder
+
+    def prepare(self, out: Path, *, n_parameters: int) -> None:
+        """Raise before any work is done if the weights cannot be published in `out` or the disk lacks room."""
+        self._store.prepare(out, 4 * _COPIES * n_parameters, reused=[], what="the checkpoints")
+
     def finished(self) -> Artifact | None:
         """Return the weights of a training that came to its end; see `finish`."""
         return self._find(WEIGHTS)
 
     def restore(self, state: State) -> bool:
-        """Take a fresh state to the latest one that was kept, and tell whether there was one.
+        """Take a fresh state to the latest one that was saved; return whether there was one.
 
         Raises
         ------
@@ -63,7 +74,7 @@ class Checkpoints:
         return True
 
     def save(self, state: State) -> None:
-        """Keep a state; the one before it stays, and all that was kept under other keys goes."""
+        """Save a state; the one before it stays, and all that was saved under other keys goes."""
         before = self._latest
         slot = _SLOTS[0] if before is None or before.path.name.endswith(_SLOTS[1]) else _SLOTS[1]
         self._latest = self._keep(slot, pack(state.tensors()), state.record())

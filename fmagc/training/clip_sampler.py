@@ -99,7 +99,6 @@ class TrainerBatches:
             augment=validated(_Augmentations, "fmagc.TrainerBatches", augment=list(augment)).augment,
             seed=dataset.seed,
         )
-        self._n_batches = -(-len(dataset.tracks) // batch_size)
         self._epoch = 1
 
     def set_epoch(self, epoch: int) -> None:
@@ -113,4 +112,4 @@ class TrainerBatches:
             yield [Clip(*clip) for clip in zip(rows, drawn.starts, drawn.transforms, strict=True)]
 
     def __len__(self) -> int:
-        return self._n_batches
+        return len(self._batches)

@@ -37,7 +37,7 @@ class State:
     batch : int
         How many of its batches are done.
     history : list of dict
-        Two rows for each finished epoch; see `training.fit`.
+        Two rows for each finished epoch; see `loop.Trainer.fit`.
     best_epoch : int
         The epoch of the lowest validation loss so far; 0 when no loss was finite.
     best : dict of Tensor
@@ -64,11 +64,20 @@ class State:
         """The validation loss of the best epoch; infinite when there is none."""
         return float(self.history[2 * self.best_epoch - 1]["loss"]) if self.best_epoch else math.inf
 
-    def finish_epoch(self, trained: dict[str, Any], judged: dict[str, Any]) -> None:
-        """Note what the epoch under way came to, and go to the next; a loss that is not a number is never the best."""
-        if judged["loss"] < self.best_loss:
+    def finish_epoch(self, *, training: dict[str, float], validation: dict[str, float]) -> None:
+        """Add the metrics of the epoch to the history and begin the next; a loss that is no number is never the best.
+
+        Parameters
+        ----------
+        training, validation : dict of str to float
+            ``loss`` and what else was measured.
+        """
+        if validation["loss"] < self.best_loss:
             self.best_epoch, self.best = self.epoch, self._weights()
-        self.history += [trained, judged]
+        self.history += [
+            {"epoch": self.epoch, "split": split} | metrics
+            for split, metrics in (("train", training), ("val", validation))
+        ]
         self.epoch, self.batch = self.epoch + 1, 0
 
     def tensors(self) -> dict[str, Tensor]:

@@ -106,7 +106,7 @@ def make_cache(corpus: Path, *, n_tracks: int, audio: Audio, clip: Clip, mel: Me
 
 
 def step_of(model: nn.Module, hardware: Hardware) -> Step:
-    """Make a training step, as `training.fit` has it."""
+    """Make a training step, as `training.loop.Trainer` has it."""
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
 
     def step(views: Mapping[str, Tensor], target: Tensor) -> None:

@@ -16,7 +16,6 @@ import torch
 from fmagc.devices.device import prepare
 from fmagc.devices.process_group import Share
 from fmagc.errors import SettingsError
-from fmagc.training.loop import measure
 from fmagc.training.state import State
 from tests.support.dag import ROOT
 from tests.support.devices import BATCH_SIZES, N_TRACKS, Work, everything, normalised, write_cache
@@ -103,7 +102,7 @@ def test_a_training_is_the_same_in_every_process_and_close_to_that_of_one(
         assert row["loss"] == pytest.approx(expected["loss"], rel=1e-3)
 
 
-def test_validation_is_that_of_the_writer_s_weights_and_running_statistics(
+def test_validation_is_that_of_the_weights_of_rank_zero_and_running_statistics(
     folder: Path, monkeypatch: pytest.MonkeyPatch, several: list[dict[str, Any]]
 ) -> None:
     monkeypatch.setattr("fmagc.dataset.clips.MELS", folder / "mels")
@@ -112,7 +111,7 @@ def test_validation_is_that_of_the_writer_s_weights_and_running_statistics(
         trained = each["normalised"]
         model.load_state_dict(trained["model"])
         state = State(model, lr=0.01, weight_decay=0.0)
-        row = measure(state, work.validation(), "val", work.criterion, work.hardware, lambda n_clips: None)
+        row = work.trainer(state).measure(work.validation(), done=lambda n_clips: None)
         assert row["loss"] == trained["history"][-1]["loss"] == several[0]["normalised"]["history"][-1]["loss"]
 
 

@@ -14,7 +14,7 @@ from fmagc.cache.window_reader import ClipReader
 from fmagc.models.networks import Network
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.training import checkpoints as checkpoints_module
-from fmagc.training import loop as fit_module
+from fmagc.training.loop import Trainer
 from tests.faults.kills import clear, epochs_of
 from tests.support.dag import ROOT
 from tests.support.damage import put
@@ -24,7 +24,7 @@ from tests.support.train_run import FOLDER, train, train_with
 
 @pytest.mark.parametrize("received", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(
-    ("owner", "name", "number", "batch"), [(torch.optim.Adam, "step", 8, 2), (fit_module, "measure", 6, 3)]
+    ("owner", "name", "number", "batch"), [(torch.optim.Adam, "step", 8, 2), (Trainer, "measure", 6, 3)]
 )
 def test_a_signal_ends_the_training_after_the_batch_and_the_next_run_goes_on(
     made: Small,

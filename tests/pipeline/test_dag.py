@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,11 @@ def test_every_stage_says_what_it_does() -> None:
 def test_every_script_is_a_stage() -> None:
     scripts = {path for path in (ROOT / "stages").glob("*.py") if path.name != "__init__.py"}
     assert {script_of(stage) for stage in stages().values()} == scripts
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "stages").glob("*.py")), ids=lambda path: path.stem)
+def test_a_stage_script_is_short(script: Path) -> None:
+    assert len(script.read_text(encoding="utf-8").splitlines()) < 50, "move its work to the room that it belongs to"
 
 
 def test_costly_stages_keep_their_run_cache() -> None:

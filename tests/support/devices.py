@@ -27,7 +27,7 @@ from fmagc.params.signal import Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train
 from fmagc.runtime.entrypoint import log, run_stage
 from fmagc.training.batches import RandomBatches
-from fmagc.training.loop import Data, backward, fit
+from fmagc.training.loop import Batches, Trainer
 from fmagc.training.loss import Criterion
 from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
@@ -108,12 +108,16 @@ class Work:
         self.hardware.setup_model(model)
         return model
 
+    def trainer(self, state: State) -> Trainer:
+        return Trainer(state, criterion=self.criterion, settings=settings(), hardware=self.hardware)
+
     def gradients(self, batch_size: int) -> list[dict[str, Any]]:
         """Return, batch by batch, the tracks that this process read, and the loss and gradient that all share."""
         model, found = self.model(), []
+        trainer = self.trainer(State(model, lr=0.01, weight_decay=0.0))
         for batch in self.random(batch_size):
             model.zero_grad()
-            loss, n_clips = backward(model, batch, self.criterion, self.hardware)
+            loss, n_clips = trainer.backward(batch)
             gradient = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
             found.append({"tracks": batch.track_ids, "n_clips": n_clips, "loss": loss, "gradient": gradient})
         return found
@@ -128,17 +132,11 @@ class Work:
         """Fit a network, the plain one unless another is given, and describe how it ended."""
         state, kept = State(model or self.model(), lr=0.01, weight_decay=0.0), []
         training = training or (lambda epoch, skip: self.random(4, epoch, skip))
-        data = Data(training=training, train_eval=self.validation, validation=self.validation)
+        batches = Batches(training=training, train_eval=self.validation, validation=self.validation)
         said = ""
         try:
-            fit(
-                state,
-                data,
-                criterion=self.criterion,
-                settings=settings(),
-                hardware=self.hardware,
-                keep=lambda state: kept.append((state.epoch, state.batch)),
-                progress=tqdm(disable=True),
+            self.trainer(state).fit(
+                batches, save=lambda state: kept.append((state.epoch, state.batch)), progress=tqdm(disable=True)
             )
         except (DataError, Interrupted) as error:
             said = str(error)
@@ -195,8 +193,9 @@ def failing(work: Work) -> None:
     if work.share.rank == work.share.of - 1:
         work.loader.load = lambda ids, **_: (_ for _ in ()).throw(DataError(f"no such clip: {ids[0]}"))
     log("training")
+    trainer = work.trainer(State(work.model(), lr=0.01, weight_decay=0.0))
     for batch in prefetch(batches):
-        backward(work.model(), batch, work.hardware)
+        trainer.backward(batch)
 
 
 def main() -> None:

@@ -63,7 +63,7 @@ def _training_steps() -> dict[str, list[tuple[Any, str]]]:
     return {
         "draft": [(checkpoints, "write_bytes")],
         "step": [(torch.optim.Adam, "step")],
-        "measure": [(loop, "measure")],
+        "measure": [(loop.Trainer, "measure")],
         "card": [(pretrained, "write_record")],
     }
 

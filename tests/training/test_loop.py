@@ -25,11 +25,12 @@ from fmagc.paths import WEIGHTS
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.code_snapshot import CodeSnapshot
 from fmagc.runtime.files import file_digest, temp_path, write_bytes
-from fmagc.training.loop import Data, fit
+from fmagc.training.data import matching_tracks
+from fmagc.training.loop import Batches, Trainer
 from fmagc.training.loss import Criterion
 from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
-from fmagc.training.train import _as_many, train_model
+from fmagc.training.train import train_model
 from tests.support.hardware import CPU
 
 
@@ -58,28 +59,29 @@ def toy_batches(label: int, *, value: float = 1.0) -> Iterator[Batch]:
 def fit_toy(
     model: nn.Module,
     *,
-    judged: int,
+    validated: int,
     value: float = 1.0,
-    keep: Callable[[State], None] = lambda state: None,
+    save: Callable[[State], None] = lambda state: None,
     n_batches: int = 1,
-    goes_on: State | None = None,
+    resumed: State | None = None,
     **changes: object,
 ) -> State:
     chosen = settings(**changes)
-    state = goes_on or State(model, lr=chosen.lr, weight_decay=0.0)
-    data = Data(
+    state = resumed or State(model, lr=chosen.lr, weight_decay=0.0)
+    batches = Batches(
         training=lambda epoch, skip: chain(*(toy_batches(0, value=value) for _ in range(n_batches - skip))),
         train_eval=lambda: toy_batches(0),
-        validation=lambda: toy_batches(judged),
+        validation=lambda: toy_batches(validated),
     )
     criterion = Criterion(chosen.class_balance, [0, 1], n_classes=2, device=CPU.device)
-    fit(state, data, criterion=criterion, settings=chosen, hardware=CPU, keep=keep, progress=tqdm(disable=True))
+    trainer = Trainer(state, criterion=criterion, settings=chosen, hardware=CPU)
+    trainer.fit(batches, save=save, progress=tqdm(disable=True))
     return state
 
 
 def test_the_history_and_the_best_weights_are_kept() -> None:
     kept = []
-    fitted = fit_toy(Toy(), judged=0, epochs=4, keep=lambda state: kept.append(state.epoch))
+    fitted = fit_toy(Toy(), validated=0, epochs=4, save=lambda state: kept.append(state.epoch))
     assert [(row["epoch"], row["split"]) for row in fitted.history] == [
         (epoch, split) for epoch in range(1, 5) for split in ("train", "val")
     ]
@@ -97,14 +99,14 @@ class Wavering(Toy):
 
 
 def test_both_curves_are_measured_alike() -> None:
-    fitted = fit_toy(Wavering(), judged=0)  # the measured tracks are the validation tracks here
-    for trained, judged in zip(fitted.history[::2], fitted.history[1::2], strict=True):
-        assert trained | {"split": "val"} == judged
+    fitted = fit_toy(Wavering(), validated=0)  # the measured tracks are the validation tracks here
+    for training, validation in zip(fitted.history[::2], fitted.history[1::2], strict=True):
+        assert training | {"split": "val"} == validation
 
 
 def test_training_stops_when_validation_gets_worse_and_goes_back() -> None:
     model = Toy()
-    fitted = fit_toy(model, judged=1, epochs=50, patience=3)  # what helps training hurts validation
+    fitted = fit_toy(model, validated=1, epochs=50, patience=3)  # what helps training hurts validation
     assert fitted.best_epoch == 1
     assert len(fitted.history) == 2 * (1 + 3)
     losses = [row["loss"] for row in fitted.history if row["split"] == "val"]
@@ -117,7 +119,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_step() -> None:
     model = Toy()
     before = model.scores.weight.detach().clone()
     with pytest.raises(DataError, match=r"a loss of nan .* in epoch 1, batch 1, tracks \[10, 11, 12, 13\]"):
-        fit_toy(model, judged=0, value=float("nan"))
+        fit_toy(model, validated=0, value=float("nan"))
     assert torch.equal(model.scores.weight, before)
 
 
@@ -131,19 +133,19 @@ def test_a_gradient_that_is_not_finite_stops_before_the_step() -> None:
     with pytest.raises(
         DataError, match=r"a loss of \d\.\d+ and a gradient of norm nan in epoch 1, batch 1, tracks \[10"
     ):
-        fit_toy(model, judged=0)
+        fit_toy(model, validated=0)
     assert torch.equal(model.scores.weight, before)
 
 
 def test_a_validation_loss_that_is_not_a_number_is_never_the_best() -> None:
     class Failing(Toy):
-        judged = 0
+        n_evaluated = 0
 
         def forward(self, views: dict[str, torch.Tensor]) -> torch.Tensor:
-            self.judged += not self.training
-            return super().forward(views) * (float("nan") if not self.training and self.judged > 4 else 1)
+            self.n_evaluated += not self.training
+            return super().forward(views) * (float("nan") if not self.training and self.n_evaluated > 4 else 1)
 
-    fitted = fit_toy(Failing(), judged=0, epochs=50, patience=3, lr=1e-4)
+    fitted = fit_toy(Failing(), validated=0, epochs=50, patience=3, lr=1e-4)
     assert fitted.best_epoch == 2
     assert fitted.epoch - 1 == 2 + 3
     assert math.isnan(fitted.history[-1]["loss"])
@@ -155,37 +157,37 @@ def test_what_a_limit_of_the_gradient_leaves_of_a_step() -> None:
         torch.manual_seed(0)
         model = Toy()
         before = model.scores.weight.detach().clone()
-        fit_toy(model, judged=0, epochs=1, max_grad_norm=limit)
+        fit_toy(model, validated=0, epochs=1, max_grad_norm=limit)
         steps[limit] = (model.scores.weight.detach() - before).norm().item()
     assert steps[1e3] == steps[None]
     assert steps[1e-9] < 0.2 * steps[None]
 
 
 @pytest.mark.parametrize("received", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_after_the_last_clip_is_heard(received: signal.Signals) -> None:
+def test_a_signal_after_the_last_clip_stops_the_training(received: signal.Signals) -> None:
     kept = []
 
-    def keep(state: State) -> None:
+    def save(state: State) -> None:
         kept.append(state.epoch)
         if kept.count(6) == 1 and state.epoch == 6:  # a second signal would end this process
             os.kill(os.getpid(), received)
 
     with pytest.raises(Interrupted) as stopped:
-        fit_toy(Toy(), judged=0, keep=keep)
+        fit_toy(Toy(), validated=0, save=save)
     assert stopped.value.exit_status == 128 + received
 
 
 @pytest.mark.parametrize("stop", range(1, 13))
-def test_a_state_goes_on_from_any_batch(stop: int) -> None:
+def test_a_state_resumed_from_any_batch(stop: int) -> None:
     def wavering() -> Wavering:
         torch.manual_seed(0)
         return Wavering()
 
-    whole = {"judged": 1, "n_batches": 3, "epochs": 4, "patience": 4}
+    whole = {"validated": 1, "n_batches": 3, "epochs": 4, "patience": 4}
     undisturbed = fit_toy(wavering(), **whole)
     kept = []
 
-    def keep(state: State) -> None:
+    def save(state: State) -> None:
         kept.append(({name: value.clone() for name, value in state.tensors().items()}, state.record()))
 
     class Stopped(Wavering):
@@ -199,14 +201,14 @@ def test_a_state_goes_on_from_any_batch(stop: int) -> None:
 
     torch.manual_seed(0)
     with pytest.raises(Interrupted, match=f"in epoch {(stop + 2) // 3}, after batch {(stop - 1) % 3 + 1}"):
-        fit_toy(Stopped(), keep=keep, **whole)
+        fit_toy(Stopped(), save=save, **whole)
     torch.manual_seed(9)
-    goes_on = State(Wavering(), lr=0.01, weight_decay=0.0)
-    goes_on.restore(*kept[-1])
-    fit_toy(goes_on.model, goes_on=goes_on, **whole)
-    assert goes_on.history == undisturbed.history
-    assert goes_on.best_epoch == undisturbed.best_epoch
-    assert all(torch.equal(value, undisturbed.tensors()[name]) for name, value in goes_on.tensors().items())
+    resumed = State(Wavering(), lr=0.01, weight_decay=0.0)
+    resumed.restore(*kept[-1])
+    fit_toy(resumed.model, resumed=resumed, **whole)
+    assert resumed.history == undisturbed.history
+    assert resumed.best_epoch == undisturbed.best_epoch
+    assert all(torch.equal(value, undisturbed.tensors()[name]) for name, value in resumed.tensors().items())
 
 
 def test_a_restored_tensor_keeps_its_layout() -> None:
@@ -229,7 +231,7 @@ def test_a_restored_tensor_keeps_its_layout() -> None:
 def test_the_training_curve_is_taken_on_as_many_tracks_of_a_genre_as_validation_has() -> None:
     training = pd.DataFrame({"track_id": range(50), "genre": ["Folk"] * 48 + ["Rock"] * 2})
     validation = pd.DataFrame({"track_id": range(50, 58), "genre": ["Folk"] * 5 + ["Rock"] * 3})
-    chosen = _as_many(training, validation)
+    chosen = matching_tracks(training, validation)
     assert chosen["genre"].value_counts().to_dict() == {"Folk": 5, "Rock": 2}
     assert chosen["track_id"].tolist() == [0, 12, 24, 35, 47, 48, 49]
 
@@ -257,7 +259,7 @@ def test_training_without_a_finite_validation_loss_is_an_error() -> None:
             return super().forward(views) if self.training else super().forward(views) * float("nan")
 
     with pytest.raises(DataError, match="expected a finite validation loss"):
-        fit_toy(Broken(), judged=0, epochs=2)
+        fit_toy(Broken(), validated=0, epochs=2)
 
 
 def test_a_trained_model_comes_back_and_a_foreign_one_is_refused(tmp_path: Path) -> None:
@@ -292,5 +294,11 @@ def test_a_trained_model_comes_back_and_a_foreign_one_is_refused(tmp_path: Path)
 
 def test_trainings_are_keyed_by_all_the_code_that_trains_and_by_no_figure() -> None:
     named = set(CodeSnapshot(train_model).digests())
-    assert named >= {"fmagc.training.loop", "fmagc.models.networks", "fmagc.audio.log_mel", "fmagc.dataset.clips"}
+    assert named >= {
+        "fmagc.training.loop",
+        "fmagc.training.data",
+        "fmagc.models.networks",
+        "fmagc.audio.log_mel",
+        "fmagc.dataset.clips",
+    }
     assert not [name for name in named if name.startswith(("fmagc.reporting", "fmagc.evaluation", "fmagc.inference"))]

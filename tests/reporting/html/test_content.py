@@ -88,7 +88,8 @@ def test_the_committed_schema_is_that_of_dvc_yaml() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_network_is_its_parts(name: str) -> None:
-    boxes, edges = trace_model({"name": name, **ARCHITECTURE})
+    diagram = trace_model({"name": name, **ARCHITECTURE})
+    boxes, edges = diagram.parts, diagram.edges
     network = build(name, **ARCHITECTURE)
     told = {key: " ".join(box.paragraphs) for key, box in boxes.items()}
     counts = [int(text.split("; ")[-1].split()[0].replace(",", "")) for text in told.values() if "parameters" in text]
@@ -101,7 +102,7 @@ def test_a_network_is_its_parts(name: str) -> None:
 
 
 def test_shapes_and_layers_are_those_of_the_encoder() -> None:
-    boxes, _ = trace_model({"name": "cnn1d", **ARCHITECTURE})
+    boxes = trace_model({"name": "cnn1d", **ARCHITECTURE}).parts
     first = " ".join(boxes["encoder.stages.0"].paragraphs).replace("\N{NO-BREAK SPACE}", " ")
     assert "Conv1d 1 to 16, kernel 256, stride 64, BatchNorm, ReLU, MaxPool 4" in first
     assert "output: 16 x 2,048; 4,144 parameters" in first

@@ -1,0 +1,122 @@
+"""The tracks that a network is trained on and validated with, and the batches of their clips."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fmagc.cache.clip_positions import clip_table
+from fmagc.cache.normalisation import Normalisation
+from fmagc.corpus.index import genres_of
+from fmagc.dataset.clips import ClipLoader, fixed_batches, prefetch
+from fmagc.devices.process_group import ALL, Share
+from fmagc.errors import DataError
+from fmagc.models.registry import MODELS
+from fmagc.paths import AUDIT
+from fmagc.runtime.files import digest, file_digest
+from fmagc.training.batches import RandomBatches
+from fmagc.training.job import TrainingJob
+from fmagc.training.loop import Batches
+
+__all__ = ["TrainingData", "matching_tracks"]
+
+
+class TrainingData:
+    """Training and validation tracks of a split, in the views that a network reads.
+
+    Parameters
+    ----------
+    job : TrainingJob
+    split : pd.DataFrame
+        As `corpus.index.read_split` gives it.
+    normalisation : mapping of str to Normalisation
+        By view, of the training set; those of the views that the network reads are used.
+
+    Attributes
+    ----------
+    genres : list of str
+        In class order.
+    training, validation : pd.DataFrame
+        As `ClipLoader.tracks` gives them.
+
+    Raises
+    ------
+    DataError
+        When a cache is damaged or was made with other settings, or a set has no track.
+    """
+
+    def __init__(self, job: TrainingJob, split: pd.DataFrame, normalisation: Mapping[str, Normalisation]) -> None:
+        self._job = job
+        self._normalisation = {view: normalisation[view] for view in MODELS[job.model].inputs}
+        self._loader = ClipLoader.open(self._normalisation, clip_samples=job.clip.samples, mel=job.mel)
+        self.genres = genres_of(split)
+        self.training, self.validation = (self._tracks(split, name) for name in ("train", "val"))
+        self._train_eval = matching_tracks(self.training, self.validation)
+
+    @property
+    def n_clips(self) -> int:
+        """Clips of an epoch, those that are measured among them."""
+        return len(self.training) + len(self._train_eval) + len(self.validation)
+
+    @property
+    def smallest_batch(self) -> int:
+        """Clips of the smallest batch of an epoch."""
+        return len(self.training) // len(self._random(ALL))
+
+    def batches(self, share: Share) -> Batches:
+        """Give the batches of one process, prepared ahead."""
+        random, size = self._random(share), self._job.train.batch_size
+        train_eval, validation = (
+            clip_table(tracks, clip_frames=self._loader.clip_frames, n_clips=1)
+            for tracks in (self._train_eval, self.validation)
+        )
+        return Batches(
+            training=lambda epoch, skip: prefetch(random.epoch(epoch, skip=skip)),
+            train_eval=lambda: prefetch(fixed_batches(self._loader, train_eval, batch_size=size, share=share)),
+            validation=lambda: prefetch(fixed_batches(self._loader, validation, batch_size=size, share=share)),
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Return how the clips were made, for the card of a model."""
+        return {
+            "waveform": self._loader.waveform,
+            "mel": self._job.mel.model_dump(),
+            "normalisation": {view: asdict(values) for view, values in self._normalisation.items()},
+            "caches": {folder.as_posix(): file_digest(folder / "manifest.json") for folder in self._loader.folders},
+        }
+
+    def tracks_digest(self) -> str:
+        """Return the digest of the tables of tracks."""
+        return digest(pd.concat([self.training, self.validation]).to_csv(index=False).encode())
+
+    def _tracks(self, split: pd.DataFrame, name: str) -> pd.DataFrame:
+        rows = split[split["set"] == name]
+        if rows.empty:
+            raise DataError(f"set {name}: expected tracks in the split, found none: see {AUDIT}")
+        return self._loader.tracks(rows, genres=self.genres)
+
+    def _random(self, share: Share) -> RandomBatches:
+        train = self._job.train
+        return RandomBatches(
+            self._loader,
+            self.training,
+            batch_size=train.batch_size,
+            augment=train.augment,
+            seed=self._job.seed,
+            share=share,
+        )
+
+
+def matching_tracks(training: pd.DataFrame, validation: pd.DataFrame) -> pd.DataFrame:
+    """Choose of each genre as many training tracks as validation holds, from all over the set: the same for all seeds.
+
+    A measure of all of them would cost a quarter of the training; of so many it is as certain as that of validation.
+    """
+    chosen = []
+    for genre, n_validation in validation["genre"].value_counts().sort_index().items():
+        rows = training[training["genre"] == genre]
+        n_rows = min(len(rows), n_validation)
+        chosen.append(rows.iloc[np.linspace(0, len(rows) - 1, n_rows).round().astype(int)])
+    return pd.concat(chosen, ignore_index=True)

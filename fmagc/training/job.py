@@ -1,0 +1,56 @@
+"""One training of a run, as params.yaml and the command line ask for it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fmagc.params.signal import Clip, Mel
+from fmagc.params.training import Architecture, Train
+from fmagc.paths import training_folder
+
+__all__ = ["TrainingJob"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """What to train, and with which settings.
+
+    Attributes
+    ----------
+    protocol, model : str
+    seed : int
+        Of the weights, of dropout, of the clips and their augmentation.
+    train, architecture : Train, Architecture
+        Settings of all models, and those of this one.
+    clip, mel : Clip, Mel
+    threads : int
+        Of the CPU's arithmetic.
+    """
+
+    protocol: str
+    model: str
+    seed: int
+    train: Train
+    architecture: Architecture
+    clip: Clip
+    mel: Mel
+    threads: int
+
+    @property
+    def folder(self) -> Path:
+        """Where weights and card are published."""
+        return training_folder(self.protocol, self.model, self.seed)
+
+    def network(self, n_classes: int) -> dict[str, Any]:
+        """Return the keyword arguments of `models.registry.build`."""
+        return {
+            "name": self.model,
+            "n_classes": n_classes,
+            "dropout": self.architecture.dropout,
+            "clip_samples": self.clip.samples,
+            "hop_length": self.mel.hop_length,
+            "n_mels": self.mel.n_mels,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.model}, seed {self.seed}"
