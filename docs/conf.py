@@ -1,9 +1,15 @@
 """Settings of Sphinx for the pages of this folder; `sphinx-build -W docs FOLDER` needs no network."""
 
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
 from fmagc import __version__
 
+_CITATION = YAML(typ="safe", pure=True).load(Path(__file__).parents[1] / "CITATION.cff")
+
 project = "fmagc"
-author = "The authors of fmagc"
+author = ", ".join(person["name"] for person in _CITATION["authors"])
 copyright = author
 version = release = __version__
 

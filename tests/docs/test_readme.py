@@ -136,6 +136,10 @@ def test_ci_installs_and_tests_as_the_readme_says() -> None:
     assert re.search(rf"\b{test}\b", script), f"expected `{test}` in .ci/run"
 
 
+def test_table_of_names_is_the_api() -> None:
+    assert sorted(row[0].strip("`") for row in rows("docs/api.md", "The names")) == fmagc.__all__
+
+
 @pytest.mark.parametrize("name", stages())
 def test_table_of_stages_is_dvc_yaml(name: str) -> None:
     table = {row[0]: row[1:] for row in rows("docs/pipeline.md", "The stages")}
