@@ -100,6 +100,7 @@ class Reason(StrEnum):
     NO_AUDIO = "no_audio"  # tags, but not one MPEG audio frame
     DECODE_ERROR = "decode_error"  # the decoder gave up
     TRUNCATED = "truncated"  # decoded to less than its MPEG frames or its header promise
+    TOO_LARGE = "too_large"  # an MP3 that is longer than memory allows for
     TOO_SHORT = "too_short"  # whole, but shorter than one clip
     NON_FINITE = "non_finite"  # NaN or infinity among the samples
     DECODER_CRASHED = "decoder_crashed"  # the worker process died on it

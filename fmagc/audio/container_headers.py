@@ -1,60 +1,198 @@
-"""Truncation checks for WAV, AIFF, AU and Ogg files, whose decoders return a cut file without an error.
+"""Where the audio of a WAV, AIFF, AU, CAF or W64 file lies, and whether its header tells that truly.
 
-Layout of chunks: RIFF (Microsoft and IBM, 1991), RF64 (EBU Tech 3306), AIFF 1.3 (Apple, 1989); AU: Sun; Ogg pages:
-RFC 3533, section 6. FLAC needs no such witness: its header tells the number of samples, and libsndfile believes it.
+Layout of chunks: RIFF (Microsoft and IBM, 1991), RF64 (EBU Tech 3306), AIFF 1.3 (Apple, 1989), AU (Sun), CAF (Apple),
+W64 (Sony). A declared size is a claim: programs that write to a pipe or die early leave a placeholder, some count their
+header in, and 32 bits are too few for 4 GiB.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-__all__ = ["missing_end"]
+from fmagc.audio.file_bytes import Bytes, blocks_of
 
-_UNKNOWN = (0, 0xFFFFFFFF)  # sizes that a program writes when it cannot go back to fill in the true one
-_AUDIO_CHUNKS = (b"data", b"SSND")
-_LAST_PAGE = 4  # a bit of the third byte after the name of a page
+__all__ = ["AudioBytes", "audio_bytes"]
+
+_AUDIO_CHUNKS = (b"data", b"SSND", b"BODY")
+_MPEG_LAYER_3 = 0x55  # of a WAV's fmt chunk
+_LARGEST = 0xFFFFFFFF  # size in 32 bits, which in RF64 means that the chunk ds64 tells it
+_NEAR = 1 << 16  # bytes by which programs go below 2, 4 or more GiB to say that they do not know a size
+_MOST_COUNTED_IN = 512  # bytes of a header that a program may have counted as audio
+_MOST_JUNK = 4096  # bytes behind the audio that are no audio, whatever they are
 
 
-def missing_end(data: bytes) -> str | None:
-    """Compare a file's length with the length that its header declares.
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A number in a header."""
+
+    at: int
+    n_bytes: int
+    big_endian: bool
+
+    def read(self, data: Bytes) -> int:
+        return int.from_bytes(data[self.at : self.at + self.n_bytes], "big" if self.big_endian else "little")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How a format lays out its chunks."""
+
+    first: int  # byte of the first chunk
+    name_bytes: int
+    size_bytes: int
+    big_endian: bool
+    size_counts: int = 0  # bytes of the chunk's own header that its size counts
+    align: int = 2
+
+
+_LAYOUTS = {
+    b"RIFF": _Layout(12, 4, 4, big_endian=False),
+    b"RF64": _Layout(12, 4, 4, big_endian=False),
+    b"RIFX": _Layout(12, 4, 4, big_endian=True),
+    b"FORM": _Layout(12, 4, 4, big_endian=True),
+    b"caff": _Layout(8, 4, 8, big_endian=True, align=1),
+    b"riff": _Layout(40, 16, 8, big_endian=False, size_counts=24, align=8),  # W64
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    name: bytes  # the first four bytes of it
+    start: int  # of the body
+    size: int  # of the body, as declared
+    field: _Field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioBytes:
+    """The audio of a file whose header declares its size.
+
+    Attributes
+    ----------
+    start, end : int
+        The bytes that are audio.
+    header : bytes
+        What comes before them, with their true size.
+    corrected : bool
+        Whether the file declares another size, or none.
+    padded : bool
+        Whether bytes that are neither a chunk nor audio lie behind them.
+    missing : str or None
+        For the ledger's detail; None when nothing is missing.
+    mpeg : bool
+        Whether they are the frames of an MP3.
+    """
+
+    start: int
+    end: int
+    header: bytes
+    corrected: bool
+    padded: bool
+    missing: str | None
+    mpeg: bool
+
+
+def audio_bytes(data: Bytes, start: int, end: int) -> AudioBytes | None:
+    """Find the audio, and compare the size that is declared with what is there.
 
     Parameters
     ----------
-    data : bytes
-        The whole file.
+    data : Bytes
+    start, end : int
+        The container; tags may lie around it.
 
     Returns
     -------
-    str or None
-        For the ledger's detail; None when nothing is missing, or the file does not tell.
+    AudioBytes or None
+        None when it is no such container, or holds no audio.
     """
-    if data[:4] == b"OggS":
-        page = data.rfind(b"OggS")
-        ends = len(data) > page + 5 and data[page + 5] & _LAST_PAGE
-        return None if ends else "its last page does not end the stream"
-    start, declared = _audio_bytes(data)
-    held = len(data) - start
-    if declared in _UNKNOWN or held >= declared:
-        return None
-    return f"its header declares {declared} bytes of audio, the file holds {held}"
+    name = data[start : start + 4]
+    mpeg, size_in_64_bits = False, None
+    for chunk in _au(data, start) if name == b".snd" else _chunks(data, start, end):
+        if chunk.name == b"fmt ":
+            mpeg = int.from_bytes(data[chunk.start : chunk.start + 2], "little") == _MPEG_LAYER_3
+        if chunk.name == b"ds64":
+            size_in_64_bits = _Field(chunk.start + 8, 8, big_endian=False)
+        if chunk.name in _AUDIO_CHUNKS and chunk.start <= end:
+            if size_in_64_bits is not None and chunk.size == _LARGEST:
+                chunk = _Chunk(chunk.name, chunk.start, size_in_64_bits.read(data), size_in_64_bits)
+            return _compared(data, chunk, start, end, _LAYOUTS.get(name), mpeg=mpeg)
+    return None
 
 
-def _audio_bytes(data: bytes) -> tuple[int, int]:
-    """Return where the audio begins and how many bytes a header promises."""
-    if data[:4] == b".snd":
-        return int.from_bytes(data[4:8], "big"), int.from_bytes(data[8:12], "big")
-    if data[:4] in (b"RIFF", b"RIFX", b"RF64", b"FORM"):
-        size_in_64_bits = 0
-        for name, start, size in _chunks(data, big_endian=data[:4] in (b"RIFX", b"FORM")):
-            if name == b"ds64":
-                size_in_64_bits = int.from_bytes(data[start + 8 : start + 16], "little")
-            if name in _AUDIO_CHUNKS:
-                return start, size_in_64_bits or size
-    return 0, 0
+def _au(data: Bytes, start: int) -> Iterator[_Chunk]:
+    """Take the header of an AU file for one chunk."""
+    field = _Field(start + 8, 4, big_endian=True)
+    yield _Chunk(b"data", start + _Field(start + 4, 4, big_endian=True).read(data), field.read(data), field)
 
 
-def _chunks(data: bytes, *, big_endian: bool) -> Iterator[tuple[bytes, int, int]]:
-    """Walk the chunks of a RIFF or AIFF file: name, where the body starts, and its bytes."""
-    position = 12  # after the container's name, size and kind
-    while position + 8 <= len(data):
-        size = int.from_bytes(data[position + 4 : position + 8], "big" if big_endian else "little")
-        yield data[position : position + 4], position + 8, size
-        position += 8 + size + size % 2
+def _chunks(data: Bytes, start: int, end: int) -> Iterator[_Chunk]:
+    """Walk the chunks of a file from its first one on."""
+    layout = _LAYOUTS.get(data[start : start + 4])
+    if layout is not None:
+        yield from _chunks_from(data, start + layout.first, end, layout)
+
+
+def _chunks_from(data: Bytes, position: int, end: int, layout: _Layout) -> Iterator[_Chunk]:
+    while position + layout.name_bytes + layout.size_bytes <= end:
+        field = _Field(position + layout.name_bytes, layout.size_bytes, layout.big_endian)
+        body = position + layout.name_bytes + layout.size_bytes
+        size = max(0, field.read(data) - layout.size_counts)
+        yield _Chunk(data[position : position + 4], body, size, field)
+        position = body + -(-size // layout.align) * layout.align
+
+
+def _compared(data: Bytes, chunk: _Chunk, first: int, end: int, layout: _Layout | None, *, mpeg: bool) -> AudioBytes:
+    """Decide where the audio ends."""
+    held = end - chunk.start
+    true_end, padded, missing = chunk.start + chunk.size, False, None
+    if held < chunk.size:
+        true_end = end
+        if not _is_placeholder(chunk.size) and chunk.size - held > min(chunk.start - first, _MOST_COUNTED_IN):
+            missing = f"its header declares {chunk.size} bytes of audio, the file holds {held}"
+    elif not _is_chunks(data, true_end, end, layout):
+        padded = chunk.size > 0 and (end - true_end <= _MOST_JUNK or not any(map(any, blocks_of(data, true_end, end))))
+        true_end = true_end if padded else end
+    corrected = true_end != chunk.start + chunk.size
+    size = true_end - chunk.start
+    header = data[first : chunk.start]
+    return AudioBytes(
+        start=chunk.start,
+        end=true_end,
+        header=_with_size(header, chunk.field, first, size, layout) if corrected else header,
+        corrected=corrected,
+        padded=padded,
+        missing=missing,
+        mpeg=mpeg,
+    )
+
+
+def _is_placeholder(size: int) -> bool:
+    """Tell a size that a program wrote because it did not know the true one."""
+    return any(abs(size - (1 << bits)) <= _NEAR for bits in (31, 32, 63, 64))
+
+
+def _is_chunks(data: Bytes, start: int, end: int, layout: _Layout | None) -> bool:
+    """Tell whether nothing but chunks lies in a stretch, or nothing at all."""
+    if layout is None or start >= end:
+        return start >= end
+    position = start + -start % 2 if layout.align == 2 else start
+    last = start
+    for chunk in _chunks_from(data, position, end, layout):
+        if not all(0x20 <= byte < 0x7F for byte in chunk.name) or chunk.start + chunk.size > end:
+            return False
+        last = chunk.start + chunk.size
+    return end - last < layout.name_bytes + layout.size_bytes
+
+
+def _with_size(header: bytes, field: _Field, first: int, size: int, layout: _Layout | None) -> bytes:
+    """Write the true size into a header; a RIFF file of more than 4 GiB needs the header of RF64."""
+    size += layout.size_counts if layout else 0
+    if size > _LARGEST and field.n_bytes == 4:
+        if header[:4] == b"RIFF":
+            sizes = b"ds64" + (28).to_bytes(4, "little") + bytes(8) + size.to_bytes(8, "little") + bytes(12)
+            unknown = _LARGEST.to_bytes(4, "little")
+            return b"RF64" + unknown + b"WAVE" + sizes + header[12:-4] + unknown
+        size = _LARGEST
+    at = field.at - first
+    number = size.to_bytes(field.n_bytes, "big" if field.big_endian else "little")
+    return header[:at] + number + header[at + field.n_bytes :]

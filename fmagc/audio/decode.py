@@ -8,10 +8,10 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from fmagc.audio.container_headers import missing_end
-from fmagc.audio.libsndfile import NOTHING, RawAudio, joined, read_samples
+from fmagc.audio.libsndfile import read_samples
 from fmagc.audio.mpeg_frames import MpegAudio
-from fmagc.audio.validate import Source, mpeg_audio, read_source
+from fmagc.audio.raw_audio import NOTHING, RawAudio, joined
+from fmagc.audio.validate import Source, open_source
 from fmagc.errors import Reason, RejectedTrack
 from fmagc.params.signal import Waveform
 
@@ -37,6 +37,7 @@ LOSS_ALLOWED = 3 * 1152
 SILENCE_PEAK = 2.0**-24  # below it there is nothing but the decoder's rounding, which int16 must not blow up
 
 _FULL_SCALE = 32767
+_MIXED = "its sample rate or MPEG version changes on the way: encode it anew, or cut it into parts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +62,12 @@ class Decoded:
     decoder : str
         Name and version.
     flags : tuple of str
-        Any of ``silent``, ``resampled``, ``above_full_scale``, ``resynced`` (bytes that are no frame lie between
-        frames), ``warned`` (the decoder had something to say: see `detail`).
+        Any of these: ``silent``; ``resampled``; ``above_full_scale``; ``cancelled`` (the channels cancel each other:
+        the loudest is kept in place of their mean); ``resynced`` (bytes that are no frame lie between frames);
+        ``padded`` (bytes that are neither audio nor tags lie before or behind it); ``length_corrected`` (its header
+        tells no length or another than it holds); ``no_end_mark`` (the end of an Ogg stream is not marked, but its last
+        page is whole); ``chained`` (several streams follow each other); ``warned`` (the decoder had something to say:
+        see `detail`).
     detail : str
         The decoder's warnings, empty as a rule.
     start_s, file_s : float, s
@@ -98,30 +103,30 @@ def decode(
 ) -> Decoded:
     """Decode one file, an MP3 or whatever libsndfile reads, to mono, at one sample rate, as int16 with one scale.
 
-        Call this from one thread of a process only: see `libsndfile.read_samples`.
+    Call this from one thread of a process only: see `libsndfile.read_samples`.
 
-        Parameters
-        ----------
-        path : Path
-        expected_sha1 : str
-    Checksum of the file in the manifest of the dataset root.
-        listed_sha1 : str
-            What the archive's own list says; empty where there is no list.
-        settings : Waveform
-            A longer file gives its middle.
-        min_samples : int, samples
-            Shorter tracks, after resampling, are rejected.
+    Parameters
+    ----------
+    path : Path
+    expected_sha1 : str or None
+        Checksum of the file in the manifest of the dataset root; None where there is none.
+    listed_sha1 : str
+        What the archive's own list says; empty where there is no list.
+    settings : Waveform
+        A longer file gives its middle.
+    min_samples : int, samples
+        Shorter tracks, after resampling, are rejected.
     out : np.ndarray [shape=(`most_samples` or more,), int16]
-            Buffer for the samples.
+        Buffer for the samples.
 
-        Raises
-        ------
-        RejectedTrack
-            With the reason, and in its detail what was measured or what the decoder said.
+    Raises
+    ------
+    RejectedTrack
+        With the reason, and in its detail what was measured or what the decoder said.
     """
-    source = read_source(path, expected_sha1=expected_sha1, listed_sha1=listed_sha1)
-    raw, flags = _verified(source, settings=settings, whole=False)
-    return _finished(raw, 0, source=source, settings=settings, min_samples=min_samples, flags=flags, out=out)
+    with open_source(path, expected_sha1=expected_sha1, listed_sha1=listed_sha1) as source:
+        raw, flags = _verified(source, settings=settings, whole=False)
+    return _finished(raw, 0, sha1=source.sha1, settings=settings, min_samples=min_samples, flags=flags, out=out)
 
 
 def decode_whole(path: Path, *, settings: Waveform, min_samples: int) -> list[Decoded]:
@@ -143,14 +148,14 @@ def decode_whole(path: Path, *, settings: Waveform, min_samples: int) -> list[De
     RejectedTrack
         As by `decode`.
     """
-    source = read_source(path, expected_sha1=None, listed_sha1="")
-    raw, flags = _verified(source, settings=settings, whole=True)
+    with open_source(path, expected_sha1=None, listed_sha1="") as source:
+        raw, flags = _verified(source, settings=settings, whole=True)
     room = most_samples(settings)
     return [
         _finished(
             raw,
             number,
-            source=source,
+            sha1=source.sha1,
             settings=settings,
             min_samples=min_samples,
             flags=flags,
@@ -162,19 +167,24 @@ def decode_whole(path: Path, *, settings: Waveform, min_samples: int) -> list[De
 
 def _verified(source: Source, *, settings: Waveform, whole: bool) -> tuple[RawAudio, dict[str, bool]]:
     """Decode a file and compare its decoded length with the length that its frames or header declare."""
+    contents = source.contents
     raw = read_samples(source, max_seconds=settings.max_seconds, whole=whole)
-    audio = source.audio or (mpeg_audio(source.data) if raw.kind == "MP3" else None)
-    lost = truncation(audio, n_decoded=raw.n_decoded) if audio else _shortfall(source.data, raw)
+    lost = truncation(contents.mpeg, n_decoded=raw.n_decoded) if contents.mpeg else _shortfall(raw)
+    if lost is not None and contents.mpeg is not None and contents.mpeg.mixed:
+        raise RejectedTrack(Reason.DECODE_ERROR, joined(f"{lost}; {_MIXED}", raw.warnings))
+    lost = lost or contents.missing
     if lost is not None:
         raise RejectedTrack(Reason.TRUNCATED, joined(lost, raw.warnings))
-    return raw, {"resynced": audio is not None and audio.skipped_bytes > 0, "warned": bool(raw.warnings)}
+    found = {"padded": raw.padded, "length_corrected": contents.mpeg is None and raw.n_decoded > raw.n_declared}
+    flags = {name: contents.flags.get(name, False) or found.get(name, False) for name in contents.flags | found}
+    return raw, flags | {"warned": bool(raw.warnings)}
 
 
 def _finished(
     raw: RawAudio,
     number: int,
     *,
-    source: Source,
+    sha1: str,
     settings: Waveform,
     min_samples: int,
     flags: dict[str, bool],
@@ -189,6 +199,7 @@ def _finished(
         "silent": peak < SILENCE_PEAK,
         "resampled": raw.sample_rate != settings.sample_rate,
         "above_full_scale": peak > 1,
+        "cancelled": raw.cancelled[number],
     } | flags
     return Decoded(
         samples=samples,
@@ -196,7 +207,7 @@ def _finished(
         peak=peak,
         sample_rate=raw.sample_rate,
         channels=raw.channels,
-        sha1=source.sha1,
+        sha1=sha1,
         decoder=DECODER,
         flags=tuple(flag for flag, holds in all_flags.items() if holds),
         detail=raw.warnings,
@@ -285,11 +296,11 @@ def truncation(audio: MpegAudio, *, n_decoded: int) -> str | None:
     return None
 
 
-def _shortfall(data: bytes, raw: RawAudio) -> str | None:
+def _shortfall(raw: RawAudio) -> str | None:
     """Describe the shortfall of a file that is not an MP3: other formats declare their length to the sample."""
     if raw.n_decoded < raw.n_declared:
         return f"decoded {raw.n_decoded} samples, its header declares {raw.n_declared}"
-    return missing_end(data)
+    return None
 
 
 def _peak(y: NDArray[np.float32]) -> float:

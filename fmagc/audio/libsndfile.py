@@ -1,43 +1,47 @@
 """Decode a file with libsndfile to mono float32 at its native rate, capturing the library's warnings."""
 
-import io
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import cache
 from typing import BinaryIO
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from fmagc.audio.validate import Source, not_mp3, summary
+from fmagc.audio.raw_audio import Excerpt, RawAudio, collect, excerpt_starts, joined
+from fmagc.audio.streams import Stream, not_mp3, summary
+from fmagc.audio.validate import Source
 from fmagc.errors import Reason, RejectedTrack
 
-__all__ = ["NOTHING", "RawAudio", "excerpt_starts", "joined", "read_samples"]
+__all__ = ["read_samples"]
 
-NOTHING = np.empty(0, dtype=np.float32)
-
-_MOST_FRAMES = 1 << 48  # what libsndfile says of a FLAC file of unknown length is more
+_MOST_FRAMES = 1 << 48  # samples; libsndfile says more where a file tells no length
 _UNRECOGNISED = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 _DETAIL_CHARACTERS = 400
+_BUFFER = 24 << 20  # bytes: a minute of stereo at 48 kHz, so that a usual clip is one read
+_SEEKABLE = (
+    "PCM_S8",
+    "PCM_U8",
+    "PCM_16",
+    "PCM_24",
+    "PCM_32",
+    "FLOAT",
+    "DOUBLE",
+    "ULAW",
+    "ALAW",
+)  # fixed bytes a sample
 
 
-@dataclass(frozen=True, slots=True)
-class RawAudio:
-    """A decoded file: mono excerpts at its native rate, its decoded and declared lengths in samples, its format."""
+class _Decoder(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A decoder that goes on where it is: soundfile seeks after each read, which costs compressed formats a search."""
 
-    excerpts: list[NDArray[np.float32]]
-    starts: list[int]
-    n_decoded: int
-    n_declared: int
-    kind: str
-    sample_rate: int
-    channels: int
-    warnings: str
+    def seekable(self) -> bool:
+        return False
 
 
 def read_samples(source: Source, *, max_seconds: float, whole: bool) -> RawAudio:
@@ -57,82 +61,172 @@ def read_samples(source: Source, *, max_seconds: float, whole: bool) -> RawAudio
     Raises
     ------
     RejectedTrack
-        When the decoder gives up, with what it said.
+        When the decoder gives up, with what it said: `not_audio` where libsndfile does not know the format.
     """
     with tempfile.TemporaryFile() as log:
         try:
-            with _stderr_diverted_to(log), soundfile.SoundFile(io.BytesIO(source.data)) as file:
-                if source.audio and file.format != "MP3":  # the decoder goes by the first bytes, another container's
-                    raise not_mp3(source.data)
-                if file.frames > _MOST_FRAMES:
-                    raise RejectedTrack(Reason.DECODE_ERROR, "its header does not tell how long it is: encode it anew")
-                keep = round(max_seconds * file.samplerate)
-                starts = excerpt_starts(file.frames, keep=keep, whole=whole)
-                with _ending_early(file, source):
-                    excerpts, n_decoded = _excerpts(file, starts, keep=keep)
+            with _stderr_diverted_to(log):
+                raw = _read(source, max_seconds=max_seconds, whole=whole)
         except soundfile.SoundFileError as error:
             said = getattr(error, "error_string", str(error))
-            unknown = not source.audio and getattr(error, "code", None) == _UNRECOGNISED
+            unknown = source.contents.mpeg is None and getattr(error, "code", None) == _UNRECOGNISED
             reason = Reason.NOT_AUDIO if unknown else Reason.DECODE_ERROR
             raise RejectedTrack(reason, joined(f"{said} ({summary(source.data)})", _text_of(log))) from error
-        kind, sr, channels = file.format, file.samplerate, file.channels
-        return RawAudio(excerpts, starts, n_decoded, file.frames, kind, sr, channels, _text_of(log))
+        except RejectedTrack as error:
+            raise RejectedTrack(error.reason, joined(error.detail, _text_of(log))) from error
+        return replace(raw, warnings=_text_of(log))
 
 
-@contextmanager
-def _ending_early(file: soundfile.SoundFile, source: Source) -> Iterator[None]:
-    """Name what is missing where the decoder stops with an error in a file that is no MP3, as FLAC's does."""
-    try:
-        yield
-    except soundfile.LibsndfileError as error:
-        if source.audio or not 0 < file.tell() < file.frames:
-            raise
-        said = f"decoded {file.tell()} samples, its header declares {file.frames}"
-        raise RejectedTrack(Reason.TRUNCATED, joined(said, error.error_string)) from error
+def _read(source: Source, *, max_seconds: float, whole: bool) -> RawAudio:
+    """Decode all streams, once more where they are not as long as they say, and where the mean of channels cancels."""
+    contents = source.contents
+    n_samples: list[int] = []
+    channels: dict[int, int] = {}
+    while True:
+        with ExitStack() as opened:
+            files = [opened.enter_context(_open(stream)) for stream in contents.streams]
+            _check(files, source)
+            declared = [_declared(file, stream) for file, stream in zip(files, contents.streams, strict=True)]
+            sr = files[0].samplerate
+            keep = round(max_seconds * sr)
+            starts = excerpt_starts(sum(n_samples or declared), keep=keep, whole=whole)
+            excerpts = [Excerpt(start, channels.get(number)) for number, start in enumerate(starts)]
+            decoded: list[int] = []
+            padded = False
+            for file, stream, expected in zip(files, contents.streams, declared, strict=True):
+                length, junk = _decode(
+                    file, stream, expected, excerpts, keep=keep, offset=sum(decoded), is_mpeg=contents.mpeg is not None
+                )
+                decoded.append(length)
+                padded |= junk
+            n_channels = files[0].channels
+        if excerpt_starts(sum(decoded), keep=keep, whole=whole) != starts and decoded != n_samples:
+            n_samples = decoded
+            continue
+        cancelled = [excerpt.cancels for excerpt in excerpts]
+        if any(cancelled):
+            channels = {
+                number: int(np.argmax(excerpt.loudness)) for number, excerpt in enumerate(excerpts) if excerpt.cancels
+            }
+            n_samples = decoded
+            continue
+        return RawAudio(
+            excerpts=[excerpt.samples() for excerpt in excerpts],
+            starts=starts,
+            cancelled=[number in channels for number in range(len(starts))],
+            n_decoded=sum(decoded),
+            n_declared=sum(declared),
+            padded=padded,
+            sample_rate=sr,
+            channels=n_channels,
+        )
 
 
-def excerpt_starts(n_frames: int, *, keep: int, whole: bool) -> list[int]:
-    """Choose the middle of a longer file, FMA's rule, or excerpts that cover the whole.
+def _open(stream: Stream) -> soundfile.SoundFile:
+    stream.file.seek(0)
+    return _Decoder(stream.file)
 
-    A sixtieth of an excerpt may be left out: clips of 30 s are often some milliseconds longer, and get one excerpt.
+
+def _check(files: list[soundfile.SoundFile], source: Source) -> None:
+    """Reject what libsndfile opens, but is not to be trusted with."""
+    if files[0].format == "MP3" and source.contents.mpeg is None:
+        raise not_mp3(source.data)  # free format: there are no frames to be counted
+    kinds = list(dict.fromkeys(f"{file.samplerate} Hz in {file.channels} channels" for file in files))
+    if len(kinds) > 1:
+        raise RejectedTrack(
+            Reason.DECODE_ERROR,
+            f"its streams differ: {kinds[0]}, then {kinds[1]}: encode it anew, or cut it into parts",
+        )
+
+
+def _declared(file: soundfile.SoundFile, stream: Stream) -> int:
+    """Count the samples that a stream should have; 0 where nothing tells."""
+    if stream.n_samples is not None:
+        return stream.n_samples
+    return file.frames if file.frames < _MOST_FRAMES else 0
+
+
+def _decode(
+    file: soundfile.SoundFile,
+    stream: Stream,
+    expected: int,
+    excerpts: list[Excerpt],
+    *,
+    keep: int,
+    offset: int,
+    is_mpeg: bool,
+) -> tuple[int, bool]:
+    """Decode one stream and keep what of it lies in excerpts.
+
+    Parameters
+    ----------
+    expected : int, samples
+        As `_declared` tells.
+    excerpts : list of Excerpt
+    keep : int, samples
+        Length of an excerpt at most.
+    offset : int, samples
+        Length of the streams before.
+    is_mpeg : bool
+
+    Returns
+    -------
+    length : int
+        Of the stream.
+    padded : bool
+        Whether bytes that the decoder does not understand follow the last sample.
     """
-    last = max(0, n_frames - keep)
-    n_excerpts = max(1, -(-(n_frames - keep // 60) // keep)) if whole else 1
-    return [last // 2] if n_excerpts == 1 else [round(start) for start in np.linspace(0, last, n_excerpts).tolist()]
-
-
-def _excerpts(file: soundfile.SoundFile, starts: list[int], *, keep: int) -> tuple[list[NDArray[np.float32]], int]:
-    """Decode a whole file but keep at most `keep` samples from each start; say how long all of it was.
-
-    Blocks bound the memory that an endless file takes; a block of twice what is kept makes one read of a usual clip,
-    since reading an MP3 in several calls costs the decoder a seek each.
-    """
-    parts: list[list[NDArray[np.float32]]] = [[] for _ in starts]
-    position = 0
-    while position < file.frames and len(block := file.read(out=_scratch(2 * keep, file.channels))) > 0:
-        for start, own in zip(starts, parts, strict=True):
-            wanted = block[max(0, start - position) : max(0, start + keep - position)]
-            if len(wanted) > 0:
-                own.append(_mono(wanted))
+    if file.subtype in _SEEKABLE and file.format not in ("FLAC", "OGG"):
+        return _seek(file, excerpts, keep=keep, offset=offset), False
+    buffer = _buffer(file.channels)
+    skip, position = stream.n_leading, 0
+    while True:
+        # One sample more than expected is asked for alone: an error there means that nothing of the stream follows,
+        # and an error loses what was decoded before it in the same call.
+        wanted = expected - position or 1 if position <= expected else len(buffer)
+        try:
+            block = file.read(out=buffer[: skip + wanted])[skip:]
+        except soundfile.LibsndfileError as error:
+            if 0 < position == expected:
+                return position, True
+            if is_mpeg or not 0 < file.tell() < expected:
+                raise
+            said = f"decoded {file.tell()} samples, its header declares {expected}"
+            raise RejectedTrack(Reason.TRUNCATED, joined(said, error.error_string)) from error
+        if len(block) == 0:
+            return position, False
+        skip = 0
+        collect(block, excerpts, keep=keep, position=offset + position)
         position += len(block)
-    return [own[0] if len(own) == 1 else np.concatenate([NOTHING, *own]) for own in parts], position
 
 
-@lru_cache(maxsize=1)
-def _scratch(n: int, channels: int) -> NDArray[np.float32]:
+def _seek(file: soundfile.SoundFile, excerpts: list[Excerpt], *, keep: int, offset: int) -> int:
+    """Read the excerpts alone of a stream whose samples lie at known places."""
+    buffer = _buffer(file.channels)
+    for excerpt in excerpts:
+        position = max(0, excerpt.start - offset)
+        end = min(file.frames, excerpt.start + keep - offset)
+        if position < end:
+            file.seek(position)
+        while position < end:
+            block = file.read(out=buffer[: end - position])
+            if len(block) == 0:
+                return position
+            excerpt.add(block)
+            position += len(block)
+    return int(file.frames)
+
+
+def _buffer(channels: int) -> NDArray[np.float32]:
+    """Shape the decoder's memory, whose size depends on no file."""
+    n_frames = max(1, _BUFFER // (4 * channels))
+    return _memory()[: n_frames * channels].reshape(n_frames, channels)
+
+
+@cache
+def _memory() -> NDArray[np.float32]:
     """Keep one array for the decoder from track to track: fresh memory costs more than filling it."""
-    return np.empty((n, channels), dtype=np.float32)
-
-
-def _mono(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average the channels; np.mean is slow over two columns, and a matrix product would wake BLAS's threads."""
-    if frames.shape[1] == 1:
-        return frames[:, 0].copy()
-    y = frames[:, 0] + frames[:, 1]
-    for channel in frames.T[2:]:
-        y += channel
-    y *= np.float32(1 / frames.shape[1])
-    return y
+    return np.empty(_BUFFER // 4, dtype=np.float32)
 
 
 @contextmanager
@@ -152,8 +246,3 @@ def _text_of(log: BinaryIO) -> str:
     log.seek(0)
     lines = log.read(4 * _DETAIL_CHARACTERS).decode("utf-8", errors="replace").split("\n")
     return "; ".join(line.strip() for line in lines if line.strip())[:_DETAIL_CHARACTERS]
-
-
-def joined(*parts: str) -> str:
-    """Join the non-empty messages into one line."""
-    return "; ".join(part.strip() for part in parts if part.strip())

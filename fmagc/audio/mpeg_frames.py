@@ -8,7 +8,9 @@ and footer of 32 bytes; the Xing, Info and VBRI headers are conventions of encod
 import re
 from dataclasses import dataclass
 
-__all__ = ["MpegAudio", "end_of_leading_tags", "only_tags", "scan"]
+from fmagc.audio.file_bytes import Bytes
+
+__all__ = ["MpegAudio", "end_of_leading_tags", "only_tags", "scan", "start_of_trailing_tags", "with_true_length"]
 
 _BITRATES = {  # kbit/s by bitrate index 1..14; keyed by (MPEG 1?, layer)
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -26,6 +28,8 @@ _LAYERS = {3: 1, 2: 2, 1: 3}  # by layer bits
 _CANDIDATE = re.compile(rb"\xff(?=[\xe2-\xe7\xf2-\xf7\xfa-\xff][\x10-\xef])")
 _SAME_STREAM = 0xFE0C  # of those two bytes: sync, version, layer and sample rate, which a stream keeps throughout
 
+_LOWEST_BITRATE = 0x10
+_XING = (b"Xing", b"Info")
 _ID3V1_BYTES = 128
 
 
@@ -62,6 +66,10 @@ class MpegAudio:
         How many audio frames that header promises.
     skipped_bytes : int, bytes
         Bytes after the first frame and before the last one that belong to no frame.
+    start, end : int, bytes
+        Where the first frame begins, the header frame included, and the last one ends, whole or cut.
+    mixed : bool
+        Whether frames of another sample rate, version or layer follow the first ones.
     """
 
     layer: int
@@ -73,6 +81,9 @@ class MpegAudio:
     header_frame: bool
     declared_frames: int | None
     skipped_bytes: int
+    start: int
+    end: int
+    mixed: bool
 
 
 def scan(data: bytes) -> MpegAudio | None:
@@ -91,12 +102,13 @@ def scan(data: bytes) -> MpegAudio | None:
     MpegAudio or None
         None when there is not one frame: tags only, free format, or something else altogether.
     """
-    end = _start_of_trailing_tags(data)
+    end = start_of_trailing_tags(data)
     start = position = _next_sync(data, end_of_leading_tags(data), end)
     if position is None or start is None:
         return None
-    stream = _two_bytes(data, position) & _SAME_STREAM
+    first_stream = stream = _two_bytes(data, position) & _SAME_STREAM
     frames = samples = skipped = 0
+    mixed, behind = False, position
     while position + 4 <= end:
         key = data[position + 1] << 8 | data[position + 2]
         header = _HEADERS.get(key)
@@ -107,8 +119,10 @@ def scan(data: bytes) -> MpegAudio | None:
             skipped += found - position
             position = found
             stream = _two_bytes(data, position) & _SAME_STREAM
+            mixed |= stream != first_stream
             continue
         position += header.length
+        behind = min(position, end)
         if position > end:
             break
         frames += 1
@@ -125,10 +139,51 @@ def scan(data: bytes) -> MpegAudio | None:
         header_frame=header_frame,
         declared_frames=declared,
         skipped_bytes=skipped,
+        start=start,
+        end=behind,
+        mixed=mixed,
     )
 
 
-def end_of_leading_tags(data: bytes) -> int:
+def with_true_length(data: bytes, audio: MpegAudio) -> tuple[bytes, int, int]:
+    """Give a decoder the length that it would guess from the first frame's bit rate.
+
+    A Xing or Info header gets the true numbers of frames and bytes, and keeps the delay and padding that it tells.
+    Without one, a silent frame of the lowest bit rate is put before the first: what libsndfile then guesses is never
+    too short, so that it decodes to the end. (A Xing header made for such a file would cost the decoder's delay of 529
+    samples, which neither mpg123 nor ffmpeg takes off without one.)
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    audio : MpegAudio
+        What `scan` says of it.
+
+    Returns
+    -------
+    header : bytes
+        To be put in place of the bytes before `start`.
+    start : int, bytes
+        The first byte of the file behind it.
+    n_leading : int, samples
+        That the header decodes to.
+    """
+    first = _HEADERS[_two_bytes(data, audio.start)]
+    frame = data[audio.start : audio.start + first.length]
+    behind = audio.start + first.length * audio.header_frame
+    place = _xing_place(frame, first)
+    if audio.header_frame and audio.declared_frames is not None and frame[place : place + 4] in _XING:
+        true = audio.frames.to_bytes(4)
+        if frame[place + 7] & 2:  # the bytes follow
+            true += (audio.end - audio.start).to_bytes(4)
+        return frame[: place + 8] + true + frame[place + 8 + len(true) :], behind, 0
+    plain = (frame[1] | 1, _LOWEST_BITRATE | frame[2] & 0x0C)  # no checksum, no padding
+    silent = bytes((0xFF, *plain, frame[3])).ljust(_HEADERS[plain[0] << 8 | plain[1]].length, b"\0")
+    return silent, behind, first.samples
+
+
+def end_of_leading_tags(data: Bytes) -> int:
     """Find where the tags before the audio end: any number of ID3v2 tags, with or without footer, and APEv2 tags."""
     position = 0
     while (length := _tag_length(data, position)) > 0:
@@ -136,9 +191,9 @@ def end_of_leading_tags(data: bytes) -> int:
     return min(position, len(data))
 
 
-def only_tags(data: bytes) -> bool:
+def only_tags(data: Bytes) -> bool:
     """Tell whether a file holds tags and nothing else but zero bytes."""
-    start, end = end_of_leading_tags(data), _start_of_trailing_tags(data)
+    start, end = end_of_leading_tags(data), start_of_trailing_tags(data)
     tagged = start > 0 or end < len(data)
     return tagged and not data[start : max(start, end)].strip(b"\0")
 
@@ -193,10 +248,8 @@ def _channels(third_byte: int) -> int:
 
 def _header_frame(frame: bytes, header: _Header) -> tuple[bool, int | None]:
     """Look for a Xing, Info or VBRI header in a frame and read the number of audio frames that it declares."""
-    mono = _channels(frame[3]) == 1
-    side_information = (17 if mono else 32) if header.mpeg1 else (9 if mono else 17)
-    xing = 4 + side_information  # the checksum, where there is one, does not move it
-    if frame[xing : xing + 4] in (b"Xing", b"Info"):
+    xing = _xing_place(frame, header)
+    if frame[xing : xing + 4] in _XING:
         has_count = len(frame) >= xing + 12 and frame[xing + 7] & 1
         return True, int.from_bytes(frame[xing + 8 : xing + 12]) if has_count else None
     vbri = 4 + 32  # whatever the version and the channels
@@ -205,7 +258,13 @@ def _header_frame(frame: bytes, header: _Header) -> tuple[bool, int | None]:
     return False, None
 
 
-def _tag_length(data: bytes, position: int) -> int:
+def _xing_place(frame: bytes, header: _Header) -> int:
+    """Find where a Xing header stands in a frame: behind its side information, whether it has a checksum or not."""
+    mono = _channels(frame[3]) == 1
+    return 4 + ((17 if mono else 32) if header.mpeg1 else (9 if mono else 17))
+
+
+def _tag_length(data: Bytes, position: int) -> int:
     """Measure the ID3v2 or APEv2 tag at a position, header and footer included; 0 where there is none."""
     head = data[position : position + 32]
     if head[:3] == b"ID3" and len(head) >= 10 and max(head[6:10]) < 0x80:  # the size is four groups of seven bits
@@ -216,13 +275,20 @@ def _tag_length(data: bytes, position: int) -> int:
     return 0
 
 
-def _start_of_trailing_tags(data: bytes) -> int:
+def start_of_trailing_tags(data: Bytes) -> int:
     """Find where ID3v1 and APEv2 tags after the audio begin."""
     end = len(data)
-    if data[end - _ID3V1_BYTES : end - _ID3V1_BYTES + 3] == b"TAG" and end >= _ID3V1_BYTES:
-        end -= _ID3V1_BYTES
-    footer = data[max(0, end - 32) : end]
+    while (length := _trailing_tag_length(data, end)) > 0:
+        end -= length
+    return max(0, end)
+
+
+def _trailing_tag_length(data: Bytes, end: int) -> int:
+    """Measure the tag that ends at a position; 0 where there is none."""
+    if end >= _ID3V1_BYTES and data[end - _ID3V1_BYTES : end - _ID3V1_BYTES + 3] == b"TAG":
+        return _ID3V1_BYTES
+    footer = data[max(0, end - 32) : max(0, end)]
     if footer[:8] == b"APETAGEX" and len(footer) == 32:
         has_header = 32 if footer[23] & 0x80 else 0
-        end = max(0, end - int.from_bytes(footer[12:16], "little") - has_header)
-    return end
+        return int.from_bytes(footer[12:16], "little") + has_header
+    return 0

@@ -3,13 +3,18 @@
 import errno
 import hashlib
 import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fmagc.audio import mpeg_frames
+from fmagc.audio.file_bytes import Bytes, FileBytes, blocks_of
+from fmagc.audio.streams import Contents, contents_of
 from fmagc.errors import Reason, RejectedTrack
 
-__all__ = ["Source", "mpeg_audio", "not_mp3", "read_source", "summary"]
+__all__ = ["Source", "open_source"]
+
+_MOST_IN_MEMORY = 64 << 20  # bytes of a file; what is larger is read where it is needed
 
 _REASONS = {
     errno.ENOENT: Reason.MISSING_FILE,
@@ -24,78 +29,76 @@ class Source:
 
     Attributes
     ----------
-    data : bytes
+    path : Path
+    data : Bytes
+        All of it, readable as long as the file is open.
     sha1 : str
-    audio : MpegAudio or None
-        What its frame headers say, one frame of layer III or more, if the name ends with .mp3; else None.
+    contents : Contents
+        Its audio, as a decoder is to see it.
     """
 
-    data: bytes
+    path: Path
+    data: Bytes
     sha1: str
-    audio: mpeg_frames.MpegAudio | None
+    contents: Contents
 
 
-def read_source(path: Path, *, expected_sha1: str | None, listed_sha1: str) -> Source:
-    """Read a file, compare its checksums, and check that a file named .mp3 is an MP3.
+@contextmanager
+def open_source(path: Path, *, expected_sha1: str | None, listed_sha1: str) -> Iterator[Source]:
+    """Open a file, compare its checksums, and find its audio.
 
     Parameters
     ----------
     path : Path
+        A name that ends with .mp3 obliges.
     expected_sha1, listed_sha1 : str
         As for `decode`; None where there is no manifest.
 
     Raises
     ------
     RejectedTrack
+        When it is not a regular file, cannot be read, or is not what the checksums or its name say.
     """
-    data = _read_regular_file(path)
-    sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    for source, wanted in (
-        ("manifest", sha1 if expected_sha1 is None else expected_sha1),
-        ("archive's list", listed_sha1 or sha1),
-    ):
-        if sha1 != wanted.lower():
-            raise RejectedTrack(
-                Reason.CHECKSUM_MISMATCH, f"sha1 of the {source} {wanted or 'none'}, of the file {sha1}"
-            )
-    return Source(data, sha1, mpeg_audio(data) if path.suffix.lower() == ".mp3" else None)
+    with ExitStack() as opened:
+        with _rejecting():
+            data = _open(path, opened)
+            sha1 = _sha1(data)
+        for source, wanted in (
+            ("manifest", sha1 if expected_sha1 is None else expected_sha1),
+            ("archive's list", listed_sha1 or sha1),
+        ):
+            if sha1 != wanted.lower():
+                raise RejectedTrack(
+                    Reason.CHECKSUM_MISMATCH, f"sha1 of the {source} {wanted or 'none'}, of the file {sha1}"
+                )
+        with _rejecting():
+            contents = contents_of(data, named_mp3=path.suffix.lower() == ".mp3")
+        yield Source(path, data, sha1, contents)
 
 
-def mpeg_audio(data: bytes) -> mpeg_frames.MpegAudio:
-    """Count the frames of an MP3.
-
-    Raises
-    ------
-    RejectedTrack
-        When there is not one of layer III.
-    """
-    audio = mpeg_frames.scan(data)
-    if audio is not None and audio.layer != 3:
-        raise RejectedTrack(Reason.NOT_MP3, f"MPEG audio layer {audio.layer}, expected 3")
-    if audio is not None and audio.frames > 0:
-        return audio
-    if audio is not None or mpeg_frames.only_tags(data):
-        raise RejectedTrack(Reason.NO_AUDIO, f"{len(data)} bytes, not one audio frame")
-    raise not_mp3(data)
-
-
-def summary(data: bytes) -> str:
-    """Describe a file by its size and first bytes, which identify it when it is not an MP3."""
-    return f"{len(data)} bytes, " + (f"begins with {data[:8].hex(' ')}" if data else "empty")
-
-
-def not_mp3(data: bytes) -> RejectedTrack:
-    """Reject a file for its content."""
-    return RejectedTrack(Reason.NOT_MP3, summary(data))
-
-
-def _read_regular_file(path: Path) -> bytes:
-    """Read a whole file, after checking its type: opening a FIFO would wait for a writer."""
+@contextmanager
+def _rejecting() -> Iterator[None]:
+    """Reject a file that the system does not let us read."""
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            raise RejectedTrack(Reason.NOT_REGULAR_FILE, f"file type {stat.filemode(mode)[0]}")
-        return path.read_bytes()
+        yield
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, Reason.UNREADABLE_FILE)
         raise RejectedTrack(reason, error.strerror or str(error)) from error
+
+
+def _open(path: Path, opened: ExitStack) -> Bytes:
+    """Open a file after checking its type: opening a FIFO would wait for a writer."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        raise RejectedTrack(Reason.NOT_REGULAR_FILE, f"file type {stat.filemode(mode)[0]}")
+    file = opened.enter_context(path.open("rb", buffering=0))
+    data = FileBytes(file.fileno())
+    return data if len(data) > _MOST_IN_MEMORY else file.readall()
+
+
+def _sha1(data: Bytes) -> str:
+    """Digest a file; SHA-1 is what FMA's archives list."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    for block in (data,) if isinstance(data, bytes) else blocks_of(data):
+        digest.update(block)
+    return digest.hexdigest()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmagc.audio.decode import decode_whole, most_samples, quantise
-from fmagc.audio.libsndfile import excerpt_starts
+from fmagc.audio.raw_audio import excerpt_starts
 from fmagc.cache.build.mel_worker import spectrogram
 from fmagc.params.signal import Mel, Waveform
 

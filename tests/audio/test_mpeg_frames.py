@@ -1,5 +1,7 @@
 """Frames counted by hand-made headers and by what LAME says of its own files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,7 +51,9 @@ def test_tags_before_and_after_hold_no_frames(song: bytes) -> None:
     ape = song[-1968:] + ape
     tagged = bytes(leading) + id3(50) + song + ape + b"TAG" + bytes(125)
     assert end_of_leading_tags(tagged) == 2020 + 60
-    assert scan(tagged) == scan(song)
+    plain = scan(song)
+    assert plain is not None
+    assert scan(tagged) == replace(plain, start=2080, end=2080 + plain.end)
 
 
 def test_resync_after_junk_needs_two_headers(song: bytes) -> None:

@@ -80,12 +80,11 @@ def cases() -> dict[str, list[Case]]:
             Case("half", whole[: len(whole) // 2], "truncated", r"decoded \d+ samples, its header declares \d+ frames"),
             Case("start", whole[:12_000], "truncated", r"decoded \d+ samples, its header declares \d+ frames"),
             Case("within a frame", whole[: 20_000 + 7], "truncated", "its header declares"),
-            Case("guessed", without_header_frame(song(mode="VARIABLE")), "truncated", r"its \d+ frames hold \d+"),
         ],
         "F5 rot": [
             Case("flips", _flipped(whole, 2000), "truncated decode_error", "Illegal Audio-MPEG-Header"),
             Case("hole", _blank(whole, 8_000, 20_000), "truncated decode_error", "[Rr]esync"),
-            Case("front", whole[len(whole) // 2 :], "decode_error", r"Format not recognised. \(\d+ bytes, begins with"),
+            Case("front", whole[len(whole) // 2 :], "too_short", f"samples at 44100 Hz, needs {LENGTH}"),
             Case("first frames", _without_frames(whole, 20), "too_short", f"samples at 44100 Hz, needs {LENGTH}"),
         ],
         "F6 short": [
@@ -97,10 +96,11 @@ def cases() -> dict[str, list[Case]]:
             Case("low", song(sr=22050), "+resampled"),
             Case("high", song(sr=48000), "+resampled"),
             Case("mono", song(channels=1), "+"),
-            Case("changing", bare + song(sr=22050), "truncated", r"decoded \d+ samples, its \d+ frames hold \d+"),
+            Case("changing", bare + song(sr=22050), "decode_error", "its sample rate or MPEG version changes"),
+            Case("unknown length", without_header_frame(song(mode="VARIABLE")), "+"),
         ],
         "F8 silent": [Case("silence", mp3(np.zeros((LENGTH, 2))), "+silent")],
-        "F12 huge": [Case("sparse", lambda path: _sparse(path, 4 << 30), "decoder_out_of_memory")],
+        "F12 huge": [Case("sparse", lambda path: _sparse(path, 1 << 30), "too_large", r"expected at most \d+ bytes")],
         "F13 endless": [Case("hour", SILENT_FRAME * 50_000, "+silent resampled")],
         "F14 checksum": [
             Case("changed", _edited_afterwards, "checksum_mismatch", r"manifest \w{40}, of the file \w{40}"),

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-import fmagc.audio.libsndfile as hearing
+import fmagc.audio.decode as decoding
 import fmagc.cache.build.waveform_worker as wave_row
 from fmagc.audio.decode import Decoded
+from fmagc.audio.raw_audio import RawAudio
 from fmagc.runtime.entrypoint import run_stage
 from stages.decode import main
 
@@ -27,7 +28,7 @@ NOTES = Path("memory")
 PARENT = "parent"
 HOARD = 256 << 20  # bytes taken at a time
 
-_sound, _sound_excerpts = wave_row.decode, hearing._excerpts
+_sound, _sound_samples = wave_row.decode, decoding.read_samples
 
 
 def _eat() -> None:
@@ -42,12 +43,12 @@ def _spin() -> None:
 
 
 def _poison() -> None:
-    def poisoned(*arguments: Any, **settings: Any) -> tuple[list[np.ndarray], int]:
-        excerpts, n_decoded = _sound_excerpts(*arguments, **settings)
-        excerpts[0][5:7] = np.nan, np.inf
-        return excerpts, n_decoded
+    def poisoned(*arguments: Any, **settings: Any) -> RawAudio:
+        raw = _sound_samples(*arguments, **settings)
+        raw.excerpts[0][5:7] = np.nan, np.inf
+        return raw
 
-    hearing._excerpts = poisoned
+    decoding.read_samples = poisoned
 
 
 DEEDS: dict[str, Callable[[], object]] = {
@@ -65,7 +66,7 @@ DEEDS: dict[str, Callable[[], object]] = {
 
 def _decode(path: Path, **settings: Any) -> Decoded:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak of the tracks before
-    hearing._excerpts = _sound_excerpts
+    decoding.read_samples = _sound_samples
     try:
         DEEDS.get(path.stem, lambda: None)()
         return _sound(path, **settings)

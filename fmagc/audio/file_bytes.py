@@ -1,0 +1,114 @@
+"""The bytes of a file, read piece by piece where the file is large, and views of them for a decoder.
+
+A view is what a decoder is given in place of the file: a stretch of it, behind a header that is true.
+"""
+
+import io
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+__all__ = ["Bytes", "FileBytes", "blocks_of", "find_all", "view_of"]
+
+_BLOCK = 1 << 20
+
+
+class Bytes(Protocol):
+    """Bytes with a length, read by slices: `bytes`, or those of a file."""
+
+    def __len__(self) -> int:
+        """Count the bytes."""
+
+    def __getitem__(self, stretch: slice, /) -> bytes:
+        """Read a stretch."""
+
+
+class FileBytes:
+    """The bytes of an open file, none of which are kept in memory.
+
+    Parameters
+    ----------
+    descriptor : int
+        Of a regular file, open for reading as long as this is used.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._length = os.fstat(descriptor).st_size
+
+    def __len__(self) -> int:
+        """Count the bytes."""
+        return self._length
+
+    def __getitem__(self, stretch: slice, /) -> bytes:
+        """Read a stretch; fewer bytes where the file ends, as slices of `bytes` do."""
+        start, end, _ = stretch.indices(self._length)
+        parts = []
+        while start < end and (part := os.pread(self._descriptor, end - start, start)):
+            parts.append(part)
+            start += len(part)
+        return b"".join(parts)
+
+
+def blocks_of(data: Bytes, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """Read a stretch in blocks of a mebibyte."""
+    end = len(data) if end is None else end
+    for position in range(start, end, _BLOCK):
+        yield data[position : min(end, position + _BLOCK)]
+
+
+def find_all(data: Bytes, marker: bytes, start: int, end: int) -> list[int]:
+    """Find every place of a marker in a stretch."""
+    found = []
+    for position in range(start, end, _BLOCK):
+        block = data[position : min(end, position + _BLOCK + len(marker) - 1)]
+        place = block.find(marker)
+        while place >= 0:
+            found.append(position + place)
+            place = block.find(marker, place + 1)
+    return found
+
+
+def view_of(data: Bytes, start: int, end: int, *, header: bytes = b"") -> io.BufferedIOBase | io.RawIOBase:
+    """Open a stretch of the bytes, behind a header of our own, as a file for a decoder."""
+    if isinstance(data, bytes):
+        whole = not header and (start, end) == (0, len(data))
+        return io.BytesIO(data if whole else header + data[start:end])  # which shares `data` where nothing is changed
+    return _View(data, start, end, header)
+
+
+class _View(io.RawIOBase):
+    """A header, and behind it a stretch of a file."""
+
+    def __init__(self, data: Bytes, start: int, end: int, header: bytes) -> None:
+        self._data, self._start, self._header = data, start, header
+        self._length = len(header) + end - start
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        target = memoryview(buffer).cast("B")
+        position, size = self._position, max(0, min(len(target), self._length - self._position))
+        content = self._header[position : position + size]
+        if len(content) < size:
+            behind = self._start + max(0, position - len(self._header))
+            content += self._data[behind : behind + size - len(content)]
+        target[: len(content)] = content
+        self._position += len(content)
+        return len(content)

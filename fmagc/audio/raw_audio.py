@@ -1,0 +1,125 @@
+"""What a decoder gives: the excerpts of a file that are wanted, as mono float32 at its native rate."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["NOTHING", "Excerpt", "RawAudio", "collect", "excerpt_starts", "joined"]
+
+NOTHING = np.empty(0, dtype=np.float32)
+
+_CANCELLED = 1e-6  # power of a mean over that of the channels: -60 dB
+
+
+@dataclass(frozen=True, slots=True)
+class RawAudio:
+    """What a decoder makes of a file: mono excerpts at its native rate, and what is known of the whole.
+
+    Attributes
+    ----------
+    excerpts : list of np.ndarray [shape=(n,), float32]
+        The mean of the channels, or one channel where that mean has cancelled.
+    starts : list of int, samples
+        Where in the file each begins.
+    cancelled : list of bool
+        For each, whether its channels cancel: their mean has less than a millionth of their power.
+    n_decoded, n_declared : int, samples per channel
+        How long all of the file is, and how long it says that it is.
+    padded : bool
+        Whether bytes that the decoder does not understand follow the last sample.
+    sample_rate : int [Hz]
+    channels : int
+    warnings : str
+        What the decoder said.
+    """
+
+    excerpts: list[NDArray[np.float32]]
+    starts: list[int]
+    cancelled: list[bool]
+    n_decoded: int
+    n_declared: int
+    padded: bool
+    sample_rate: int
+    channels: int
+    warnings: str = ""
+
+
+def excerpt_starts(n_frames: int, *, keep: int, whole: bool) -> list[int]:
+    """Choose the middle of a longer file, FMA's rule, or excerpts that cover the whole.
+
+    A sixtieth of an excerpt may be left out: clips of 30 s are often some milliseconds longer, and get one excerpt.
+    """
+    last = max(0, n_frames - keep)
+    n_excerpts = max(1, -(-(n_frames - keep // 60) // keep)) if whole else 1
+    return [last // 2] if n_excerpts == 1 else [round(start) for start in np.linspace(0, last, n_excerpts).tolist()]
+
+
+@dataclass(slots=True)
+class Excerpt:
+    """A part of the file that is kept, as it is decoded block by block.
+
+    Attributes
+    ----------
+    start : int
+        First sample.
+    channel : int or None
+        The one to keep; None for the mean of all.
+    """
+
+    start: int
+    channel: int | None = None
+    parts: list[NDArray[np.float32]] = field(default_factory=list)
+    power: float = 0.0
+    channels_power: float = 0.0
+    loudness: NDArray[np.float64] | float = 0.0
+
+    def add(self, frames: NDArray[np.float32]) -> None:
+        """Keep the next samples."""
+        if self.channel is not None:
+            self.parts.append(frames[:, self.channel].copy())
+            return
+        mono = _mono(frames)
+        self.parts.append(mono)
+        if frames.shape[1] == 1:
+            return
+        flat = frames.reshape(-1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            power, channels_power = (float(np.einsum("i,i->", y, y)) for y in (mono, flat))
+            if power < _CANCELLED * channels_power:
+                self.loudness = self.loudness + np.square(frames, dtype=np.float64).sum(axis=0)
+        self.power += power
+        self.channels_power += channels_power / frames.shape[1]
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the mean of the channels has less than a millionth of their power."""
+        return self.power < _CANCELLED * self.channels_power
+
+    def samples(self) -> NDArray[np.float32]:
+        """Join the parts."""
+        return self.parts[0] if len(self.parts) == 1 else np.concatenate([NOTHING, *self.parts])
+
+
+def collect(block: NDArray[np.float32], excerpts: list[Excerpt], *, keep: int, position: int) -> None:
+    """Keep what of a block lies in excerpts of at most `keep` samples; `position` is that of its first sample."""
+    for excerpt in excerpts:
+        wanted = block[max(0, excerpt.start - position) : max(0, excerpt.start + keep - position)]
+        if len(wanted) > 0:
+            excerpt.add(wanted)
+
+
+def _mono(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average the channels; np.mean is slow over two columns, and a matrix product would wake BLAS's threads."""
+    if frames.shape[1] == 1:
+        return frames[:, 0].copy()
+    y = frames[:, 0] + frames[:, 1]
+    for channel in frames.T[2:]:
+        y += channel
+    y *= np.float32(1 / frames.shape[1])
+    return y
+
+
+def joined(*parts: str) -> str:
+    """Join the non-empty messages into one line."""
+    return "; ".join(part.strip() for part in parts if part.strip())

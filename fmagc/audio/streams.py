@@ -1,0 +1,191 @@
+"""What is audio in a file, as a decoder is to see it: streams without what lies around them, and with true lengths.
+
+Headers are claims, and decoders believe them: libsndfile stops where a header says, guesses where it says nothing, and
+reads only the first of several streams. So it is given views of the file, whose headers say what is there.
+"""
+
+import io
+import re
+from dataclasses import dataclass, field
+
+from fmagc.audio import mpeg_frames
+from fmagc.audio.container_headers import audio_bytes
+from fmagc.audio.file_bytes import Bytes, find_all, view_of
+from fmagc.audio.ogg_pages import CAPTURE, ogg_streams
+from fmagc.errors import Reason, RejectedTrack
+
+__all__ = ["Contents", "Stream", "contents_of", "not_mp3", "summary"]
+
+_CONTAINER = re.compile(
+    rb"(?:RIFF|RF64|RIFX)....WAVE|FORM....(?:AIFF|AIFC|8SVX|16SV)|\.snd\0\0..|caff\0|riff\x2e\x91\xcf\x11|OggS\0|"
+    rb"fLaC[\0\x80]\0\0\x22",
+    re.DOTALL,
+)
+_MOST_BEFORE = 1 << 16  # bytes that are searched for the beginning of a container
+_MOST_MPEG = 768 << 20  # bytes of an MP3, whose frames are counted in memory
+
+_FLAC = b"fLaC"
+_FLAC_HEADER = 26  # bytes; the last 36 bits of them are the number of samples
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stretch of a file that a decoder can read by itself.
+
+    Attributes
+    ----------
+    file : file object
+        A view, from its beginning to its end.
+    n_samples : int or None
+        Per channel, as its frames or its own header say; None: as the decoder says.
+    n_leading : int
+        Samples at its beginning that are not of the file.
+    """
+
+    file: io.BufferedIOBase | io.RawIOBase
+    n_samples: int | None = None
+    n_leading: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """The audio of a file.
+
+    Attributes
+    ----------
+    streams : list of Stream
+        In their order.
+    mpeg : MpegAudio or None
+        What the frame headers say if it is an MP3, wrapped or not; else None.
+    missing : str or None
+        What the container lacks, for the ledger's detail; None when nothing is missing, or it does not tell.
+    flags : dict of str to bool
+        ``padded``, ``length_corrected``, ``no_end_mark``, ``chained``, ``resynced``: see `decode.Decoded`.
+    """
+
+    streams: list[Stream]
+    mpeg: mpeg_frames.MpegAudio | None = None
+    missing: str | None = None
+    flags: dict[str, bool] = field(default_factory=dict)
+
+
+def contents_of(data: Bytes, *, named_mp3: bool) -> Contents:
+    """Find the audio of a file. This is where an MP3 is told from all else.
+
+    Parameters
+    ----------
+    data : Bytes
+        The whole file.
+    named_mp3 : bool
+        Whether the file's name says that it is an MP3: then nothing else is accepted.
+
+    Raises
+    ------
+    RejectedTrack
+        When the name is not true, an MP3 has no audio, or it is too large.
+    """
+    start = mpeg_frames.end_of_leading_tags(data)
+    found = _CONTAINER.search(data[start : start + _MOST_BEFORE])
+    if named_mp3:
+        if found is not None and found.start() == 0:
+            raise not_mp3(data)
+        return _mp3(_in_memory(data))
+    if found is None:
+        return _without_container(_in_memory(data))
+    find = {CAPTURE: _ogg, _FLAC: _flac}.get(found[0][:4], _chunked)
+    return find(data, start + found.start(), mpeg_frames.start_of_trailing_tags(data), padded=found.start() > 0)
+
+
+def not_mp3(data: Bytes) -> RejectedTrack:
+    """Reject a file for its content."""
+    return RejectedTrack(Reason.NOT_MP3, summary(data))
+
+
+def summary(data: Bytes) -> str:
+    """Describe a file by its size and first bytes, which identify it when it is not an MP3."""
+    return f"{len(data)} bytes, " + (f"begins with {data[:8].hex(' ')}" if len(data) > 0 else "empty")
+
+
+def _in_memory(data: Bytes) -> bytes:
+    """Read all of a file whose frames are to be counted."""
+    if len(data) > _MOST_MPEG:
+        raise RejectedTrack(
+            Reason.TOO_LARGE, f"{summary(data)}; expected at most {_MOST_MPEG} bytes of an MP3: cut it into parts"
+        )
+    return data[:]
+
+
+def _without_container(data: bytes) -> Contents:
+    """Take a file for an MP3 where most of it is MPEG frames, else for what libsndfile makes of it."""
+    audio = mpeg_frames.scan(data)
+    if audio is not None and 2 * (audio.end - audio.start - audio.skipped_bytes) > len(data):
+        return _mp3(data)
+    return Contents(streams=[Stream(view_of(data, 0, len(data)))])
+
+
+def _mp3(data: bytes) -> Contents:
+    """Find the frames of an MP3, and the length that they have together."""
+    audio = mpeg_frames.scan(data)
+    if audio is not None and audio.layer != 3:
+        raise RejectedTrack(Reason.NOT_MP3, f"MPEG audio layer {audio.layer}, expected 3")
+    if audio is None or audio.frames == 0:
+        if audio is not None or mpeg_frames.only_tags(data):
+            raise RejectedTrack(Reason.NO_AUDIO, f"{len(data)} bytes, not one audio frame")
+        raise not_mp3(data)
+    before, behind = mpeg_frames.end_of_leading_tags(data), mpeg_frames.start_of_trailing_tags(data)
+    padded = audio.start > before or audio.end < behind
+    true_length = audio.declared_frames == audio.frames
+    if true_length:
+        start, end = (audio.start, audio.end) if padded else (0, len(data))
+        stream = Stream(view_of(data, start, end))
+    else:
+        header, start, n_leading = mpeg_frames.with_true_length(data, audio)
+        n_samples = audio.samples if n_leading > 0 else None
+        stream = Stream(view_of(data, start, audio.end, header=header), n_samples, n_leading)
+    flags = {
+        "padded": padded,
+        "length_corrected": audio.declared_frames is not None and not true_length,
+        "resynced": audio.skipped_bytes > 0,
+    }
+    return Contents(streams=[stream], mpeg=audio, flags=flags)
+
+
+def _chunked(data: Bytes, start: int, end: int, *, padded: bool) -> Contents:
+    """Find the audio between the chunks of a WAV, AIFF, AU, CAF or W64 file."""
+    audio = audio_bytes(data, start, end)
+    if audio is None:
+        return Contents(streams=[Stream(view_of(data, start, len(data)))], flags={"padded": padded})
+    flags = {"padded": padded or audio.padded, "length_corrected": audio.corrected}
+    if audio.mpeg:
+        wrapped = _mp3(_in_memory(data[audio.start : audio.end]))
+        flags = {name: flags.get(name, False) or holds for name, holds in wrapped.flags.items()}
+        return Contents(streams=wrapped.streams, mpeg=wrapped.mpeg, missing=audio.missing, flags=flags)
+    if audio.corrected or audio.padded:
+        view = view_of(data, audio.start, audio.end, header=audio.header)
+    else:
+        view = view_of(data, start, len(data))
+    return Contents(streams=[Stream(view)], missing=audio.missing, flags=flags)
+
+
+def _ogg(data: Bytes, start: int, end: int, *, padded: bool) -> Contents:
+    """Find the streams of an Ogg file."""
+    found = ogg_streams(data, start, end)
+    flags = {
+        "padded": padded or found.stretches[-1][1] < end,
+        "no_end_mark": not found.ended,
+        "chained": len(found.stretches) > 1,
+    }
+    streams = [Stream(view_of(data, *stretch)) for stretch in found.stretches]
+    return Contents(streams=streams, missing=found.missing, flags=flags)
+
+
+def _flac(data: Bytes, start: int, end: int, *, padded: bool) -> Contents:
+    """Find the FLAC streams that follow each other; a header without a length makes the decoder go to the end."""
+    starts = [place for place in find_all(data, _FLAC, start, end) if _CONTAINER.match(data[place : place + 8])]
+    streams = []
+    for first, last in zip(starts, [*starts[1:], end], strict=True):
+        header = data[first : first + _FLAC_HEADER]
+        n_samples = int.from_bytes(header[21:], "big") & ~(-1 << 36)
+        unknown = header[:21] + bytes((header[21] & 0xF0,)) + bytes(4)
+        streams.append(Stream(view_of(data, first + _FLAC_HEADER, last, header=unknown), n_samples))
+    return Contents(streams=streams, flags={"padded": padded, "chained": len(streams) > 1})
