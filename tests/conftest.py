@@ -2,7 +2,9 @@
 
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +17,17 @@ from tests.support.project import Project, copy_project
 
 hypothesis.settings.register_profile("fmagc", derandomize=True, deadline=None, max_examples=30, database=None)
 hypothesis.settings.load_profile("fmagc")
+
+
+class NotInstalled(MetaPathFinder):
+    """Skip the tests that import torch or Dask where these are not installed, as on the other Pythons of `.ci/run`."""
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        if fullname in ("torch", "lightning_fabric", "distributed"):
+            pytest.skip(f"{fullname} is not installed", allow_module_level=True)
+
+
+sys.meta_path.append(NotInstalled())  # asked last: what is installed has been found by then
 
 FIRST = ("tests/pipeline/test_pipeline.py", "tests/corpus/fma/test_fetch.py")  # the longest, one for each process
 
