@@ -2,11 +2,12 @@
 
 import hashlib
 import io
+import ssl
 import time
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,8 +37,14 @@ class Reply:
     ranges: bool = True
     if_range: bool = True  # looks whether the version is still the same
     shift: int = 0  # of a part, against what was asked for
+    slice: int | None = None  # bytes that are given of a range at most
+    total: str | None = None  # of a range, in place of the file's size
+    framing: str = "length"  # or "chunked", or "close": the end of the connection is that of the file
+    endless: bool = False  # zeros follow the body for ever
+    block: int = 1 << 14
     pause_s: float = 0.0  # before each block
     hold_s: float = 0.0  # before the connection breaks
+    raw: bytes | None = None  # in place of all of HTTP
 
 
 @dataclass
@@ -57,50 +64,68 @@ class Site:
 
 class _Handler(BaseHTTPRequestHandler):
     site: Site
+    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         name, asked = self.path.rsplit("/", 1)[-1], self.headers.get("Range", "")
         self.site.asked.append((name, asked))
+        self.close_connection = True
         waiting = self.site.replies[name]
         reply = waiting.pop(0) if waiting else self.site.usual
         body = reply.body if reply.body is not None else self.site.files.get(name, b"")
         if name not in self.site.files:
             reply = replace(reply, status=404)
+        if reply.raw is not None:
+            self.wfile.write(reply.raw)
+            return
         etag = f'"{sha1_of(body)}"' if reply.etag is None else reply.etag
         status, headers, start = reply.status, dict(reply.headers), 0
         if status == 200 and asked and reply.ranges and (not reply.if_range or self.headers.get("If-Range") == etag):
             start = int(asked.removeprefix("bytes=").removesuffix("-")) + reply.shift
+            body = body[: start + reply.slice] if reply.slice else body
             status = 206 if start < len(body) else 416
-            headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
+            total = reply.total or str(len(self.site.files[name] if reply.slice else body))
+            place = f"{start}-{len(body) - 1}" if status == 206 else "*"
+            headers.setdefault("Content-Range", f"bytes {place}/{total}")
         sent = body[start:] if status in (200, 206) else b""
         self.send_response(status)
-        headers |= {"Content-Length": str(len(sent) + reply.longer)} | ({"ETag": etag} if etag else {})
+        framing = {
+            "length": {"Content-Length": str(len(sent) + reply.longer)},
+            "chunked": {"Transfer-Encoding": "chunked"},
+            "close": {},
+        }[reply.framing]
+        headers = framing | {"Connection": "close"} | ({"ETag": etag} if etag else {}) | headers
         for key, value in headers.items():
             self.send_header(key, value)
         self.end_headers()
-        self._send(sent[: reply.cut], reply.pause_s)
+        with suppress(ConnectionError):  # a client that was killed, or had enough
+            self._send(sent[: reply.cut], reply)
         self.wfile.flush()
         time.sleep(reply.hold_s)
 
-    def _send(self, body: bytes, pause_s: float) -> None:
-        try:
-            for place in range(0, len(body), 1 << 14):
-                time.sleep(pause_s)
-                self.wfile.write(body[place : place + (1 << 14)])
-        except ConnectionError:  # a client that was killed, or had enough
-            pass
+    def _send(self, body: bytes, reply: Reply) -> None:
+        wrap = (lambda block: b"%x\r\n%b\r\n" % (len(block), block)) if reply.framing == "chunked" else bytes
+        for place in range(0, len(body), reply.block):
+            time.sleep(reply.pause_s)
+            self.wfile.write(wrap(body[place : place + reply.block]))
+        while reply.endless:
+            self.wfile.write(wrap(bytes(reply.block)))
+        if reply.framing == "chunked" and reply.cut is None:
+            self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
 @contextmanager
-def serving() -> Iterator[Site]:
-    """Run the site while the block lasts."""
+def serving(*, tls: ssl.SSLContext | None = None) -> Iterator[Site]:
+    """Run the site while the block lasts, over TLS if need be."""
     handler = type("Handler", (_Handler,), {})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
-        handler.site = Site(f"http://127.0.0.1:{server.server_port}/fma")
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        handler.site = Site(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/fma")
         Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield handler.site
         server.shutdown()

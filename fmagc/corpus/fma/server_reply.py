@@ -7,7 +7,7 @@ from http.client import IncompleteRead, responses
 from ssl import SSLCertVerificationError
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, LocationValueError
 from urllib3.util import Retry
 
 from fmagc.corpus.fma.partial_file import PartialFile
@@ -67,10 +67,10 @@ def accept(reply: requests.Response, part: PartialFile, *, n_bytes: int) -> None
     if asked_for_rest and status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and _ends_with(reply, part):
         part.total = part.size
         return
-    if asked_for_rest and status == HTTPStatus.PARTIAL_CONTENT and _continues(reply, part):
-        _require_as_is(reply)
-        return
     if asked_for_rest and status in (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE):
+        _require_as_is(reply)
+        if _continues(reply, part):
+            return
         part.remove()
         raise PassingFaultError(f"{said}, which does not fit the part that is here; begin anew")
     if status != HTTPStatus.OK:
@@ -88,10 +88,10 @@ def accept(reply: requests.Response, part: PartialFile, *, n_bytes: int) -> None
 
 def explain(error: Exception) -> PassingFaultError | LastingFaultError:
     """Turn what requests or urllib3 raises into a fault that may pass, or one that lasts."""
-    # urllib.parse and the codec idna have no class of their own for bad addresses
-    if isinstance(error, _BAD_ADDRESS) or not isinstance(error, requests.RequestException | HTTPError):
-        return LastingFaultError(f"expected an address that leads to a file by http or https, found a fault ({error})")
     cause = _innermost(error)
+    not_of_http = not isinstance(error, requests.RequestException | HTTPError)  # a ValueError of urllib.parse
+    if not_of_http or isinstance(error, _BAD_ADDRESS) or isinstance(cause, LocationValueError | UnicodeError):
+        return LastingFaultError(f"expected an address that leads to a file by http or https, found a fault ({cause})")
     if isinstance(cause, SSLCertVerificationError):
         return LastingFaultError(
             f"expected a certificate that this machine trusts, found a fault ({cause.verify_message}): if your network "
@@ -116,7 +116,7 @@ def _innermost(error: BaseException) -> BaseException:
     """Return the cause below all wrappers, which repeat addresses and add nothing."""
     seen = [error]
     while True:
-        inner = (getattr(seen[-1], "reason", None), seen[-1].__cause__, *seen[-1].args, seen[-1].__context__)
+        inner = (getattr(seen[-1], "reason", None), seen[-1].__cause__, *seen[-1].args)
         causes = [cause for cause in inner if isinstance(cause, BaseException) and cause not in seen]
         if not causes:
             return seen[-1]

@@ -1,54 +1,14 @@
-"""One file over HTTP, from a server on loopback that breaks off, changes its mind, or gives something else."""
+"""One file over HTTP, from a server on loopback that breaks off, crawls, never ends, or changes its mind."""
 
-import json
-from collections.abc import Iterator
+import subprocess
 from pathlib import Path
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
-import numpy as np
 import pytest
 
 from fmagc.corpus.fma import download as downloads
-from fmagc.corpus.fma.download import download
-from fmagc.errors import DataError
+from tests.support.file_site import DATA, NAME, OTHER, fetch, part, refusal, starts
 from tests.support.fma_site import Reply, Site, serving, sha1_of
-
-DATA = np.random.default_rng(0).bytes(3_000_000)
-OTHER = np.random.default_rng(1).bytes(3_000_000)
-NAME = "file.zip"
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as running:
-        running.files[NAME] = DATA
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Note the waits between tries, and do not wait."""
-    waited: list[float] = []
-    monkeypatch.setattr(downloads, "sleep", waited.append)
-    return waited
-
-
-def fetch(site: Site, folder: Path, *, expected: bytes = DATA) -> Path:
-    sha1 = sha1_of(expected)
-    download(f"{site.url}/{NAME}", folder / NAME, sha1=sha1, n_bytes=len(DATA), room=1.0)
-    assert [path.name for path in folder.iterdir()] == [NAME], "nothing is left of the part"
-    assert (folder / NAME).read_bytes() == expected
-    return folder / NAME
-
-
-def refusal(site: Site, folder: Path) -> str:
-    with pytest.raises(DataError) as caught:
-        fetch(site, folder)
-    assert not (folder / NAME).exists()
-    return str(caught.value)
-
-
-def part(folder: Path) -> bytes:
-    return (folder / f"{NAME}.part").read_bytes()
 
 
 def test_a_file_comes_whole(site: Site, tmp_path: Path, waits: list[float]) -> None:
@@ -60,10 +20,18 @@ def test_a_file_comes_whole(site: Site, tmp_path: Path, waits: list[float]) -> N
 def test_a_cut_transfer_goes_on_where_it_was(site: Site, tmp_path: Path, waits: list[float]) -> None:
     site.will(NAME, Reply(cut=1_000_000), Reply(cut=500_000))
     fetch(site, tmp_path)
-    starts = [int(asked.removeprefix("bytes=").removesuffix("-")) for _, asked in site.asked[1:]]
-    assert 900_000 <= starts[0] <= 1_000_000
-    assert 400_000 <= starts[1] - starts[0] <= 500_000
-    assert len(starts) == len(waits) == 2
+    assert starts(site) == [0, 1_000_000, 1_500_000]
+    assert len(waits) == 2
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_a_connection_that_always_breaks_early_gets_on(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, framing: str
+) -> None:
+    monkeypatch.setattr(downloads, "_MIN_RATE", 0.0)  # of a connection that lives for a millisecond
+    site.usual = Reply(cut=50_000, framing=framing, block=1000)
+    fetch(site, tmp_path)
+    assert starts(site)[:60] == list(range(0, len(DATA), 50_000))
 
 
 def test_a_later_run_goes_on_where_the_last_one_was(
@@ -72,11 +40,11 @@ def test_a_later_run_goes_on_where_the_last_one_was(
     monkeypatch.setattr(downloads, "_TRIES", 1)
     site.will(NAME, Reply(cut=1_000_000), Reply(cut=0))
     said = refusal(site, tmp_path)
-    assert "the transfer broke off" in said
-    assert f"1.0 MB lie in {tmp_path / NAME}.part" in said
-    assert part(tmp_path) == DATA[: len(part(tmp_path))]
+    assert "the transfer broke off (the connection was closed before the end)" in said
+    assert f"1.0 MB lie in {tmp_path / NAME}.part, and it goes on from there" in said
+    assert part(tmp_path) == DATA[:1_000_000]
     fetch(site, tmp_path)
-    assert site.asked[-1] == (NAME, site.asked[1][1]) != (NAME, "")
+    assert starts(site) == [0, 1_000_000, 1_000_000]
 
 
 def test_a_part_that_is_whole_is_not_asked_for_again(site: Site, tmp_path: Path) -> None:
@@ -94,15 +62,34 @@ def test_a_part_that_is_whole_is_not_asked_for_again(site: Site, tmp_path: Path)
     ("case", "then"),
     {
         "no parts of files": Reply(ranges=False),
-        "not satisfiable": Reply(shift=len(DATA)),
         "a part of another place": Reply(if_range=False, shift=100),
+        "a part of a file of another size": Reply(total="3000001"),
+        "a part without its place": Reply(headers={"Content-Range": "", "Content-Type": "multipart/byteranges"}),
+        "not satisfiable": Reply(shift=len(DATA)),
     }.items(),
 )
 def test_what_does_not_fit_the_part_begins_it_anew(site: Site, tmp_path: Path, case: str, then: Reply) -> None:
     site.will(NAME, Reply(cut=1_000_000), then)
+    if case == "not satisfiable":
+        site.will(NAME, Reply(cut=1_000_000))  # the whole file, asked for without a range
+        site.replies[NAME][1:2] = [Reply(status=416, headers={"Content-Range": "bytes */999"})]
     fetch(site, tmp_path)
     if case != "no parts of files":  # the answer to a Range was of no use: without one, the whole file comes
-        assert site.asked[-1] == (NAME, "")
+        assert starts(site)[2] == 0
+
+
+def test_a_part_of_a_file_whose_size_the_server_does_not_name_goes_on(site: Site, tmp_path: Path) -> None:
+    site.usual = Reply(total="*")
+    site.will(NAME, Reply(cut=1_000_000))
+    fetch(site, tmp_path)
+    assert starts(site) == [0, 1_000_000]
+
+
+def test_a_server_that_gives_a_slice_at_a_time_is_asked_for_all_of_them(site: Site, tmp_path: Path) -> None:
+    site.usual = Reply(slice=800_000)
+    site.will(NAME, Reply(cut=1_000_000))
+    fetch(site, tmp_path)
+    assert starts(site) == [0, 1_000_000, 1_800_000, 2_600_000]
 
 
 @pytest.mark.parametrize("if_range", [True, False], ids=["a server that looks", "a server that does not"])
@@ -112,12 +99,18 @@ def test_two_versions_are_never_spliced(site: Site, tmp_path: Path, if_range: bo
     fetch(site, tmp_path)
 
 
+def test_a_server_with_another_version_each_time_is_left(site: Site, tmp_path: Path, waits: list[float]) -> None:
+    site.will(NAME, *(Reply(cut=1_000_000, etag=f'"{number}"') for number in range(20)))
+    refusal(site, tmp_path)
+    assert len(waits) < 10
+
+
 @pytest.mark.parametrize("etag", ['W/"weak"', ""])
-def test_a_server_that_does_not_tell_versions_apart_is_asked_for_all(site: Site, tmp_path: Path, etag: str) -> None:
+def test_a_server_without_versions_is_asked_for_all(site: Site, tmp_path: Path, etag: str) -> None:
     site.usual = Reply(etag=etag, if_range=False)
     site.will(NAME, Reply(etag=etag, cut=1_000_000))
     fetch(site, tmp_path)
-    assert site.asked == [(NAME, ""), (NAME, "")]
+    assert starts(site) == [0, 0]
 
 
 def test_a_date_tells_versions_apart_where_there_is_no_etag(site: Site, tmp_path: Path) -> None:
@@ -125,10 +118,10 @@ def test_a_date_tells_versions_apart_where_there_is_no_etag(site: Site, tmp_path
     site.usual = dated
     site.will(NAME, Reply(etag="", headers=dated.headers, cut=1_000_000))
     fetch(site, tmp_path)
-    assert site.asked[1][1] > "bytes="
+    assert starts(site) == [0, 1_000_000]
 
 
-def test_another_file_is_told_and_removed(site: Site, tmp_path: Path) -> None:
+def test_another_file_is_reported_and_removed(site: Site, tmp_path: Path) -> None:
     site.files[NAME] = b"not what was expected"
     said = refusal(site, tmp_path)
     for sha1 in (sha1_of(DATA), sha1_of(site.files[NAME])):
@@ -137,44 +130,52 @@ def test_another_file_is_told_and_removed(site: Site, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_page_of_a_proxy_does_not_cost_the_part(site: Site, tmp_path: Path) -> None:
-    page = Reply(body=b"<html>Log in first", headers={"Content-Type": "text/html; charset=utf-8"}, ranges=False)
-    site.will(NAME, Reply(cut=1_000_000), page)
-    assert "expected an archive, found a page (text/html" in refusal(site, tmp_path)
-    assert len(part(tmp_path)) > 900_000
-    fetch(site, tmp_path)
-    assert site.asked[-1][1] > "bytes="
-
-
-def test_a_file_that_is_not_there_is_told_at_once(site: Site, tmp_path: Path) -> None:
-    site.files.clear()
-    said = refusal(site, tmp_path)
-    assert f"{site.url}/{NAME}: expected the file, the server says 404 Not Found" in said
-    assert len(site.asked) == 1
-
-
-def test_a_busy_server_gets_the_time_it_asks_for(site: Site, tmp_path: Path, waits: list[float]) -> None:
-    site.will(NAME, Reply(status=503, headers={"Retry-After": "7"}), Reply(status=429), Reply(status=500))
-    fetch(site, tmp_path)
-    assert waits == [7.0, 2.0, 4.0]
-
-
-def test_a_server_that_asks_for_an_hour_is_told(site: Site, tmp_path: Path, waits: list[float]) -> None:
-    site.will(NAME, Reply(status=503, headers={"Retry-After": "3600"}))
-    assert "503 Service Unavailable" in (said := refusal(site, tmp_path))
-    assert "the server asks for 60 minutes" in said
-    assert waits == []
-
-
-def test_a_length_that_is_too_long_ends_after_some_tries(site: Site, tmp_path: Path, waits: list[float]) -> None:
+def test_a_length_that_is_too_long_costs_no_byte(site: Site, tmp_path: Path) -> None:
     site.usual = Reply(longer=1000)
-    refusal(site, tmp_path)
-    assert len(waits) < 15
+    fetch(site, tmp_path)
+    assert starts(site) == [0, len(DATA)]
 
 
 def test_a_length_that_is_too_short_is_noticed(site: Site, tmp_path: Path) -> None:
     site.usual = Reply(longer=-1000)
     assert "expected a file of sha1" in refusal(site, tmp_path)
+
+
+@pytest.mark.parametrize("framing", ["chunked", "close"])
+def test_a_file_comes_whole_without_a_length(site: Site, tmp_path: Path, framing: str) -> None:
+    site.usual = Reply(framing=framing)
+    fetch(site, tmp_path)
+    assert starts(site) == [0]
+
+
+@pytest.mark.parametrize("framing", ["chunked", "close"])
+def test_a_cut_without_a_length_is_told_from_the_end(site: Site, tmp_path: Path, framing: str) -> None:
+    site.usual = Reply(framing=framing)
+    site.will(NAME, Reply(framing=framing, cut=1_000_000))
+    fetch(site, tmp_path)
+    assert starts(site) == [0, 1_000_000]
+
+
+@pytest.mark.parametrize("framing", ["chunked", "close"])
+def test_a_body_without_end_is_left_at_the_known_size(site: Site, tmp_path: Path, framing: str) -> None:
+    site.usual = Reply(framing=framing, endless=True)
+    assert "found no end after 3.3 MB, and removed them" in refusal(site, tmp_path)
+    assert starts(site) == [0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_rest_without_end_is_left_at_the_end_of_the_file(site: Site, tmp_path: Path) -> None:
+    site.will(NAME, Reply(cut=1_000_000), Reply(framing="chunked", endless=True))
+    fetch(site, tmp_path)
+    assert starts(site) == [0, 1_000_000]
+
+
+def test_a_rest_that_brings_nothing_ends_after_some_tries(site: Site, tmp_path: Path, waits: list[float]) -> None:
+    site.usual = Reply(framing="chunked", cut=0, raw=None)
+    site.will(NAME, Reply(cut=1_000_000))
+    refusal(site, tmp_path)
+    assert part(tmp_path) == DATA[:1_000_000]
+    assert len(waits) == 6
 
 
 def test_a_server_that_falls_silent_is_left_and_asked_again(
@@ -187,10 +188,32 @@ def test_a_server_that_falls_silent_is_left_and_asked_again(
     assert len(site.asked) == 3
 
 
-def test_nobody_there_is_told_after_some_tries(tmp_path: Path, waits: list[float]) -> None:
+def test_a_server_that_crawls_is_left_and_what_came_is_kept(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "_SILENCE_S", 0.2)
+    site.usual = Reply(block=1, pause_s=0.01)
+    said = refusal(site, tmp_path)
+    assert "the server sent only" in said
+    assert len(site.asked) == 6
+    assert 0 < len(part(tmp_path)) < 1000
+    assert DATA.startswith(part(tmp_path))
+    site.usual = Reply()
+    fetch(site, tmp_path)
+    assert starts(site)[-1] > 0
+
+
+def test_a_byte_a_connection_is_no_progress(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "_MIN_RATE", 1e6)  # of a connection that lives for a millisecond
+    site.usual = Reply(cut=1)
+    assert f"6 bytes lie in {tmp_path / NAME}.part" in refusal(site, tmp_path)
+
+
+def test_nobody_there_is_reported_after_some_tries(tmp_path: Path, waits: list[float]) -> None:
     with serving() as gone:
         pass
-    assert "the transfer broke off" in refusal(gone, tmp_path)
+    said = refusal(gone, tmp_path)
+    assert "the transfer broke off (connection refused): run `dvc repro` again later; or set" in said
     assert waits == [1.0, 2.0, 4.0, 8.0, 16.0]
 
 
@@ -202,9 +225,39 @@ def test_a_disk_without_room_gets_no_byte(site: Site, tmp_path: Path, monkeypatc
     assert part(tmp_path) == b""
 
 
-def test_the_note_of_a_part_that_was_tampered_with_counts_for_nothing(site: Site, tmp_path: Path) -> None:
-    (tmp_path / f"{NAME}.part").write_bytes(OTHER[:1000])
-    note = {"validator": f'"{sha1_of(DATA)}"', "bytes": len(DATA)}
-    (tmp_path / f"{NAME}.part.json").write_text(json.dumps(note))
-    fetch(site, tmp_path)
-    assert site.asked == [(NAME, "")]
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of 127.0.0.1 that nobody but itself vouches for, and its key, in one file."""
+    folder = tmp_path_factory.mktemp("tls")
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout key.pem -out cert.pem"
+    try:
+        subprocess.run([*command.split(), "-addext", "subjectAltName=IP:127.0.0.1"], cwd=folder, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs openssl")
+    both = folder / "both.pem"
+    both.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
+    return both
+
+
+def test_a_connection_closed_without_the_end_of_tls_is_a_cut(
+    certificate: Path, tmp_path: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = SSLContext(PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with serving(tls=tls) as site:
+        site.files[NAME] = DATA
+        site.will(NAME, Reply(cut=1_000_000), Reply(cut=500_000, framing="close"))
+        fetch(site, tmp_path)
+    assert starts(site) == [0, 1_000_000, 1_500_000]
+    assert len(waits) == 2
+
+
+def test_a_certificate_without_trust_is_refused_at_once(certificate: Path, tmp_path: Path, waits: list[float]) -> None:
+    tls = SSLContext(PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with serving(tls=tls) as site:
+        said = refusal(site, tmp_path)
+    assert "expected a certificate that this machine trusts, found a fault (self" in said
+    assert "REQUESTS_CA_BUNDLE" in said
+    assert waits == []
