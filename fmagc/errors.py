@@ -20,6 +20,7 @@ __all__ = [
     "Reason",
     "RejectedTrack",
     "SettingsError",
+    "WorkerError",
     "format_bytes",
     "format_list",
     "format_value",
@@ -79,6 +80,10 @@ class DataError(FmagcError):
     ...     print(str(error).split(":")[0])
     data/index/splits
     """
+
+
+class WorkerError(FmagcError):
+    """Raised when worker processes cannot be started on this machine."""
 
 
 class Reason(StrEnum):

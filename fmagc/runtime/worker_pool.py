@@ -11,17 +11,18 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Generic, Self, TypeVar
 
-from fmagc.errors import Reason, RejectedTrack
+from fmagc.errors import Reason, RejectedTrack, WorkerError
+from fmagc.runtime import end_with_parent
 
 __all__ = ["MEMORY", "TaskResult", "map_isolated", "usable_cores"]
 
@@ -31,6 +32,9 @@ Value = TypeVar("Value")
 MEMORY = 1 << 30  # bytes that a worker may take beyond what its libraries take: a track of 30 s needs a thirtieth
 
 _WAITING = 8  # tasks under way or done early, per worker: work for them while the caller is busy, a bound for memory
+_START_S = 60.0  # until a worker is ready: a second on an idle machine, a quarter of a minute on a busy one
+_TRIES = 3  # to start a worker, for one of which a signal may be to blame
+_DESCRIPTORS = 8  # that multiprocessing opens to start a server and a worker, all but a few of them for a moment
 _DYING_S = 5.0  # a process that closed its pipe is about to end; a kill before that would hide the cause
 # Of a worker: one thread, since the workers take every core; and glibc's allocator is to keep what a track took for the
 # next one, since the kernel's work on fresh pages costs more than what is done with them.
@@ -98,12 +102,15 @@ def map_isolated(
 
     Raises
     ------
+    WorkerError
+        When no worker process can be started.
     Exception
         Whatever else the function raised, which is a fault of the program; its notes name the task.
     """
-    context = _context(function)
     n_workers = workers or usable_cores() + 1
-    stopped, stop = context.Pipe(duplex=False)
+    with _refusals():
+        context = _context(function)
+        stopped, stop = context.Pipe(duplex=False)
     tended = [_Worker(function, context, stopped) for _ in range(n_workers)]
     idle: SimpleQueue[_Worker[Task, Value]] = SimpleQueue()
     for worker in tended:
@@ -120,7 +127,9 @@ def map_isolated(
     under_way: deque[tuple[Task, Future[Value | RejectedTrack]]] = deque()
     try:
         for task in tasks:
-            under_way.append((task, threads.submit(run, task)))
+            with _refusals():
+                future = threads.submit(run, task)
+            under_way.append((task, future))
             if len(under_way) >= waiting * n_workers:
                 first, future = under_way.popleft()
                 yield TaskResult(task=first, result=future.result())
@@ -150,9 +159,7 @@ class _Worker(Generic[Task, Value]):
 
     _starting = threading.Lock()  # multiprocessing looks after all children when one starts, from any thread
 
-    def __init__(
-        self, function: Callable[[Task], Value], context: ForkServerContext | SpawnContext, stopped: Connection
-    ) -> None:
+    def __init__(self, function: Callable[[Task], Value], context: ForkServerContext, stopped: Connection) -> None:
         self._function = function
         self._context = context
         self._stopped = stopped
@@ -196,18 +203,47 @@ class _Worker(Generic[Task, Value]):
         return self._pipe.send(task)
 
     def _start(self) -> None:
-        self._pipe, pipe = self._context.Pipe()
-        lifeline, self._lifeline = self._context.Pipe(duplex=False)
-        self._process = self._context.Process(target=_serve, args=(self._function, pipe, lifeline), daemon=True)
-        with self._starting:
-            self._process.start()
-        pipe.close()
-        lifeline.close()
+        for _ in range(_TRIES):
+            cause = self._launch()
+            if cause is None:
+                return
+            self.end()
+        raise _not_started(f"{cause}, in each of {_TRIES} tries")
+
+    def _launch(self) -> str | None:
+        """Start a process and wait until it is ready; return what prevented that."""
         try:
-            if self._answers(None):
-                self._pipe.recv()  # it is ready: what comes before counts to no task's time
+            with self._starting:
+                self._fork()
         except (EOFError, ConnectionError):
-            raise RuntimeError(f"a worker could not start: {_cause_of_death(self.end(grace_s=_DYING_S))}") from None
+            _kill_forkserver()
+            return f"the process that forks workers ended, or did not answer within {_START_S:g} s"
+        except (OSError, RuntimeError) as error:
+            return f"the system refused it ({error})"
+        if not self._answers(_START_S):
+            return None if self._stopped.poll() else f"the worker was not ready after {_START_S:g} s"
+        try:
+            cause: str | None = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            return _cause_of_death(self.end(grace_s=_DYING_S))
+        return cause
+
+    def _fork(self) -> None:
+        with ExitStack() as own, ExitStack() as given:
+            pipe, far_pipe = self._context.Pipe()
+            own.enter_context(pipe)
+            given.enter_context(far_pipe)
+            far_lifeline, lifeline = self._context.Pipe(duplex=False)
+            own.enter_context(lifeline)
+            given.enter_context(far_lifeline)
+            packed = pickle.dumps(self._function)  # which the worker loads when it can report what goes wrong
+            process: Any = self._context.Process(target=_serve, args=(packed, far_pipe, far_lifeline), daemon=True)
+            _require_descriptors(_DESCRIPTORS)
+            with _forking_within(_START_S):
+                process.start()
+            _kill_when_closed(far_lifeline, process.pid)
+            self._process, self._pipe, self._lifeline = process, pipe, lifeline
+            own.pop_all()
 
     def _answers(self, timeout_s: float | None) -> bool:
         return self._pipe in wait([self._pipe, self._stopped], timeout_s)
@@ -227,17 +263,19 @@ class _Failure:
         return cls(error)
 
 
-def _context(function: Callable[[Task], Value]) -> ForkServerContext | SpawnContext:
+def _context(function: Callable[[Task], Value]) -> ForkServerContext:
     """Choose how workers start: never by forking this process, whose threads and locks would come along half alive.
 
     A server that is forked instead imports what the function needs, once for all workers.
     """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    multiprocessing.set_forkserver_preload([_bare(function).__module__])
-    with _environment(_ENVIRONMENT):
-        forkserver.ensure_running()
+    multiprocessing.set_forkserver_preload([end_with_parent.__name__, _bare(function).__module__])
+    _ensure_forkserver()  # here, since it ends with the thread that starts it
     return multiprocessing.get_context("forkserver")
+
+
+def _ensure_forkserver() -> None:
+    with _environment(_ENVIRONMENT | {end_with_parent.VARIABLE: str(os.getpid())}):
+        forkserver.ensure_running()
 
 
 def _bare(function: Callable[[Task], Value]) -> Callable[..., Value]:
@@ -258,11 +296,56 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _end_with_the_parent(lifeline: Connection) -> None:
-    """Have the system kill this process, even in a hang, when the parent's end of a pipe closes (in the worker)."""
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Describe what the system refuses to a pool that starts: descriptors, processes, threads."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise _not_started(f"the system refused what they need ({error})") from error
+
+
+def _not_started(cause: str) -> WorkerError:
+    return WorkerError(
+        f"worker processes: expected to start them, found that {cause}: look at the limits of this shell (`ulimit -a`) "
+        "and at the free memory, then run again; what was finished is kept"
+    )
+
+
+def _require_descriptors(number: int) -> None:
+    """Raise OSError now if so few are free: the server ends with a traceback when its client runs out of them."""
+    with ExitStack() as opened:
+        for _ in range(number):
+            opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+
+
+@contextmanager
+def _forking_within(seconds: float) -> Iterator[None]:
+    """Kill the server that forks workers unless it answers in time; its client then reads the end of a pipe."""
+    _ensure_forkserver()
+    timer = threading.Timer(seconds, _kill_forkserver)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _kill_forkserver() -> None:
+    """Kill the server that forks workers, and return when it is gone."""
+    pid: int | None = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    if pid is not None:
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # multiprocessing reaps it, and starts another one
+
+
+def _kill_when_closed(lifeline: Connection, pid: int) -> None:
+    """Have the system kill a process that holds the other end of a pipe, stopped or not, when this process is gone."""
     if hasattr(fcntl, "F_SETSIG"):
         fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)  # in place of SIGIO, which a stopped process ignores
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, pid)
         fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
 
 
@@ -271,17 +354,22 @@ def _cap_memory() -> None:
     status = Path("/proc/self/statm")
     if status.exists():
         taken = int(status.read_text().split()[0]) * resource.getpagesize()
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, hard))
+        wanted, (_, hard) = taken + MEMORY, resource.getrlimit(resource.RLIMIT_AS)
+        if hard != resource.RLIM_INFINITY and wanted > hard:  # a sound track might then be rejected
+            raise MemoryError(f"{wanted >> 20} MiB of addresses needed, {hard >> 20} MiB allowed by `ulimit -v`")
+        resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
 
 
-def _serve(function: Callable[[Task], Value], pipe: Connection, lifeline: Connection) -> None:
-    """Run the tasks of a pipe until the parent closes it, or is gone (in the worker)."""
+def _serve(packed: bytes, pipe: Connection, lifeline: Connection) -> None:
+    """Run the tasks of a pipe until the parent closes it (in the worker); `lifeline` need only stay open."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-    _end_with_the_parent(lifeline)
-    _cap_memory()
     with suppress(EOFError, ConnectionError):
-        pipe.send("ready")
+        try:
+            function: Callable[[Any], Any] = pickle.loads(packed)  # noqa: S301 - from the parent
+            _cap_memory()
+        except Exception as error:
+            return pipe.send(f"the worker could not load its work ({type(error).__name__}: {error})")
+        pipe.send(None)  # it is ready: what comes before counts to no task's time
         while True:
             task = pipe.recv()
             answer = _guarded(function, task)
