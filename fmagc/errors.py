@@ -108,6 +108,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"  # an MP3 that is longer than memory allows for
     TOO_SHORT = "too_short"  # whole, but shorter than one clip
     NON_FINITE = "non_finite"  # NaN or infinity among the samples
+    EXTREME_PEAK = "extreme_peak"  # a peak beside which int16 would keep nothing else of the song
     DECODER_CRASHED = "decoder_crashed"  # the worker process died on it
     DECODER_TIMEOUT = "decoder_timeout"  # longer than audio.timeout_s
     DECODER_OUT_OF_MEMORY = "decoder_out_of_memory"

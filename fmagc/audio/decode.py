@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from fmagc.audio.libsndfile import read_samples
 from fmagc.audio.mpeg_frames import MpegAudio
 from fmagc.audio.raw_audio import NOTHING, RawAudio, joined
+from fmagc.audio.streams import summary
 from fmagc.audio.validate import Source, open_source
 from fmagc.errors import Reason, RejectedTrack
 from fmagc.params.signal import Waveform
 
 __all__ = [
     "DECODER",
+    "LARGEST_PEAK",
     "LOSS_ALLOWED",
     "SILENCE_PEAK",
     "Decoded",
@@ -36,7 +38,10 @@ LOSS_ALLOWED = 3 * 1152
 
 SILENCE_PEAK = 2.0**-24  # below it there is nothing but the decoder's rounding, which int16 must not blow up
 
+LARGEST_PEAK = 2.0**40  # beyond it a spectrum's power may exceed float32; samples written as int32 reach 2**31
+
 _FULL_SCALE = 32767
+_LEAST_LEFT = 1e-3  # of all samples, beside a peak above full scale
 _MIXED = "its sample rate or MPEG version changes on the way: encode it anew, or cut it into parts"
 
 
@@ -168,7 +173,12 @@ def decode_whole(path: Path, *, settings: Waveform, min_samples: int) -> list[De
 def _verified(source: Source, *, settings: Waveform, whole: bool) -> tuple[RawAudio, dict[str, bool]]:
     """Decode a file and compare its decoded length with the length that its frames or header declare."""
     contents = source.contents
-    raw = read_samples(source, max_seconds=settings.max_seconds, whole=whole)
+    try:
+        raw = read_samples(source, max_seconds=settings.max_seconds, whole=whole)
+    except MemoryError as error:
+        raise RejectedTrack(
+            Reason.DECODER_OUT_OF_MEMORY, f"{summary(source.data)}: its samples need more memory: cut it into parts"
+        ) from error
     lost = truncation(contents.mpeg, n_decoded=raw.n_decoded) if contents.mpeg else _shortfall(raw)
     if lost is not None and contents.mpeg is not None and contents.mpeg.mixed:
         raise RejectedTrack(Reason.DECODE_ERROR, joined(f"{lost}; {_MIXED}", raw.warnings))
@@ -254,12 +264,14 @@ def quantise(
     Raises
     ------
     RejectedTrack
-        When a sample is not finite, or there are too few.
+        When a sample is not finite, there are too few, or the peak is extreme: above `LARGEST_PEAK`, or above full
+        scale and so far above the rest that fewer than one sample in a thousand is not 0 in int16.
     """
     peak = _peak(y)
     if not np.isfinite(peak):
         count = int(np.count_nonzero(~np.isfinite(y)))
         raise RejectedTrack(Reason.NON_FINITE, joined(f"{count} of {len(y)} samples", warnings))
+    _refuse_extreme(y, peak, sr=sr)
     if sr != settings.sample_rate:
         y = soxr.resample(y, sr, settings.sample_rate, quality="HQ")
         peak = _peak(y)
@@ -301,6 +313,21 @@ def _shortfall(raw: RawAudio) -> str | None:
     if raw.n_decoded < raw.n_declared:
         return f"decoded {raw.n_decoded} samples, its header declares {raw.n_declared}"
     return None
+
+
+def _refuse_extreme(y: NDArray[np.float32], peak: float, *, sr: int) -> None:
+    """Reject a waveform of which int16, scaled to its peak, would keep the peak alone."""
+    least = np.float32(peak / _FULL_SCALE / 2)
+    if peak <= 1 or (peak <= LARGEST_PEAK and np.count_nonzero(y > least) >= _LEAST_LEFT * len(y)):
+        return
+    left = np.count_nonzero(np.abs(y) > least)
+    if peak > LARGEST_PEAK or left < _LEAST_LEFT * len(y):
+        place = int(np.argmax(np.abs(y)))
+        raise RejectedTrack(
+            Reason.EXTREME_PEAK,
+            f"a peak of {peak:.4g} at {place / sr:.2f} s, where full scale is 1: beside it {left} of {len(y)} samples "
+            "are more than 0 in int16",
+        )
 
 
 def _peak(y: NDArray[np.float32]) -> float:

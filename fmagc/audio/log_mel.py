@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from fmagc.audio.mel_filterbank import hann, mel_filterbank
 from fmagc.audio.power_bands import band_power
+from fmagc.errors import Reason, RejectedTrack
 from fmagc.params.signal import Mel, n_frames
 
 __all__ = ["AMIN", "LogMel"]
@@ -55,6 +56,11 @@ class LogMel:
             Relative to the track's maximum, from ``-top_db`` to 0.
         ref_db : float, dB
             Absolute level of 0 dB, where a power of 1 is 0 dB: absolute power is ``10 ** ((S_db + ref_db) / 10)``.
+
+        Raises
+        ------
+        RejectedTrack
+            When a power is not finite, because a sample is not, or has a square that float32 cannot hold.
         """
         power = band_power(
             y,
@@ -68,6 +74,8 @@ class LogMel:
         S_db = np.log(power, out=power)
         S_db *= _DB_PER_NEPER
         ref_db = float(S_db.max())
+        if not np.isfinite(ref_db):
+            raise RejectedTrack(Reason.NON_FINITE, f"its spectrogram has a maximum of {ref_db} dB")
         S_db -= np.float32(ref_db)
         np.maximum(S_db, -self.settings.top_db, out=S_db)
         return S_db[: n_frames(len(y), hop_length=self.settings.hop_length)], ref_db

@@ -79,15 +79,16 @@ class Excerpt:
         if self.channel is not None:
             self.parts.append(frames[:, self.channel].copy())
             return
-        mono = _mono(frames)
-        self.parts.append(mono)
         if frames.shape[1] == 1:
+            self.parts.append(frames[:, 0].copy())
             return
         flat = frames.reshape(-1)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found later
+            mono = _mean(frames)
             power, channels_power = (float(np.einsum("i,i->", y, y)) for y in (mono, flat))
             if power < _CANCELLED * channels_power:
                 self.loudness = self.loudness + np.square(frames, dtype=np.float64).sum(axis=0)
+        self.parts.append(mono)
         self.power += power
         self.channels_power += channels_power / frames.shape[1]
 
@@ -109,10 +110,8 @@ def collect(block: NDArray[np.float32], excerpts: list[Excerpt], *, keep: int, p
             excerpt.add(wanted)
 
 
-def _mono(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+def _mean(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     """Average the channels; np.mean is slow over two columns, and a matrix product would wake BLAS's threads."""
-    if frames.shape[1] == 1:
-        return frames[:, 0].copy()
     y = frames[:, 0] + frames[:, 1]
     for channel in frames.T[2:]:
         y += channel

@@ -10,7 +10,7 @@ from fmagc.cache.build.shard_writer import assemble
 from fmagc.cache.manifest import Manifest, Shard, found_in_artifact, write_manifest
 from fmagc.cache.rows import Layout, create_empty
 from fmagc.cache.shards import layout_of, read_columns
-from fmagc.errors import DataError, RejectedTrack
+from fmagc.errors import DataError, Reason, RejectedTrack
 from fmagc.params.signal import Mel, n_frames
 from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, versions
 from fmagc.runtime.dask_pool import Runner
@@ -114,9 +114,11 @@ def _keep(
     stored = []
     for source, outcome in rows:
         if isinstance(outcome, RejectedTrack):
+            is_waveform = outcome.reason == Reason.NON_FINITE
+            again = "`dvc repro -f decode`, then `dvc repro`" if is_waveform else "`dvc repro` again"
             raise DataError(
-                f"track {shard.track_ids[source.row]}: expected a spectrogram, found {outcome.reason}: "
-                f"{outcome.detail}; run `dvc repro` again: the other shards are kept"
+                f"track {shard.track_ids[source.row]} in {source.shard}: expected a spectrogram, found "
+                f"{outcome.reason}: {outcome.detail}; run {again}: the other shards are kept"
             )
         stored.append((source, outcome))
     name = rows[0][0].shard
