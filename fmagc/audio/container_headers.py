@@ -15,7 +15,7 @@ __all__ = ["AudioBytes", "audio_bytes"]
 _AUDIO_CHUNKS = (b"data", b"SSND", b"BODY")
 _MPEG_LAYER_3 = 0x55  # of a WAV's fmt chunk
 _LARGEST = 0xFFFFFFFF  # size in 32 bits, which in RF64 means that the chunk ds64 tells it
-_NEAR = 1 << 16  # bytes by which programs go below 2, 4 or more GiB to say that they do not know a size
+_NEAR = 1 << 24  # bytes by which programs stay away from 2 or 4 GiB where they do not know a size
 _MOST_COUNTED_IN = 512  # bytes of a header that a program may have counted as audio
 _MOST_JUNK = 4096  # bytes behind the audio that are no audio, whatever they are
 

@@ -72,20 +72,21 @@ def find_all(data: Bytes, marker: bytes, start: int, end: int) -> list[int]:
     return found
 
 
-def view_of(data: Bytes, start: int, end: int, *, header: bytes = b"") -> io.BufferedIOBase | io.RawIOBase:
-    """Open a stretch of the bytes, behind a header of our own, as a file for a decoder."""
+def view_of(
+    data: Bytes, start: int, end: int, *, header: bytes = b"", footer: bytes = b""
+) -> io.BufferedIOBase | io.RawIOBase:
+    """Open a stretch of the bytes, between a header and a footer of our own, as a file for a decoder."""
     if isinstance(data, bytes):
-        whole = not header and (start, end) == (0, len(data))
-        return io.BytesIO(data if whole else header + data[start:end])  # which shares `data` where nothing is changed
-    return _View(data, start, end, header)
+        return io.BytesIO(header + data[start:end] + footer)  # which copies nothing where this is `data` itself
+    return _View(data, start, end, header, footer)
 
 
 class _View(io.RawIOBase):
-    """A header, and behind it a stretch of a file."""
+    """A header, a stretch of a file, and a footer."""
 
-    def __init__(self, data: Bytes, start: int, end: int, header: bytes) -> None:
-        self._data, self._start, self._header = data, start, header
-        self._length = len(header) + end - start
+    def __init__(self, data: Bytes, start: int, end: int, header: bytes, footer: bytes) -> None:
+        self._parts = (header, 0, len(header)), (data, start, end), (footer, 0, len(footer))
+        self._length = sum(end - start for _, start, end in self._parts)
         self._position = 0
 
     def readable(self) -> bool:
@@ -104,11 +105,11 @@ class _View(io.RawIOBase):
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         target = memoryview(buffer).cast("B")
-        position, size = self._position, max(0, min(len(target), self._length - self._position))
-        content = self._header[position : position + size]
-        if len(content) < size:
-            behind = self._start + max(0, position - len(self._header))
-            content += self._data[behind : behind + size - len(content)]
+        content, position = b"", self._position
+        for data, start, end in self._parts:
+            wanted = len(target) - len(content)
+            content += data[min(end, start + position) : min(end, start + position + wanted)]
+            position = max(0, position - (end - start))
         target[: len(content)] = content
         self._position += len(content)
         return len(content)

@@ -179,25 +179,24 @@ def _decode(
     if file.subtype in _SEEKABLE and file.format not in ("FLAC", "OGG"):
         return _seek(file, excerpts, keep=keep, offset=offset), False
     buffer = _buffer(file.channels)
-    skip, position = stream.n_leading, 0
+    position = -stream.n_leading
     while True:
-        # One sample more than expected is asked for alone: an error there means that nothing of the stream follows,
-        # and an error loses what was decoded before it in the same call.
-        wanted = expected - position or 1 if position <= expected else len(buffer)
         try:
-            block = file.read(out=buffer[: skip + wanted])[skip:]
-        except soundfile.LibsndfileError as error:
-            if 0 < position == expected:
+            block, error = file.read(out=buffer), None
+        except soundfile.LibsndfileError as raised:  # what was decoded before it in the same call counts
+            block, error = buffer[: file.tell() - stream.n_leading - position], raised
+        own = block[max(0, -position) :]
+        collect(own, excerpts, keep=keep, position=offset + max(0, position))
+        position += len(block)
+        if error is not None:
+            if 0 < expected <= position:
                 return position, True
-            if is_mpeg or not 0 < file.tell() < expected:
-                raise
-            said = f"decoded {file.tell()} samples, its header declares {expected}"
+            if is_mpeg or not 0 < position < expected:
+                raise error
+            said = f"decoded {position} samples, its header declares {expected}"
             raise RejectedTrack(Reason.TRUNCATED, joined(said, error.error_string)) from error
         if len(block) == 0:
             return position, False
-        skip = 0
-        collect(block, excerpts, keep=keep, position=offset + position)
-        position += len(block)
 
 
 def _seek(file: soundfile.SoundFile, excerpts: list[Excerpt], *, keep: int, offset: int) -> int:

@@ -1,41 +1,42 @@
 """The streams of an Ogg file, found page by page; a decoder stops at the end of the first one.
 
-Layout of pages and chaining of streams: RFC 3533, sections 4 and 6.
+Layout of pages and chaining of streams: RFC 3533, sections 4 and 6, with the checksum.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 from fmagc.audio.file_bytes import Bytes, find_all
 
-__all__ = ["CAPTURE", "OggStreams", "ogg_streams"]
+__all__ = ["CAPTURE", "OggStream", "ogg_streams", "with_end_mark"]
 
 CAPTURE = b"OggS"
 
 _HEADER = 27  # bytes before the table of segments
 _FIRST, _LAST = 2, 4  # bits of the byte of flags
 _RESYNC = 1 << 16  # a page is shorter
+_POLYNOMIAL = 0x04C11DB7
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OggStreams:
-    """Where the chained streams of an Ogg file lie.
+@dataclass(frozen=True, slots=True)
+class OggStream:
+    """One of the chained streams of a file.
 
     Attributes
     ----------
-    stretches : list of (int, int)
-        Bytes of each stream.
+    start, last_page, end : int
+        The bytes where it begins, where its last page begins, and where that one ends.
     ended : bool
-        Whether each has its end mark.
-    missing : str or None
-        What the file lacks, for the ledger's detail; None when its last page and packet are whole.
+        Whether it has its end mark.
     """
 
-    stretches: list[tuple[int, int]]
+    start: int
+    last_page: int
+    end: int
     ended: bool
-    missing: str | None
 
 
-def ogg_streams(data: Bytes, start: int, end: int) -> OggStreams:
+def ogg_streams(data: Bytes, start: int, end: int) -> tuple[list[OggStream], str | None]:
     """Walk the pages of an Ogg file.
 
     Parameters
@@ -43,10 +44,17 @@ def ogg_streams(data: Bytes, start: int, end: int) -> OggStreams:
     data : Bytes
     start, end : int
         The first page, and the end of what may be pages.
+
+    Returns
+    -------
+    streams : list of OggStream
+        In their order.
+    missing : str or None
+        What the file lacks, for the ledger's detail; None when its last page and packet are whole.
     """
-    starts, ends = [start], []
-    ended, all_ended, beginning, cut, open_packet = False, True, True, False, False
-    position = start
+    streams: list[OggStream] = []
+    first = last_page = behind = position = start
+    beginning, ended, in_packet, cut = True, False, False, False
     while position < end:
         head = data[position : min(end, position + _HEADER + 255)]
         if head[:4] != CAPTURE:
@@ -55,21 +63,44 @@ def ogg_streams(data: Bytes, start: int, end: int) -> OggStreams:
                 break
             position = found[0]
             continue
-        table = head[_HEADER : _HEADER + head[26]] if len(head) >= _HEADER else b""
+        table = head[_HEADER : _HEADER + head[26]] if len(head) > _HEADER else b""
         size = _HEADER + len(table) + sum(table)
-        if len(head) < _HEADER or len(table) < head[26] or position + size > end:
-            cut = True
+        cut = len(head) < _HEADER or len(table) < head[26] or position + size > end
+        if cut:
             break
         if head[5] & _FIRST and not beginning:
-            ends.append(position)
-            starts.append(position)
-            all_ended &= ended
-            ended = False
+            streams.append(OggStream(first, last_page, behind, ended))
+            first, ended = position, False
         beginning = bool(head[5] & _FIRST)
         ended |= bool(head[5] & _LAST)
-        open_packet = bool(table) and table[-1] == 255
-        position += size
-    missing = "its last page is cut" if cut else "its last packet is cut" if open_packet and not ended else None
-    return OggStreams(
-        stretches=list(zip(starts, [*ends, position], strict=True)), ended=all_ended and ended, missing=missing
-    )
+        in_packet = table[-1:] == b"\xff"
+        last_page, position = position, position + size
+        behind = position
+    streams.append(OggStream(first, last_page, behind, ended))
+    missing = "its last page is cut" if cut else "its last packet is cut" if in_packet and not ended else None
+    return streams, missing
+
+
+def with_end_mark(page: bytes) -> bytes:
+    """Mark a page as the last one of its stream, without which libsndfile does not decode all of the last packets."""
+    marked = page[:5] + bytes((page[5] | _LAST,)) + page[6:22] + bytes(4) + page[26:]
+    return marked[:22] + _checksum(marked).to_bytes(4, "little") + marked[26:]
+
+
+def _checksum(page: bytes) -> int:
+    """Compute the checksum of a page whose own is 0."""
+    table, remainder = _remainders(), 0
+    for byte in page:
+        remainder = remainder << 8 & 0xFFFFFFFF ^ table[remainder >> 24 ^ byte]
+    return remainder
+
+
+@cache
+def _remainders() -> list[int]:
+    remainders = []
+    for value in range(256):
+        remainder = value << 24
+        for _ in range(8):
+            remainder = (remainder << 1 ^ _POLYNOMIAL * (remainder >> 31)) & 0xFFFFFFFF
+        remainders.append(remainder)
+    return remainders

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fmagc.audio import mpeg_frames
 from fmagc.audio.container_headers import audio_bytes
 from fmagc.audio.file_bytes import Bytes, find_all, view_of
-from fmagc.audio.ogg_pages import CAPTURE, ogg_streams
+from fmagc.audio.ogg_pages import CAPTURE, ogg_streams, with_end_mark
 from fmagc.errors import Reason, RejectedTrack
 
 __all__ = ["Contents", "Stream", "contents_of", "not_mp3", "summary"]
@@ -169,14 +169,18 @@ def _chunked(data: Bytes, start: int, end: int, *, padded: bool) -> Contents:
 
 def _ogg(data: Bytes, start: int, end: int, *, padded: bool) -> Contents:
     """Find the streams of an Ogg file."""
-    found = ogg_streams(data, start, end)
+    found, missing = ogg_streams(data, start, end)
+    streams = []
+    for part in found:
+        footer = data[part.last_page : part.end]
+        view_end, footer = (part.end, b"") if part.ended else (part.last_page, with_end_mark(footer))
+        streams.append(Stream(view_of(data, part.start, view_end, footer=footer)))
     flags = {
-        "padded": padded or found.stretches[-1][1] < end,
-        "no_end_mark": not found.ended,
-        "chained": len(found.stretches) > 1,
+        "padded": padded or found[-1].end < end,
+        "no_end_mark": not all(part.ended for part in found),
+        "chained": len(found) > 1,
     }
-    streams = [Stream(view_of(data, *stretch)) for stretch in found.stretches]
-    return Contents(streams=streams, missing=found.missing, flags=flags)
+    return Contents(streams=streams, missing=missing, flags=flags)
 
 
 def _flac(data: Bytes, start: int, end: int, *, padded: bool) -> Contents:
