@@ -11,7 +11,7 @@ from fmagc.paths import AUDIT, CLEANING, CURVES, FOCUS, LEADERBOARD
 from fmagc.reporting.comparison import draw_results, write_cards, write_leaderboard
 from fmagc.reporting.run_results import find_leftovers, read_entries, read_histories
 from fmagc.runtime.entrypoint import run_stage
-from fmagc.runtime.files import read_json, write_json, write_text
+from fmagc.runtime.files import read_record, write_json, write_text
 
 
 def main() -> None:
@@ -24,11 +24,11 @@ def main() -> None:
         raise SettingsError(
             f"compare: expected a protocol and a focus of this run, found {compare}: see run in params.yaml"
         )
-    accepted = read_json(CLEANING, stage="explore")["accepted_by_set"]
+    accepted = read_record(CLEANING, stage="explore", cached=False)["accepted_by_set"]
     draw_results(entries, histories=histories)
     write_leaderboard(
         entries,
-        audits=read_json(AUDIT, stage="index"),
+        audits=read_record(AUDIT, stage="index", cached=False),
         accepted=accepted,
         corpus=corpus.name,
         base=compare.protocol,

@@ -2,17 +2,17 @@
 
 import sys
 
-from fmagc.cache.ledger import counts, read_ledger
+from fmagc.cache.ledger import counts, read_ledger, require_in_ledger
 from fmagc.cache.reader import Cache
 from fmagc.corpus.index import read_index, read_split
 from fmagc.corpus.splits import SETS
 from fmagc.params.run import Run
-from fmagc.paths import CLEANING, DATA_FIGURES, MELS, WAVES
+from fmagc.paths import CLEANING, DATA_FIGURES, MELS, SPLITS, WAVES
 from fmagc.reporting.example_clips import read_examples
 from fmagc.reporting.figures import data as figures
 from fmagc.reporting.figures.style import save_figure
 from fmagc.runtime.entrypoint import run_stage
-from fmagc.runtime.files import write_json
+from fmagc.runtime.files import write_record
 
 
 def main() -> None:
@@ -22,9 +22,11 @@ def main() -> None:
     save_figure(figures.rejected(cleaning["rejected"], requested=cleaning["requested"]), DATA_FIGURES / "rejected.png")
     accepted = ledger.loc[ledger["status"] == "accepted", "track_id"]
     listed = {protocol: read_split(protocol) for protocol in Run.load("run").protocols}
+    for protocol, split in listed.items():
+        require_in_ledger(WAVES, split, where=SPLITS / f"{protocol}.csv")
     splits = {protocol: split[split["track_id"].isin(accepted)] for protocol, split in listed.items()}
     sets = {protocol: {name: int((split["set"] == name).sum()) for name in SETS} for protocol, split in splits.items()}
-    write_json(CLEANING, cleaning | {"accepted_by_set": sets})
+    write_record(CLEANING, cleaning | {"accepted_by_set": sets})
     for protocol, split in splits.items():
         save_figure(figures.class_balance(split), DATA_FIGURES / f"classes_{protocol}.png")
     waves, mels = Cache(WAVES, "waves", columns=["scale"], stage="decode"), Cache(MELS, "mels", stage="mel")

@@ -4,11 +4,12 @@ import sys
 
 from fmagc.corpus.data_home import prepare_dataset, scan_files
 from fmagc.corpus.fma.complete import complete, how_to_complete
+from fmagc.corpus.local.file_list import FileList
 from fmagc.demo.write import write_demo
 from fmagc.params.corpus import DEMO, DOWNLOADS, Dataset
 from fmagc.paths import MANIFEST
 from fmagc.runtime.entrypoint import log, run_stage
-from fmagc.runtime.files import write_json
+from fmagc.runtime.files import write_record
 
 
 def main() -> None:
@@ -21,15 +22,15 @@ def main() -> None:
     if dataset.download:
         written = complete(data_home, dataset, manifest["files"])
         manifest = scan_files(data_home, dataset.name, known=manifest["files"] | written) if written else manifest
-    write_json(MANIFEST, manifest)
+    write_record(MANIFEST, manifest)
     files = manifest["files"].values()
     size, missing = sum(entry["bytes"] for entry in files), len(manifest["missing"])
     damaged = sum(entry["sha1"] != entry.get("listed_sha1", entry["sha1"]) for entry in files)
     log(f"{data_home}: {len(files)} files, {size / 1e6:.0f} MB, {missing} missing, {damaged} unlike their checksums")
     if missing + damaged and dataset.name in DOWNLOADS:
         log(f"to complete it, {how_to_complete(data_home, dataset.name)}")
-    if manifest["ignored"]:
-        log("passed over: " + ", ".join(f"{count} {kind}" for kind, count in manifest["ignored"].items()))
+    for text in FileList([], manifest["ignored"], manifest["skipped"]).describe():
+        log(text)
 
 
 if __name__ == "__main__":

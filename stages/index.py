@@ -1,6 +1,7 @@
 """Choose the tracks of the subset, split them under every protocol, and audit the splits."""
 
 import sys
+from typing import Any
 
 from fmagc.corpus.fma.layout import METADATA
 from fmagc.corpus.local.dataset import check_protocols
@@ -10,13 +11,14 @@ from fmagc.params.corpus import Index
 from fmagc.params.run import Run
 from fmagc.paths import AUDIT, LEFT_OUT, MANIFEST, NAMES, RAW, SPLITS, TRACKS
 from fmagc.runtime.entrypoint import run_stage
-from fmagc.runtime.files import read_json, write_json, write_text
+from fmagc.runtime.files import read_record, write_record, write_text
+from fmagc.runtime.tables import write_csv
 
 
 def main() -> None:
     """Run the stage index."""
     settings, protocols = Index.load("index"), Run.load("run").protocols
-    manifest = read_json(MANIFEST, stage="fetch")
+    manifest = read_record(MANIFEST, stage="fetch", cached=False)
     files, tracks, left_out = select_tracks(RAW, manifest, subset=settings.subset, genres=settings.genres)
     where = METADATA[0]
     if manifest["layout"] != "fma":
@@ -24,15 +26,15 @@ def main() -> None:
         check_protocols(tracks, protocols, where=where)
     splits = {protocol: split_table(tracks, protocol, seed=settings.seed, where=where) for protocol in protocols}
     sha1 = files.set_index("track_id")["sha1"]
-    audits = {protocol: audit(split, sha1) for protocol, split in splits.items()}
-    write_text(TRACKS, files.to_csv(index=False))
-    write_text(NAMES, name_table(tracks).to_csv(index=False))
+    audits: dict[str, Any] = {protocol: audit(split, sha1) for protocol, split in splits.items()}
+    write_csv(TRACKS, files)
+    write_csv(NAMES, name_table(tracks))
     write_text(LEFT_OUT, left_out.to_csv(index=False))
     reasons = left_out["reason"].str.split(":").str[0].value_counts().sort_index()
     counted = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
     print(f"{len(tracks)} tracks, {len(left_out)} left out{f' ({counted})' if counted else ''}")
     for protocol, split in splits.items():
-        write_text(SPLITS / f"{protocol}.csv", split.to_csv(index=False))
+        write_csv(SPLITS / f"{protocol}.csv", split)
         found = audits[protocol]
         print(
             f"{protocol}: {found['tracks']} tracks, {len(found['genres'])} genres, "
@@ -42,7 +44,7 @@ def main() -> None:
         if found["artists_unknown"]:
             which = "no artist is known" if found["artists_unknown"] == len(split) else "not all artists are known"
             print(f"{protocol}: {which}: {found['artists_unknown']} tracks count as an artist each")
-    write_json(AUDIT, audits)
+    write_record(AUDIT, audits)
 
 
 if __name__ == "__main__":

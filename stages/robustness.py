@@ -2,9 +2,6 @@
 
 import argparse
 import sys
-from pathlib import Path
-
-import pandas as pd
 
 from fmagc.cache.reader import Cache
 from fmagc.corpus.index import read_split
@@ -14,7 +11,7 @@ from fmagc.paths import ROBUSTNESS, WAVES
 from fmagc.robustness.experiment import run_experiment
 from fmagc.robustness.models_under_test import load_subjects
 from fmagc.runtime.entrypoint import run_stage
-from fmagc.runtime.files import write_text
+from fmagc.runtime.tables import write_csv
 
 
 def main() -> None:
@@ -32,13 +29,9 @@ def main() -> None:
         settings=settings,
         workers=whole_run.threads,
     )
-    _write(predictions, ROBUSTNESS / protocol / "predictions.csv")
-    _write(encoders, ROBUSTNESS / protocol / "encoders.csv")
+    write_csv(ROBUSTNESS / protocol / "predictions.csv", predictions)
+    write_csv(ROBUSTNESS / protocol / "encoders.csv", encoders)
     print(f"{predictions['tracks'].iloc[0]} test tracks; tables in {ROBUSTNESS / protocol}")
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@ import argparse
 import sys
 
 from fmagc.cache.clip_positions import with_labels
+from fmagc.cache.ledger import require_in_ledger
 from fmagc.cache.normalisation import measure
 from fmagc.cache.reader import Cache
 from fmagc.corpus.index import genres_of, read_split
-from fmagc.paths import MELS, STATS, WAVES
+from fmagc.paths import MELS, SPLITS, STATS, WAVES
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_record
 
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("protocol")
     protocol = parser.parse_args().protocol
     split = read_split(protocol)
+    require_in_ledger(WAVES, split, where=SPLITS / f"{protocol}.csv")
     waves = Cache(WAVES, "waves", columns=["scale"], stage="decode")
     mels = Cache(MELS, "mels", stage="mel")
     with_labels(split, mels.lengths, genres=genres_of(split))  # before anything is trained: no genre may have been lost

@@ -8,11 +8,11 @@ import pandas as pd
 
 from fmagc.cache.ledger_rows import COLUMNS
 from fmagc.cache.manifest import read_manifest
-from fmagc.errors import DataError
+from fmagc.errors import DataError, format_list
 from fmagc.paths import LEDGER
 from fmagc.runtime.files import write_text
 
-__all__ = ["counts", "read_ledger", "write_ledger"]
+__all__ = ["counts", "read_ledger", "require_in_ledger", "write_ledger"]
 
 
 def write_ledger(folder: Path, rows: Sequence[dict[str, Any]], *, requested: Sequence[int]) -> None:
@@ -30,10 +30,24 @@ def write_ledger(folder: Path, rows: Sequence[dict[str, Any]], *, requested: Seq
 
 def read_ledger(folder: Path, *, requested: Sequence[int]) -> pd.DataFrame:
     """Read ledger.csv; raise DataError unless it is undamaged and accounts for every requested track."""
-    read_manifest(folder, stage="decode").verify_file(LEDGER)
-    table = pd.read_csv(folder / LEDGER, dtype=COLUMNS, keep_default_na=False)
+    table = _read(folder)
     _account(folder / LEDGER, table, requested)
     return table
+
+
+def require_in_ledger(folder: Path, split: pd.DataFrame, *, where: Path) -> None:
+    """Raise DataError unless the ledger accounts for every track of a split, which was read from `where`."""
+    unknown = sorted(set(split["track_id"]) - set(_read(folder)["track_id"]))
+    if unknown:
+        raise DataError(
+            f"{where}: expected tracks of {folder / LEDGER}, found {len(unknown)} that it does not know "
+            f"({format_list(list(map(str, unknown)))}): run `dvc repro -f index` and `dvc repro`"
+        )
+
+
+def _read(folder: Path) -> pd.DataFrame:
+    read_manifest(folder, stage="decode").verify_file(LEDGER)
+    return pd.read_csv(folder / LEDGER, dtype=COLUMNS, keep_default_na=False)
 
 
 def counts(table: pd.DataFrame) -> dict[str, Any]:

@@ -102,14 +102,13 @@ def look_at(dataset: Dataset, index: Index) -> Corpus:
         told += [f"  already there: {', '.join(there)}"] if there else []
         return Corpus(dataset, "official", _subset_of(dataset.name) or index.subset, None, told)
     require_layout(home, dataset)
-    paths, ignored = list_files(home, dataset.name, layout=dataset.layout)
+    found = list_files(home, dataset.name, layout=dataset.layout)
     told = [f"{home}: {_LAYOUTS[dataset.layout]}"]
     if dataset.layout == "fma":
-        corpus = _look_at_fma(dataset, home, set(paths), index)
+        corpus = _look_at_fma(dataset, home, set(found.paths), index)
     else:
-        corpus = _look_at_own(dataset, home, paths, index)
-    if ignored:
-        told.append("  passed over: " + ", ".join(f"{count} {kind}" for kind, count in ignored.items()))
+        corpus = _look_at_own(dataset, home, found.paths, index)
+    told += [f"  {text}" for text in found.describe()]
     return Corpus(dataset, corpus.protocol, corpus.subset, corpus.genres, told[:1] + corpus.told + told[1:])
 
 

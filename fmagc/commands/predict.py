@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from fmagc.corpus.local.file_names import AUDIO_SUFFIXES, is_audio, is_hidden, walk
+from fmagc.corpus.local.file_names import AUDIO_SUFFIXES, as_utf8, is_audio, is_hidden, one_line, walk
 from fmagc.errors import DataError, RejectedTrack
 from fmagc.inference.predictor import Prediction, Predictor
 from fmagc.reporting.figures import style
@@ -48,9 +48,11 @@ def predict(
     Raises
     ------
     DataError
-        When the model cannot be used, a folder holds no audio, or, after all others, some files gave no prediction.
+        When the model cannot be used, or, after all others, some files gave no prediction or folders held no audio.
     """
-    files = list(_files(paths))
+    files, empty = _files(paths)
+    if empty and not files:
+        raise DataError("\n".join(empty))
     drawn = _figures_of(files, paths) if figures else {}
     if figures and figures.exists() and not figures.is_dir():
         raise DataError(f"--timeline: expected a folder, found the file {figures}: name another")
@@ -61,7 +63,7 @@ def predict(
     for path, result in tqdm(_predicted(files, predictor), total=len(files), unit="file", desc="predict", disable=None):
         if isinstance(result, RejectedTrack):
             n_failed += 1
-            tqdm.write(f"{path}: {result.reason}: {result.detail}", file=sys.stderr)
+            tqdm.write(f"{one_line(path)}: {result.reason}: {result.detail}", file=sys.stderr)
         else:
             if figures:
                 drawing = timeline(
@@ -70,7 +72,7 @@ def predict(
                     genres=predictor.genres,
                     patch_s=predictor.clip_seconds,
                     file_s=result.seconds,
-                    title=path.name,
+                    title=one_line(path.name),
                 )
                 style.save_png(drawing, figures / drawn[path])
             if form == "text":
@@ -81,22 +83,27 @@ def predict(
         if form == "json":
             entries.append(entry)
     if form == "json":
-        print(json.dumps(entries, indent=2, ensure_ascii=False))  # noqa: T201
-    if n_failed:
-        raise DataError(f"{n_failed} of {len(files)} files gave no prediction, for the reasons above")
+        ascii_only = sys.stdout.encoding.lower() != "utf-8"
+        print(json.dumps(entries, indent=2, ensure_ascii=ascii_only))  # noqa: T201
+    for text in empty:
+        print(text, file=sys.stderr)  # noqa: T201
+    faults = [f"{n_failed} of {len(files)} files gave no prediction"] if n_failed else []
+    faults += [f"{len(empty)} folder{'s' if len(empty) > 1 else ''} held no audio"] if empty else []
+    if faults:
+        raise DataError(f"{' and '.join(faults)}, for the reasons above")
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """List files as they were named, and those of folders in alphabetical order; each once."""
-    seen: set[Path] = set()
+def _files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """List files as they were named, those of folders in alphabetical order, each once; and describe empty folders."""
+    files: dict[Path, None] = {}
+    empty: list[str] = []
     for path in paths:
-        found = [path]
-        if path.is_dir():
-            found = sorted(_below(path))
-            if not found:
-                raise DataError(f"{path}: expected audio files below it ({' '.join(AUDIO_SUFFIXES)}), found none")
-        yield from (file for file in found if file not in seen)
-        seen.update(found)
+        found = sorted(_below(path)) if path.is_dir() else [path]
+        files |= dict.fromkeys(found)
+        if not found:
+            expected = f"expected audio files below it ({' '.join(AUDIO_SUFFIXES)})"
+            empty.append(f"{one_line(path)}: {expected}, found none")
+    return list(files), empty
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -128,12 +135,12 @@ def _predicted(files: list[Path], predictor: Predictor) -> Iterator[tuple[Path, 
 
 
 def _line(path: Path, prediction: Prediction, *, n_top: int) -> str:
-    return f"{path}: " + ", ".join(f"{genre} {p:.2f}" for genre, p in prediction.top(n_top))
+    return f"{one_line(path)}: " + ", ".join(f"{genre} {p:.2f}" for genre, p in prediction.top(n_top))
 
 
 def _entry(path: Path, result: Prediction | RejectedTrack, predictor: Predictor) -> dict[str, Any]:
     if isinstance(result, RejectedTrack):
-        return {"path": str(path), "reason": str(result.reason), "detail": result.detail}
+        return {"path": as_utf8(path), "reason": str(result.reason), "detail": result.detail}
     rounded = [[round(p, _DECIMALS) for p in row] for row in (result.probabilities.tolist(), *result.clips.tolist())]
     named = [dict(zip(predictor.genres, row, strict=True)) for row in rounded]
     patches = [
@@ -141,7 +148,7 @@ def _entry(path: Path, result: Prediction | RejectedTrack, predictor: Predictor)
         for start, p in zip(result.starts_s.tolist(), named[1:], strict=True)
     ]
     return {
-        "path": str(path),
+        "path": as_utf8(path),
         "genre": predictor.genres[int(result.probabilities.argmax())],
         "seconds": round(result.seconds, 3),
         "probabilities": named[0],

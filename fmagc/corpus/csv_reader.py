@@ -44,6 +44,13 @@ class Faults:
         found = f"{format_value(columns)}: is it another table, or one whose cells no comma separates?"
         self.add(f"expected the columns {format_list(missing)} too", found)
 
+    def repeated_columns(self, columns: list[str]) -> None:
+        """Add the fault that columns share a name."""
+        for name in dict.fromkeys(columns):
+            places = [str(place) for place, column in enumerate(columns, 1) if column == name]
+            if name and len(places) > 1:
+                self.add("expected every column once", f"{format_value(name)} in columns {format_list(places)}")
+
     def refuse(self) -> None:
         """End the run if there is a fault.
 
@@ -62,8 +69,16 @@ class Faults:
             raise DataError(f"{self._path}: {n_faults} fault{'s' if n_faults > 1 else ''}\n{kinds}\n{self._advice}")
 
 
-def records(path: Path, faults: Faults) -> Iterator[tuple[int, list[str]]]:
+def records(path: Path, faults: Faults, *, by_hand: bool = False) -> Iterator[tuple[int, list[str]]]:
     """Read a CSV file in UTF-8; what cannot be read is a fault, and reading goes on at the next line.
+
+    Parameters
+    ----------
+    path : Path
+    faults : Faults
+    by_hand : bool
+        Whether a person wrote the file: then blanks may stand before a quoted cell, and the last line needs no line
+        break. A file that a program wrote was cut short where it lacks one.
 
     Yields
     ------
@@ -81,7 +96,7 @@ def records(path: Path, faults: Faults) -> Iterator[tuple[int, list[str]]]:
             faults.add("expected UTF-8", "UTF-16, which some programs call Unicode text: save it as CSV in UTF-8")
             faults.refuse()
         file.seek(0)
-        reader = csv.reader(_lines(file, faults), strict=True)
+        reader = csv.reader(_lines(file, faults, by_hand=by_hand), strict=True, skipinitialspace=by_hand)
         while True:
             line = reader.line_num + 1
             try:
@@ -95,7 +110,7 @@ def records(path: Path, faults: Faults) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
 
 
-def _lines(file: BinaryIO, faults: Faults) -> Iterator[str]:
+def _lines(file: BinaryIO, faults: Faults, *, by_hand: bool) -> Iterator[str]:
     number, line = 0, b"\n"
     for number, line in enumerate(file, 1):
         try:
@@ -104,5 +119,5 @@ def _lines(file: BinaryIO, faults: Faults) -> Iterator[str]:
             faults.add("expected UTF-8", f"byte 0x{line[error.start]:02x} in line {number}")
             text = line.decode("utf-8", errors="replace")
         yield text
-    if not line.endswith(b"\n"):
+    if not by_hand and not line.endswith(b"\n"):
         faults.add("expected a line break at the end, which a file cut short lacks", f"none in line {number}")

@@ -1,6 +1,5 @@
 """Prepare a dataset root, check its layout, and list its files with their checksums."""
 
-import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,8 @@ from fmagc.corpus.fma.archives import CHECKSUMS, parse_checksums
 from fmagc.corpus.fma.complete import how_to_complete
 from fmagc.corpus.fma.layout import METADATA
 from fmagc.corpus.local.dataset import local_files
+from fmagc.corpus.local.file_list import FileList
+from fmagc.corpus.local.file_names import walk
 from fmagc.errors import DataError
 from fmagc.params.corpus import DEMO, DOWNLOADS, Dataset
 from fmagc.paths import RAW
@@ -102,7 +103,7 @@ def scan_files(
     dict
         ``dataset``, ``layout``; ``files``: path below the root -> ``bytes``, ``sha1`` and, where the corpus's own list
         of checksums has the file, ``listed_sha1``; ``missing``: the files that this list has and the folder has not;
-        ``ignored``: how many files of a dataset of your own were passed over, by suffix.
+        ``ignored`` and ``skipped``: what was passed over, as `corpus.local.file_list.FileList`.
 
     Raises
     ------
@@ -111,26 +112,33 @@ def scan_files(
     """
     known = known or {}
     listed = _checksums(data_home / name) if layout == "fma" else {}
-    paths, ignored = list_files(data_home, name, layout=layout)
+    found = list_files(data_home, name, layout=layout)
     # SHA-1 releases the interpreter lock: threads use both the cores and the disk
     with ThreadPoolExecutor(usable_cores()) as pool:
         entries = list(
             tqdm(
-                pool.map(lambda path: known.get(path) or _entry(data_home / path), paths),
-                total=len(paths),
+                pool.map(lambda path: known.get(path) or _entry(data_home / path), found.paths),
+                total=len(found.paths),
                 unit="file",
                 desc="checksums",
             )
         )
-    files = dict(zip(paths, entries, strict=True))
+    files = dict(zip(found.paths, entries, strict=True))
     for path in files.keys() & listed.keys():
         files[path]["listed_sha1"] = listed[path]
     missing = sorted(listed.keys() - files.keys())
-    return {"dataset": name, "layout": layout, "files": files, "missing": missing, "ignored": ignored}
+    return {
+        "dataset": name,
+        "layout": layout,
+        "files": files,
+        "missing": missing,
+        "ignored": dict(found.ignored),
+        "skipped": dict(found.skipped),
+    }
 
 
-def list_files(data_home: Path, name: str, *, layout: str) -> tuple[list[str], dict[str, int]]:
-    """List the files of a dataset, tables first, and count by suffix what is passed over.
+def list_files(data_home: Path, name: str, *, layout: str) -> FileList:
+    """List the files of a dataset, tables first, and what is passed over.
 
     Raises
     ------
@@ -138,19 +146,15 @@ def list_files(data_home: Path, name: str, *, layout: str) -> tuple[list[str], d
         As `corpus.local.dataset.local_files` does.
     """
     if layout == "fma":
-        return [*METADATA, *sorted(path.relative_to(data_home).as_posix() for path in _mp3s(data_home / name))], {}
+        return FileList(
+            [*METADATA, *sorted(path.relative_to(data_home).as_posix() for path in _mp3s(data_home / name))]
+        )
     return local_files(data_home, layout=layout)
 
 
 def _mp3s(folder: Path) -> Iterator[Path]:
     """Find the MP3s of a corpus, also behind linked folders; a name that is no UTF-8 cannot be a track's."""
-    seen: set[str] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:  # a link to a folder above: its files are listed already
-            folders.clear()
-            continue
-        seen.add(real)
+    for place, folders, files in walk(folder):
         names = [name for name in [*files, *folders] if name.endswith(".mp3")]
         yield from (Path(place, name) for name in names if name.isprintable() and name.isascii())
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fmagc.errors import DataError
 from fmagc.paths import NAMES, SPLITS, TRACKS
+from fmagc.runtime.tables import read_csv
 
 __all__ = ["genres_of", "read_index", "read_names", "read_split"]
 
@@ -16,28 +16,19 @@ _SPLIT_TYPES = {"track_id": int, "genre": str, "artist_id": int, "set": str}
 
 def read_index(path: Path = TRACKS) -> pd.DataFrame:
     """Read data/index/tracks.csv."""
-    return _read(path, _TRACK_TYPES)
+    return read_csv(path, stage="index", dtype=_TRACK_TYPES, keep_default_na=False)
 
 
 def read_names(path: Path = NAMES) -> pd.DataFrame:
     """Read data/index/names.csv: the artist and title of each track."""
-    return _read(path, _NAME_TYPES)
+    return read_csv(path, stage="index", dtype=_NAME_TYPES, keep_default_na=False)
 
 
 def read_split(protocol: str, *, folder: Path = SPLITS) -> pd.DataFrame:
     """Read data/index/splits/<protocol>.csv."""
-    return _read(folder / f"{protocol}.csv", _SPLIT_TYPES)
+    return read_csv(folder / f"{protocol}.csv", stage="index", dtype=_SPLIT_TYPES, keep_default_na=False)
 
 
 def genres_of(split: pd.DataFrame) -> list[str]:
     """Return the classes in their order, which is alphabetical; a class is its position."""
     return sorted(split["genre"].unique())
-
-
-def _read(path: Path, types: dict[str, type]) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, dtype=types, keep_default_na=False, encoding="utf-8")[list(types)]
-    except (FileNotFoundError, ValueError, KeyError) as error:
-        raise DataError(
-            f"{path}: expected a table of the stage index, found a fault ({error}): run `dvc repro`"
-        ) from None

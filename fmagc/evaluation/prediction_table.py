@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from fmagc.errors import DataError
-from fmagc.runtime import files
+from fmagc.runtime import tables
 
 __all__ = ["COLUMNS", "DECIMALS", "EVALUATED_SETS", "KEY", "PREFIX", "read_table", "validate", "write_table"]
 
@@ -52,27 +52,30 @@ def validate(table: pd.DataFrame, *, source: str) -> pd.DataFrame:
 
 def write_table(table: pd.DataFrame, *, path: Path) -> None:
     """Write a table whose rows are ordered by seed, track and clip: the same predictions give the same bytes."""
-    files.write_text(path, table.to_csv(index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n"))
+    tables.write_csv(path, table, float_format=f"%.{DECIMALS}f")
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, *, stage: str) -> pd.DataFrame:
     """Read and check what `write_table` wrote.
+
+    Parameters
+    ----------
+    path : Path
+    stage : str
+        The stage that makes it, for the message.
 
     Raises
     ------
     DataError
-        When the file is missing, is no such table, or holds invalid rows (see `validate`).
+        When the file is missing or damaged, is no such table, or holds invalid rows (see `validate`).
     """
+    # all cells as text first: a genre may be called "None", and pandas' own parser does not give the nearest double
+    cells = tables.read_csv(path, stage=stage, dtype=str, na_filter=False)
+    numbers = [str(name) for name in cells if name not in _TEXT]
     try:
-        # all cells as text first: a genre may be called "None", and pandas' own parser does not give the nearest double
-        cells = pd.read_csv(path, dtype=str, na_filter=False, encoding="utf-8")
-        numbers = [str(name) for name in cells if name not in _TEXT]
         table = cells.astype({name: float if name.startswith(PREFIX) else np.int64 for name in numbers})
-    except FileNotFoundError:
-        raise DataError(f"{path}: expected a table of predictions, found no file. Make it with `dvc repro`.") from None
-    except (ValueError, OverflowError) as error:  # includes pandas' own parser errors and broken UTF-8
-        message = f"{path}: expected a table of predictions, found {error}. Make it again with `dvc repro`."
-        raise DataError(message) from None
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{path}: expected a table of predictions, found {error}: run `dvc repro -f {stage}`") from None
     return validate(table, source=str(path))
 
 

@@ -140,15 +140,9 @@ class Predictions:
         )
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read what `write` wrote.
-
-        Raises
-        ------
-        DataError
-            When the file is missing, is no such table, or holds invalid rows.
-        """
-        return cls.from_table(read_table(path), source=str(path))
+    def read(cls, path: Path, *, stage: str) -> Self:
+        """Read what `write` wrote; parameters and errors as in `prediction_table.read_table`."""
+        return cls.from_table(read_table(path, stage=stage), source=str(path))
 
     def write(self, path: Path) -> None:
         """Write predictions of clips as CSV: the same predictions give the same bytes."""

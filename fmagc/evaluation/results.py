@@ -22,7 +22,8 @@ from fmagc.paths import (
     TIMELINES,
     TRACK_METRICS,
 )
-from fmagc.runtime.files import write_json, write_text
+from fmagc.runtime.files import file_digest, write_json, write_record
+from fmagc.runtime.tables import write_csv
 
 __all__ = ["BOOTSTRAP_SEED", "confusion_table", "write_network_results", "write_results"]
 
@@ -49,10 +50,13 @@ def write_results(predictions: Predictions, *, settings: Evaluate, names: pd.Dat
     tracks, clips = summarise(predictions, resamples=settings.bootstrap, seed=BOOTSTRAP_SEED)
     name = Path(predictions.protocol) / predictions.model
     predictions.write(PREDICTIONS / name.with_suffix(".csv"))
-    write_json(TRACK_METRICS / name.with_suffix(".json"), tracks)
-    write_json(CLIP_METRICS / name.with_suffix(".json"), clips)
-    write_text(CONFUSION / name.with_suffix(".csv"), confusion_table(predictions).to_csv(index=False))
-    write_json(DETAILS / name.with_suffix(".json"), analyse(predictions, names=names))
+    shown = {"track": TRACK_METRICS / name.with_suffix(".json"), "clip": CLIP_METRICS / name.with_suffix(".json")}
+    write_json(shown["track"], tracks)
+    write_json(shown["clip"], clips)
+    write_csv(CONFUSION / name.with_suffix(".csv"), confusion_table(predictions))
+    # a digest among the metrics would be one more column of `dvc metrics show`
+    digests = {level: file_digest(path) for level, path in shown.items()}
+    write_record(DETAILS / name.with_suffix(".json"), analyse(predictions, names=names) | {"metrics": digests})
     return tracks
 
 
@@ -84,9 +88,9 @@ def write_network_results(
     """
     results = by_count[settings.clips]
     name = Path(results.protocol) / results.model
-    write_text(CLIP_COUNTS / name.with_suffix(".csv"), count_table(by_count).to_csv(index=False))
-    write_text(TIMELINES / name.with_suffix(".csv"), timeline.to_csv(index=False))
-    write_json(ARCHITECTURES / name.with_suffix(".json"), diagram)
+    write_csv(CLIP_COUNTS / name.with_suffix(".csv"), count_table(by_count))
+    write_csv(TIMELINES / name.with_suffix(".csv"), timeline)
+    write_record(ARCHITECTURES / name.with_suffix(".json"), diagram)
     return write_results(results, settings=settings, names=names)
 
 

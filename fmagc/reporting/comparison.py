@@ -119,7 +119,7 @@ def draw_results(entries: Sequence[Entry], *, histories: pd.DataFrame) -> None:
         analyses = {entry.model: read_error_analysis(entry)["track"] for entry in group}
         genres = [row["genre"] for row in next(iter(analyses.values()))["genres"]]
         scores = pd.DataFrame([{"model": entry.model, **entry.track} for entry in group])
-        matrices = {entry.model: read_confusion_counts(protocol, model=entry.model, genres=genres) for entry in group}
+        matrices = {entry.model: read_confusion_counts(entry, genres=genres) for entry in group}
         changes, shifts = read_robustness(protocol)
         figures = {
             "scores": interval_bars(scores, chance=1 / len(genres)),

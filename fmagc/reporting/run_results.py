@@ -28,7 +28,8 @@ from fmagc.paths import (
     training_folder,
 )
 from fmagc.reporting.leaderboard import Entry
-from fmagc.runtime.files import read_json, read_record
+from fmagc.runtime.files import damaged, file_digest, read_json, read_record
+from fmagc.runtime.tables import read_csv
 
 __all__ = [
     "find_leftovers",
@@ -56,14 +57,17 @@ def read_entries(whole_run: Run) -> list[Entry]:
 
 def read_histories(whole_run: Run, protocols: Sequence[str]) -> pd.DataFrame:
     """Read the histories of all trainings of some protocols as one table."""
-    runs = product(protocols, whole_run.models, whole_run.seeds)
-    paths = [HISTORY / protocol / model / f"{seed}.csv" for protocol, model, seed in runs]
-    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+    histories = [
+        read_csv(HISTORY / protocol / model / f"{seed}.csv", stage=f"train@{protocol}-{model}-{seed}", cached=False)
+        for protocol, model, seed in product(protocols, whole_run.models, whole_run.seeds)
+    ]
+    return pd.concat(histories, ignore_index=True)
 
 
-def read_confusion_counts(protocol: str, *, model: str, genres: Sequence[str]) -> npt.NDArray[np.int64]:
+def read_confusion_counts(entry: Entry, *, genres: Sequence[str]) -> npt.NDArray[np.int64]:
     """Read the confusion matrix of a model [shape=(K, K), int64]: rows are true genres, columns predicted ones."""
-    table = pd.read_csv(CONFUSION / protocol / f"{model}.csv", dtype=str, keep_default_na=False)
+    path = CONFUSION / entry.protocol / f"{entry.model}.csv"
+    table = read_csv(path, stage=_stage_of(entry), cached=False, dtype=str, keep_default_na=False)
     counts = pd.crosstab(table["true"], table["predicted"]).reindex(
         index=list(genres), columns=list(genres), fill_value=0
     )
@@ -72,37 +76,41 @@ def read_confusion_counts(protocol: str, *, model: str, genres: Sequence[str]) -
 
 def read_clip_counts(protocol: str, *, models: Sequence[str]) -> pd.DataFrame:
     """Read the tables of clip counts (`evaluation.clips_per_track`) of the networks of a protocol as one table."""
-    return pd.concat([pd.read_csv(CLIP_COUNTS / protocol / f"{model}.csv") for model in models], ignore_index=True)
+    tables = [
+        read_csv(CLIP_COUNTS / protocol / f"{model}.csv", stage=_stage(protocol, model, is_network=True))
+        for model in models
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def read_robustness(protocol: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the tables of predictions and of encoders that `robustness.experiment.run_experiment` returns."""
-    predictions, encoders = (pd.read_csv(ROBUSTNESS / protocol / f"{name}.csv") for name in ("predictions", "encoders"))
+    predictions, encoders = (
+        read_csv(ROBUSTNESS / protocol / f"{name}.csv", stage=f"robustness@{protocol}")
+        for name in ("predictions", "encoders")
+    )
     return predictions, encoders
 
 
 def read_predictions(entry: Entry) -> Predictions:
     """Read the predictions of a model or baseline for clips."""
-    return Predictions.read(PREDICTIONS / entry.protocol / f"{entry.model}.csv")
+    return Predictions.read(PREDICTIONS / entry.protocol / f"{entry.model}.csv", stage=_stage_of(entry))
 
 
 def read_error_analysis(entry: Entry) -> dict[str, Any]:
     """Read the error analysis of a model or baseline (`evaluation.error_analysis.analyse`)."""
-    stage = _stage(entry.protocol, entry.model, is_network=bool(entry.cards))
-    found: dict[str, Any] = read_json(DETAILS / entry.protocol / f"{entry.model}.json", stage=stage)
-    return found
+    return read_record(DETAILS / entry.protocol / f"{entry.model}.json", stage=_stage_of(entry))
 
 
 def read_timeline(protocol: str, *, model: str) -> pd.DataFrame:
     """Read the predictions of a network along one track (`inference.timeline.predict_timeline`)."""
-    return pd.read_csv(TIMELINES / protocol / f"{model}.csv", float_precision="round_trip")
+    stage = _stage(protocol, model, is_network=True)
+    return read_csv(TIMELINES / protocol / f"{model}.csv", stage=stage, float_precision="round_trip")
 
 
 def read_architecture(entry: Entry) -> dict[str, Any]:
     """Read the parts of a network and their connections (`inference.trace_model`), as ``parts`` and ``edges``."""
-    stage = _stage(entry.protocol, entry.model, is_network=True)
-    found: dict[str, Any] = read_json(ARCHITECTURES / entry.protocol / f"{entry.model}.json", stage=stage)
-    return found
+    return read_record(ARCHITECTURES / entry.protocol / f"{entry.model}.json", stage=_stage_of(entry))
 
 
 def find_leftovers(whole_run: Run) -> list[Path]:
@@ -121,13 +129,27 @@ def find_leftovers(whole_run: Run) -> list[Path]:
 def _entry(protocol: str, name: str, seeds: Sequence[int]) -> Entry:
     cards = {seed: training_folder(protocol, name, seed) / CARD for seed in seeds}
     stage = _stage(protocol, name, is_network=bool(seeds))
+    digests = read_record(DETAILS / protocol / f"{name}.json", stage=stage)["metrics"]
     return Entry(
         protocol=protocol,
         model=name,
-        track=read_json(TRACK_METRICS / protocol / f"{name}.json", stage=stage),
-        clip=read_json(CLIP_METRICS / protocol / f"{name}.json", stage=stage),
+        track=_metrics(TRACK_METRICS / protocol / f"{name}.json", expected=digests["track"], stage=stage),
+        clip=_metrics(CLIP_METRICS / protocol / f"{name}.json", expected=digests["clip"], stage=stage),
         cards=[read_record(path, stage=f"train@{protocol}-{name}-{seed}") for seed, path in cards.items()],
     )
+
+
+def _metrics(path: Path, *, expected: str, stage: str) -> dict[str, float]:
+    """Read the metrics of one level, whose digest stands in the error analysis of the same model."""
+    found = file_digest(path) if path.exists() else "no file"
+    if found != expected:
+        raise damaged(path, expected=expected, found=found, stage=stage, cached=False)
+    metrics: dict[str, float] = read_json(path, stage=stage)
+    return metrics
+
+
+def _stage_of(entry: Entry) -> str:
+    return _stage(entry.protocol, entry.model, is_network=bool(entry.cards))
 
 
 def _stage(protocol: str, name: str, *, is_network: bool) -> str:

@@ -1,6 +1,7 @@
 """How a stage ends: quietly, or with one clear message and its exit status."""
 
 import errno
+import io
 import os
 import select
 import sys
@@ -38,6 +39,9 @@ def run_stage(stage: Callable[[], None]) -> int:
     """
     rank = int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else 0
     label = f"error (process {rank})" if rank else "error"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show must not end the run
+            stream.reconfigure(errors="backslashreplace")
     try:
         with _quiet() if rank else nullcontext():
             stage()

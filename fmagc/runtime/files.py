@@ -13,6 +13,7 @@ import xxhash
 from fmagc.errors import DataError, name_file
 
 __all__ = [
+    "OWN_DIGEST",
     "damaged",
     "digest",
     "file_digest",
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 _BLOCK = 1 << 20
-_OWN_DIGEST = "own_digest"
+OWN_DIGEST = "own_digest"  # key or column of the digest that a file carries of itself
 
 
 def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
@@ -125,11 +126,11 @@ def _refuse(name: str) -> None:
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
     """Write JSON that ends with a digest of itself: no part of it can be changed and go unnoticed."""
-    write_json(path, {**record, _OWN_DIGEST: _digest_of_record(record)})
+    write_json(path, {**record, OWN_DIGEST: _digest_of_record(record)})
 
 
-def read_record(path: Path, *, stage: str) -> dict[str, Any]:
-    """Read what `write_record` wrote.
+def read_record(path: Path, *, stage: str, cached: bool = True) -> dict[str, Any]:
+    """Read what `write_record` wrote; parameters as in `damaged`.
 
     Raises
     ------
@@ -138,18 +139,33 @@ def read_record(path: Path, *, stage: str) -> dict[str, Any]:
     """
     found = read_json(path, stage=stage)
     record = dict(found) if isinstance(found, dict) else {}
-    expected = record.pop(_OWN_DIGEST, "none")
+    expected = record.pop(OWN_DIGEST, "none")
     if expected != _digest_of_record(record):
-        raise damaged(path, expected=str(expected), found=_digest_of_record(record), stage=stage)
+        raise damaged(path, expected=str(expected), found=_digest_of_record(record), stage=stage, cached=cached)
     return record
 
 
-def damaged(path: Path, *, expected: str, found: str, stage: str) -> DataError:
-    """Say that a file has not the content that it was made with, and what mends that."""
+def damaged(path: Path, *, expected: str, found: str, stage: str, cached: bool = True) -> DataError:
+    """Describe a file that has not the content that it was made with, and what mends that.
+
+    Parameters
+    ----------
+    path : Path
+    expected, found : str
+        Digests.
+    stage : str
+        Which makes the file.
+    cached : bool
+        Whether DVC's cache holds a copy of it; one that git keeps is made anew.
+    """
+    remake = f"`dvc repro -f {stage}`"
+    remedy = (
+        f'run `dvc checkout --force`; if DVC\'s cache is damaged too, run `find -L "$(dvc cache dir)" -samefile {path} '
+        f"-delete` and {remake}"
+    )
     return DataError(
-        f"{path}: expected digest {expected}, found {found}: the file is damaged or was changed; run "
-        f'`dvc checkout --force`; if DVC\'s cache is damaged too, run `find -L "$(dvc cache dir)" -samefile {path} '
-        f"-delete` and `dvc repro -f {stage}`"
+        f"{path}: expected digest {expected}, found {found}: the file is damaged or was changed; "
+        + (remedy if cached else f"run {remake}")
     )
 
 

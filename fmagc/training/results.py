@@ -3,7 +3,8 @@
 from fmagc.models.pretrained import publish_trained
 from fmagc.paths import HISTORY, VALIDATION
 from fmagc.runtime.artifact_store import ArtifactStore
-from fmagc.runtime.files import write_json, write_text
+from fmagc.runtime.files import write_json
+from fmagc.runtime.tables import write_csv
 from fmagc.training.job import TrainingJob
 from fmagc.training.train import Trained
 
@@ -36,7 +37,7 @@ def write_training(job: TrainingJob, trained: Trained, *, store: ArtifactStore) 
     publish_trained(job.folder, trained.weights, trained.card, store=store)
     table = trained.history.assign(protocol=job.protocol, model=job.model, seed=job.seed)
     table = table[["protocol", "model", "seed", *trained.history.columns]]
-    write_text(HISTORY / job.protocol / job.model / f"{job.seed}.csv", table.to_csv(index=False, float_format="%.6g"))
+    write_csv(HISTORY / job.protocol / job.model / f"{job.seed}.csv", table, float_format="%.6g")
     best = {metric: round(trained.card["validation"][column], 6) for metric, column in _COLUMNS.items()}
     write_json(VALIDATION / job.protocol / job.model / f"{job.seed}.json", best)
     return best

@@ -16,7 +16,7 @@ from fmagc.corpus.selection import name_table, select_tracks, split_table
 from fmagc.demo.write import write_demo
 from fmagc.errors import DataError
 from fmagc.params.corpus import Dataset
-from fmagc.runtime.files import write_text
+from fmagc.runtime.tables import write_csv
 from tests.support.mini_corpus import NAME, mini_tracks
 
 Rows = list[list[str]]
@@ -74,7 +74,7 @@ def test_names_keep_their_text_on_one_line(raw: Path) -> None:
     edit(raw, put("artist", "name", "NA", row=3))
     edit(raw, put("artist", "name", "", row=4))
     names = name_table(selected(raw)[1])
-    write_text(raw / "names.csv", names.to_csv(index=False))
+    write_csv(raw / "names.csv", names)
     read = read_names(raw / "names.csv")
     pd.testing.assert_frame_equal(read, names, check_dtype=False)
     first, second = mini_tracks()[:2]

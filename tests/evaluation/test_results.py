@@ -12,6 +12,8 @@ from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.results import confusion_table
 from fmagc.params.run import Run
 from fmagc.reporting import run_results
+from fmagc.reporting.leaderboard import Entry
+from fmagc.runtime.tables import write_csv
 from tests.support.predictions import predictions_of
 
 GENRES = ["Folk", "Pop", "Rock"]
@@ -44,8 +46,8 @@ def test_confusion_is_of_test_tracks_true_against_predicted() -> None:
 def test_counts_have_true_genres_as_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_results, "CONFUSION", tmp_path)
     (tmp_path / "official").mkdir()
-    confusion_table(predictions()).to_csv(tmp_path / "official" / "crnn.csv", index=False)
-    counts = run_results.read_confusion_counts("official", model="crnn", genres=GENRES)
+    write_csv(tmp_path / "official" / "crnn.csv", confusion_table(predictions()))
+    counts = run_results.read_confusion_counts(Entry("official", "crnn", {}, {}), genres=GENRES)
     np.testing.assert_array_equal(counts, [[0, 0, 3], [0, 1, 0], [0, 0, 1]])
 
 

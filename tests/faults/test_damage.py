@@ -15,10 +15,11 @@ from fmagc.cache.ledger import read_ledger
 from fmagc.cache.manifest import read_manifest
 from fmagc.cache.normalisation import read_normalisation
 from fmagc.cache.reader import Cache
-from fmagc.corpus.index import read_index
+from fmagc.corpus.index import read_index, read_split
 from fmagc.errors import DataError
-from fmagc.paths import LEDGER, MELS, STAGING, STATS, WAVES
+from fmagc.paths import LEDGER, MELS, SPLITS, STAGING, STATS, TRACKS, WAVES
 from fmagc.runtime.artifact_store import ArtifactStore
+from fmagc.runtime.tables import write_csv
 from tests.support.damage import flipped, put
 from tests.support.project import Project
 from tests.support.small_project import OUT_OF, SHARDS, Small, without_bars
@@ -57,6 +58,33 @@ def test_no_flipped_bit_is_silent(made: Small, name: str) -> None:
             told.append(str(error))
     assert len(told) >= 30  # a space of JSON that becomes a tab is harmless
     assert all(str(path) in line and "run `dvc " in line for line in told)
+
+
+@pytest.mark.parametrize(("stage", "path"), [("decode", TRACKS), ("stats", SPLITS / "official.csv")])
+def test_a_stage_ends_at_any_flipped_bit_of_its_table(
+    made: Small, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], stage: str, path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", [f"stages.{stage}", "official"])
+    sound, before = path.read_bytes(), made.published("decode")
+    rng = random.Random(stage)
+    for _ in range(30):
+        put(path, flipped(sound, rng))
+        assert run_here(stage) == 1
+        (line,) = without_bars(capfd.readouterr().err)
+        assert line.startswith(f"error: {path}: expected digest")
+    assert made.published("decode") == before
+
+
+def test_a_track_that_the_ledger_does_not_know_is_a_fault(
+    made: Small, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    split = read_split("official")
+    write_csv(SPLITS / "official.csv", split.assign(track_id=split["track_id"].replace(3, 300)))
+    monkeypatch.setattr("sys.argv", ["stages.stats", "official"])
+    assert run_here("stats") == 1
+    (line,) = without_bars(capfd.readouterr().err)
+    expected = "expected tracks of data/waves/ledger.csv, found 1 that it does not know (300)"
+    assert line == f"error: data/index/splits/official.csv: {expected}: run `dvc repro -f index` and `dvc repro`"
 
 
 @pytest.mark.parametrize("stage", OUT_OF)

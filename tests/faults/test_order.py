@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from fmagc.paths import STATS
+from fmagc.corpus.index import read_index
+from fmagc.paths import STATS, TRACKS
 from fmagc.runtime import worker_pool
+from fmagc.runtime.tables import write_csv
 from tests.support.audio_files import mp3
 from tests.support.small_project import OUT_OF, TEST_IDS, Small, write_index
 from tests.support.stage_run import run_here
@@ -20,8 +21,7 @@ LONG_AGO, FAR_AHEAD = 915_148_800, 2_208_988_800  # 1999 and 2040
 def test_any_number_of_workers_and_any_order_of_the_index_make_the_same_bytes(
     fresh: Small, sound: Small, monkeypatch: pytest.MonkeyPatch, workers: int, stages: list[str]
 ) -> None:
-    index = Path("data/index/tracks.csv")
-    pd.read_csv(index, keep_default_na=False).sample(frac=1, random_state=workers).to_csv(index, index=False)
+    write_csv(TRACKS, read_index().sample(frac=1, random_state=workers))
     monkeypatch.setattr(worker_pool, "usable_cores", lambda: workers)
     for stage in stages:
         assert run_here(stage) == 0

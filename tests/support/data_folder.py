@@ -17,6 +17,7 @@ from fmagc.cache.normalisation import Normalisation
 from fmagc.params.signal import Mel
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import write_record
+from fmagc.runtime.tables import write_csv
 from tests.support.caches import stage_shard
 
 SR = 44_100
@@ -94,7 +95,7 @@ def _write_index(folder: Path, ids: Sequence[int], sets: Sequence[str]) -> None:
         ("names", names),
         ("splits/official", split),
     ):
-        pd.DataFrame({"track_id": ids} | columns).to_csv(folder / f"{name}.csv", index=False)
+        write_csv(folder / f"{name}.csv", pd.DataFrame({"track_id": ids} | columns))
 
 
 def _publish(

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from fmagc.cache.ledger import read_ledger
 from fmagc.cache.reader import Cache
+from fmagc.runtime.tables import write_csv
 from tests.support.broken_files import IDS_PER_SHARD, LENGTH
 from tests.support.dag import ROOT
 
@@ -58,7 +59,7 @@ def prepare(folder: Path, index: pd.DataFrame, **audio: float) -> None:
     yaml.dump(params, folder / "params.yaml")
     table = folder / "data/index/tracks.csv"
     table.parent.mkdir(parents=True, exist_ok=True)
-    index.to_csv(table, index=False)
+    write_csv(table, index)
 
 
 def run_stage(folder: Path, script: str = "stages.decode", *, limit_s: float = 60) -> Run:

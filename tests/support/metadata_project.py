@@ -18,7 +18,7 @@ from fmagc.corpus.fma.layout import METADATA
 from fmagc.demo.tables import genres_csv, tracks_csv
 from fmagc.paths import MANIFEST, RAW
 from fmagc.runtime.entrypoint import run_stage
-from fmagc.runtime.files import write_json
+from fmagc.runtime.files import write_record
 from tests.support.dag import ROOT
 from tests.support.mini_corpus import NAME, mini_tracks
 
@@ -80,7 +80,7 @@ class Project:
 
     def scan_files(self) -> None:
         """See the shelf as it is now, as the stage fetch does."""
-        write_json(self.root / MANIFEST, scan_files(self.root / RAW / NAME, NAME))
+        write_record(self.root / MANIFEST, scan_files(self.root / RAW / NAME, NAME))
 
     def tree(self) -> dict[str, bytes]:
         """Read every file of the project."""

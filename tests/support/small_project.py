@@ -13,6 +13,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from fmagc.runtime.files import file_sha1
+from fmagc.runtime.tables import write_csv
 from tests.support.audio_files import mp3, music
 from tests.support.dag import ROOT
 
@@ -130,7 +131,7 @@ def write_small(root: Path) -> Small:
     sets = dict.fromkeys(IDS, "train") | dict.fromkeys(VAL_IDS, "val") | dict.fromkeys(TEST_IDS, "test")
     rows = [(n, _GENRES[n % 2], n, sets[n]) for n in IDS]
     split = pd.DataFrame(rows, columns=["track_id", "genre", "artist_id", "set"])
-    split.to_csv(root / "data/index/splits/official.csv", index=False)
+    write_csv(root / "data/index/splits/official.csv", split)
     yaml = YAML()
     document = yaml.load(ROOT / "params.yaml")
     document["audio"].update(ids_per_shard=3, max_seconds=2.0, max_reject_fraction=0.3)
@@ -146,4 +147,4 @@ def write_index(small: Small) -> None:
     files = sorted((small.root / "data/raw/little").iterdir(), key=lambda path: int(path.stem))
     rows = [(int(path.stem), f"little/{path.name}", file_sha1(path), "") for path in files]
     table = pd.DataFrame(rows, columns=["track_id", "path", "sha1", "listed_sha1"])
-    table.to_csv(small.root / "data/index/tracks.csv", index=False)
+    write_csv(small.root / "data/index/tracks.csv", table)

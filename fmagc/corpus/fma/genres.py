@@ -9,6 +9,7 @@ from re import compile as pattern
 import pandas as pd
 
 from fmagc.corpus.csv_reader import Faults, records
+from fmagc.corpus.local.file_names import is_invalid
 from fmagc.errors import DataError, format_list, format_value
 
 __all__ = ["ROOT", "Genre", "GenreTree", "label", "read_genres"]
@@ -148,6 +149,7 @@ def read_genres(path: Path) -> GenreTree:
     faults = Faults(path)
     rows = records(path, faults)
     _, header = next(rows, (1, []))
+    faults.repeated_columns(header)
     missing = [column for column in _COLUMNS if column not in header]
     if missing:
         faults.wrong_table(missing, header)
@@ -165,6 +167,10 @@ def read_genres(path: Path) -> GenreTree:
             faults.add(f"column {column}: expected a genre's number", f"{format_value(numbers[column])} in line {line}")
         if not title:
             faults.add("column title: expected a name", f"none in line {line} (genre {format_value(genre_id)})")
+        elif is_invalid(title):
+            faults.add(
+                "column title: expected a name without control characters", f"{format_value(title)} in line {line}"
+            )
         lines[genre_id].append(str(line))
         if len(lines[genre_id]) == 1:
             titles[title].append(str(line))

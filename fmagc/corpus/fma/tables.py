@@ -126,6 +126,7 @@ def _places(header: list[list[str]], wanted: Collection[str], faults: Faults) ->
         return {}
     groups, names, ids = header
     columns = [ids[0], *(".".join(pair) for pair in list(zip(groups, names, strict=False))[1:])]
+    faults.repeated_columns(columns)
     missing = [column for column in wanted if column not in columns]
     if missing:
         faults.wrong_table(missing, columns)

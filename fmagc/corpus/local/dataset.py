@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from fmagc.corpus.local.file_names import fold_case, hashed_ids
+from fmagc.corpus.local.file_list import FileList
+from fmagc.corpus.local.file_names import fold_case, hashed_ids, require_utf8_names
 from fmagc.corpus.local.genre_folders import find_files, read_folders
 from fmagc.corpus.local.track_table import LISTING, read_listing
 from fmagc.errors import DataError, format_list, format_value
@@ -16,14 +17,15 @@ __all__ = ["check_protocols", "choose_genres", "local_files", "own_tracks"]
 _LEAST = 3  # tracks of a genre, or its artists: one for each set
 
 
-def local_files(data_home: Path, *, layout: str) -> tuple[list[str], dict[str, int]]:
-    """Find the files of a dataset, the table among them, and count what was passed over.
+def local_files(data_home: Path, *, layout: str) -> FileList:
+    """Find the files of a dataset, the table among them, and what is passed over.
 
     Raises
     ------
     DataError
         As `genre_folders.find_files` and `track_table.read_listing` do.
     """
+    require_utf8_names()
     if layout == "folders":
         return find_files(data_home)
     if not (data_home / LISTING).is_file():
@@ -31,7 +33,7 @@ def local_files(data_home: Path, *, layout: str) -> tuple[list[str], dict[str, i
             f"{data_home}: expected {LISTING} in dataset.root with the columns path and genre, found none: write one, "
             "or set dataset.layout to folders if there is a folder a genre"
         )
-    return [LISTING, *read_listing(data_home)["path"]], {}
+    return FileList([LISTING, *read_listing(data_home)["path"]])
 
 
 def own_tracks(data_home: Path, manifest: dict[str, Any]) -> pd.DataFrame:
@@ -50,6 +52,7 @@ def own_tracks(data_home: Path, manifest: dict[str, Any]) -> pd.DataFrame:
         ``artist_id`` (a hash of the name; below zero for a track whose artist is not known, which is then an artist of
         its own), ``title`` (the path once more, by which people know a track).
     """
+    require_utf8_names()
     tracks = read_folders(list(manifest["files"])) if manifest["layout"] == "folders" else read_listing(data_home)
     tracks["track_id"] = tracks["path"].map(hashed_ids(tracks["path"]))
     artists = hashed_ids({fold_case(artist) for artist in tracks["artist"]})
@@ -71,13 +74,14 @@ def choose_genres(tracks: pd.DataFrame, choice: int | Sequence[int | str] | None
     genres = sorted(tracks["genre"].unique())
     if isinstance(choice, int):
         raise DataError(f"index.genres: expected null or some of {format_list(genres)}, found the level {choice}")
-    strangers = [format_value(name) for name in choice if name not in genres]
+    chosen = [str(name) for name in choice]  # a genre may be called 1970, which YAML takes for a number
+    strangers = [format_value(name) for name in choice if str(name) not in genres]
     if strangers:
         raise DataError(
             f"index.genres: expected some of {format_list(genres)}, found {format_list(strangers)}: mend the list in "
             "params.yaml, or set it to null for all genres"
         )
-    return tracks["genre"].isin([str(name) for name in choice]).map({True: "", False: "no chosen genre"})
+    return tracks["genre"].isin(chosen).map({True: "", False: "no chosen genre"})
 
 
 def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: str) -> None:

@@ -2,20 +2,27 @@
 
 import hashlib
 import os
+import sys
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from heapq import heappop, heappush
 from pathlib import Path
+
+from fmagc.errors import DataError
 
 __all__ = [
     "AUDIO_SUFFIXES",
     "FIRST_HASHED_ID",
+    "as_utf8",
     "case_collisions",
     "fold_case",
     "hashed_ids",
     "is_audio",
     "is_hidden",
     "is_invalid",
+    "one_line",
+    "require_utf8_names",
     "walk",
 ]
 
@@ -24,6 +31,29 @@ AUDIO_SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".ai
 
 # FMA's ids are below a million. In a dataset of one's own an id is a hash of the path, and has nine digits.
 FIRST_HASHED_ID = 100_000_000
+
+
+def require_utf8_names() -> None:
+    """Raise DataError unless names of files are read as UTF-8, of which the ids of tracks are made."""
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":
+        raise DataError(
+            f"locale: expected UTF-8 for the names of files, found {encoding}: ids of tracks are made of these names; "
+            "set LC_ALL to a locale in UTF-8 (`export LC_ALL=C.UTF-8`) and run again"
+        )
+
+
+def as_utf8(path: Path | str) -> str:
+    """Write a path so that any file in UTF-8 can hold it: other bytes become escapes such as ``\\xe9``."""
+    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
+
+
+def one_line(path: Path | str) -> str:
+    """Write a path as `as_utf8` does, for a terminal or a figure: control characters become escapes, too."""
+    return "".join(
+        character.encode("unicode_escape").decode() if unicodedata.category(character) == "Cc" else character
+        for character in as_utf8(path)
+    )
 
 
 def fold_case(name: str) -> str:
@@ -42,17 +72,44 @@ def is_hidden(name: str) -> bool:
 
 
 def walk(
-    folder: Path, *, onerror: Callable[[OSError], object] | None = None
+    folder: Path,
+    *,
+    onerror: Callable[[OSError], object] | None = None,
+    onlink: Callable[[Path, Path], object] | None = None,
 ) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Walk through a folder as `os.walk` does, also behind links, but never in a circle."""
-    seen: set[str] = set()
-    for place, folders, files in os.walk(folder, followlinks=True, onerror=onerror):
-        real = os.path.realpath(place)
-        if real in seen:  # a link to a folder above: its files are listed already
-            folders.clear()
-            continue
-        seen.add(real)
-        yield place, folders, files
+    """Walk through a folder as `os.walk` does: through all real folders first, then through those behind links.
+
+    So a folder counts where it really lies, in whatever order the system lists folders. One that lies elsewhere counts
+    at the first link to it in alphabetical order.
+
+    Parameters
+    ----------
+    folder : Path
+    onerror : callable, optional
+        Takes the error of a folder that cannot be read.
+    onlink : callable, optional
+        Takes a folder that is passed over since it was walked through already, and the place where that was.
+
+    Yields
+    ------
+    tuple of str, list of str and list of str
+        A folder, the folders in it, of which the caller may remove some, and its files.
+    """
+    seen: dict[str, str] = {}
+    waiting = [os.fspath(folder)]
+    while waiting:
+        for place, folders, files in os.walk(heappop(waiting), onerror=onerror):
+            walked = seen.setdefault(os.path.realpath(place), place)
+            if walked != place:
+                folders.clear()
+                if onlink:
+                    onlink(Path(place), Path(walked))
+                continue
+            folders.sort()
+            yield place, folders, sorted(files)
+            for name in folders:
+                if Path(place, name).is_symlink():
+                    heappush(waiting, os.fspath(Path(place, name)))
 
 
 def is_invalid(name: str) -> bool:

@@ -6,11 +6,13 @@ rock/Band/song.mp3      the folder below a genre's is the artist; what lies deep
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from fmagc.corpus.csv_reader import Faults
+from fmagc.corpus.local.file_list import FileList
 from fmagc.corpus.local.file_names import AUDIO_SUFFIXES, case_collisions, is_audio, is_hidden, is_invalid, walk
 from fmagc.errors import DataError, format_list, format_value
 
@@ -19,15 +21,10 @@ __all__ = ["find_files", "read_folders"]
 _ADVICE = "Mend the folder or dataset.root in params.yaml, then `dvc repro -f fetch` and `dvc repro`."
 
 
-def find_files(data_home: Path) -> tuple[list[str], dict[str, int]]:
+def find_files(data_home: Path) -> FileList:
     """Find the music of a dataset with a folder for each genre.
 
-    Returns
-    -------
-    paths : list of str
-        Below the root, in order.
-    ignored : dict of str to int
-        How many hidden files and folders were passed over, and how many other files by suffix.
+    A file or folder that is reached more than once through links counts where it really lies (`file_names.walk`).
 
     Raises
     ------
@@ -36,18 +33,23 @@ def find_files(data_home: Path) -> tuple[list[str], dict[str, int]]:
         cannot be read, music outside the genres' folders, genres without music; or when there is one genre alone.
     """
     faults = Faults(data_home, advice=_ADVICE)
-    paths, ignored = _walk(data_home, faults)
-    genres = [place.name for place in sorted(data_home.iterdir()) if place.is_dir() and not is_hidden(place.name)]
-    for path in paths:
+    found = _walk(data_home, faults)
+    genres = [
+        place.name
+        for place in sorted(data_home.iterdir())
+        if place.is_dir() and not is_hidden(place.name) and place.name not in found.skipped
+    ]
+    for path in found.paths:
         if "/" not in path:
             faults.add("expected every file of music in a genre's folder", f"{format_value(path)} beside the folders")
     for genre in genres:
-        if not any(path.startswith(f"{genre}/") for path in paths):
+        if not any(path.startswith(f"{genre}/") for path in found.paths):
+            skipped = [entry for entry in found.describe_skipped() if entry.startswith(f"{genre}/")]
             faults.add(
                 f"expected music ({format_list(AUDIO_SUFFIXES)}) in every genre's folder",
-                f"none in {format_value(genre)}",
+                f"none in {format_value(genre)}{f' beside {format_list(skipped)}' if skipped else ''}",
             )
-    for group in case_collisions([*genres, *paths, *_artists(paths)]):
+    for group in case_collisions([*genres, *found.paths, *_artists(found.paths)]):
         faults.add("expected names that differ in more than case", " and ".join(map(format_value, group)))
     faults.refuse()
     if len(genres) < 2:
@@ -58,7 +60,7 @@ def find_files(data_home: Path) -> tuple[list[str], dict[str, int]]:
             "dataset.root in params.yaml: expected a folder that holds one for each of two genres or more, found "
             f"{format_list(genres) or 'none'} in {place}: {hint}"
         )
-    return paths, ignored
+    return found
 
 
 def read_folders(paths: list[str]) -> pd.DataFrame:
@@ -81,30 +83,64 @@ def read_folders(paths: list[str]) -> pd.DataFrame:
     )
 
 
-def _artists(paths: list[str]) -> list[str]:
+def _artists(paths: Sequence[str]) -> list[str]:
     """List the artists' folders without their genres: an artist may have several."""
     return [path.split("/")[1] for path in paths if path.count("/") > 1]
 
 
-def _walk(data_home: Path, faults: Faults) -> tuple[list[str], dict[str, int]]:
-    """List music and count what is passed over."""
+def _walk(data_home: Path, faults: Faults) -> FileList:
+    """List music, and what is passed over."""
     paths: list[str] = []
     ignored: Counter[str] = Counter()
+    skipped: dict[str, str] = {}
+
+    def below(place: Path) -> str:
+        return place.relative_to(data_home).as_posix()
 
     def unreadable(error: OSError) -> None:
         faults.add("expected folders that can be read", f"{format_value(error.filename)}: {error.strerror}")
 
-    def seemly(names: list[str], place: str) -> list[str]:
-        ignored["hidden"] += sum(map(is_hidden, names))
+    def usable(names: list[str], place: str) -> list[str]:
         for name in filter(is_invalid, names):
             faults.add("expected names in UTF-8 without control characters", f"{os.fsencode(name)!r} in {place!a}")
+        for name in filter(is_hidden, names):
+            n_files = _count_music(Path(place, name))
+            if n_files and not is_invalid(name):
+                music = f"{n_files} file{'s' if n_files > 1 else ''} of music"
+                skipped[below(Path(place, name))] = f"hidden, {music}: rename it"
+            else:
+                ignored["hidden"] += 1
         return [name for name in names if not is_hidden(name) and not is_invalid(name)]
 
-    for place, folders, files in walk(data_home, onerror=unreadable):
-        folders[:] = seemly(folders, place)
-        for name in seemly(files, place):
+    def linked(link: Path, place: Path) -> None:
+        skipped[below(link)] = f"the same as {'the dataset root' if place == data_home else below(place)}"
+
+    for place, folders, files in walk(data_home, onerror=unreadable, onlink=linked):
+        folders[:] = usable(folders, place)
+        for name in usable(files, place):
             if is_audio(name):
-                paths.append(Path(place, name).relative_to(data_home).as_posix())
+                paths.append(below(Path(place, name)))
             else:
                 ignored[Path(name).suffix.lower() or "without suffix"] += 1
-    return sorted(paths), dict(sorted((+ignored).items()))
+    repeated = _repeated_files(data_home, sorted(paths))
+    skipped |= {link: f"the same as {path}" for link, path in repeated.items()}
+    kept = sorted(set(paths) - set(repeated))
+    return FileList(kept, dict(sorted((+ignored).items())), dict(sorted(skipped.items())))
+
+
+def _count_music(place: Path) -> int:
+    """Count the music that a hidden file or folder holds; what a Mac writes beside each file (`._song.mp3`) is none."""
+    if place.is_dir():
+        return sum(_count_music(Path(folder, name)) for folder, _, files in os.walk(place) for name in files)
+    return int(is_audio(place.name) and not place.name.startswith("._"))
+
+
+def _repeated_files(data_home: Path, paths: list[str]) -> dict[str, str]:
+    """Find the links to files that count elsewhere, and where: at the real file, or at the first link in order."""
+    links = [path for path in paths if (data_home / path).is_symlink()]
+    if not links:
+        return {}
+    first: dict[str, str] = {}
+    for path in [*sorted(set(paths) - set(links)), *links]:
+        first.setdefault(os.path.realpath(data_home / path), path)
+    return {link: first[real] for link in links if first[real := os.path.realpath(data_home / link)] != link}

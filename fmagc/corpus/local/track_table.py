@@ -30,16 +30,17 @@ def read_listing(data_home: Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        With all offending rows: columns or cells that are missing, paths that lead out of the folder, to no file or to
-        no music, paths that occur twice, unknown splits, and names that differ in case alone.
+        With all offending rows: columns or cells that are missing, columns of one name, paths that lead out of the
+        folder, to no file or to no music, paths that occur twice, unknown splits, and names that differ in case alone.
     """
     faults = Faults(data_home / LISTING, advice=_ADVICE)
-    rows = records(data_home / LISTING, faults)
+    rows = records(data_home / LISTING, faults, by_hand=True)
     _, cells = next(rows, (1, []))
     header = [cell.strip() for cell in cells]
     missing = [column for column in _REQUIRED if column not in header]
     if missing:
         faults.wrong_table(missing, header)
+    faults.repeated_columns(header)
     faults.refuse()
     tracks, lines = [], defaultdict(list)
     for line, cells in rows:

@@ -23,7 +23,7 @@ from fmagc.reporting.run_results import (
     read_predictions,
     read_robustness,
 )
-from fmagc.runtime.files import read_json
+from fmagc.runtime.files import read_record
 
 __all__ = ["gather"]
 
@@ -45,11 +45,12 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
     """
     run = params.run
     entries = read_entries(run)
-    audit, cleaning = read_json(AUDIT, stage="index"), read_json(CLEANING, stage="explore")
+    audit = read_record(AUDIT, stage="index", cached=False)
+    cleaning = read_record(CLEANING, stage="explore", cached=False)
     sections = sections_of(LEADERBOARD.read_text(encoding="utf-8"))
     main = [entry for entry in entries if entry.protocol == params.compare.protocol]
     genres = next(entry for entry in main if entry.cards).cards[0]["genres"]
-    files = read_json(MANIFEST, stage="fetch")["files"]
+    files = read_record(MANIFEST, stage="fetch", cached=False)["files"]
     track_s = _usual_length(params.audio.sample_rate)
     return {
         "corpus": params.dataset.name,

@@ -1,6 +1,8 @@
 """Datasets of your own: folders or a table become tracks with ids; every usual mistake is named."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from fmagc.cache.build.waveforms import shard_of
 from fmagc.corpus.data_home import scan_files
 from fmagc.corpus.local.dataset import check_protocols
+from fmagc.corpus.local.file_list import FileList
 from fmagc.corpus.local.file_names import hashed_ids
 from fmagc.corpus.selection import select_tracks, split_table
 from fmagc.corpus.splits import audit
@@ -153,6 +156,10 @@ def test_a_table_names_genres_artists_and_sets(root: Path) -> None:
         (table(f"{GTZAN[0]},Blues,", f"{GTZAN[1]},blues,"), "found 'Blues' and 'blues'"),
         (table("tracks.csv,rock,"), r"expected music \(.mp3"),
         (table(f"{GTZAN[0]},rock,tset", header="path,genre,split"), "column split: expected one of training, .*'tset'"),
+        (
+            table(f"{GTZAN[0]},rock,", header="path,genre,genre"),
+            "expected every column once, found 'genre' in columns 2, 3",
+        ),
         (table(f"{GTZAN[0]},rock"), "expected 3 cells a row, found 2 in line 2"),
         (table(), "expected a row for each track, found none"),
     ],
@@ -209,3 +216,103 @@ def test_some_genres_of_a_dataset_are_chosen_by_name(root: Path) -> None:
             selected(root, genres=choice)
     with pytest.raises(DataError, match="expected two genres or more, found rock"):
         check_protocols(tracks[tracks["genre"] == "rock"], ["random"], where=NAME)
+
+
+def link(root: Path, path: str, target: str) -> None:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).symlink_to(target)
+
+
+@pytest.mark.parametrize("order", [("metal", "industrial"), ("industrial", "metal")])
+def test_a_folder_linked_from_a_second_genre_counts_where_it_lies(tmp_path: Path, order: tuple[str, str]) -> None:
+    root = tmp_path / NAME
+    for genre in order:  # some file systems list folders in the order in which they were made
+        (root / genre).mkdir(parents=True)
+    put("metal/own/1.wav", "metal/shared/2.wav", "industrial/own/3.wav", "industrial/4.wav")(root)
+    link(root, "industrial/shared", "../metal/shared")
+    link(root, "industrial/one.wav", "../metal/own/1.wav")
+    manifest = scan_files(root, NAME, layout="folders")
+    assert list(manifest["files"]) == [
+        "industrial/4.wav",
+        "industrial/own/3.wav",
+        "metal/own/1.wav",
+        "metal/shared/2.wav",
+    ]
+    assert manifest["skipped"] == {
+        "industrial/one.wav": "the same as metal/own/1.wav",
+        "industrial/shared": "the same as metal/shared",
+    }
+
+
+def test_music_that_lies_elsewhere_counts_at_the_first_link_to_it(tmp_path: Path) -> None:
+    root = tmp_path / NAME
+    put("library/b/1.wav", "library/2.wav")(tmp_path)
+    put("metal/3.wav", "industrial/4.wav")(root)
+    for genre in ("metal", "industrial"):
+        link(root, f"{genre}/shared", str(tmp_path / "library/b"))
+        link(root, f"{genre}/2.wav", str(tmp_path / "library/2.wav"))
+    manifest = scan_files(root, NAME, layout="folders")
+    assert set(manifest["files"]) == {"industrial/2.wav", "industrial/4.wav", "industrial/shared/1.wav", "metal/3.wav"}
+    assert manifest["skipped"] == {
+        "metal/2.wav": "the same as industrial/2.wav",
+        "metal/shared": "the same as industrial/shared",
+    }
+
+
+def test_a_link_to_another_genre_is_no_genre_and_empties_none(root: Path) -> None:
+    before = list(scan_files(root, NAME, layout="folders")["files"])
+    link(root, "best", "blues")
+    manifest = scan_files(root, NAME, layout="folders")
+    assert list(manifest["files"]) == before
+    assert manifest["skipped"] == {"best": "the same as blues"}
+
+
+def test_a_genre_of_links_alone_is_named_with_them(root: Path) -> None:
+    link(root, "best/rock", "../rock")
+    with pytest.raises(DataError, match=r"none in 'best' beside best/rock \(the same as rock\)"):
+        scan_files(root, NAME, layout="folders")
+
+
+def test_hidden_music_is_named_with_its_number_of_files(root: Path) -> None:
+    put(".NET/1.wav", ".NET/Band/2.mp3", "rock/...And Then/1.wav", "rock/.5.wav", "rock/._x.mp3", ".git/config")(root)
+    manifest = scan_files(root, NAME, layout="folders")
+    assert manifest["ignored"] == {"hidden": 2}
+    assert manifest["skipped"] == {
+        ".NET": "hidden, 2 files of music: rename it",
+        "rock/...And Then": "hidden, 1 file of music: rename it",
+        "rock/.5.wav": "hidden, 1 file of music: rename it",
+    }
+    described = FileList([], manifest["ignored"], manifest["skipped"]).describe()
+    assert described[0] == "passed over: 2 hidden"
+    assert described[1].startswith("music passed over: .NET (hidden, 2 files of music: rename it), rock/...And Then (")
+
+
+@pytest.mark.parametrize("choice", [[1970, 1980], ["1970", 1980], ["1970", "1980"]])
+def test_genres_may_be_numbers(tmp_path: Path, choice: list[int | str]) -> None:
+    root = tmp_path / NAME
+    put("1970/1.wav", "1980/2.wav", "1990/3.wav")(root)
+    _, tracks, left_out = selected(root, genres=choice)
+    assert sorted(tracks["genre"]) == ["1970", "1980"]
+    assert len(left_out) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'path, genre\n{GTZAN[0]}, "Folk"\n{GTZAN[4]}, Folk\n',
+        f"path,genre\r\n{GTZAN[0]},Folk\r\n{GTZAN[4]},Folk",
+        f'\ufeffpath,genre\n"{GTZAN[0]}","Folk"\n\n{GTZAN[4]},Folk \n',
+    ],
+)
+def test_tables_as_people_write_them(root: Path, text: str) -> None:
+    (root / "tracks.csv").write_bytes(text.encode())
+    _, tracks, _ = selected(root, layout="table")
+    assert tracks["genre"].tolist() == ["Folk", "Folk"]
+
+
+def test_a_locale_in_which_ids_would_differ_is_refused(root: Path) -> None:
+    code = f"from fmagc.corpus.data_home import scan_files; scan_files('{root}', '{NAME}', layout='folders')"
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert "DataError: locale: expected UTF-8 for the names of files, found " in ended.stderr
+    assert "export LC_ALL=C.UTF-8" in ended.stderr

@@ -1,0 +1,126 @@
+"""What compare and report read of a run is what its stages wrote: no flipped bit of any table is silent."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fmagc.corpus.index import read_index, read_names, read_split
+from fmagc.errors import DataError
+from fmagc.evaluation.results import write_results
+from fmagc.params.evaluation import Evaluate
+from fmagc.params.run import Run
+from fmagc.paths import (
+    ARCHITECTURES,
+    AUDIT,
+    CARD,
+    CLEANING,
+    CLIP_COUNTS,
+    CLIP_METRICS,
+    CONFUSION,
+    DETAILS,
+    HISTORY,
+    MANIFEST,
+    NAMES,
+    PREDICTIONS,
+    ROBUSTNESS,
+    SPLITS,
+    TIMELINES,
+    TRACK_METRICS,
+    TRACKS,
+    training_folder,
+)
+from fmagc.reporting import run_results
+from fmagc.reporting.leaderboard import Entry
+from fmagc.runtime.files import read_record, write_record
+from fmagc.runtime.tables import write_csv
+from tests.support.damage import flipped
+from tests.support.predictions import predictions_of
+
+GENRES = ["Folk", "Rock"]
+RUN = Run(protocols=["official"], models=["crnn"], seeds=[0], baselines=[], threads=1, launcher="python")
+NETWORK = Entry("official", "crnn", {}, {}, [{}])
+OWN = Path("official/crnn.csv")
+FLIPS = 60
+
+READERS: dict[Path, Callable[[], Any]] = {
+    TRACKS: read_index,
+    NAMES: read_names,
+    SPLITS / "official.csv": lambda: read_split("official"),
+    MANIFEST: lambda: read_record(MANIFEST, stage="fetch", cached=False),
+    AUDIT: lambda: read_record(AUDIT, stage="index", cached=False),
+    CLEANING: lambda: read_record(CLEANING, stage="explore", cached=False),
+    HISTORY / "official/crnn/0.csv": lambda: run_results.read_histories(RUN, ["official"]),
+    training_folder("official", "crnn", 0) / CARD: lambda: run_results.read_entries(RUN),
+    TRACK_METRICS / OWN.with_suffix(".json"): lambda: run_results.read_entries(RUN),
+    CLIP_METRICS / OWN.with_suffix(".json"): lambda: run_results.read_entries(RUN),
+    DETAILS / OWN.with_suffix(".json"): lambda: run_results.read_error_analysis(NETWORK),
+    PREDICTIONS / OWN: lambda: run_results.read_predictions(NETWORK).table(),
+    CONFUSION / OWN: lambda: run_results.read_confusion_counts(NETWORK, genres=GENRES),
+    CLIP_COUNTS / OWN: lambda: run_results.read_clip_counts("official", models=["crnn"]),
+    TIMELINES / OWN: lambda: run_results.read_timeline("official", model="crnn"),
+    ARCHITECTURES / OWN.with_suffix(".json"): lambda: run_results.read_architecture(NETWORK),
+    ROBUSTNESS / "official/predictions.csv": lambda: run_results.read_robustness("official"),
+    ROBUSTNESS / "official/encoders.csv": lambda: run_results.read_robustness("official"),
+}
+
+
+@pytest.fixture
+def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the tables of a finished run, and go there."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    ids, n_clips = list(range(2, 14)), 2
+    artists, sets, labels = [n // 2 for n in ids], ["val"] * 4 + ["test"] * 8, [n % 2 for n in ids]
+    names = pd.DataFrame({"track_id": ids, "artist": "Them", "title": [f"Song # {n}" for n in ids]})
+    files = pd.DataFrame({"track_id": ids, "path": [f"{n}.mp3" for n in ids], "sha1": "0" * 40, "listed_sha1": ""})
+    split = pd.DataFrame({"track_id": ids, "genre": [GENRES[n] for n in labels], "artist_id": artists, "set": sets})
+    for path, table in ((TRACKS, files), (NAMES, names), (SPLITS / "official.csv", split)):
+        write_csv(path, table)
+    predictions = predictions_of(
+        rng.dirichlet([1, 1], len(ids) * n_clips).tolist(),
+        protocol="official",
+        model="crnn",
+        seed=0,
+        track_ids=np.repeat(ids, n_clips).tolist(),
+        artist_ids=np.repeat(artists, n_clips).tolist(),
+        sets=np.repeat(sets, n_clips).tolist(),
+        clips=list(range(n_clips)) * len(ids),
+        labels=np.repeat(labels, n_clips).tolist(),
+        genres=GENRES,
+    )
+    write_results(predictions, settings=Evaluate(clips=n_clips, crop="even", bootstrap=20), names=names)
+    curve = pd.DataFrame({"x": np.arange(5), "y": rng.random(5), "text": "a, b"})
+    for path in READERS:
+        if not path.exists() and path.suffix == ".csv":
+            write_csv(path, curve)
+        if not path.exists() and path.suffix == ".json":
+            write_record(path, {"a": {"b": rng.random(9).tolist()}, "words": ["x", "y"]})
+
+
+@pytest.mark.usefixtures("finished")
+@pytest.mark.parametrize("path", READERS, ids=str)
+def test_no_flipped_bit_of_a_result_is_silent(path: Path) -> None:
+    whole, expected = path.read_bytes(), repr(READERS[path]())
+    rng = random.Random(str(path))
+    messages = []
+    for _ in range(FLIPS):
+        path.write_bytes(flipped(whole, rng))
+        try:
+            assert repr(READERS[path]()) == expected  # a space of JSON that becomes a tab
+        except DataError as error:
+            messages.append(str(error))
+    assert all(str(path) in message for message in messages)
+    assert len(messages) == FLIPS if path.suffix == ".csv" else len(messages) > FLIPS / 2
+
+
+@pytest.mark.usefixtures("finished")
+@pytest.mark.parametrize("path", READERS, ids=str)
+def test_a_missing_result_is_named(path: Path) -> None:
+    path.unlink()
+    with pytest.raises(DataError, match=str(path)):
+        READERS[path]()
