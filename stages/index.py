@@ -4,15 +4,15 @@ import sys
 from typing import Any
 
 from fmagc.corpus.fma.layout import METADATA
+from fmagc.corpus.index import write_index
 from fmagc.corpus.local.dataset import check_protocols
 from fmagc.corpus.selection import name_table, select_tracks, split_table
 from fmagc.corpus.splits import audit
 from fmagc.params.corpus import Index
 from fmagc.params.run import Run
-from fmagc.paths import AUDIT, LEFT_OUT, MANIFEST, NAMES, RAW, SPLITS, TRACKS
+from fmagc.paths import AUDIT, MANIFEST, RAW
 from fmagc.runtime.entrypoint import run_stage
-from fmagc.runtime.files import read_record, write_record, write_text
-from fmagc.runtime.tables import write_csv
+from fmagc.runtime.files import read_record, write_record
 
 
 def main() -> None:
@@ -27,14 +27,11 @@ def main() -> None:
     splits = {protocol: split_table(tracks, protocol, seed=settings.seed, where=where) for protocol in protocols}
     sha1 = files.set_index("track_id")["sha1"]
     audits: dict[str, Any] = {protocol: audit(split, sha1) for protocol, split in splits.items()}
-    write_csv(TRACKS, files)
-    write_csv(NAMES, name_table(tracks))
-    write_text(LEFT_OUT, left_out.to_csv(index=False))
+    write_index(files, name_table(tracks), splits, left_out=left_out)
     reasons = left_out["reason"].str.split(":").str[0].value_counts().sort_index()
     counted = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
     print(f"{len(tracks)} tracks, {len(left_out)} left out{f' ({counted})' if counted else ''}")
     for protocol, split in splits.items():
-        write_csv(SPLITS / f"{protocol}.csv", split)
         found = audits[protocol]
         print(
             f"{protocol}: {found['tracks']} tracks, {len(found['genres'])} genres, "
