@@ -1,7 +1,6 @@
 """Choose the tracks of the subset, split them under every protocol, and audit the splits."""
 
 import sys
-from typing import Any
 
 from fmagc.corpus.fma.layout import METADATA
 from fmagc.corpus.index import write_index
@@ -17,7 +16,7 @@ from fmagc.runtime.files import read_record, write_record
 
 def main() -> None:
     """Run the stage index."""
-    settings, protocols = Index.load("index"), Run.load("run").protocols
+    settings, protocols = Index.load("index"), list[str](Run.load("run").protocols)
     manifest = read_record(MANIFEST, stage="fetch", cached=False)
     files, tracks, left_out = select_tracks(RAW, manifest, subset=settings.subset, genres=settings.genres)
     where = METADATA[0]
@@ -26,7 +25,7 @@ def main() -> None:
         check_protocols(tracks, protocols, where=where)
     splits = {protocol: split_table(tracks, protocol, seed=settings.seed, where=where) for protocol in protocols}
     sha1 = files.set_index("track_id")["sha1"]
-    audits: dict[str, Any] = {protocol: audit(split, sha1) for protocol, split in splits.items()}
+    audits = {protocol: audit(split, sha1) for protocol, split in splits.items()}
     write_index(files, name_table(tracks), splits, left_out=left_out)
     reasons = left_out["reason"].str.split(":").str[0].value_counts().sort_index()
     counted = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
