@@ -1,4 +1,4 @@
-"""Decode the MP3s into waveform shards; every track that is malformed or too short becomes a ledger row."""
+"""Decode the audio files into waveform shards; every track that is malformed or too short becomes a ledger row."""
 
 import sys
 import time
@@ -14,7 +14,7 @@ from fmagc.runtime.entrypoint import log, run_stage
 
 
 def main() -> None:
-    """Decode."""
+    """Decode the tracks of the index."""
     audio, clip = Audio.load("audio"), Clip.load("clip")
     run_tasks = runner_of(Engine.load("engine"))
     started = time.monotonic()

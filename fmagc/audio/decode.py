@@ -51,7 +51,7 @@ class Decoded:
 
     Attributes
     ----------
-    samples : ndarray of int16, shape (n,)
+    samples : np.ndarray [shape=(n,), int16]
         The beginning of what `decode` was given to fill. Mono, at the sample rate of the settings;
         ``y = scale * samples`` (float32), and the peak is at 32767.
     scale : float

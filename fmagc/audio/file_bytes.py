@@ -1,4 +1,4 @@
-"""The bytes of a file, read piece by piece where the file is large, and views of them for a decoder.
+"""The bytes of a file, read in parts where the file is large, and views of them for a decoder.
 
 A view is what a decoder is given in place of the file: a stretch of it, behind a header that is true.
 """

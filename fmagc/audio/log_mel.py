@@ -25,7 +25,7 @@ class LogMel:
 
     Attributes
     ----------
-    filterbank : ndarray of float32, shape (n_mels, 1 + n_fft // 2)
+    filterbank : np.ndarray [shape=(n_mels, 1 + n_fft // 2), float32]
         Weight of each frequency bin in each band.
     """
 
@@ -47,12 +47,12 @@ class LogMel:
 
         Parameters
         ----------
-        y : ndarray of float32, shape (n,)
+        y : np.ndarray [shape=(n,), float32]
             Finite.
 
         Returns
         -------
-        S_db : ndarray of float32, shape (n // hop_length, n_mels), dB
+        S_db : np.ndarray [shape=(n // hop_length, n_mels), float32, dB]
             Relative to the track's maximum, from ``-top_db`` to 0.
         ref_db : float, dB
             Absolute level of 0 dB, where a power of 1 is 0 dB: absolute power is ``10 ** ((S_db + ref_db) / 10)``.
@@ -87,7 +87,7 @@ class LogMel:
 
         Returns
         -------
-        ndarray of float64, shape (n_mels,)
+        np.ndarray [shape=(n_mels,), float64]
         """
         power_of_a_bin = np.square(self._window, dtype=np.float64).sum()
         return np.asarray(power_of_a_bin * self.filterbank.sum(axis=1, dtype=np.float64))
@@ -102,7 +102,7 @@ class LogMel:
 
         Returns
         -------
-        ndarray of float64, shape (n_mels,)
+        np.ndarray [shape=(n_mels,), float64]
             ``sum(w) ** 2 / sum(w_i w_j c_|i-j|)`` over the weights w of each band.
         """
         weights = self.filterbank.astype(np.float64)

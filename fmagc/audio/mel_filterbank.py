@@ -32,7 +32,7 @@ def mel_filterbank(sr: int, settings: Mel) -> NDArray[np.float32]:
 
     Returns
     -------
-    ndarray of float32, shape (n_mels, 1 + n_fft // 2)
+    np.ndarray [shape=(n_mels, 1 + n_fft // 2), float32]
         Triangles of equal area between neighbouring centres; a narrow low band may hold no bin at all.
 
     References

@@ -36,10 +36,10 @@ def band_power(
 
     Parameters
     ----------
-    y : ndarray of float32, shape (n,)
+    y : np.ndarray [shape=(n,), float32]
     hop_length : int, samples
         Frame f is centred on sample ``f * hop_length``.
-    window : ndarray of float32, shape (n_fft,)
+    window : np.ndarray [shape=(n_fft,), float32]
         `n_fft` is a power of two from 64 to 65,536.
     first_bin, ends : ndarray of int64, shape (bands,) and (bands + 1,)
         Band b holds ``weights[ends[b]:ends[b + 1]]``, for the bins from ``first_bin[b]`` on.
@@ -47,7 +47,7 @@ def band_power(
 
     Returns
     -------
-    ndarray of float32, shape (1 + n // hop_length, bands)
+    np.ndarray [shape=(1 + n // hop_length, bands), float32]
     """
     n_fft, n_frames = len(window), 1 + len(y) // hop_length
     whole = -(-n_frames // LANES) * LANES
@@ -66,11 +66,11 @@ def _turns(n_fft: int) -> tuple[Array, Array, Array]:
 
     Returns
     -------
-    first : ndarray, shape (6, n_fft // 8)
+    first : np.ndarray [shape=(6, n_fft // 8)]
         Of the first pass, which runs along the samples.
-    others : ndarray, shape (2, n_fft)
+    others : np.ndarray [shape=(2, n_fft)]
         Of a transform of half the length.
-    real : ndarray, shape (2, n_fft // 2 * LANES)
+    real : np.ndarray [shape=(2, n_fft // 2 * LANES)]
         To make a transform of real numbers from one of half the length, every number eight times.
     """
     half = n_fft // 2

@@ -70,7 +70,7 @@ class Contents:
 
 
 def contents_of(data: Bytes, *, named_mp3: bool) -> Contents:
-    """Find the audio of a file. This is where an MP3 is told from all else.
+    """Find the audio of a file. Here alone it is decided what an MP3 is.
 
     Parameters
     ----------

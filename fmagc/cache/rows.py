@@ -71,7 +71,7 @@ class RowBuffer:
 
     Attributes
     ----------
-    values : ndarray, shape (width, *inner)
+    values : np.ndarray [shape=(width, *inner)]
     """
 
     def __init__(self, layout: Layout) -> None:

@@ -35,14 +35,14 @@ def rejection(data: bytes, folder: Path, **changes: object) -> RejectedTrack:
 def test_accepts_a_whole_song(song: bytes, tmp_path: Path) -> None:
     decoded = decode_bytes(id3(100_000) + song, tmp_path)
     y = music(CLIP).mean(axis=1)
-    heard = decoded.scale * decoded.samples.astype(np.float32)
+    y_decoded = decoded.scale * decoded.samples.astype(np.float32)
     assert decoded.samples.dtype == np.int16
     assert len(decoded.samples) == CLIP
     assert np.abs(decoded.samples.astype(int)).max() == 32767
     assert decoded.peak == pytest.approx(32767 * decoded.scale)
     assert float(np.float32(decoded.scale)) == decoded.scale
-    assert np.corrcoef(heard[:88200], y[:88200])[0, 1] > 0.99  # before the first hiss, which MP3 makes anew
-    assert heard[:88200].std() == pytest.approx(0.95 * y[:88200].std(), rel=0.01)  # LAME turns all music down a little
+    assert np.corrcoef(y_decoded[:88200], y[:88200])[0, 1] > 0.99  # before the first hiss, which MP3 makes anew
+    assert y_decoded[:88200].std() == pytest.approx(0.95 * y[:88200].std(), rel=0.01)  # LAME lowers all music a little
     assert (decoded.sample_rate, decoded.channels, decoded.flags, decoded.detail) == (44100, 2, (), "")
     assert decoded.decoder == f"soundfile {soundfile.__version__}/{soundfile.__libsndfile_version__}"
 

@@ -1,7 +1,7 @@
 """Thousands of damaged MP3s through the real workers: ``python -m tests.faults.fuzz --count 3000``.
 
 Every tenth file is sound. Whatever the decoder makes of the others, the parent lives, the ledger names every file, no
-worker stays, the sound ones are accepted, and what is accepted is long enough and what another worker hears as well.
+worker stays, the sound ones are accepted, and what is accepted is long enough and what another worker decodes as well.
 """
 
 import argparse
@@ -104,18 +104,18 @@ def _faults(ledger: pd.DataFrame, raw: Path, out: Path) -> list[str]:
     faults = [f"file {row.track_id} is sound, but {row.reason}: {row.detail}" for row in refused.itertuples()]
     if accepted != cache.track_ids:
         faults.append("the ledger and the cache do not hold the same files")
-    for outcome in map_isolated(partial(_heard_again, raw=raw), cache.track_ids, timeout_s=AUDIO.timeout_s):
+    for outcome in map_isolated(partial(_decoded_again, raw=raw), cache.track_ids, timeout_s=AUDIO.timeout_s):
         row = cache[outcome.task]
         here = (len(row.values), row.columns["scale"], digest(np.ascontiguousarray(row.values).data))
         if here != outcome.result:
-            said = outcome.result.detail if isinstance(outcome.result, RejectedTrack) else "other samples"
-            faults.append(f"file {outcome.task}: another worker heard something else: {said}")
+            detail = outcome.result.detail if isinstance(outcome.result, RejectedTrack) else "other samples"
+            faults.append(f"file {outcome.task}: another worker decoded something else: {detail}")
         if len(row.values) < CLIP.samples or not 0 < row.columns["scale"] < math.inf:
             faults.append(f"file {outcome.task}: {len(row.values)} samples, scale {row.columns['scale']}")
     return faults
 
 
-def _heard_again(number: int, *, raw: Path) -> tuple[int, float, str]:
+def _decoded_again(number: int, *, raw: Path) -> tuple[int, float, str]:
     """Run in a worker: decode an accepted file once more."""
     path, room = raw / f"{number}.mp3", np.empty(most_samples(AUDIO), dtype=np.int16)
     decoded = decode(

@@ -69,7 +69,7 @@ def both(request: pytest.FixtureRequest) -> Decoded:
     return found
 
 
-def judged(run: Decoded, classes: dict[str, list[Case]], name: str) -> list[tuple[Case, pd.Series]]:
+def outcomes(run: Decoded, classes: dict[str, list[Case]], name: str) -> list[tuple[Case, pd.Series]]:
     """Pair the cases of a class, and its neighbours, with their rows of the ledger."""
     ledger, first = run[0].ledger(run[1]), IDS_PER_SHARD * list(classes).index(name)
     numbers = range(first, first + len(classes[name]) + len(neighbours()))
@@ -90,12 +90,12 @@ def check(pairs: Sequence[tuple[Case, pd.Series]]) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_each_broken_file_costs_its_own_track(broken: Decoded, name: str) -> None:
-    check(judged(broken, CASES, name))
+    check(outcomes(broken, CASES, name))
 
 
 @pytest.mark.parametrize("name", DEEDS)
 def test_each_misdeed_of_a_decoder_costs_its_own_track(wicked: Decoded, name: str) -> None:
-    check(judged(wicked, DEEDS, name))
+    check(outcomes(wicked, DEEDS, name))
 
 
 def test_every_track_is_accounted_for_and_nothing_stays(both: Decoded) -> None:
@@ -152,7 +152,7 @@ def test_decoders_messages_are_in_the_rows_of_their_tracks(broken: Decoded) -> N
     assert not speaking & {"first", "last", "exactly", "mono"}
 
 
-def noted(run: Decoded, name: str) -> dict[str, int]:
+def measured(run: Decoded, name: str) -> dict[str, int]:
     found: dict[str, int] = json.loads(
         (run[0].folder / crashing_decoder.NOTES / f"{name}.json").read_text(encoding="utf-8")
     )
@@ -160,15 +160,15 @@ def noted(run: Decoded, name: str) -> dict[str, int]:
 
 
 def test_memory_is_capped_in_the_worker_and_bounded_in_the_parent(wicked: Decoded) -> None:
-    glutton = noted(wicked, "eats memory")
+    glutton = measured(wicked, "eats memory")
     assert MEMORY < glutton["limit"] < 2 * MEMORY  # of the address space, of which libraries take some
     assert crashing_decoder.HOARD < glutton["peak"] < glutton["limit"]
-    assert noted(wicked, crashing_decoder.PARENT)["peak"] < MEMORY / 2
+    assert measured(wicked, crashing_decoder.PARENT)["peak"] < MEMORY / 2
 
 
 def test_an_endless_file_takes_no_more_memory_than_a_song(wicked: Decoded) -> None:
     whole = 4 * 576 * 50_000  # bytes of its samples, as float32
-    assert noted(wicked, "hour")["peak"] < noted(wicked, "first")["peak"] + whole / 4
+    assert measured(wicked, "hour")["peak"] < measured(wicked, "first")["peak"] + whole / 4
 
 
 def test_a_wrong_path_stops_the_run_with_one_message(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ def test_damaged_files_cost_themselves_alone(tmp_path: Path) -> None:
     report = fuzz(tmp_path, sources=synthetic_sources(), count=150, seed=1)
     assert report.faults == []
     assert len(report.ledger) == 167
-    assert {"", "truncated", "decode_error"} <= set(report.ledger["reason"])  # there was something to judge
+    assert {"", "truncated", "decode_error"} <= set(report.ledger["reason"])  # there was something to reject
 
 
 def test_damage_repeats() -> None:

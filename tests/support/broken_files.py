@@ -1,4 +1,4 @@
-"""A shelf with every kind of broken MP3 on it, each kind in a shard of its own between two sound neighbours."""
+"""A dataset root with every kind of broken MP3 in it, each kind in a shard of its own between two sound neighbours."""
 
 import io
 import os
@@ -21,7 +21,7 @@ SILENT_FRAME = bytes.fromhex("ffe318c0") + bytes(68)  # MPEG 2.5 layer III, 8 kb
 
 @dataclass(frozen=True)
 class Case:
-    """One file on the shelf and what must become of it.
+    """One file of the dataset root and what must become of it.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ def neighbours() -> list[Case]:
 
 
 def fill(raw: Path, classes: dict[str, list[Case]]) -> tuple[pd.DataFrame, dict[int, Case]]:
-    """Put cases and their neighbours on a shelf; return the index and the cases by track."""
+    """Put cases and their neighbours into a dataset root; return the index and the cases by track."""
     rows, by_track = [], {}
     for number, (name, members) in enumerate(classes.items()):
         first, last = neighbours()
@@ -142,7 +142,7 @@ def fill(raw: Path, classes: dict[str, list[Case]]) -> tuple[pd.DataFrame, dict[
 
 
 def _put(case: Case, path: Path) -> str:
-    """Make the file and return its checksum as a survey of the shelf would have seen it."""
+    """Make the file and return its checksum as the manifest of the dataset root has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(case.put, bytes):
         path.write_bytes(case.put)

@@ -36,7 +36,7 @@ class StoredMel:
     ref_db: float  # absolute level of its 0 dB
 
 
-def write_mel(source: WaveRow, *, folder: Path, drafts: Path, settings: Mel, sample_rate: int) -> StoredMel:
+def write_mel(source: WaveRow, *, folder: Path, unfinished: Path, settings: Mel, sample_rate: int) -> StoredMel:
     """Take a spectrogram and write it as float16 dB.
 
     Parameters
@@ -44,7 +44,7 @@ def write_mel(source: WaveRow, *, folder: Path, drafts: Path, settings: Mel, sam
     source : WaveRow
     folder : Path
         Of the waveform cache.
-    drafts : Path
+    unfinished : Path
         The folder of the shards that are being made.
     settings : Mel
     sample_rate : int, Hz
@@ -62,7 +62,7 @@ def write_mel(source: WaveRow, *, folder: Path, drafts: Path, settings: Mel, sam
         waveform.values[: source.length], source.scale, settings=settings, sample_rate=sample_rate
     )
     frames.values[: len(S_db)] = S_db
-    digest = frames.write(temp_path(drafts, source.shard), source.row, length=len(S_db))
+    digest = frames.write(temp_path(unfinished, source.shard), source.row, length=len(S_db))
     return StoredMel(digest, ref_db)
 
 

@@ -71,7 +71,7 @@ def make_mels(
         f"{n_tracks} spectrograms to take, up to {needed / 1e9:.2f} GB; "
         f"{len(artifacts)} of {len(keys)} shards are there"
     )
-    work = partial(write_mel, folder=waves.folder, drafts=store.folder, settings=settings, sample_rate=sample_rate)
+    work = partial(write_mel, folder=waves.folder, unfinished=store.folder, settings=settings, sample_rate=sample_rate)
     artifacts |= assemble(
         work,
         _sources(waves, missing, settings, store),

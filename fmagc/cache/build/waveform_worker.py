@@ -38,14 +38,14 @@ class StoredWave:
 
 
 def write_wave(
-    request: Request, *, drafts: Path, raw: Path, audio: Audio, min_samples: int, layout: Layout
+    request: Request, *, unfinished: Path, raw: Path, audio: Audio, min_samples: int, layout: Layout
 ) -> StoredWave:
     """Decode a track and write it to its row.
 
     Parameters
     ----------
     request : Request
-    drafts : Path
+    unfinished : Path
         The folder of the shards that are being made.
     raw : Path
         The folder that the paths of the index start from.
@@ -70,7 +70,7 @@ def write_wave(
         out=buffer.values,
     )
     length = len(decoded.samples)
-    digest = buffer.write(temp_path(drafts, request.shard), request.row, length=length)
+    digest = buffer.write(temp_path(unfinished, request.shard), request.row, length=length)
     return StoredWave(
         digest,
         length,

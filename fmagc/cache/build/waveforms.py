@@ -90,10 +90,10 @@ def make_waves(
     needed = sum(layout.most_bytes(len(group)) for group in missing.values())
     store.prepare(out, needed, reused=artifacts.values(), what=f"{n_tracks} waveforms")
     log(f"{n_tracks} tracks to decode, up to {needed / 1e9:.2f} GB; {len(artifacts)} of {len(shards)} shards are there")
-    work = partial(write_wave, drafts=store.folder, raw=raw, audio=audio, min_samples=clip.samples, layout=layout)
+    work = partial(write_wave, unfinished=store.folder, raw=raw, audio=audio, min_samples=clip.samples, layout=layout)
     artifacts |= assemble(
         work,
-        _drafted(missing, store),
+        _started(missing, store),
         keep=lambda name, rows: _keep(store, name, keys[name], rows, layout),
         run=run,
         timeout_s=audio.timeout_s,
@@ -133,7 +133,7 @@ def shard_of(track_id: int, *, ids_per_shard: int) -> str:
     return f"{track_id // per_shard:03d}.h5"
 
 
-def _drafted(shards: dict[str, list[Request]], store: ArtifactStore) -> Iterator[Request]:
+def _started(shards: dict[str, list[Request]], store: ArtifactStore) -> Iterator[Request]:
     """Start the file of each shard before its first track is handed out."""
     for name, group in shards.items():
         create_empty(temp_path(store.folder, name))

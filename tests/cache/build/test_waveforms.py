@@ -1,4 +1,4 @@
-"""Making the waveform cache: what a second run makes again, and when the shelf is taken to be wrong."""
+"""Making the waveform cache: what a second run makes again, and when the dataset root is taken to be wrong."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ CLIP = Clip(samples=2**15)
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> pd.DataFrame:
+def index(tmp_path: Path) -> pd.DataFrame:
     """Four sound tracks in two shards, and the index that names them."""
     rows = []
     for number, track_id in enumerate((2, 5, 1003, 1009)):
@@ -35,45 +35,45 @@ def made(tmp_path: Path, index: pd.DataFrame, **limits: float) -> dict[str, obje
         return make_waves(index, raw=tmp_path / "raw", audio=audio, clip=CLIP, store=store, out=tmp_path / "waves")
 
 
-def test_a_second_run_makes_nothing_again(tmp_path: Path, shelf: pd.DataFrame) -> None:
-    first = made(tmp_path, shelf)
+def test_a_second_run_makes_nothing_again(tmp_path: Path, index: pd.DataFrame) -> None:
+    first = made(tmp_path, index)
     assert (first["accepted"], first["shards_made"], first["shards_reused"]) == (4, 2, 0)
     before = (tmp_path / "waves/manifest.json").read_bytes()
-    second = made(tmp_path, shelf, max_reject_fraction=0.7, timeout_s=50.0)
+    second = made(tmp_path, index, max_reject_fraction=0.7, timeout_s=50.0)
     assert (second["shards_made"], second["shards_reused"]) == (0, 2)
     assert (tmp_path / "waves/manifest.json").read_bytes() == before
 
 
-def test_a_file_that_comes_back_is_decoded(tmp_path: Path, shelf: pd.DataFrame) -> None:
+def test_a_file_that_comes_back_is_decoded(tmp_path: Path, index: pd.DataFrame) -> None:
     path = tmp_path / "raw/000005.mp3"
     path.rename(tmp_path / "away")
-    assert made(tmp_path, shelf)["rejected"] == {"missing_file": 1}
+    assert made(tmp_path, index)["rejected"] == {"missing_file": 1}
     (tmp_path / "away").rename(path)
-    second = made(tmp_path, shelf)
+    second = made(tmp_path, index)
     assert (second["rejected"], second["shards_made"], second["shards_reused"]) == ({}, 1, 1)
 
 
-def test_one_more_file_makes_one_shard_again(tmp_path: Path, shelf: pd.DataFrame) -> None:
-    made(tmp_path, shelf.iloc[:3])
-    again = made(tmp_path, shelf)
+def test_one_more_file_makes_one_shard_again(tmp_path: Path, index: pd.DataFrame) -> None:
+    made(tmp_path, index.iloc[:3])
+    again = made(tmp_path, index)
     assert (again["shards_made"], again["shards_reused"]) == (1, 1)
 
 
-def test_a_shard_of_rejected_tracks_stays_in_the_ledger(tmp_path: Path, shelf: pd.DataFrame) -> None:
+def test_a_shard_of_rejected_tracks_stays_in_the_ledger(tmp_path: Path, index: pd.DataFrame) -> None:
     for name in ("001003.mp3", "001009.mp3"):
         (tmp_path / "raw" / name).write_bytes(b"<html>")
-    shelf["sha1"] = [file_sha1(tmp_path / "raw" / path) for path in shelf["path"]]
-    made(tmp_path, shelf)
-    ledger = read_ledger(tmp_path / "waves", requested=shelf["track_id"].tolist())
+    index["sha1"] = [file_sha1(tmp_path / "raw" / path) for path in index["path"]]
+    made(tmp_path, index)
+    ledger = read_ledger(tmp_path / "waves", requested=index["track_id"].tolist())
     assert ledger["reason"].tolist() == ["", "", "not_mp3", "not_mp3"]
     assert [path.name for path in (tmp_path / "waves").glob("*.h5")] == ["000.h5"]
 
 
-def test_a_wrong_shelf_stops_the_run_and_publishes_nothing(tmp_path: Path, shelf: pd.DataFrame) -> None:
+def test_a_wrong_root_stops_the_run_and_publishes_nothing(tmp_path: Path, index: pd.DataFrame) -> None:
     for path in (tmp_path / "raw").iterdir():
         path.unlink()
     with pytest.raises(
         DataError, match=r"found 4: {'missing_file': 4}, the first of them\n  track 2 \(000002.mp3\): missing_file"
     ):
-        made(tmp_path, shelf, max_reject_fraction=1.0)
+        made(tmp_path, index, max_reject_fraction=1.0)
     assert not (tmp_path / "waves").exists()
