@@ -22,14 +22,15 @@ from tests.support.stage_run import before_call, run_here
 DECODER = Path("fmagc/audio/decode.py")
 
 
-@pytest.fixture
-def shelf(pipeline: Project, mini_root: Path, tmp_path: Path) -> Iterator[Path]:
-    """Point the line at a copy of its corpus in many shards; it is put back afterwards."""
-    shutil.copytree(mini_root, tmp_path / "shelf")
-    pipeline.change_params(lambda params: params["dataset"].update(root=str(tmp_path / "shelf")))
+@pytest.fixture(scope="module")
+def data_home(pipeline: Project, mini_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Point the pipeline at a copy of its corpus in many shards, which each test changes further; all is put back."""
+    copy = tmp_path_factory.mktemp("corpus") / "mini"
+    shutil.copytree(mini_root, copy)
+    pipeline.change_params(lambda params: params["dataset"].update(root=str(copy)))
     pipeline.change_params(lambda params: params["audio"].update(ids_per_shard=10))
     pipeline.dvc("repro", "decode")
-    yield tmp_path / "shelf"
+    yield copy
     pipeline.restore()
     pipeline.stage("stages.fetch")  # its link to the corpus is no out of DVC's
 
@@ -40,35 +41,35 @@ def shards_of(pipeline: Project) -> dict[str, str]:
     return {name: shard["digest"] for name, shard in manifest["shards"].items()}
 
 
-def list_checksums(shelf: Path) -> None:
-    files = sorted((shelf / NAME).glob("*/*.mp3"))
-    lines = [f"{file_sha1(path)}  {path.relative_to(shelf / NAME)}\n" for path in files]
-    (shelf / NAME / "checksums").write_text("".join(lines), encoding="utf-8")
+def list_checksums(data_home: Path) -> None:
+    files = sorted((data_home / NAME).glob("*/*.mp3"))
+    lines = [f"{file_sha1(path)}  {path.relative_to(data_home / NAME)}\n" for path in files]
+    (data_home / NAME / "checksums").write_text("".join(lines), encoding="utf-8")
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
-def test_one_more_mp3_decodes_one_shard(pipeline: Project, shelf: Path) -> None:
+def test_one_more_mp3_decodes_one_shard(pipeline: Project, data_home: Path) -> None:
     before = shards_of(pipeline)
     known = {track.track_id for track in mini_tracks()}
     more = next(track for track in catalogue() if track.track_id not in known)
-    write_tracks(shelf / NAME, [more])
-    list_checksums(shelf)
+    write_tracks(data_home / NAME, [more])
+    list_checksums(data_home)
     tracks = sorted([*mini_tracks(), more], key=lambda track: track.track_id)
-    (shelf / "fma_metadata/tracks.csv").write_text(tracks_csv(tracks), encoding="utf-8")
+    (data_home / "fma_metadata/tracks.csv").write_text(tracks_csv(tracks), encoding="utf-8")
     pipeline.dvc("repro", "-f", "--single-item", "fetch")
     said = pipeline.dvc("repro", "decode")
     assert "1 shards made" in said
     assert changed(before, shards_of(pipeline)) == {f"{more.track_id // 10:03d}.h5"}
 
 
-def test_a_changed_mp3_decodes_its_shard_once_fetch_has_looked(pipeline: Project, shelf: Path) -> None:
+def test_a_changed_mp3_decodes_its_shard_once_fetch_has_looked(pipeline: Project, data_home: Path) -> None:
     before = shards_of(pipeline)
     one, other = [track.track_id for track in mini_tracks() if track.defect.name == "NONE"][:2]
-    shutil.copyfile(shelf / NAME / track_file(other), shelf / NAME / track_file(one))
-    list_checksums(shelf)
+    shutil.copyfile(data_home / NAME / track_file(other), data_home / NAME / track_file(one))
+    list_checksums(data_home)
     pipeline.dvc("repro", "decode")
     assert shards_of(pipeline) == before  # DVC does not watch the corpus
     pipeline.dvc("repro", "-f", "--single-item", "fetch")
@@ -77,7 +78,7 @@ def test_a_changed_mp3_decodes_its_shard_once_fetch_has_looked(pipeline: Project
     assert changed(before, shards_of(pipeline)) == {f"{one // 10:03d}.h5"}
 
 
-def test_a_mended_decoder_decodes_every_shard(pipeline: Project, shelf: Path) -> None:
+def test_a_mended_decoder_decodes_every_shard(pipeline: Project, data_home: Path) -> None:
     before = shards_of(pipeline)
     path = pipeline.root / DECODER
     source = path.read_text(encoding="utf-8")

@@ -22,6 +22,7 @@ from fmagc.dataset.clips import ClipLoader, fixed_batches
 from fmagc.errors import DataError
 from fmagc.inference.forward import probabilities
 from fmagc.models.encoders import Encoder1d, Encoder2d
+from fmagc.models.networks import Network
 from fmagc.models.registry import build
 from fmagc.params.robustness import Robustness
 from fmagc.params.signal import Mel
@@ -39,6 +40,7 @@ MEL = Mel(n_fft=4096, hop_length=1024, n_mels=16, fmin=0.0, fmax=None, top_db=80
 SR = 22050
 CLIP = 2**16  # 4 steps of the encoders
 GENRES = ["Folk", "Rock"]
+ARCHITECTURE = {"n_classes": 2, "clip_samples": CLIP, "hop_length": 1024, "n_mels": 16, "dropout": 0.5}
 Z_SCORES = {"waveform": Normalisation([0.01], [0.2], []), "mel": Normalisation([-30.0] * 16, [12.0] * 16, [])}
 SETTINGS = Robustness(
     tracks=4,
@@ -78,23 +80,27 @@ def split() -> pd.DataFrame:
     return pd.DataFrame({"track_id": range(4), "genre": GENRES * 2, "set": "test"})
 
 
-def subject(name: str) -> Subject:
-    """A network with random weights whose BatchNorm has seen something, so that no layer is dead."""
+def random_network(name: str) -> Network:
+    """A network with random weights, the same every time, whose BatchNorm has seen something: no layer is dead."""
     torch.manual_seed(0)
-    architecture = {"n_classes": 2, "clip_samples": CLIP, "hop_length": 1024, "n_mels": 16, "dropout": 0.5}
-    network = build(name, **architecture)
+    network = build(name, **ARCHITECTURE)
     for layer in network.modules():
         if isinstance(layer, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             layer.running_mean.uniform_(-0.1, 0.1)
             layer.running_var.uniform_(0.5, 1.5)
+    return network.eval()
+
+
+def subject(name: str) -> Subject:
+    network = random_network(name)
     card = {
-        "architecture": {"name": name, **architecture},
+        "architecture": {"name": name, **ARCHITECTURE},
         "seed": 0,
         "genres": GENRES,
         "mel": MEL.model_dump(),
         "normalisation": {view: vars(Z_SCORES[view]) for view in network.inputs},
     }
-    return Subject(network.eval(), card, hardware=CPU)
+    return Subject(network, card, hardware=CPU)
 
 
 def clean_clip(waves: Cache, track_id: int, *, frames: int = CLIP // 1024) -> Views:
@@ -107,9 +113,8 @@ def test_an_untransformed_track_is_what_evaluation_hears(waves: Cache) -> None:
     asked = subject("mmcrnn")
     loader = ClipLoader.open(Z_SCORES, clip_samples=CLIP, mel=MEL)
     table = clip_table(loader.tracks(split(), genres=GENRES), clip_frames=loader.clip_frames, n_clips=1)
-    evaluated = probabilities(
-        asked._network, fixed_batches(loader, table, batch_size=4), hardware=CPU, progress=tqdm(disable=True)
-    )
+    batches = fixed_batches(loader, table, batch_size=4)
+    evaluated = probabilities(random_network("mmcrnn"), batches, hardware=CPU, progress=tqdm(disable=True))
     heard = [clean_clip(waves, track_id) for track_id in range(4)]
     np.testing.assert_allclose(asked.probabilities(heard, progress=tqdm(disable=True)), evaluated, atol=1e-6)
     assert np.ptp(evaluated[:, 0]) > 1e-4  # the tracks can be told apart
@@ -172,7 +177,7 @@ def test_a_window_has_room_for_every_step_of_a_clip(waves: Cache) -> None:
     assert frames == CLIP // 1024 + (2 + 2 + 2) * 16
     rows = asked.shift_errors(clean_clip(waves, 0, frames=frames), shifts=[0.5, 2.0])
     assert [(row["view"], row["steps"]) for row in rows] == [
-        (encoder.view, steps) for encoder in encoders_of(asked._network) for steps in (0.5, 2.0)
+        (encoder.view, steps) for encoder in encoders_of(random_network("mmcrnn")) for steps in (0.5, 2.0)
     ]
     assert all(row["equivariance"] < 1e-5 for row in rows if row["steps"] == 2.0)
 
