@@ -57,6 +57,7 @@ def test_equals_librosa(name: str) -> None:
     assert ref_db == pytest.approx(expected_ref, abs=1e-3)
 
 
+@pytest.mark.slow  # each length is compiled
 @pytest.mark.filterwarnings("ignore:Empty filters detected")
 @pytest.mark.parametrize(("n_fft", "hop_length"), [(64, 100), (128, 64), (512, 300), (1024, 1000)])
 def test_equals_librosa_with_other_settings(n_fft: int, hop_length: int) -> None:

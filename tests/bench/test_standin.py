@@ -18,6 +18,8 @@ from tests.support.dag import ROOT
 
 COLUMNS = ["track_id", "genre_top", "set_split", "artist_id", "artist_name", "title", "sample_rate", "duration_s"]
 COLUMNS += ["known_bad"]
+pytestmark = pytest.mark.slow
+
 LISTS = [folder / "shared/fma/fma_small_tracks.tsv" for folder in ROOT.parents]  # beside the project, if anywhere
 
 

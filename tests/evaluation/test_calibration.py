@@ -92,6 +92,7 @@ def test_rows_count_as_often_as_they_weigh():
     assert fit_temperature(scores, labels=labels, weights=times) == pytest.approx(repeated, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_temperature_holds_the_truth_as_often_as_it_says():
     held = 0
     for seed in range(60):

@@ -13,6 +13,8 @@ import pytest
 from tests.support.dag import ROOT
 from tests.support.project import Project
 
+pytestmark = pytest.mark.slow
+
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 OFFLINE = ["--no-deps", "--no-index"]
 
