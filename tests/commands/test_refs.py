@@ -54,6 +54,7 @@ def _commit(folder):
     _run("git", "commit", "-q", "-m", "numbers", cwd=folder)
 
 
+@pytest.mark.slow
 def test_dvc_compares_two_models(project):
     _run(sys.executable, "-m", "dvc", "init", "-q", cwd=project)
     files = ["focus.json", "models/official/cnn2d.json", "models/official/crnn.json"]

@@ -127,6 +127,7 @@ def test_a_folder_is_read_as_the_layouts_read_one_and_gives_a_row_a_file(model: 
     assert said == "error: --timeline: expected a folder, found the file mix/cover.jpg: name another\n"
 
 
+@pytest.mark.slow
 def test_two_files_with_one_figure_are_named(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
