@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fmagc.cache.feature_cache import CachedTrack, FeatureCache
     from fmagc.dataset.clip_dataset import ClipDataset
     from fmagc.errors import DataError, FmagcError, Reason, RejectedTrack, SettingsError
+    from fmagc.evaluation.metrics import metrics_of
     from fmagc.inference.predictor import Prediction, Predictor
     from fmagc.training.clip_sampler import Augment, TrainerBatches
 
@@ -32,6 +33,7 @@ __all__ = [
     "decode",
     "load_model",
     "log_mel",
+    "metrics_of",
     "open_cache",
 ]
 
@@ -40,6 +42,7 @@ _MODULES = {
     "fmagc.cache.feature_cache": ("CachedTrack", "FeatureCache"),
     "fmagc.dataset.clip_dataset": ("ClipDataset",),
     "fmagc.errors": ("DataError", "FmagcError", "Reason", "RejectedTrack", "SettingsError"),
+    "fmagc.evaluation.metrics": ("metrics_of",),
     "fmagc.inference.predictor": ("Prediction", "Predictor"),
     "fmagc.training.clip_sampler": ("Augment", "TrainerBatches"),
 }

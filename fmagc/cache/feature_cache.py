@@ -12,11 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fmagc.cache.ledger import read_ledger
+from fmagc.cache.normalisation import Normalisation, read_normalisation
 from fmagc.cache.reader import Cache
 from fmagc.corpus.index import genres_of, read_index, read_names, read_split
 from fmagc.errors import DataError, format_list, format_value
 from fmagc.params.signal import Mel
-from fmagc.paths import DATA, MELS, NAMES, SPLITS, TRACKS, WAVES
+from fmagc.paths import DATA, MELS, NAMES, SPLITS, STATS, TRACKS, WAVES
 
 __all__ = ["CachedTrack", "FeatureCache"]
 
@@ -204,6 +205,24 @@ class FeatureCache(Mapping[int, CachedTrack]):
             )
         return self._splits[protocol].copy()
 
+    def normalisation(self, protocol: str) -> dict[str, Normalisation]:
+        """Read the z-scores of a protocol's training set, by view: ``waveform`` and ``mel``.
+
+        Raises
+        ------
+        DataError
+            When the stage stats has not made them.
+
+        Examples
+        --------
+        >>> import fmagc
+        >>> cache = fmagc.open_cache("data")
+        >>> S_db = cache[min(cache)].log_mel()
+        >>> cache.normalisation("official")["mel"].transform(S_db).shape == S_db.shape
+        True
+        """
+        return read_normalisation(protocol, folder=self.folder / STATS.name)
+
     @cached_property
     def genres(self) -> list[str]:
         """The genres of all protocols together; labels are positions in the `genres` of a `ClipDataset`."""
@@ -214,7 +233,7 @@ class FeatureCache(Mapping[int, CachedTrack]):
         """One row for each track of the cache, in ascending order of ids, which are the index.
 
         ``genre``, ``artist``, ``title``, ``seconds``, ``flags``, for each protocol a column of its name that holds
-        ``train``, ``val`` or ``test``, and ``path``, of the file below the folder ``raw``.
+        ``train``, ``val`` or ``test``, and ``path``, of the file below the folder ``raw``. Flags are words.
         """
         lengths = pd.Series(self.reader("waveform").lengths, name="seconds") / self.sample_rate
         table = self._requested.join(lengths, how="inner")

@@ -90,6 +90,18 @@ class Normalisation:
     scale_: list[float]
     without_spread: list[int]
 
+    @property
+    def affine(self) -> tuple[Float64, Float64]:
+        """Factor and shift by column: a column without spread carries nothing and becomes 0, whatever its value."""
+        factor = 1 / np.array(self.scale_)
+        factor[self.without_spread] = 0
+        return factor, -np.array(self.mean_) * factor
+
+    def transform(self, values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
+        """Normalise a waveform [shape=(n,)] or a spectrogram [shape=(frames, n_mels), dB], as datasets do clips."""
+        factor, shift = (part.astype(np.float32) for part in self.affine)
+        return values.astype(np.float32) * factor + shift
+
     @classmethod
     def from_moments(cls, moments: Moments, *, least_spread: float) -> Self:
         """Turn the moments of the training set into a z-score."""

@@ -31,10 +31,8 @@ class Scaler:
 
     @classmethod
     def of(cls, normalisation: Normalisation) -> Self:
-        """Make a z-score; a column without spread in training carries nothing and becomes 0, whatever its value."""
-        factor = 1 / np.array(normalisation.scale_)
-        factor[normalisation.without_spread] = 0
-        shift = -np.array(normalisation.mean_) * factor
+        """Make a z-score."""
+        factor, shift = normalisation.affine
         return cls(torch.tensor(factor, dtype=torch.float32), torch.tensor(shift, dtype=torch.float32))
 
     def after(self, gains: Sequence[float]) -> Self:

@@ -12,12 +12,11 @@ from torch.utils.data import Dataset
 
 from fmagc.cache.clip_positions import clip_table
 from fmagc.cache.feature_cache import FeatureCache
-from fmagc.cache.normalisation import Normalisation, read_normalisation
+from fmagc.cache.normalisation import Normalisation
 from fmagc.corpus.index import genres_of
 from fmagc.dataset.batch import Batch
 from fmagc.dataset.clips import ClipLoader, Transform, naming_batch
 from fmagc.errors import DataError, format_value, require_at_least
-from fmagc.paths import STATS
 
 __all__ = ["Clip", "ClipDataset", "DrawTransform"]
 
@@ -50,7 +49,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
     """Clips of one set of a protocol: a map-style torch Dataset for a stock DataLoader.
 
     An item is a dict: ``waveform`` (Tensor [shape=(clip_samples,), float32]) and ``mel`` (Tensor [shape=(frames,
-    n_mels), float32, dB]) as far as they are among the views, ``label`` (int, a position in `genres`) and ``track_id``
+    n_mels), float32]) as far as they are among the views, ``label`` (int, a position in `genres`) and ``track_id``
     (int). The DataLoader's own collation makes of it a dict of batches. A DataLoader reads a batch in one go.
 
     Random clips follow from the seed, the epoch and the track, whatever the order, the batch size and the number of
@@ -77,14 +76,14 @@ class ClipDataset(Dataset[dict[str, Any]]):
     seed : int >= 0
         Of random clips and their transforms.
     normalise : bool
-        Apply the z-score of the protocol's training set, as the trainer does; otherwise full scale is 1, and mels are
-        in dB.
+        Apply the z-score of the protocol's training set, as the trainer does (`FeatureCache.normalisation`); otherwise
+        full scale is 1, and mels are in dB.
     augment : callable, optional
         Draws the transform of a random clip: ``augment(rng, clip_frames, n_frames)``, see `fmagc.Augment`.
 
     Attributes
     ----------
-    protocol, split, views, clips, seed
+    protocol, split, views, clips, seed, normalise
         As given.
     genres : list of str
         Of the labels.
@@ -141,7 +140,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
                 f"augment: expected a callable as fmagc.Augment(cache, settings=[...]), found {format_value(augment)}"
             )
         self.cache, self.protocol, self.split, self.views, self.seed = cache, protocol, split, views, seed
-        self.clips = clips
+        self.clips, self.normalise = clips, normalise
         self._augment = augment
         table = cache.split(protocol).reset_index()
         self._mel = cache.mel
@@ -149,7 +148,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
         require_at_least(self._mel.hop_length, clip_samples=self._clip_samples)
         same = {"waveform": Normalisation([0.0], [1.0], [])}
         same["mel"] = Normalisation([0.0] * self._mel.n_mels, [1.0] * self._mel.n_mels, [])
-        found = read_normalisation(protocol, folder=cache.folder / STATS.name) if normalise else same
+        found = cache.normalisation(protocol) if normalise else same
         self._normalisation = {view: found[view] for view in _VIEWS if view in views}
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.untyped_storage().share_memory_()  # workers that persist see it change
@@ -252,7 +251,8 @@ class ClipDataset(Dataset[dict[str, Any]]):
     def __repr__(self) -> str:
         return (
             f"ClipDataset({self.protocol} {self.split}: {len(self)} {self.clips} clips of {self.clip_frames} frames "
-            f"from {len(self.tracks)} tracks of {len(self.genres)} genres; views: {', '.join(self.views)})"
+            f"from {len(self.tracks)} tracks of {len(self.genres)} genres; views: {', '.join(self.views)}"
+            f"{'; normalised' if self.normalise else ''}{'; augmented' if self._augment else ''})"
         )
 
 

@@ -68,6 +68,13 @@ def metrics_of(labels: ArrayLike, *, probabilities: ArrayLike) -> dict[str, floa
     ------
     ValueError
         When there are no rows, the shapes differ, a label is out of range or a probability is not finite.
+
+    Examples
+    --------
+    >>> import fmagc
+    >>> metrics = fmagc.metrics_of([0, 1, 1], probabilities=[[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    >>> round(metrics["accuracy"], 3), round(metrics["macro_f1"], 3)
+    (0.667, 0.667)
     """
     y = np.asarray(labels, dtype=np.int64)
     p = np.asarray(probabilities, dtype=np.float64)

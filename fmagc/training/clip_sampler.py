@@ -7,7 +7,7 @@ import numpy as np
 
 from fmagc.cache.feature_cache import FeatureCache
 from fmagc.dataset.clip_dataset import Clip, ClipDataset
-from fmagc.errors import require_at_least
+from fmagc.errors import format_value, require_at_least
 from fmagc.params.base import Block, validated
 from fmagc.params.training import Augmentation
 from fmagc.training.augment import ClipTransform, sample
@@ -21,7 +21,9 @@ class _Augmentations(Block):
 
 
 class Augment:
-    """The trainer's augmentations, drawn anew for each random clip: the ``augment`` of `fmagc.ClipDataset`.
+    """The trainer's augmentations, drawn anew for each random clip.
+
+    It is the ``augment`` of `fmagc.ClipDataset` and of `fmagc.TrainerBatches`.
 
     Parameters
     ----------
@@ -44,12 +46,12 @@ class Augment:
     """
 
     def __init__(self, cache: FeatureCache, *, settings: Sequence[Mapping[str, Any] | Augmentation]) -> None:
-        self._settings = validated(_Augmentations, "fmagc.Augment", augment=list(settings)).augment
+        self.settings = validated(_Augmentations, "fmagc.Augment", augment=list(settings)).augment
         self._noise = mel_noise(cache.mel, sr=cache.sample_rate)
 
     def __call__(self, rng: np.random.Generator, frames: int, available: int) -> ClipTransform | None:
         """Draw the transform of a clip of a number of frames from a track of `available` frames."""
-        transform = sample(self._settings, rng, frames=frames, available=available, noise=self._noise)
+        transform = sample(self.settings, rng, frames=frames, available=available, noise=self._noise)
         return transform if transform.operations else None
 
 
@@ -65,15 +67,12 @@ class TrainerBatches:
         The clips to choose from; its seed counts, its own random clips and ``augment`` do not.
     batch_size : int > 0
         At most.
-    augment : sequence of mapping
-        As ``train.augment`` in params.yaml.
+    augment : Augment, optional
 
     Raises
     ------
-    ValueError
-        When `batch_size` is not a positive integer, or the dataset's clips are fixed.
-    SettingsError
-        When an augmentation is not as params.yaml takes it.
+    ValueError, TypeError
+        When `batch_size` is not a positive integer, the dataset's clips are fixed, or `augment` is something else.
 
     Examples
     --------
@@ -86,17 +85,17 @@ class TrainerBatches:
     True
     """
 
-    def __init__(
-        self, dataset: ClipDataset, *, batch_size: int, augment: Sequence[Mapping[str, Any] | Augmentation] = ()
-    ) -> None:
+    def __init__(self, dataset: ClipDataset, *, batch_size: int, augment: Augment | None = None) -> None:
         require_at_least(1, batch_size=batch_size)
         if dataset.clips != "random":
             raise ValueError("dataset: expected random clips, found fixed ones: set clips='random'")
+        if augment is not None and not isinstance(augment, Augment):
+            raise TypeError(f"augment: expected fmagc.Augment(cache, settings=[...]), found {format_value(augment)}")
         self._batches = RandomBatches(
             dataset.loader,
             dataset.tracks,
             batch_size=batch_size,
-            augment=validated(_Augmentations, "fmagc.TrainerBatches", augment=list(augment)).augment,
+            augment=augment.settings if augment else [],
             seed=dataset.seed,
         )
         self._epoch = 1
