@@ -18,6 +18,7 @@ from fmagc.params.signal import Waveform
 
 __all__ = [
     "DECODER",
+    "FLAGS",
     "LARGEST_PEAK",
     "LOSS_ALLOWED",
     "SILENCE_PEAK",
@@ -35,6 +36,19 @@ DECODER = f"soundfile {soundfile.__version__}/{soundfile.__libsndfile_version__}
 # cut off both where a LAME tag tells them how much: up to two frames of 1152 in what LAME writes. Some encoders also
 # count the frame of the Xing header itself: one frame more.
 LOSS_ALLOWED = 3 * 1152
+
+FLAGS = {
+    "silent": "nothing above the decoder's rounding",
+    "resampled": "the file has another sample rate",
+    "above_full_scale": "its peak is more than 1",
+    "cancelled": "its channels cancel each other, and the loudest is kept in place of their mean",
+    "padded": "bytes that are neither audio nor tags lie before or behind the audio",
+    "length_corrected": "its header tells no length, or another than the file holds",
+    "no_end_mark": "the end of an Ogg stream is not marked, but its last page is whole",
+    "chained": "several streams follow each other",
+    "resynced": "bytes that are no frame lie between the frames of an MP3",
+    "warned": "the decoder had something to say, which is in the detail",
+}
 
 SILENCE_PEAK = 2.0**-24  # below it there is nothing but the decoder's rounding, which int16 must not blow up
 
@@ -67,12 +81,7 @@ class Decoded:
     decoder : str
         Name and version.
     flags : tuple of str
-        Any of these: ``silent``; ``resampled``; ``above_full_scale``; ``cancelled`` (the channels cancel each other:
-        the loudest is kept in place of their mean); ``resynced`` (bytes that are no frame lie between frames);
-        ``padded`` (bytes that are neither audio nor tags lie before or behind it); ``length_corrected`` (its header
-        tells no length or another than it holds); ``no_end_mark`` (the end of an Ogg stream is not marked, but its last
-        page is whole); ``chained`` (several streams follow each other); ``warned`` (the decoder had something to say:
-        see `detail`).
+        Of `FLAGS`, in their order.
     detail : str
         The decoder's warnings, empty as a rule.
     start_s, file_s : float, s
@@ -185,9 +194,13 @@ def _verified(source: Source, *, settings: Waveform, whole: bool) -> tuple[RawAu
     lost = lost or contents.missing
     if lost is not None:
         raise RejectedTrack(Reason.TRUNCATED, joined(lost, raw.warnings))
-    found = {"padded": raw.padded, "length_corrected": contents.mpeg is None and raw.n_decoded > raw.n_declared}
-    flags = {name: contents.flags.get(name, False) or found.get(name, False) for name in contents.flags | found}
-    return raw, flags | {"warned": bool(raw.warnings)}
+    longer = contents.mpeg is None and raw.n_decoded > raw.n_declared
+    flags = contents.flags
+    return raw, flags | {
+        "padded": flags.get("padded", False) or raw.padded,
+        "length_corrected": flags.get("length_corrected", False) or longer,
+        "warned": bool(raw.warnings),
+    }
 
 
 def _finished(
@@ -205,12 +218,12 @@ def _finished(
     samples, scale, peak = quantise(
         y, sr=raw.sample_rate, settings=settings, min_samples=min_samples, out=out, warnings=raw.warnings
     )
-    all_flags = {
+    found = flags | {
         "silent": peak < SILENCE_PEAK,
         "resampled": raw.sample_rate != settings.sample_rate,
         "above_full_scale": peak > 1,
         "cancelled": raw.cancelled[number],
-    } | flags
+    }
     return Decoded(
         samples=samples,
         scale=scale,
@@ -219,7 +232,7 @@ def _finished(
         channels=raw.channels,
         sha1=sha1,
         decoder=DECODER,
-        flags=tuple(flag for flag, holds in all_flags.items() if holds),
+        flags=tuple(flag for flag in FLAGS if found.get(flag)),
         detail=raw.warnings,
         start_s=raw.starts[number] / raw.sample_rate,
         file_s=raw.n_decoded / raw.sample_rate,

@@ -60,7 +60,7 @@ class Contents:
     missing : str or None
         What the container lacks, for the ledger's detail; None when nothing is missing, or it does not tell.
     flags : dict of str to bool
-        ``padded``, ``length_corrected``, ``no_end_mark``, ``chained``, ``resynced``: see `decode.Decoded`.
+        ``padded``, ``length_corrected``, ``no_end_mark``, ``chained``, ``resynced``: see `decode.FLAGS`.
     """
 
     streams: list[Stream]
@@ -172,9 +172,9 @@ def _ogg(data: Bytes, start: int, end: int, *, padded: bool) -> Contents:
     found, missing = ogg_streams(data, start, end)
     streams = []
     for part in found:
-        footer = data[part.last_page : part.end]
-        view_end, footer = (part.end, b"") if part.ended else (part.last_page, with_end_mark(footer))
-        streams.append(Stream(view_of(data, part.start, view_end, footer=footer)))
+        page = b"" if part.ended or missing else data[part.last_page : part.end]
+        view = view_of(data, part.start, part.end - len(page), footer=with_end_mark(page) if page else b"")
+        streams.append(Stream(view))
     flags = {
         "padded": padded or found[-1].end < end,
         "no_end_mark": not all(part.ended for part in found),
