@@ -34,7 +34,7 @@ FIRST = ("tests/pipeline/test_pipeline.py", "tests/corpus/fma/test_fetch.py")  #
 
 @pytest.hookimpl(tryfirst=True)  # before the marks are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need the pipeline and those of faults, and begin with the longest files."""
+    """Mark the tests that need the pipeline and those of faults, and begin with the files that take long."""
     for item in items:
         if "pipeline_run" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
@@ -42,9 +42,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.faults)
         item.add_marker(pytest.mark.xdist_group(item.location[0]))  # a file's tests in one process
     files = {item.location[0]: number for number, item in reversed(list(enumerate(items)))}
-    slow = {item.location[0] for item in items if item.get_closest_marker("slow")}
+    long = {item.location[0] for item in items if item.get_closest_marker("slow") or item.get_closest_marker("faults")}
     first = {name: place for place, name in enumerate(FIRST)}
-    rank = {file: (first.get(file, len(FIRST)), file not in slow, number) for file, number in files.items()}
+    rank = {file: (first.get(file, len(FIRST)), file not in long, number) for file, number in files.items()}
     items.sort(key=lambda item: rank[item.location[0]])
 
 

@@ -48,7 +48,7 @@ def one(folder: Path) -> dict[str, Any]:
         return everything(Work(folder, prepare("float32", threads=1, seed=0)))
 
 
-@pytest.fixture(scope="module", params=[2, 3])
+@pytest.fixture(scope="module", params=[pytest.param(n, marks=pytest.mark.slow) for n in (2, 3)])
 def several(request: pytest.FixtureRequest, folder: Path) -> list[dict[str, Any]]:
     """What each of several processes does."""
     n = request.param
@@ -138,6 +138,7 @@ def test_a_clip_of_one_process_that_is_no_number_stops_all_before_the_step(
         assert each["exploded"]["kept"] == []
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_ends_all_with_its_message(folder: Path) -> None:
     said, errors = launch(2, "tests.support.devices", "failing", str(folder), expect_failure=True)
     assert said == "training\n"
