@@ -79,5 +79,14 @@ def _described(error: OSError) -> str:
     if remedy is None:
         return str(error)
     said = (error.strerror or str(error)).lower()
-    place = error.filename or "standard output, or a file that the system does not name"
+    place = error.filename or ("standard output" if _output_fails() else "a file of this run")
     return f"{place}: {said}: {remedy}, then run again; what was finished is kept"
+
+
+def _output_fails() -> bool:
+    """Tell whether what was printed cannot be written: it is still in the buffer then."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False

@@ -19,7 +19,7 @@ from fmagc.runtime.free_space import require_space
 __all__ = ["download"]
 
 _BLOCK = 1 << 16
-_CONNECT_S, _SILENCE_S = 30.0, 60.0  # the longest waits for a connection, and for the next byte
+_CONNECT_S, _SILENCE_S = 30.0, 30.0  # the longest waits for a connection, and for the next byte
 _MIN_RATE = 1000.0  # bytes/s over _SILENCE_S: a slower connection is as good as a silent one
 _TRIES = 6  # in a row that bring next to nothing; waits of 1, 2, 4, 8 and 16 s lie between them
 _FIRST_WAIT_S = 1.0
@@ -58,8 +58,8 @@ def download(url: str, path: Path, *, sha1: str, n_bytes: int, room: float) -> N
             progressed = part.resumable - furthest > _MIN_RATE * (monotonic() - began)
             tries, furthest = _TRIES if progressed else tries - 1, max(furthest, part.resumable)
             if tries <= 0 or fault.wait_s > _LONGEST_WAIT_S:
-                asked = f" (the server asks for {_format_wait(fault.wait_s)})" if fault.wait_s else ""
-                kept = f"; {format_bytes(part.resumable)} lie in {part.path}, and it goes on from there"
+                asked = f" (the server asks for {_format_wait(fault.wait_s)})" if fault.wait_s >= 1 else ""
+                kept = f"; {format_bytes(part.resumable)} lie in {part.path}, and the next run goes on from there"
                 raise DataError(
                     f"{url}: {fault}: run `dvc repro` again later{asked}{kept if part.resumable else ''}; or {by_hand}"
                 ) from None
@@ -117,9 +117,7 @@ def _append(reply: requests.Response, part: PartialFile, *, limit: int) -> None:
     """
     came, since = 0, monotonic()
     with (
-        tqdm(
-            total=part.total, initial=part.size, unit="B", unit_scale=True, unit_divisor=1024, desc=part.path.stem
-        ) as bar,
+        tqdm(total=part.total, initial=part.size, unit="B", unit_scale=True, desc=part.path.stem) as bar,
         name_file(part.path),
         part.append() as file,
     ):
@@ -138,5 +136,5 @@ def _append(reply: requests.Response, part: PartialFile, *, limit: int) -> None:
     if part.total is None and not missing:
         part.remove()
         raise LastingFaultError(
-            f"expected a file of a known size, found no end after {format_bytes(limit)}, and removed them"
+            f"expected a file of at most {format_bytes(limit)}, found no end there, and removed what had come"
         )

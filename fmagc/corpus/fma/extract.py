@@ -69,9 +69,7 @@ def extract(path: Path, archive: Archive, data_home: Path, *, files: Mapping[str
     sizes = {name: members[name].file_size for name in tasks}
     require_space(data_home, sum(sizes.values()), what=f"{len(tasks)} files of {path.name}")
     unpack = partial(_unpack, path, data_home, wanted)
-    with tqdm(
-        total=sum(sizes.values()), unit="B", unit_scale=True, unit_divisor=1024, desc=f"unpack {path.name}"
-    ) as bar:
+    with tqdm(total=sum(sizes.values()), unit="B", unit_scale=True, desc=f"unpack {path.name}") as bar:
         for name, _ in zip(tasks, _in_workers(unpack, tasks, archive=path), strict=True):
             bar.update(sizes[name])
     for name, content in contents.items():
