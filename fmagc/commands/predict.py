@@ -16,6 +16,7 @@ from fmagc.errors import DataError, RejectedTrack
 from fmagc.inference.predictor import Prediction, Predictor
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.timeline import timeline
+from fmagc.runtime.entrypoint import log
 from fmagc.runtime.worker_pool import map_isolated
 
 __all__ = ["predict"]
@@ -59,7 +60,7 @@ def predict(
     predictor = Predictor(folder, n_clips=n_clips)
     entries, n_failed = [], 0
     if form == "csv":
-        print(_row(_columns(predictor.genres)), flush=True)  # noqa: T201
+        log(_row(_columns(predictor.genres)))
     for path, result in tqdm(_predicted(files, predictor), total=len(files), unit="file", desc="predict", disable=None):
         if isinstance(result, RejectedTrack):
             n_failed += 1
@@ -76,21 +77,27 @@ def predict(
                 )
                 style.save_png(drawing, figures / drawn[path])
             if form == "text":
-                tqdm.write(_line(path, result, n_top=n_top), file=sys.stdout)
+                _show(_line(path, result, n_top=n_top))
         entry = _entry(path, result, predictor)
         if form == "csv":
-            tqdm.write(_row(_cells(entry, predictor.genres)), file=sys.stdout)
+            _show(_row(_cells(entry, predictor.genres)))
         if form == "json":
             entries.append(entry)
     if form == "json":
         ascii_only = sys.stdout.encoding.lower() != "utf-8"
-        print(json.dumps(entries, indent=2, ensure_ascii=ascii_only))  # noqa: T201
+        log(json.dumps(entries, indent=2, ensure_ascii=ascii_only))
     for text in empty:
         print(text, file=sys.stderr)  # noqa: T201
     faults = [f"{n_failed} of {len(files)} files gave no prediction"] if n_failed else []
     faults += [f"{len(empty)} folder{'s' if len(empty) > 1 else ''} held no audio"] if empty else []
     if faults:
         raise DataError(f"{' and '.join(faults)}, for the reasons above")
+
+
+def _show(text: str) -> None:
+    """Print a result above the progress bar."""
+    with tqdm.external_write_mode(file=sys.stdout):
+        log(text)
 
 
 def _files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:

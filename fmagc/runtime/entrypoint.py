@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 
-from fmagc.errors import FmagcError
+from fmagc.errors import FmagcError, name_file
 
 __all__ = ["log", "run_stage"]
 
+_OUTPUT = Path("standard output")
 _NO_ROOM = "make room there (`dvc gc -w` drops what the workspace does not use)"
 _NO_RIGHT = "let this user read and write there"
 _REMEDIES = {
@@ -28,7 +29,8 @@ _REMEDIES = {
 
 def log(text: str) -> None:
     """Print what a stage is about to do or has done, a line at a time."""
-    print(text, flush=True)  # noqa: T201
+    with name_file(_OUTPUT):
+        print(text, flush=True)  # noqa: T201
 
 
 def run_stage(stage: Callable[[], None]) -> int:
@@ -79,14 +81,5 @@ def _described(error: OSError) -> str:
     if remedy is None:
         return str(error)
     said = (error.strerror or str(error)).lower()
-    place = error.filename or ("standard output" if _output_fails() else "a file of this run")
+    place = error.filename or "a file that the system does not name"
     return f"{place}: {said}: {remedy}, then run again; what was finished is kept"
-
-
-def _output_fails() -> bool:
-    """Tell whether what was printed cannot be written: it is still in the buffer then."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    return False

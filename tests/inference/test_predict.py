@@ -169,10 +169,7 @@ def test_another_broken_pipe_is_an_error(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_full_disk_behind_what_is_printed_is_an_error(tmp_path: Path) -> None:
-    code = (
-        "from fmagc.runtime.entrypoint import run_stage; import sys; "
-        "sys.exit(run_stage(lambda: print('x', flush=True)))"
-    )
+    code = "from fmagc.runtime.entrypoint import log, run_stage; import sys; sys.exit(run_stage(lambda: log('x')))"
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
