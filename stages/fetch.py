@@ -6,6 +6,7 @@ from fmagc.corpus.data_home import prepare_dataset, scan_files
 from fmagc.corpus.fma.complete import complete, how_to_complete
 from fmagc.corpus.local.file_list import FileList
 from fmagc.demo.write import write_demo
+from fmagc.errors import format_bytes
 from fmagc.params.corpus import DEMO, DOWNLOADS, Dataset
 from fmagc.paths import MANIFEST
 from fmagc.runtime.entrypoint import log, run_stage
@@ -26,7 +27,7 @@ def main() -> None:
     files = manifest["files"].values()
     size, missing = sum(entry["bytes"] for entry in files), len(manifest["missing"])
     damaged = sum(entry["sha1"] != entry.get("listed_sha1", entry["sha1"]) for entry in files)
-    log(f"{data_home}: {len(files)} files, {size / 1e6:.0f} MB, {missing} missing, {damaged} unlike their checksums")
+    log(f"{data_home}: {len(files)} files, {format_bytes(size)}, {missing} missing, {damaged} unlike their checksums")
     if missing + damaged and dataset.name in DOWNLOADS:
         log(f"to complete it, {how_to_complete(data_home, dataset.name)}")
     for text in FileList([], manifest["ignored"], manifest["skipped"]).describe():

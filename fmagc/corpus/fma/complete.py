@@ -64,9 +64,8 @@ def how_to_complete(data_home: Path, name: str) -> str:
     """Describe what to put where, so that a dataset root contains one of FMA's sets of clips."""
     return (
         f"set dataset.download to true in params.yaml, or put {TABLES} and {CLIPS[name]} from {SITE}/ into "
-        f"{data_home} "
-        f"and unpack them there with `python -m zipfile -e`, so that it holds {TABLES.name}/tracks.csv and "
-        f"{name}/{CHECKSUMS} among others"
+        f"{data_home} and unpack them there with `python -m zipfile -e`, so that it holds {TABLES.name}/tracks.csv "
+        f"and {name}/{CHECKSUMS} among others"
     )
 
 

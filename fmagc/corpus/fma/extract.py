@@ -146,13 +146,13 @@ def _require_same_names(path: Path, archive: Archive, wanted: Mapping[str, str],
 
 
 def _in_workers(function: Callable[[str], Value], names: Iterable[str], *, archive: Path) -> Iterator[Value]:
-    """Call a function on members in isolated workers; what kills a worker, or fills its memory, ends the run."""
+    """Call a function on members in isolated workers; a worker that dies or lacks memory or time ends the run."""
     with closing(map_isolated(function, names, timeout_s=_TIMEOUT_S)) as outcomes:
         for outcome in outcomes:
             if isinstance(outcome.result, RejectedTrack):
                 raise DataError(
-                    f"{archive}: {outcome.task} could not be unpacked ({outcome.result.detail}): remove the archive "
-                    "and run again"
+                    f"{archive}: {outcome.task}: expected to unpack it, found its process ended "
+                    f"({outcome.result.detail}): make more memory and time free, and run again"
                 )
             yield outcome.result
 
