@@ -46,6 +46,16 @@ Make a git ref for each model that a revision has metrics of, so that DVC can co
   dvc metrics diff models/official/cnn2d models/official/crnn"""
 _PLOT_PAGE = "Write the offline page of `dvc plots show`. CONTRIBUTING.md says where the scripts come from."
 
+# shtab's own functions take a word as it was typed, with its quote and its backslashes, and find no name with a blank.
+_BASH = """\
+_fmagc_files() { local word="${1#[\\"\\']}"; compgen -f -- "${word//\\\\/}"; }
+_fmagc_dirs() { local word="${1#[\\"\\']}"; compgen -d -- "${word//\\\\/}"; }
+_fmagc_corpus_dirs() { compgen -W "fma_small fma_medium fma_large demo" -- "$1"; _fmagc_dirs "$1"; }
+"""
+_FILES = shtab.FILE | {"bash": "_fmagc_files"}
+_FOLDERS = shtab.DIRECTORY | {"bash": "_fmagc_dirs"}
+_CORPORA = shtab.DIRECTORY | {"bash": "_fmagc_corpus_dirs"}
+
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -70,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         action=_PrintCompletion,
         default=argparse.SUPPRESS,
         choices=("bash", "zsh"),
-        help="print the script by which a shell completes this command",
+        help='print the script by which a shell completes this command: eval "$(fmagc --print-completion bash)"',
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_predict(commands)
@@ -86,7 +96,7 @@ def _add_predict(commands: _Commands) -> None:
         parser.add_argument(
             "paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER", help="of a folder: all audio below it"
         ),
-        shtab.FILE,
+        _FILES,
     )
     _complete(
         parser.add_argument(
@@ -97,7 +107,7 @@ def _add_predict(commands: _Commands) -> None:
             metavar="DIR",
             help=f"a trained model: {MODELS_FOLDER}/P/M/S, or a copy of it",
         ),
-        shtab.DIRECTORY,
+        _FOLDERS,
     )
     parser.add_argument(
         "--clips",
@@ -140,7 +150,7 @@ def _add_use(commands: _Commands) -> None:
         parser.add_argument(
             "corpus", metavar="PATH_OR_NAME", help="a folder, or fma_small, fma_medium, fma_large, demo"
         ),
-        shtab.DIRECTORY,
+        _CORPORA,
     )
     _complete(
         parser.add_argument(
@@ -149,7 +159,7 @@ def _add_use(commands: _Commands) -> None:
             metavar="DIR",
             help=f"the folder that holds an audio folder of this name and fma_metadata ({RAW}/NAME in the project)",
         ),
-        shtab.DIRECTORY,
+        _FOLDERS,
     )
     parser.add_argument("--download", action="store_true", help="let the stage fetch download what is missing of FMA")
     parser.add_argument(
@@ -174,7 +184,7 @@ def _add_plot_page(commands: _Commands) -> None:
             metavar="SCRIPT",
             help="the .min.js files of vega, vega-lite and vega-embed below node_modules, in this order",
         ),
-        shtab.FILE,
+        _FILES,
     )
 
 
@@ -197,7 +207,7 @@ class _PrintCompletion(argparse.Action):
     """Print the completion script of a shell and leave."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: object, values: Any, option: object = None) -> None:
-        run_stage(lambda: print(shtab.complete(parser, values), flush=True))  # noqa: T201
+        run_stage(lambda: print(shtab.complete(parser, values, preamble=_BASH if values == "bash" else ""), flush=True))  # noqa: T201
         parser.exit()
 
 

@@ -53,10 +53,17 @@ def locate(corpus: str, *, root: Path | None, download: bool, mirror: str | None
     DataError
         When `corpus` names neither, or a folder of FMA's tables has several audio folders beside it.
     """
+    if corpus in DOWNLOADS and root is None and not download and not (RAW / corpus).is_dir():
+        raise DataError(
+            f"{corpus}: expected --download, which downloads it, or --root DIR, the folder that holds {corpus} and "
+            f"{_TABLES}, found neither, and no {RAW / corpus}"
+        )
     if root is not None or corpus in DOWNLOADS:
         name = Dataset(name=corpus, root=None).name
-        return Dataset(name=name, root=str(root.resolve()) if root else None, download=download, mirror=mirror)
-    folder = Path(corpus).resolve()
+        return Dataset(
+            name=name, root=str(root.expanduser().resolve()) if root else None, download=download, mirror=mirror
+        )
+    folder = Path(corpus).expanduser().resolve()
     if download:
         raise DataError(
             f"--download: expected {', '.join(DOWNLOADS)}, found {corpus}: only these can be downloaded; say where to "
@@ -72,6 +79,11 @@ def locate(corpus: str, *, root: Path | None, download: bool, mirror: str | None
         return Dataset(name=_audio_folder(folder), root=str(folder))
     if (folder.parent / _TABLES).is_dir() and folder.name != _TABLES and not (folder / LISTING).is_file():
         return Dataset(name=folder.name, root=str(folder.parent))
+    inner = [str(place) for place in sorted(folder.iterdir()) if (place / _TABLES).is_dir()]
+    if inner and not (folder / LISTING).is_file():
+        raise DataError(
+            f"{folder}: expected one corpus, found FMA's layout inside {format_list(inner)}: name that folder"
+        )
     return Dataset(
         name=_name_of(folder), root=str(folder), layout="table" if (folder / LISTING).is_file() else "folders"
     )
@@ -170,7 +182,7 @@ def _counts(tracks: pd.DataFrame, *, n_missing: int) -> list[str]:
     return [
         f"  genres: {len(sizes)} ({format_list([f'{genre} {count}' for genre, count in sizes.items()])})",
         f"  tracks: {len(tracks)}" + (f", {n_missing} more have no file here" if n_missing else ""),
-        f"  artists: {known['artist_id'].nunique()}" + (f", of {unknown} tracks not known" if unknown else ""),
+        f"  artists: {known['artist_id'].nunique()}" + (f"; tracks without an artist: {unknown}" if unknown else ""),
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from fmagc.commands.corpora import locate, look_at
 from fmagc.commands.git import run_git
 from fmagc.commands.params_file import check_text, edited
-from fmagc.errors import DataError, FmagcError, format_list
+from fmagc.errors import DataError, FmagcError, format_list, format_value
 from fmagc.params.corpus import DEMO, Dataset
 from fmagc.params.schema import Params, check
 from fmagc.paths import METRICS, MODELS_FOLDER, PARAMS_FILE, PIPELINE, PLOTS, PREDICTIONS, STATS, TRACK_METRICS
@@ -25,6 +25,12 @@ _REAL = {"train.epochs": 30, "train.patience": 8, "train.batch_size": 32, "robus
 _LOCK = Path("dvc.lock")
 _COMMITTED = (METRICS, PLOTS, _LOCK)  # what git holds of a run
 _MADE = (MODELS_FOLDER, PREDICTIONS, STATS)  # where stages look for all that lies there; DVC's cache keeps it
+
+_WHY = {
+    "official": "the corpus's own sets",
+    "artist": "no artist is in two sets",
+    "random": "drawn without regard to artists",
+}
 
 _git = partial(run_git, repository=Path(), task="fmagc use --branch")
 
@@ -59,17 +65,21 @@ def use(corpus: str, *, root: Path | None = None, download: bool = False, branch
             f"{', no '.join(missing)} in {Path().resolve()}: run it in your clone of the project"
         )
     before = check()
-    told, values = _demo(root, download) if corpus in ("demo", DEMO) else _settings(corpus, root, download, before)
+    try:
+        told, values = _demo(root, download) if corpus in ("demo", DEMO) else _settings(corpus, root, download, before)
+    except DataError as error:
+        raise DataError(f"{error}\nfmagc use wrote nothing: mend that, then run it again") from None
     text, changes = edited(PARAMS_FILE.read_text(encoding="utf-8"), values)
     check_text(PARAMS_FILE.name, text)
     if branch is not None:
         _require_clean(branch)
         _git(["switch", "--quiet", "--create", branch])
-        _remove_results()
+        told += _remove_results()
     write_text(PARAMS_FILE, text)
     if branch is not None:
         _git(["add", "--", str(PARAMS_FILE)])
         _git(["commit", "--quiet", "--allow-empty", "--message", f"Settings for {values['dataset.name']}"])
+        told.append(f"branch {branch}: the settings below are committed")
     for line in [*told, *_report(changes), *_next(values, branch)]:
         print(line)  # noqa: T201
 
@@ -86,7 +96,7 @@ def _settings(corpus: str, root: Path | None, download: bool, before: Params) ->
             block, name = key.split(".")
             if today[block][name] == _DEMO[key]:
                 values[key] = _REAL[key]
-    return [*found.told, f"  protocol: {found.protocol}"], values
+    return [*found.told, f"  protocol: {found.protocol}, {_WHY[found.protocol]}"], values
 
 
 def _demo(root: Path | None, download: bool) -> tuple[list[str], dict[str, Any]]:
@@ -109,7 +119,12 @@ def _values(dataset: Dataset, protocol: str, subset: str, genres: int | list[int
 
 def _require_clean(branch: str) -> None:
     """Raise FmagcError unless a new branch can take the settings without taking anybody's work along."""
-    _git(["check-ref-format", "--branch", branch])
+    try:
+        _git(["check-ref-format", "--branch", branch])
+    except FmagcError:
+        raise FmagcError(
+            f"fmagc use --branch: expected a name that git takes, without blanks, found {format_value(branch)}"
+        ) from None
     if _git(["branch", "--list", branch]):
         raise FmagcError(
             f"fmagc use --branch: expected a new name, found the branch {branch}: name another, or "
@@ -125,10 +140,13 @@ def _require_clean(branch: str) -> None:
         )
 
 
-def _remove_results() -> None:
+def _remove_results() -> list[str]:
+    """Take the results out of the branch, and say how many files that was."""
+    held = _git(["ls-files", "--", *map(str, _COMMITTED)]).splitlines()
     _git(["rm", "-r", "--quiet", "--ignore-unmatch", "--", *map(str, _COMMITTED)])
     for folder in _MADE:
         shutil.rmtree(folder, ignore_errors=True)
+    return [f"results of another corpus: {len(held)} files are out of this branch, and stay in the others"]
 
 
 def _report(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:

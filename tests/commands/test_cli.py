@@ -1,8 +1,10 @@
 """The command line itself: what it imports, what it prints of itself, and completion."""
 
+import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +45,27 @@ def test_completion_is_a_script_of_the_shell(shell: str, capsys: pytest.CaptureF
         assert word in script
     if shutil.which(shell):
         subprocess.run([shell, "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["predict", "{}/My\\ music/Ro"], ["{}/My music/Rock"]),
+        (["predict", '"{}/My music/Ro'], ["{}/My music/Rock"]),
+        (["predict", "--model", "{}/My\\ music/Ro"], ["{}/My music/Rock"]),
+        (["use", "{}/My\\ mu"], ["{}/My music"]),
+        (["use", "fma_l"], ["fma_large"]),
+    ],
+)
+def test_bash_completes_names_with_blanks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], found: list[str]
+) -> None:
+    (tmp_path / "My music/Rock").mkdir(parents=True)
+    with pytest.raises(SystemExit, match="0"):
+        main(["--print-completion", "bash"])
+    typed = " ".join(shlex.quote(word.format(tmp_path)) for word in ["fmagc", *words])
+    code = f"COMP_WORDS=({typed}) COMP_CWORD={len(words)}; _shtab_fmagc; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    done = subprocess.run(
+        ["bash", "-c", f"{capsys.readouterr().out}\n{code}"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [name.format(tmp_path) for name in found]

@@ -71,6 +71,7 @@ def test_folders_with_artists(music: Path, capsys: pytest.CaptureFixture[str]) -
     told = capsys.readouterr().out
     for line in ("a folder for each genre", "genres: 2 (Dance 6, Folk 6)", "tracks: 12", "artists: 6", "1 .jpg"):
         assert line in told
+    assert "  protocol: artist, no artist is in two sets\n" in told
     assert told.endswith("next:\n  dvc repro\n  dvc metrics show\n")
 
 
@@ -187,7 +188,23 @@ def test_fma_that_is_not_there_gets_the_message_of_fetch(tmp_path: Path, capsys:
     assert not Path("data").exists()
     with pytest.raises(DataError) as fetch:
         prepare_dataset(Dataset(name="fma_small", root=str(tmp_path)))
-    assert told.strip() == f"error: {fetch.value}".replace("data/raw/fma_small", str(tmp_path))
+    assert told.startswith(f"error: {fetch.value}\n".replace("data/raw/fma_small", str(tmp_path)))
+
+
+def test_a_name_of_fma_alone_names_the_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["use", "fma_small"]) == 1
+    assert "fma_small: expected --download, which downloads it, or --root DIR" in capsys.readouterr().err
+
+
+def test_a_folder_of_corpora_names_them(mini: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["use", str(mini.parent)]) == 1
+    assert f"found FMA's layout inside {mini}: name that folder" in capsys.readouterr().err
+
+
+def test_the_home_folder_is_expanded(music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(music.parent))
+    assert main(["use", "~/My music"]) == 0
+    assert corpus()[1] == str(music)
 
 
 def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -209,8 +226,11 @@ def committed(project: Path) -> Path:
     return project
 
 
-def test_a_branch_of_its_own(committed: Path, music: Path) -> None:
+def test_a_branch_of_its_own(committed: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["use", str(music), "--branch", "my-music"]) == 0
+    told = capsys.readouterr().out
+    assert "results of another corpus: 3 files are out of this branch, and stay in the others\n" in told
+    assert "branch my-music: the settings below are committed\n" in told
     assert git("branch", "--show-current") == "my-music"
     assert git("status", "--porcelain") == ""
     assert git("ls-files").split() == [".gitignore", "dvc.yaml", "params.yaml"]
@@ -229,6 +249,11 @@ def test_uncommitted_work_is_named(committed: Path, music: Path, name: str, caps
     assert f"found changes in {name}: commit them" in capsys.readouterr().err
     assert git("branch", "--list").split() == ["*", "main"]
     assert (committed / "params.yaml").read_bytes() == before
+
+
+def test_a_name_that_git_refuses_is_told(committed: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["use", str(music), "--branch", "my music"]) == 1
+    assert "expected a name that git takes, without blanks, found 'my music'" in capsys.readouterr().err
 
 
 def test_a_branch_that_is_there_is_refused(committed: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
