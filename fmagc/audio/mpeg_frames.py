@@ -108,7 +108,7 @@ def scan(data: bytes) -> MpegAudio | None:
         return None
     first_stream = stream = _two_bytes(data, position) & _SAME_STREAM
     frames = samples = skipped = 0
-    mixed, behind = False, position
+    mixed = False
     while position + 4 <= end:
         key = data[position + 1] << 8 | data[position + 2]
         header = _HEADERS.get(key)
@@ -122,7 +122,6 @@ def scan(data: bytes) -> MpegAudio | None:
             mixed |= stream != first_stream
             continue
         position += header.length
-        behind = min(position, end)
         if position > end:
             break
         frames += 1
@@ -140,7 +139,7 @@ def scan(data: bytes) -> MpegAudio | None:
         declared_frames=declared,
         skipped_bytes=skipped,
         start=start,
-        end=behind,
+        end=min(position, end),
         mixed=mixed,
     )
 

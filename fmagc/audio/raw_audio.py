@@ -10,6 +10,8 @@ __all__ = ["NOTHING", "Excerpt", "RawAudio", "collect", "excerpt_starts", "joine
 NOTHING = np.empty(0, dtype=np.float32)
 
 _CANCELLED = 1e-6  # power of a mean over that of the channels: -60 dB
+_SUSPECT = 1e-3  # the same by few samples, from where on it is worth the time to take all
+_STEP = 61  # of so many samples one is among the few; odd, so that no channel is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,9 @@ class Excerpt:
         flat = frames.reshape(-1)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found later
             mono = _mean(frames)
-            power, channels_power = (float(np.einsum("i,i->", y, y)) for y in (mono, flat))
-            if power < _CANCELLED * channels_power:
+            power, channels_power = (_STEP * _power(y[::_STEP]) for y in (mono, flat))
+            if power < _SUSPECT * channels_power:
+                power, channels_power = _power(mono), _power(flat)
                 self.loudness = self.loudness + np.square(frames, dtype=np.float64).sum(axis=0)
         self.parts.append(mono)
         self.power += power
@@ -108,6 +111,10 @@ def collect(block: NDArray[np.float32], excerpts: list[Excerpt], *, keep: int, p
         wanted = block[max(0, excerpt.start - position) : max(0, excerpt.start + keep - position)]
         if len(wanted) > 0:
             excerpt.add(wanted)
+
+
+def _power(y: NDArray[np.float32]) -> float:
+    return float(np.einsum("i,i->", y, y))
 
 
 def _mean(frames: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -21,6 +21,7 @@ _CONTAINER = re.compile(
     rb"fLaC[\0\x80]\0\0\x22",
     re.DOTALL,
 )
+_MAGIC = 16  # bytes, at most
 _MOST_BEFORE = 1 << 16  # bytes that are searched for the beginning of a container
 _MOST_MPEG = 768 << 20  # bytes of an MP3, whose frames are counted in memory
 
@@ -85,11 +86,11 @@ def contents_of(data: Bytes, *, named_mp3: bool) -> Contents:
         When the name is not true, an MP3 has no audio, or it is too large.
     """
     start = mpeg_frames.end_of_leading_tags(data)
-    found = _CONTAINER.search(data[start : start + _MOST_BEFORE])
     if named_mp3:
-        if found is not None and found.start() == 0:
+        if _CONTAINER.match(data[start : start + _MAGIC]):
             raise not_mp3(data)
         return _mp3(_in_memory(data))
+    found = _CONTAINER.search(data[start : start + _MOST_BEFORE])
     if found is None:
         return _without_container(_in_memory(data))
     find = {CAPTURE: _ogg, _FLAC: _flac}.get(found[0][:4], _chunked)
