@@ -1,4 +1,4 @@
-"""Transform test tracks and see which trained networks change their minds, and how encoders follow a shift."""
+"""Predict transformed test tracks with every trained network, and measure how encoders follow a shift."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from fmagc.params.robustness import Robustness
 from fmagc.params.run import Run
 from fmagc.paths import ROBUSTNESS, WAVES
 from fmagc.robustness.experiment import run_experiment
-from fmagc.robustness.models_under_test import load_subjects
+from fmagc.robustness.models_under_test import load_models
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.tables import write_csv
 
@@ -23,7 +23,7 @@ def main() -> None:
     split = read_split(protocol)
     waves = Cache(WAVES, "waves", columns=["scale"], stage="decode")
     predictions, encoders = run_experiment(
-        load_subjects(protocol, whole_run),
+        load_models(protocol, whole_run),
         split[split["set"] == "test"],
         waves=waves,
         settings=settings,

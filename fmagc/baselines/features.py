@@ -34,7 +34,7 @@ def mfcc_statistics(S_db: Floats, *, n_mfcc: int) -> Floats:
     ----------
     S_db : float [shape=(frames, bands)]
         Log-mel spectrogram in absolute dB, time-major. What is stored is relative to the track's maximum: add `ref_db`,
-        else the first coefficient does not know how loud the track is.
+        without it the first coefficient does not carry the level of the track.
     n_mfcc : int
 
     Returns

@@ -1,4 +1,4 @@
-"""What the networks must beat: classical models on summary statistics of each clip, and one that does not listen.
+"""Baselines: classical models on summary statistics of each clip, and one that reads no clip.
 
 A baseline is a function that turns its settings into a `Recipe`: how a clip becomes a feature vector, and how a
 classifier is fitted to such vectors. A new baseline is one such function, one block of settings in
@@ -41,31 +41,31 @@ Machine = Any  # of scikit-learn, with fit and decision_function
 
 
 class Classifier(Protocol):
-    """What a baseline gives once it is fitted."""
+    """A fitted baseline."""
 
     @property
     def chosen(self) -> Mapping[str, float]:
-        """What was decided on the validation rows, for the record."""
+        """Hyperparameters that were chosen on the validation rows."""
 
     def predict_proba(self, X: Floats) -> Floats:
-        """Give the probability of each class, (N, F) to (N, K)."""
+        """Predict the probability of each class, (N, F) to (N, K)."""
 
 
 class Fit(Protocol):
-    """How a recipe makes its classifier; see `fit_machine`."""
+    """The function of a recipe that fits its classifier; see `fit_machine`."""
 
     def __call__(self, X_train: Floats, y_train: Ints, X_val: Floats, y_val: Ints, *, n_classes: int) -> Classifier:
-        """Fit to the training rows, decide what is left open on the validation rows."""
+        """Fit to the training rows, and choose hyperparameters on the validation rows."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a baseline works on clips.
+    """The features and the fit of a baseline.
 
     Attributes
     ----------
     features : callable, or None
-        float [shape=(frames, bands)], absolute dB, to float64 [shape=(F,)]; None where no clip is looked at.
+        float [shape=(frames, bands)], absolute dB, to float64 [shape=(F,)]; None where no clip is read.
     fit : Fit
     """
 
@@ -75,7 +75,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A line of the registry: the block of settings at `baselines.<name>`, and what makes a recipe of it."""
+    """An entry of the registry: the block of settings at `baselines.<name>`, and the function that makes its recipe."""
 
     settings: type[Block]
     recipe: Callable[[Any], Recipe]
@@ -83,17 +83,17 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Constant:
-    """A classifier that gives every clip the shares of the genres in training: it always names the commonest."""
+    """A classifier that gives every clip the shares of the genres in training: it always predicts the commonest."""
 
     shares: Floats
 
     @property
     def chosen(self) -> Mapping[str, float]:
-        """Nothing was decided on the validation rows."""
+        """No hyperparameters: nothing was chosen."""
         return {}
 
     def predict_proba(self, X: Floats) -> Floats:
-        """Give the same probabilities for each row, (N, F) to (N, K)."""
+        """Predict the same probabilities for each row, (N, F) to (N, K)."""
         return np.tile(self.shares, (len(X), 1))
 
 
@@ -115,11 +115,11 @@ class FittedMachine:
 
     @property
     def chosen(self) -> Mapping[str, float]:
-        """What was decided on the validation rows."""
+        """Hyperparameters that were chosen on the validation rows."""
         return {"C": self.C, "temperature": self.temperature}
 
     def predict_proba(self, X: Floats) -> Floats:
-        """Give the probability of each class.
+        """Predict the probability of each class.
 
         Parameters
         ----------
@@ -206,7 +206,7 @@ def rbf_svm(C: float) -> Machine:
 
 
 def majority(settings: Majority) -> Recipe:
-    """Make the recipe of the commonest genre: what a model scores that learns nothing."""
+    """Make the recipe that always predicts the commonest genre: the score of a model without any skill."""
     return Recipe(features=None, fit=fit_constant)
 
 
@@ -229,6 +229,6 @@ BASELINES: Mapping[str, Baseline] = {
 
 
 def _decision_values(machine: Machine, Z: Floats) -> Floats:
-    """Give a decision value for each class, (N, F) to (N, K); scikit-learn gives two classes a single column."""
+    """Compute a decision value for each class, (N, F) to (N, K); scikit-learn gives two classes a single column."""
     values = np.asarray(machine.decision_function(Z), dtype=np.float64)
     return np.stack([-values, values], axis=1) if values.ndim == 1 else values

@@ -53,7 +53,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
     (int). The DataLoader's own collation makes of it a dict of batches. A DataLoader reads a batch in one go.
 
     Random clips follow from the seed, the epoch and the track, whatever the order, the batch size and the number of
-    workers: call `set_epoch` before each epoch, or every epoch has the same clips. Workers hear of it, those that
+    workers: call `set_epoch` before each epoch, or every epoch has the same clips. Workers see it, those that
     persist too. The very batches of the trainer come from `fmagc.TrainerBatches` as the ``batch_sampler``.
 
     Fixed clips lie evenly spaced from end to end of each track, `n_clips` rows one after the other.

@@ -112,7 +112,7 @@ class ClipLoader:
 
     @property
     def waveform(self) -> dict[str, Any]:
-        """The settings that decide what a decoded track is."""
+        """The settings with which the tracks were decoded."""
         return {key: self._audio[key] for key in Waveform.model_fields}
 
     @property
@@ -224,7 +224,7 @@ class ClipLoader:
 
 
 def fixed_batches(loader: ClipLoader, clips: pd.DataFrame, *, batch_size: int, share: Share = ALL) -> Iterator[Batch]:
-    """Give the clips of `cache.clip_positions.clip_table` as they are stored, in their order.
+    """Load the clips of `cache.clip_positions.clip_table` as they are stored, in their order.
 
     Several processes deal the batches out, and a process without one in the last turn gets one without clips. Which
     clips share a batch, and with it the last digit of the probabilities, does not depend on the number of processes.

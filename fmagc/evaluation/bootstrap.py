@@ -1,4 +1,4 @@
-"""How far accuracy and macro-F1 would move with other test artists and other seeds: percentile intervals.
+"""Percentile intervals of accuracy and macro-F1, over other test artists and other training seeds.
 
 Tracks of one artist sound alike and are right or wrong together, so the artist is what gets resampled: as many artists
 as there are, drawn with replacement, each with all of its rows (a cluster bootstrap). Resampling single tracks would
@@ -9,7 +9,7 @@ number of threads.
 Seeds of training are resampled as well, since another training would have been another model. Each resample draws one
 seed fewer than there are, with replacement, and averages the metric over them: of so few, drawing as many would make
 the mean over seeds seem surer than it is, by a third of the variance with three; drawing n - 1 makes the variance right
-(Rao and Wu). With one seed nothing can be said about others, and the interval is that of this one training.
+(Rao and Wu). With one seed nothing is known of others, and the interval is that of this one training.
 
 The draw depends on the numbers of artists and seeds alone. Models that were tested on the same tracks therefore meet
 the same resamples, and may be compared resample by resample (`fmagc.evaluation.significance`).
@@ -78,7 +78,7 @@ def draw(n_artists: int, *, n_seeds: int, resamples: int, seed: int) -> tuple[In
 
 
 def resampled(counts: Ints, *, resamples: int, seed: int) -> Mapping[str, Floats]:
-    """Give accuracy and macro_f1, means over seeds, in every resample.
+    """Compute accuracy and macro_f1, means over seeds, in every resample.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def resampled(counts: Ints, *, resamples: int, seed: int) -> Mapping[str, Floats
 
 
 def intervals(counts: Ints, *, resamples: int, seed: int) -> Mapping[str, tuple[float, float]]:
-    """Give the 95 % percentile interval of accuracy and of macro_f1.
+    """Compute the 95 % percentile interval of accuracy and of macro_f1.
 
     Parameters
     ----------

@@ -4,8 +4,8 @@ Conventions
 -----------
 The confidence of a prediction is the probability of its class. Confidences fall into `N_BINS` bins of equal width, each
 open below and closed above. The expected calibration error is the mean distance between accuracy and mean confidence of
-the bins, weighted by their rows: 0 is perfect, and of few rows it is too large, since chance alone moves every bin. How
-large it is by chance is told by drawing whether each row is right with the probability that the model claims.
+the bins, weighted by their rows: 0 is perfect, and of few rows it is too large, since chance alone moves every bin. Its
+size by chance is estimated by drawing whether each row is right with the probability that the model claims.
 
 Temperature scaling divides the logits of all rows by one number, fitted to the validation rows: above 1 it takes
 confidence away. It changes no order of classes, so the predictions stay the same.
@@ -208,7 +208,7 @@ def temperature_interval(predictions: Predictions) -> tuple[float, float]:
 
 
 def has_temperature(calibration: Mapping[str, Any]) -> bool:
-    """Tell whether every temperature of an `error_analysis.calibration` lies inside the bounds of the search."""
+    """Check that every temperature of an `error_analysis.calibration` lies inside the bounds of the search."""
     return not any(
         np.isclose(value, bound, rtol=0.01) for value in calibration["temperature"] for bound in TEMPERATURES
     )

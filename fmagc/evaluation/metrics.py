@@ -49,7 +49,7 @@ METRICS = (
     "top3",
     "log_loss",
 )
-PROBABILITY_FLOOR = 5e-7  # what a table of predictions with 6 decimals cannot tell from 0
+PROBABILITY_FLOOR = 5e-7  # a table of predictions with 6 decimals shows less as 0
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -100,7 +100,7 @@ def log_probabilities(probabilities: Floats) -> Floats:
 
 
 def from_confusion(matrix: ArrayLike) -> dict[str, float]:
-    """Give the six metrics that a confusion matrix alone decides.
+    """Compute the six metrics that a confusion matrix alone decides.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def confusion_counts(labels: Ints, *, predicted: Ints, n_classes: int) -> Ints:
 
 
 def count_metrics(counts: Floats) -> Mapping[str, Floats]:
-    """Give the metrics of many confusion matrices at once.
+    """Compute the metrics of many confusion matrices at once.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def count_metrics(counts: Floats) -> Mapping[str, Floats]:
 
 
 def class_metrics(counts: Floats) -> Mapping[str, Floats]:
-    """Give precision, recall and F1 of each class.
+    """Compute precision, recall and F1 of each class.
 
     Parameters
     ----------

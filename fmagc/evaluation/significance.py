@@ -1,7 +1,7 @@
 """Test which models of a protocol differ significantly: all pairs, on the same tracks.
 
-Two questions are asked of each pair. Both answers are corrected for the number of pairs: of 21 pairs of equal models,
-one would otherwise look different by chance.
+Each pair is tested twice. Both results are corrected for the number of pairs: of 21 pairs of equal models, one would
+otherwise look different by chance.
 
 Is macro-F1 higher, and by how much? A paired bootstrap over artists and seeds: each resample scores all models on the
 same artists, so that what makes tracks hard for all of them cancels out of a difference. The intervals of all pairs are
@@ -70,13 +70,13 @@ class Pair:
 
     @property
     def significant(self) -> bool:
-        """Whether the interval of the difference leaves out 0."""
+        """True where the interval of the difference leaves out 0."""
         return self.low > 0
 
 
 @dataclass(frozen=True)
 class Correctness:
-    """Which test tracks a model predicts correctly.
+    """The test tracks that a model predicts correctly.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ PAIRS_LEGEND = (
 
 
 def pair_lines(pairs: Sequence[Pair]) -> list[str]:
-    """Say which pairs of models differ significantly and which do not, with a table of the numbers."""
+    """List which pairs of models differ significantly and which do not, with a table of the numbers."""
     if not pairs:
         return ["Nothing to compare: one model, or one test artist."]
     undecided = [pair for pair in pairs if not pair.significant]
@@ -55,7 +55,7 @@ def pair_lines(pairs: Sequence[Pair]) -> list[str]:
 
 
 def gap_lines(gaps: Sequence[Gap], *, base: str, other: str) -> list[str]:
-    """Show the scores of each model under two protocols, and say for which models the gap is significant."""
+    """Show the scores of each model under two protocols, and name the models whose gap is significant."""
     metrics = list(dict.fromkeys(gap.metric for gap in gaps))
     header = ["model"]
     for metric in metrics:
@@ -77,23 +77,23 @@ def gap_lines(gaps: Sequence[Gap], *, base: str, other: str) -> list[str]:
     for metric in metrics:
         higher = [gap.model for gap in gaps if gap.metric == metric and gap.low > 0]
         lower = [gap.model for gap in gaps if gap.metric == metric and gap.high < 0]
-        said = [
+        parts = [
             f"{_join(names)} significantly {word}" for names, word in ((higher, "higher"), (lower, "lower")) if names
         ]
-        lines += ["", f"{metric} under `{other}`: {'; '.join(said) or 'no significant difference'}."]
+        lines += ["", f"{metric} under `{other}`: {'; '.join(parts) or 'no significant difference'}."]
     return lines
 
 
 def _second_opinion(pairs: Sequence[Pair]) -> str:
-    """Say where McNemar's test disagrees."""
+    """List the pairs on which McNemar's test disagrees."""
     only = [f"{pair.better} and {pair.worse}" for pair in pairs if not pair.significant and pair.p < ALPHA]
     not_here = [f"{pair.better} and {pair.worse}" for pair in pairs if pair.significant and pair.p >= ALPHA]
-    said = [
+    parts = [
         f"finds {what} difference between {'; '.join(names)}"
         for what, names in (("a significant", only), ("no significant", not_here))
         if names
     ]
-    return f"McNemar's test on tracks {' and '.join(said) or 'agrees on every pair'}."
+    return f"McNemar's test on tracks {' and '.join(parts) or 'agrees on every pair'}."
 
 
 def _grouped(pairs: Sequence[Pair], word: str) -> str:

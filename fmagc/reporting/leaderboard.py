@@ -60,7 +60,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class TestSet:
-    """The test set of a protocol, and how far it is kept apart from training."""
+    """The test set of a protocol, and its overlap with training."""
 
     n_tracks: int
     n_artists: int

@@ -1,4 +1,4 @@
-"""Write metrics/cards/<protocol>/<model>.md: what a user of a trained model must know, on one page.
+"""Write metrics/cards/<protocol>/<model>.md, the model card of a network.
 
 The headings follow M. Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
 """

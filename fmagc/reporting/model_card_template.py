@@ -104,7 +104,7 @@ _OWN_LICENCE = (
 
 
 def licence_of(corpus: Dataset) -> str:
-    """Say what may be done with weights that were trained on a corpus."""
+    """Choose the text on the use of weights that were trained on a corpus."""
     if corpus.name == DEMO:
         return _DEMO_LICENCE
     return _LICENCE if corpus.layout == "fma" else _OWN_LICENCE

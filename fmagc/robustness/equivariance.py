@@ -1,11 +1,11 @@
-"""Equivariance of encoders: does music that comes later give the same vectors, later?
+"""Equivariance of encoders: errors of their output when the music is shifted in time.
 
 For a shift g of the input by k steps of the output, and g' the shift of the output by k steps, an encoder f is
 equivariant where f(gx) = g'f(x), and invariant where f(gx) = f(x). Both are measured as relative errors, the norm of
 the difference over the norm of what is expected, over all channels and steps. An output that is defined at whole steps
 is moved by half a step by the mean of two neighbours.
 
-Zero padding at the ends knows where a window begins: no shift can keep what it does. Steps whose receptive field
+Zero padding depends on where a window begins, so it follows no shift. Steps whose receptive field
 reaches beyond the window are therefore left out, and the window is taken so much longer.
 """
 
@@ -25,7 +25,7 @@ Encoder = Encoder1d | Encoder2d
 
 @dataclass(frozen=True)
 class Reach:
-    """How many steps at either end of an encoder's output depend on what lies beyond the input."""
+    """The steps at either end of an encoder's output that depend on what lies beyond the input."""
 
     before: int
     after: int
@@ -33,7 +33,7 @@ class Reach:
 
 @dataclass(frozen=True)
 class ShiftErrors:
-    """What a shift by so many steps did to the output of an encoder."""
+    """Relative errors of an encoder's output after a shift by a number of steps."""
 
     steps: float
     equivariance: float  # |f(gx) - g'f(x)| / |g'f(x)|
@@ -46,7 +46,7 @@ def encoders_of(model: nn.Module) -> list[Encoder]:
 
 
 def reach(encoder: Encoder) -> Reach:
-    """Work out the receptive field of an encoder from its convolutions and pools, which follow each other in time.
+    """Compute the receptive field of an encoder from its convolutions and pools, which follow each other in time.
 
     Step t of the output sees the inputs from ``t * time_stride - left`` to ``t * time_stride + right``. A shortcut of
     kernel and stride 1 in time widens nothing.
@@ -77,7 +77,7 @@ def margin(encoder: Encoder, *, shifts: Sequence[float]) -> int:
 
 
 def shift_errors(encoder: Encoder, x: Tensor, *, shifts: Sequence[float]) -> list[ShiftErrors]:
-    """Shift a window and compare what the encoder gives with what it gave before.
+    """Shift a window and compare the outputs of an encoder before and after.
 
     Parameters
     ----------

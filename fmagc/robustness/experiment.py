@@ -1,4 +1,4 @@
-"""The survey: every network hears the same test tracks, as they are and transformed, and its answers are compared."""
+"""The robustness experiment: every network predicts the same test tracks, as they are and transformed."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from fmagc.cache.reader import Cache
 from fmagc.errors import DataError, RejectedTrack
 from fmagc.params.robustness import Robustness
 from fmagc.params.signal import Mel, n_frames
-from fmagc.robustness.models_under_test import Subject
+from fmagc.robustness.models_under_test import ModelUnderTest
 from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
 from fmagc.robustness.transforms import CLEAN, Transform, transforms_of
 from fmagc.runtime.worker_pool import TaskResult, map_isolated
@@ -33,17 +33,17 @@ _DECIMALS = 6
 
 
 def run_experiment(
-    subjects: Sequence[Subject], split: pd.DataFrame, *, waves: Cache, settings: Robustness, workers: int
+    models: Sequence[ModelUnderTest], split: pd.DataFrame, *, waves: Cache, settings: Robustness, workers: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Ask all networks about the middle clip of test tracks.
+    """Predict the middle clip of test tracks with all networks, as it is and transformed.
 
     Parameters
     ----------
-    subjects : sequence of Subject
+    models : sequence of ModelUnderTest
     split : pd.DataFrame
         The test rows of `corpus.index.read_split`.
     waves : Cache
-        The waveforms, with the fact ``scale``.
+        The waveforms, with the column ``scale``.
     settings : Robustness
     workers : int
         Processes that transform.
@@ -63,9 +63,9 @@ def run_experiment(
     DataError
         When no track is long enough, or one could not be transformed.
     """
-    clips = subjects[0].clips
+    clips = models[0].clips
     mel, sr = Mel.model_validate(clips["mel"]), waves.params["audio"]["sample_rate"]
-    longer = max(subject.margin_samples(settings.encoder_steps) for subject in subjects)
+    longer = max(model.margin_samples(settings.encoder_steps) for model in models)
     clip_frames = n_frames(clips["clip_samples"], hop_length=mel.hop_length)
     window_frames = clip_frames + math.ceil(longer / mel.hop_length)
     lengths = {track_id: n_frames(length, hop_length=mel.hop_length) for track_id, length in waves.lengths.items()}
@@ -85,25 +85,25 @@ def run_experiment(
     )
     work = partial(transformed_clip, log_mel=LogMel(sr, mel), sr=sr)
     outcomes = map_isolated(work, tasks, timeout_s=_TIMEOUT_S, workers=workers)
-    answers: list[dict[str, Any]] = []
+    changes: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
-    n_clips = len(tracks) * len(transforms) * len(subjects)
+    n_clips = len(tracks) * len(transforms) * len(models)
     with closing(outcomes), tqdm(total=n_clips, unit="clip", desc="robustness") as bar:
-        while heard := [_views_of(outcome) for outcome in islice(outcomes, len(wanted))]:  # of one track
-            window, *variants = heard
-            for subject in subjects:
-                named = {"model": subject.name, "seed": subject.seed}
-                p = subject.probabilities(variants, progress=bar)
-                answers += [named | answer for answer in _answers(p, transforms)]
-                errors += [named | error for error in subject.shift_errors(window, shifts=settings.encoder_steps)]
+        while views := [_views_of(outcome) for outcome in islice(outcomes, len(wanted))]:  # of one track
+            window, *variants = views
+            for model in models:
+                named = {"model": model.name, "seed": model.seed}
+                p = model.probabilities(variants, progress=bar)
+                changes += [named | change for change in _changes(p, transforms)]
+                errors += [named | error for error in model.shift_errors(window, shifts=settings.encoder_steps)]
     return (
-        _means(answers, by=["model", "seed", "transform", "strength"]),
+        _means(changes, by=["model", "seed", "transform", "strength"]),
         _means(errors, by=["model", "seed", "view", "steps"]),
     )
 
 
 def least_frames(settings: Robustness, *, clip_frames: int, frames_per_s: float) -> int:
-    """Say how many frames a track must have for every transformed clip to be music from end to end.
+    """Compute the least number of frames of a track of which every transformed clip is music from end to end.
 
     A shift moves the middle clip towards the end of the track, where it must not meet the beginning; a faster track is
     shorter, and still holds a clip.
@@ -119,7 +119,7 @@ def choose(tracks: pd.DataFrame, *, at_most: int, least_frames: int) -> pd.DataF
     Parameters
     ----------
     tracks : pd.DataFrame
-        As `store.windows.with_labels` gives them.
+        As `cache.clip_positions.with_labels` gives them.
     at_most : int
     least_frames : int
         Shorter tracks are passed over.
@@ -141,7 +141,7 @@ def choose(tracks: pd.DataFrame, *, at_most: int, least_frames: int) -> pd.DataF
 
 
 def divergence(expected: Floats, found: Floats) -> Floats:
-    """Give the Kullback-Leibler divergence of `found` from `expected`, in nats, along the last axis."""
+    """Compute the Kullback-Leibler divergence of `found` from `expected`, in nats, along the last axis."""
     return np.asarray(rel_entr(expected, found).sum(axis=-1))
 
 
@@ -155,7 +155,7 @@ def _views_of(outcome: TaskResult[Task, Views]) -> Views:
     return outcome.result
 
 
-def _answers(p: Floats, transforms: Sequence[Transform]) -> Iterator[dict[str, Any]]:
+def _changes(p: Floats, transforms: Sequence[Transform]) -> Iterator[dict[str, Any]]:
     """Compare the probabilities of a track's variants [shape=(N, K)] with those of the first, the clean one."""
     flipped, kl = p.argmax(axis=1) != p[0].argmax(), divergence(p[0], p)
     for place, transform in enumerate(transforms[1:], start=1):

@@ -1,4 +1,4 @@
-"""The trained networks that are asked, all at once: each with its device, its precision and its z-scores."""
+"""The trained networks of a robustness experiment, each with its device, its precision and its z-scores."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,11 +20,11 @@ from fmagc.paths import training_folder
 from fmagc.robustness.equivariance import encoders_of, margin, shift_errors
 from fmagc.robustness.transformed_clips import Views
 
-__all__ = ["Subject", "load_subjects"]
+__all__ = ["ModelUnderTest", "load_models"]
 
 
-class Subject:
-    """One trained network, ready to be asked.
+class ModelUnderTest:
+    """One trained network, ready to predict clips that are in memory.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Subject:
         return self._builder.build(values, track_ids=[-1] * len(clips))
 
 
-def load_subjects(protocol: str, run: Run) -> list[Subject]:
+def load_models(protocol: str, run: Run) -> list[ModelUnderTest]:
     """Load every model of the run, with every seed.
 
     Raises
@@ -91,15 +91,15 @@ def load_subjects(protocol: str, run: Run) -> list[Subject]:
     DataError
         When one is missing or damaged, or they were not all trained on the same clips.
     """
-    subjects = []
+    models: list[ModelUnderTest] = []
     for name in run.models:
         for seed in run.seeds:
             stage = f"train@{protocol}-{name}-{seed}"
             network, card = load_trained(training_folder(protocol, name, seed), stage=stage)
             hardware = prepare(card["precision"], threads=run.threads, seed=seed)
-            subjects.append(Subject(network, card, hardware=hardware))
-            if subjects[-1].clips != subjects[0].clips:
+            models.append(ModelUnderTest(network, card, hardware=hardware))
+            if models[-1].clips != models[0].clips:
                 raise DataError(
-                    f"{stage}: expected the clips and genres of {subjects[0].name}, found others: run `dvc repro`"
+                    f"{stage}: expected the clips and genres of {models[0].name}, found others: run `dvc repro`"
                 )
-    return subjects
+    return models

@@ -22,7 +22,7 @@ Views = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Task:
-    """A track of the waveform cache, and what is to happen to it."""
+    """A track of the waveform cache, and the transform to apply."""
 
     track_id: int
     samples: NDArray[np.int16]

@@ -1,4 +1,4 @@
-"""What can happen to music on its way to a listener, done to the waveform of a whole track.
+"""Transforms of a whole track, as music meets them on its way to a listener.
 
 Every function takes y, float32 mono where full scale is 1, and leaves it as it is. The result is as long, but for a
 time stretch. Nothing is clipped at full scale: the cache does not clip either.
@@ -56,8 +56,8 @@ class Transform:
 
         Parameters
         ----------
-        y : ndarray of float32, shape (n,)
-        sr : int, Hz
+        y : np.ndarray [shape=(n,), float32]
+        sr : int [Hz]
         seed : int
             Of noise: the same for all its strengths, so that they differ in level alone.
         """
@@ -85,14 +85,14 @@ CLEAN = Transform("clean", 0)
 
 
 def transforms_of(settings: Robustness) -> Iterator[Transform]:
-    """Give every transformation at every strength, in the order of the settings."""
+    """List every transformation at every strength, in the order of the settings."""
     for name, strengths in settings.strengths().items():
         for strength in strengths:
             yield Transform(name, strength)
 
 
 def time_shift(y: Waveform, *, seconds: float, sr: int) -> Waveform:
-    """Let the music come earlier; what leaves at the start comes in at the end."""
+    """Shift the music earlier; samples that leave at the start enter at the end."""
     return np.roll(y, -round(seconds * sr))
 
 
@@ -140,10 +140,10 @@ def mp3(y: Waveform, *, kbps: float, sr: int) -> Waveform:
     Raises
     ------
     DataError
-        When the encoder gives another bit rate than was asked for, as it does at sample rates below 32 kHz, or what
+        When the encoder gives another bit rate than requested, as it does at sample rates below 32 kHz, or what
         comes back has another length.
     """
-    # libsndfile knows no bit rate but a level from 0 to 1 that stands for 320 down to 32 kbit/s
+    # libsndfile takes no bit rate but a level from 0 to 1 that stands for 320 down to 32 kbit/s
     file = io.BytesIO()
     soundfile.write(file, y, sr, format="MP3", bitrate_mode="CONSTANT", compression_level=(320 - kbps) / (320 - 32))
     audio = scan(file.getvalue())

@@ -1,7 +1,7 @@
 """Augmentation of training clips, the same on both views: sampled first, then applied to the window that it needs.
 
 `sample` turns the settings into a `ClipTransform` of one clip, a `dataset.clips.Transform`: the loader reads a window
-of as many frames as it asks for, and `ClipTransform.waveform` and `ClipTransform.mel` make a clip of it.
+of the frames that it needs, and `ClipTransform.waveform` and `ClipTransform.mel` make a clip of it.
 A transform holds every random choice, so that it gives the same bytes in whatever thread it is applied.
 
 A new augmentation is a settings class in `fmagc.params.training`, an operation here, and a case in `_draw_one`.
@@ -82,7 +82,7 @@ class Stretch:
 
     @property
     def rate(self) -> float:
-        """How much faster the music gets."""
+        """Tempo relative to the original, above 1 for faster."""
         return self.frames_in / self.frames_out
 
     def waveform(self, y: Array) -> Array:
@@ -108,7 +108,7 @@ class Noise:
     drawn places, of two tables that were drawn once: what is exact in a table stays exact in the sum, and there are
     2**38 sums for a waveform of 2**19 samples, 2**25 for its spectrogram. What repeats: the same window of one table
     comes back in other clips, with another of the other table; two clips whose windows of one table overlap are
-    correlated by a half there. A clip longer than a table, 23.8 s at 44.1 kHz, hears it again.
+    correlated by a half there. In a clip longer than a table, 23.8 s at 44.1 kHz, the table repeats.
 
     Exact on the waveform: Gaussian, white, of this standard deviation.
 

@@ -19,7 +19,9 @@ from fmagc.training.state import State
 __all__ = ["Checkpoints"]
 
 _SLOTS = ("checkpoint-0.safetensors", "checkpoint-1.safetensors")
-_COPIES = 13  # of the parameters: two checkpoints and a draft of weights, best weights and two moments; some room
+_COPIES = (
+    13  # of the parameters: two checkpoints and a temporary file of weights, best weights and two moments; some room
+)
 
 
 class Checkpoints:
@@ -40,7 +42,7 @@ class Checkpoints:
 
     @property
     def folder(self) -> Path:
-        """Where they lie."""
+        """The staging folder of the training."""
         return self._store.folder
 
     def prepare(self, out: Path, *, n_parameters: int) -> None:

@@ -1,4 +1,4 @@
-"""The trainer's random clips for `ClipDataset`: its augmentations, and its very batches."""
+"""The trainer's random clips for `ClipDataset`: its augmentations and its batches."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

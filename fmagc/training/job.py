@@ -1,4 +1,4 @@
-"""One training of a run, as params.yaml and the command line ask for it."""
+"""One training of a run: its model, seed and protocol, with its settings."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ["TrainingJob"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingJob:
-    """What to train, and with which settings.
+    """A training to run, with its settings.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class TrainingJob:
 
     @property
     def folder(self) -> Path:
-        """Where weights and card are published."""
+        """The folder to which weights and card are published."""
         return training_folder(self.protocol, self.model, self.seed)
 
     def network(self, n_classes: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The loop: Adam, early stopping on validation loss, the best weights kept, a history of every epoch.
 
 A training is a `training.state.State`, which the loop takes from batch to batch. It is saved after every epoch, and
-when a signal asks the loop to stop, after the batch under way.
+after a signal, at the end of the batch under way.
 """
 
 import signal

@@ -1,4 +1,4 @@
-"""What training minimises: cross-entropy, where classes are of unequal size also in a form that counts them alike."""
+"""The training loss: cross-entropy, with corrections for classes of unequal size."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ class Criterion:
         ``weighted_loss``: a clip counts by the inverse of its class's frequency, as scikit-learn's
         ``class_weight="balanced"`` has it; over the training set the weights average to 1.
         ``logit_adjustment``: the logarithms of the frequencies are added to the logits of the loss, and only there, so
-        that what the network itself says is free of them. Source: Menon et al. (2021), "Long-tail learning via logit
+        that the network's own logits are free of them. Source: Menon et al. (2021), "Long-tail learning via logit
         adjustment".
     labels : sequence of int
         The class of every training track; each of the classes occurs.

@@ -11,15 +11,15 @@ __all__ = ["Interrupted", "Interrupts"]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interrupted(FmagcError):  # noqa: N818 - what was asked for, not an error of the program
-    """A run was asked to stop, and did so in good order.
+class Interrupted(FmagcError):  # noqa: N818 - a request of the user, not an error of the program
+    """A run stopped in good order after a signal.
 
     Parameters
     ----------
     received : signal.Signals
         Decides the exit status: 130 for SIGINT, 143 for SIGTERM, as a shell has them.
     where : str
-        What was reached.
+        Epoch and batch, in words.
     """
 
     def __init__(self, received: signal.Signals, where: str) -> None:
@@ -28,7 +28,7 @@ class Interrupted(FmagcError):  # noqa: N818 - what was asked for, not an error 
 
 
 class Interrupts:
-    """Notes the first signal; a second one ends the process at once, as if nobody listened.
+    """Records the first signal; a second one ends the process at once, as without a handler.
 
     Attributes
     ----------
@@ -42,8 +42,8 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # a caller that had it ignored keeps it so
-                self._before[number] = signal.signal(number, self._note)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # stays ignored where the caller ignores it
+                self._before[number] = signal.signal(number, self._record)
         return self
 
     def __exit__(
@@ -52,7 +52,7 @@ class Interrupts:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _record(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number)
         for each in self._before:
             signal.signal(each, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""All that a training is at one moment, as tensors and a record: what a run that goes on must know, and no more.
+"""The state of a training between two batches, as tensors and a record: all that a resumed run needs, and no more.
 
 The order of the tracks, their clips and augmentations follow from seed and epoch.
 """
@@ -23,7 +23,7 @@ class State:
     Parameters
     ----------
     model : nn.Module
-        Where it will run, in the layout that it will have there.
+        On its device, in its final layout.
     lr : float
         Adam's learning rate.
     weight_decay : float
@@ -92,12 +92,12 @@ class State:
         return named
 
     def record(self) -> dict[str, Any]:
-        """Return what is no tensor, as JSON."""
-        history = [{**row, "loss": repr(row["loss"])} for row in self.history]  # JSON knows no infinity
+        """Return everything that is no tensor, as JSON."""
+        history = [{**row, "loss": repr(row["loss"])} for row in self.history]  # JSON has no infinity
         return {"epoch": self.epoch, "batch": self.batch, "best_epoch": self.best_epoch, "history": history}
 
     def restore(self, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
-        """Become what `tensors` and `record` gave: names and shapes are the same, and every tensor keeps its layout.
+        """Restore what `tensors` and `record` returned: names and shapes are the same; every tensor keeps its layout.
 
         Raises
         ------

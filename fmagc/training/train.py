@@ -1,4 +1,4 @@
-"""One training from the cache to weights, card and history, going on from where an earlier run was stopped."""
+"""One training from the cache to weights, card and history, resumed where an earlier run was stopped."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -125,7 +125,7 @@ def _fit(
 
 
 def _broadcast(state: State, processes: Processes) -> None:
-    """Start every process from the state of rank zero."""
+    """Copy the state of rank zero to every process."""
     if processes.share.of == 1:
         return
     tensors, record = processes.broadcast_object(

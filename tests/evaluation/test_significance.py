@@ -1,4 +1,4 @@
-"""Which models can be told apart: paired, corrected for the number of pairs, and no surer than the data allow."""
+"""Significant differences: paired, corrected for the number of pairs, and no surer than the data allow."""
 
 import numpy as np
 import pytest
@@ -15,8 +15,8 @@ from tests.support.predictions import predictions_of
 GENRES = ["Folk", "Pop", "Rock"]
 
 
-def judged(skill: float, *, seed: int, n_artists: int = 40, hard: float = 0.0) -> tuple[np.ndarray, ...]:
-    """Let a model judge two tracks of each artist, rightly the share `skill`; return labels, predictions, artists.
+def predict(skill: float, *, seed: int, n_artists: int = 40, hard: float = 0.0) -> tuple[np.ndarray, ...]:
+    """Predict two tracks of each artist, a share `skill` correctly; return labels, predictions, artists.
 
     `hard` mixes in how hard an artist is for all models alike.
     """
@@ -29,7 +29,7 @@ def judged(skill: float, *, seed: int, n_artists: int = 40, hard: float = 0.0) -
 
 
 def verdicts(skill: float, seed: int, *, first: int = 0, **options) -> Correctness:
-    labels, predicted, artists = judged(skill, seed=seed, **options)
+    labels, predicted, artists = predict(skill, seed=seed, **options)
     seeds = np.zeros_like(labels)
     counts = artist_counts(labels, predicted=predicted, artist_ids=artists, seeds=seeds, n_classes=3)
     return Correctness(np.arange(len(labels)) + first, counts, (labels == predicted)[None])
@@ -102,14 +102,14 @@ def test_more_pairs_ask_for_wider_intervals() -> None:
 
 
 def test_equal_models_are_seldom_told_apart_however_many_pairs() -> None:
-    told = [
+    found = [
         any(
             pair.significant
             for pair in compare_all({str(k): verdicts(0.6, 50 * run + k) for k in range(5)}, resamples=300, seed=0)
         )
         for run in range(30)
     ]
-    assert sum(told) <= 5  # 5 % of 30 runs are 1.5; of ten pairs each, uncorrected, about 9 would have one
+    assert sum(found) <= 5  # 5 % of 30 runs are 1.5; of ten pairs each, uncorrected, about 9 would have one
 
 
 def test_equal_predictions_differ_by_nothing() -> None:

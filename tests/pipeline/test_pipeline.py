@@ -26,7 +26,7 @@ def test_no_stage_reaches_for_the_network(pipeline_run: Project) -> None:
     assert not pipeline_run.network_log.exists(), pipeline_run.network_log.read_text()
 
 
-def test_a_stage_that_did_would_be_stopped_and_told(tmp_path: Path) -> None:
+def test_a_stage_that_does_is_stopped_with_an_error(tmp_path: Path) -> None:
     (tmp_path / "p").mkdir()
     (tmp_path / "p/knock.py").write_text("import socket\nsocket.create_connection(('192.0.2.1', 80), 1)\n")
     offline = Project(tmp_path / "p")
@@ -133,7 +133,7 @@ def test_history_has_two_rows_an_epoch(pipeline: Project) -> None:
     assert history["split"].tolist() == ["train", "val"]
 
 
-def test_robustness_asks_every_network(pipeline: Project) -> None:
+def test_robustness_has_every_network(pipeline: Project) -> None:
     predictions = pd.read_csv(pipeline.root / "data/robustness/official/predictions.csv")
     encoders = pd.read_csv(pipeline.root / "data/robustness/official/encoders.csv")
     assert set(predictions["model"]) == set(encoders["model"]) == set(NETWORKS)
@@ -173,13 +173,31 @@ def test_mel_settings_do_not_decode_again(pipeline: Project) -> None:
 
 
 def test_editing_the_trainer_leaves_the_cache_alone(pipeline: Project) -> None:
-    with (pipeline.root / "fmagc/training/loop.py").open("a", encoding="utf-8") as file:
-        file.write("# edited\n")
+    pipeline.edit_code("fmagc/training/loop.py")
     cache = pipeline.dvc("repro", "--dry", "decode", "mel", "stats@official")
     training = pipeline.dvc("repro", "--dry", "--single-item", "train@official-crnn-0")
     pipeline.restore()
     assert "Running stage" not in cache
     assert "Running stage 'train@official-crnn-0'" in training
+
+
+def test_editing_the_cache_reader_runs_decode_which_finds_all_shards(pipeline: Project) -> None:
+    n_shards = len(list((pipeline.root / "data/waves").glob("*.h5")))
+    pipeline.edit_code("fmagc/cache/reader.py")
+    printed = pipeline.dvc("repro", "decode")
+    unchanged = pipeline.git("status", "--porcelain", "metrics", "plots")
+    pipeline.restore()
+    assert "Running stage 'decode'" in printed
+    assert f"0 tracks to decode, up to 0.00 GB; {n_shards} of {n_shards} shards are there" in printed
+    assert f"0 shards made (0 tracks/s), {n_shards} reused" in printed
+    assert unchanged == ""
+
+
+def test_editing_a_figure_trains_nothing(pipeline: Project) -> None:
+    pipeline.edit_code("fmagc/reporting/figures/curves.py")
+    ran = pipeline.stages_run_by("--dry")
+    pipeline.restore()
+    assert ran == {"explore", "compare", "report"}
 
 
 def test_bad_settings_stop_with_status_2_and_checkout_restores(pipeline: Project) -> None:

@@ -1,4 +1,4 @@
-"""The probe: it hears what evaluation hears, knows where padding ends, and counts what changed."""
+"""Robustness: the clips of evaluation, errors without padding, changes counted against the clean clip."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ from fmagc.reporting.figures import robustness
 from fmagc.robustness import equivariance
 from fmagc.robustness.equivariance import Reach, encoders_of, margin, reach, shift_errors
 from fmagc.robustness.experiment import choose, divergence, least_frames, run_experiment
-from fmagc.robustness.models_under_test import Subject
+from fmagc.robustness.models_under_test import ModelUnderTest
 from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
 from fmagc.robustness.transforms import CLEAN
 from tests.support.caches import publish
@@ -81,7 +81,7 @@ def split() -> pd.DataFrame:
 
 
 def random_network(name: str) -> Network:
-    """A network with random weights, the same every time, whose BatchNorm has seen something: no layer is dead."""
+    """Build a network with random weights and running statistics, the same every time: no layer is dead."""
     torch.manual_seed(0)
     network = build(name, **ARCHITECTURE)
     for layer in network.modules():
@@ -91,7 +91,7 @@ def random_network(name: str) -> Network:
     return network.eval()
 
 
-def subject(name: str) -> Subject:
+def model_of(name: str) -> ModelUnderTest:
     network = random_network(name)
     card = {
         "architecture": {"name": name, **ARCHITECTURE},
@@ -100,7 +100,7 @@ def subject(name: str) -> Subject:
         "mel": MEL.model_dump(),
         "normalisation": {view: vars(Z_SCORES[view]) for view in network.inputs},
     }
-    return Subject(network, card, hardware=CPU)
+    return ModelUnderTest(network, card, hardware=CPU)
 
 
 def clean_clip(waves: Cache, track_id: int, *, frames: int = CLIP // 1024) -> Views:
@@ -109,18 +109,18 @@ def clean_clip(waves: Cache, track_id: int, *, frames: int = CLIP // 1024) -> Vi
     return transformed_clip(task, log_mel=LogMel(SR, MEL), sr=SR)
 
 
-def test_an_untransformed_track_is_what_evaluation_hears(waves: Cache) -> None:
-    asked = subject("mmcrnn")
+def test_an_untransformed_track_gives_the_clips_of_evaluation(waves: Cache) -> None:
+    model = model_of("mmcrnn")
     loader = ClipLoader.open(Z_SCORES, clip_samples=CLIP, mel=MEL)
     table = clip_table(loader.tracks(split(), genres=GENRES), clip_frames=loader.clip_frames, n_clips=1)
     batches = fixed_batches(loader, table, batch_size=4)
     evaluated = probabilities(random_network("mmcrnn"), batches, hardware=CPU, progress=tqdm(disable=True))
-    heard = [clean_clip(waves, track_id) for track_id in range(4)]
-    np.testing.assert_allclose(asked.probabilities(heard, progress=tqdm(disable=True)), evaluated, atol=1e-6)
-    assert np.ptp(evaluated[:, 0]) > 1e-4  # the tracks can be told apart
+    clips = [clean_clip(waves, track_id) for track_id in range(4)]
+    np.testing.assert_allclose(model.probabilities(clips, progress=tqdm(disable=True)), evaluated, atol=1e-6)
+    assert np.ptp(evaluated[:, 0]) > 1e-4  # the tracks differ
     stored = next(fixed_batches(loader, table, batch_size=4)).views
-    np.testing.assert_array_equal(np.stack([clip["mel"] for clip in heard]), stored["mel"].values)
-    samples = np.stack([clip["waveform"] / waves[0].columns["scale"] for clip in heard])
+    np.testing.assert_array_equal(np.stack([clip["mel"] for clip in clips]), stored["mel"].values)
+    samples = np.stack([clip["waveform"] / waves[0].columns["scale"] for clip in clips])
     np.testing.assert_allclose(samples, stored["waveform"].values, atol=0.01)
 
 
@@ -172,24 +172,24 @@ def test_what_does_not_change_in_time_is_invariant() -> None:
 
 
 def test_a_window_has_room_for_every_step_of_a_clip(waves: Cache) -> None:
-    asked = subject("mmcrnn")
-    frames = (CLIP + asked.margin_samples([0.5, 2.0])) // 1024
+    model = model_of("mmcrnn")
+    frames = (CLIP + model.margin_samples([0.5, 2.0])) // 1024
     assert frames == CLIP // 1024 + (2 + 2 + 2) * 16
-    rows = asked.shift_errors(clean_clip(waves, 0, frames=frames), shifts=[0.5, 2.0])
+    rows = model.shift_errors(clean_clip(waves, 0, frames=frames), shifts=[0.5, 2.0])
     assert [(row["view"], row["steps"]) for row in rows] == [
         (encoder.view, steps) for encoder in encoders_of(random_network("mmcrnn")) for steps in (0.5, 2.0)
     ]
     assert all(row["equivariance"] < 1e-5 for row in rows if row["steps"] == 2.0)
 
 
-class Listener:
-    """Stands for a network that is sure of Rock when a clip is loud."""
+class LoudnessModel:
+    """Predict Rock for a loud clip."""
 
-    name, seed = "listener", 3
+    name, seed = "loudness", 3
     clips = {"genres": GENRES, "clip_samples": CLIP, "mel": MEL.model_dump()}  # noqa: RUF012
 
-    def probabilities(self, heard: list[Views], *, progress: Any) -> NDArray[np.float64]:
-        loud = [bool(np.abs(clip["waveform"]).max() > 0.3) for clip in heard]
+    def probabilities(self, clips: list[Views], *, progress: Any) -> NDArray[np.float64]:
+        loud = [bool(np.abs(clip["waveform"]).max() > 0.3) for clip in clips]
         return np.array([[0.1, 0.9] if is_loud else [0.8, 0.2] for is_loud in loud])
 
     def margin_samples(self, shifts: list[float]) -> int:
@@ -201,29 +201,29 @@ class Listener:
 
 
 def test_flips_and_divergences_are_counted_against_the_clean_clip(waves: Cache) -> None:
-    asked: list[Any] = [Listener(), subject("crnn")]
-    predictions, errors = run_experiment(asked, split(), waves=waves, settings=SETTINGS, workers=2)
+    models: list[Any] = [LoudnessModel(), model_of("crnn")]
+    predictions, errors = run_experiment(models, split(), waves=waves, settings=SETTINGS, workers=2)
     assert predictions[["transform", "strength"]].drop_duplicates().values.tolist() == [
         ["time_shift_s", 0.5],
         ["gain_db", -12.0],
         ["gain_db", 6.0],
     ]
     assert set(predictions["tracks"]) == set(errors["tracks"]) == {4}
-    heard = predictions[predictions["model"] == "listener"].set_index(["transform", "strength"])
+    loudness = predictions[predictions["model"] == "loudness"].set_index(["transform", "strength"])
     expected = 0.1 * np.log(0.1 / 0.8) + 0.9 * np.log(0.9 / 0.2)
-    assert heard.loc[("gain_db", -12.0)].to_dict() == {
-        "model": "listener",
+    assert loudness.loc[("gain_db", -12.0)].to_dict() == {
+        "model": "loudness",
         "seed": 3,
         "tracks": 4,
         "flipped": 1.0,
         "kl": pytest.approx(expected, abs=1e-6),
     }
-    assert heard.loc[("gain_db", 6.0), ["flipped", "kl"]].tolist() == [0, 0]
+    assert loudness.loc[("gain_db", 6.0), ["flipped", "kl"]].tolist() == [0, 0]
     network = predictions[predictions["model"] == "crnn"].set_index("transform")
     assert network.loc["gain_db", "kl"].max() < 1e-5  # levels of the cache are relative to the track's maximum
     assert network.loc["time_shift_s", "kl"] > 0
-    window = CLIP // 1024 + (2 + 2 + 1) * 16  # what the crnn asks for
-    assert errors.loc[errors["model"] == "listener", "equivariance"].tolist() == [window] * 2
+    window = CLIP // 1024 + (2 + 2 + 1) * 16  # of the crnn
+    assert errors.loc[errors["model"] == "loudness", "equivariance"].tolist() == [window] * 2
 
 
 def test_tracks_lie_evenly_in_the_test_set_and_are_long_enough() -> None:
@@ -249,10 +249,10 @@ def test_every_transformed_clip_is_music_from_end_to_end(changed: dict[str, Any]
     assert least_frames(settings, clip_frames=100, frames_per_s=20.0) == frames
 
 
-def test_windows_of_the_encoders_decide_too_how_long_tracks_must_be(waves: Cache) -> None:
+def test_tracks_must_hold_the_windows_of_the_encoders(waves: Cache) -> None:
     settings = SETTINGS.model_copy(update={"encoder_steps": [9.0]})
     with pytest.raises(DataError, match=f"at least {64 + (2 + 2 + 9) * 16} frames, found none above 256"):
-        run_experiment([subject("crnn")], split(), waves=waves, settings=settings, workers=1)
+        run_experiment([model_of("crnn")], split(), waves=waves, settings=settings, workers=1)
 
 
 def test_divergence_is_that_of_kullback_and_leibler() -> None:

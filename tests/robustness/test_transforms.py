@@ -1,4 +1,4 @@
-"""The probe's transformations: what each does to a signal whose pitch, level, timing and spectrum are known."""
+"""The transforms of robustness, on signals of known pitch, level, timing and spectrum."""
 
 import numpy as np
 import pytest

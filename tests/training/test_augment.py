@@ -272,9 +272,9 @@ def test_noise_on_samples_has_the_amplitude_drawn() -> None:
 def test_noise_differs_by_its_places_in_both_views(noise: MelNoise) -> None:
     silence, silent = np.zeros(FRAMES * HOP, np.float32), np.full((FRAMES, N_MELS), -TOP_DB, np.float32)
     operations = [Noise(amplitude=AMPLITUDE, places=places) for places in ((0.1, 0.2), (0.5, 0.7), (0.1, 0.7))]
-    heard = [operation.waveform(silence) for operation in operations]
-    seen = [operation.mel(silent, ref_db=35, noise=noise).ravel() for operation in operations]
-    for views, shared in ((heard, 0.5), (seen, 0.5)):  # a window of one table in common is half of the noise
+    by_wave = [operation.waveform(silence) for operation in operations]
+    by_mel = [operation.mel(silent, ref_db=35, noise=noise).ravel() for operation in operations]
+    for views, shared in ((by_wave, 0.5), (by_mel, 0.5)):  # a window of one table in common is half of the noise
         correlation = np.corrcoef(views)
         assert abs(correlation[0, 1]) < 0.05
         assert correlation[0, 2] == pytest.approx(shared, abs=0.05)
@@ -289,14 +289,14 @@ def test_noise_is_longer_than_its_tables_where_the_clip_is(noise: MelNoise) -> N
 def test_noise_lifts_silence_to_the_expected_level_in_both_views(noise: MelNoise) -> None:
     operation, ref_db = Noise(amplitude=AMPLITUDE, places=(0.3, 0.8)), 35.0
     expected_db = 10 * np.log10(AMPLITUDE**2 * noise.band_power)
-    heard = mel_power(operation.waveform(np.zeros(FRAMES * HOP, np.float32)))
+    by_wave = mel_power(operation.waveform(np.zeros(FRAMES * HOP, np.float32)))
     silent = np.full((FRAMES, N_MELS), -TOP_DB, np.float32)
-    seen = 10 ** ((operation.mel(silent, ref_db=ref_db, noise=noise) + ref_db) / 10)
-    for power in (heard, seen):
+    by_mel = 10 ** ((operation.mel(silent, ref_db=ref_db, noise=noise) + ref_db) / 10)
+    for power in (by_wave, by_mel):
         error_db = 10 * np.log10(power.mean(axis=0)) - expected_db
         assert abs(error_db.mean()) < 0.2
         assert np.abs(error_db).max() < 1.2  # a low band has one bin, and 128 frames
-    fluctuation = [power.std(axis=0) / power.mean(axis=0) for power in (heard, seen)]
+    fluctuation = [power.std(axis=0) / power.mean(axis=0) for power in (by_wave, by_mel)]
     np.testing.assert_allclose(fluctuation[1], noise.effective_bins**-0.5, rtol=0.3)
     np.testing.assert_allclose(fluctuation[1], fluctuation[0], rtol=0.4)
 
@@ -305,12 +305,12 @@ def test_noise_over_music_agrees_in_both_views(noise: MelNoise) -> None:
     operation, y = Noise(amplitude=AMPLITUDE, places=(0.3, 0.8)), music(FRAMES * HOP)
     ref_db = float(10 * np.log10(mel_power(y).max()))
     clean = decibels(mel_power(y), ref_db=ref_db)
-    heard = decibels(mel_power(operation.waveform(y)), ref_db=ref_db)
-    seen = operation.mel(clean, ref_db=ref_db, noise=noise)
-    assert np.abs(heard - clean).mean() > 5  # there was something to agree on
-    assert abs((seen - heard).mean()) < 0.2
-    assert np.abs((seen - heard).mean(axis=0)).max() < 1
-    assert np.abs(seen - heard).mean() < 1.5
+    by_wave = decibels(mel_power(operation.waveform(y)), ref_db=ref_db)
+    by_mel = operation.mel(clean, ref_db=ref_db, noise=noise)
+    assert np.abs(by_wave - clean).mean() > 5  # there was something to agree on
+    assert abs((by_mel - by_wave).mean()) < 0.2
+    assert np.abs((by_mel - by_wave).mean(axis=0)).max() < 1
+    assert np.abs(by_mel - by_wave).mean() < 1.5
 
 
 @pytest.mark.parametrize("level_db", [0.0, -TOP_DB])

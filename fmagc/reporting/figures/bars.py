@@ -3,8 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fmagc.errors import DataError
 from fmagc.reporting.figures import style
+from fmagc.reporting.figures.tables import require_columns
 
 __all__ = ["interval_bars"]
 
@@ -16,7 +16,7 @@ def interval_bars(table: pd.DataFrame, *, chance: float) -> Figure:
 
     Parameters
     ----------
-    table : DataFrame
+    table : pd.DataFrame
         One row a model or baseline: model, accuracy, accuracy_low, accuracy_high, macro_f1, macro_f1_low,
         macro_f1_high, all as fractions.
     chance : float
@@ -28,10 +28,7 @@ def interval_bars(table: pd.DataFrame, *, chance: float) -> Figure:
         When a column is missing or there are no rows.
     """
     needed = ["model", *(name + end for name in _METRICS for end in ("", "_low", "_high"))]
-    missing = [name for name in needed if name not in table.columns]
-    if missing or table.empty:
-        found = "no rows" if not missing else f"no {', '.join(missing)}"
-        raise DataError(f"scores: expected rows with the columns {', '.join(needed)}, found {found}: evaluate a model")
+    require_columns(table, needed, source="scores")
     ordered = table.sort_values(["macro_f1", "model"], ascending=[True, False])  # the first place is drawn at the top
     colours = style.model_colours(ordered["model"])
     places = range(len(ordered))

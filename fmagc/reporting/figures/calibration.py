@@ -1,4 +1,4 @@
-"""Reliability diagrams: how often a model is right when it says how sure it is."""
+"""Reliability diagrams: accuracy of the predictions of each bin of confidence."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,12 +18,12 @@ _LARGEST = 260  # points squared: the area of a marker that stands for all rows
 
 
 def reliability_diagrams(calibrations: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw accuracy over confidence, a panel a model: filled as the model speaks, hollow after temperature scaling.
+    """Draw accuracy over confidence, a panel a model: filled as predicted, hollow after temperature scaling.
 
     Parameters
     ----------
     calibrations : mapping of str to mapping
-        Model to what `evaluation.details.calibration` says of it; the keys ``bins`` and ``bins_scaled`` are read.
+        Model to its `evaluation.error_analysis.calibration`; the keys ``bins`` and ``bins_scaled`` are read.
 
     Raises
     ------
@@ -43,13 +43,13 @@ def reliability_diagrams(calibrations: Mapping[str, Mapping[str, Any]]) -> Figur
             ax.set_title(model)
         for ax in list(axes.flat)[len(calibrations) :]:
             ax.axis("off")
-        figure.supxlabel("how sure the model is of its genre (mean of a bin)", fontsize=9)
-        figure.supylabel("how often it is right", fontsize=9)
+        figure.supxlabel("confidence (mean of a bin)", fontsize=9)
+        figure.supylabel("accuracy", fontsize=9)
         looks: dict[str, Any] = {"marker": "o", "linestyle": "none", "color": style.GREY, "markersize": 8}
         handles = [
-            Line2D([], [], **looks, label="as the model says; area: tracks in the bin"),
+            Line2D([], [], **looks, label="as predicted; area: tracks in the bin"),
             Line2D([], [], **looks, markerfacecolor="none", label="after temperature scaling"),
-            Line2D([], [], color=style.GREY, linestyle=":", label="as sure as right"),
+            Line2D([], [], color=style.GREY, linestyle=":", label="perfect calibration"),
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure

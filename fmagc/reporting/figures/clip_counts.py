@@ -1,4 +1,4 @@
-"""What more clips of a track are worth, under each rule of averaging."""
+"""Scores by the number of clips of a track, under each rule of averaging."""
 
 from typing import Literal
 
@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from fmagc.errors import DataError
 from fmagc.reporting.figures import style
+from fmagc.reporting.figures.tables import require_columns
 
 __all__ = ["clip_count_curves"]
 
@@ -23,8 +23,8 @@ def clip_count_curves(table: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    table : DataFrame
-        As `evaluation.clip_counts.count_table`, of one protocol and any number of models.
+    table : pd.DataFrame
+        As `evaluation.clips_per_track.count_table`, of one protocol and any number of models.
 
     Raises
     ------
@@ -32,10 +32,7 @@ def clip_count_curves(table: pd.DataFrame) -> Figure:
         When a column is missing or there are no rows.
     """
     needed = ["model", "set", "average", "clips", *_METRICS]
-    missing = [name for name in needed if name not in table.columns]
-    if missing or table.empty:
-        found = "no rows" if not missing else f"no {', '.join(missing)}"
-        raise DataError(f"clip counts: expected rows with the columns {', '.join(needed)}, found {found}: evaluate")
+    require_columns(table, needed, source="clip counts")
     colours, markers = style.model_colours(table["model"]), style.model_markers(table["model"])
     with style.drawing():
         figure = Figure(figsize=(11, 6.2))

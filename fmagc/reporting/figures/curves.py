@@ -1,4 +1,4 @@
-"""Learning curves: how loss and scores went over the epochs, all models in one figure."""
+"""Learning curves: loss and scores over the epochs, all models in one figure."""
 
 from typing import Literal
 
@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from fmagc.errors import DataError
 from fmagc.reporting.figures import style
+from fmagc.reporting.figures.tables import require_columns
 
 __all__ = ["learning_curves"]
 
@@ -23,7 +24,7 @@ def learning_curves(history: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    history : DataFrame
+    history : pd.DataFrame
         Columns model, seed, epoch, split (train or val), loss, accuracy, precision, recall, f1; of one protocol,
         since curves of different splits of the data do not belong in one panel.
 
@@ -33,10 +34,7 @@ def learning_curves(history: pd.DataFrame) -> Figure:
         When a column is missing, there are no rows, or there are several protocols.
     """
     needed = ["model", "seed", "epoch", "split", *_PANELS]
-    missing = [name for name in needed if name not in history.columns]
-    if missing or history.empty:
-        found = "no rows" if not missing else f"no {', '.join(missing)}"
-        raise DataError(f"history: expected rows with the columns {', '.join(needed)}, found {found}: train a model")
+    require_columns(history, needed, source="history")
     if "protocol" in history.columns and history["protocol"].nunique() > 1:
         names = ", ".join(sorted(history["protocol"].unique()))
         raise DataError(f"history: expected one protocol in a figure, found {names}: draw one figure for each")
@@ -64,7 +62,7 @@ def _panel(ax: Axes, history: pd.DataFrame, metric: str, colours: dict[str, str]
                 run = run.sort_values("epoch")
                 ax.plot(run["epoch"], run[metric], dash, color=colour, linewidth=0.7, alpha=0.45)
         mean = rows.groupby("epoch")[metric].mean()  # over the seeds that reached the epoch
-        marker = markers[str(model)]  # for who sees no colours
+        marker = markers[str(model)]  # for readers who see no colours
         ax.plot(mean.index, mean.to_numpy(), dash, color=colour, linewidth=1.8, marker=marker, markersize=4)
 
 

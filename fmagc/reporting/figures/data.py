@@ -1,4 +1,4 @@
-"""Figures of the data: what a clip of each genre looks like, how many there are, which were left out."""
+"""Figures of the data: a clip of each genre, the number of tracks, and the rejected ones."""
 
 from collections.abc import Mapping, Sequence
 
@@ -83,7 +83,7 @@ def spectrogram_grid(
 
 
 def class_balance(splits: pd.DataFrame) -> Figure:
-    """Draw how many tracks each genre has in training, validation and test.
+    """Draw the number of tracks of each genre in training, validation and test.
 
     Parameters
     ----------
@@ -111,14 +111,14 @@ def class_balance(splits: pd.DataFrame) -> Figure:
 
 
 def rejected(counts: Mapping[str, int], *, requested: int) -> Figure:
-    """Draw how many tracks were left out, by reason.
+    """Draw the number of rejected tracks, by reason.
 
     Parameters
     ----------
     counts : mapping of str to int
         Reason to number of tracks; reasons without a track may be absent or zero.
     requested : int
-        How many tracks were asked for.
+        Number of requested tracks.
     """
     found = sorted(((n, reason) for reason, n in counts.items() if n), key=lambda pair: (pair[0], pair[1]))
     total = sum(n for n, _ in found)
@@ -156,9 +156,9 @@ def _grid(clips: Mapping[str, Array], *, height: float) -> tuple[Figure, Sequenc
 
 
 def _envelope(ax: Axes, y: Array, *, sr: int) -> None:
-    """Fill between the extremes of y in each of many short pieces: peaks stay true at any length."""
-    artifacts = np.array_split(y, min(_ENVELOPE_BINS, len(y)))
-    time = np.cumsum([0, *(len(artifact) for artifact in artifacts[:-1])]) / sr
-    ax.fill_between(time, [p.min() for p in artifacts], [p.max() for p in artifacts], color="#0072B2", linewidth=0.4,
-                    rasterized=True)  # fmt: skip
+    """Fill between the extremes of y in each of many short segments: peaks stay true at any length."""
+    segments = np.array_split(y, min(_ENVELOPE_BINS, len(y)))
+    time = np.cumsum([0, *(len(segment) for segment in segments[:-1])]) / sr
+    low, high = [segment.min() for segment in segments], [segment.max() for segment in segments]
+    ax.fill_between(time, low, high, color="#0072B2", linewidth=0.4, rasterized=True)
     ax.set_xlim(0, len(y) / sr)

@@ -1,4 +1,4 @@
-"""How well each genre is found: F1 of every model side by side."""
+"""F1 of every model by genre."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,8 +11,6 @@ from fmagc.reporting.figures import style
 
 __all__ = ["genre_scores"]
 
-_SPREAD = 0.9  # of a row's height that the models share
-
 
 def genre_scores(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     """Draw a row a genre, a marker a model; the genre that models find best comes first.
@@ -20,7 +18,7 @@ def genre_scores(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     Parameters
     ----------
     tables : mapping of str to sequence of mappings
-        Model to its `evaluation.details.genre_table`; the keys ``genre``, ``support`` and ``f1`` are read.
+        Model to its `evaluation.error_analysis.genre_table`; the keys ``genre``, ``support`` and ``f1`` are read.
 
     Raises
     ------
@@ -32,8 +30,7 @@ def genre_scores(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     scores = {model: {row["genre"]: row["f1"] for row in rows} for model, rows in tables.items()}
     support = {row["genre"]: row["support"] for row in next(iter(tables.values()))}
     genres = sorted(support, key=lambda genre: (-sum(own[genre] for own in scores.values()), genre))
-    colours, markers = style.model_colours(tables), style.model_markers(tables)
-    offsets = {model: _SPREAD * ((place + 0.5) / len(scores) - 0.5) for place, model in enumerate(scores)}
+    looks, offsets = style.model_looks(tables), style.model_offsets(tables)
     with style.drawing():
         figure = Figure(figsize=(9, 1.2 + 0.11 * len(genres) * (len(scores) + 1)))
         ax = figure.subplots()
@@ -41,9 +38,9 @@ def genre_scores(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
             ax.plot(
                 [own[genre] for genre in genres],
                 [place + offsets[model] for place in range(len(genres))],
-                color=colours[model], marker=markers[model], linestyle="none", markersize=6.5,
-                markeredgecolor="white", markeredgewidth=0.6, clip_on=False,
-            )  # fmt: skip
+                **looks[model],
+                clip_on=False,
+            )
         for place in range(1, len(genres)):
             ax.axhline(place - 0.5, color="#e6e6e6", linewidth=0.8)
         ax.set_xlim(0, 1)
@@ -54,8 +51,8 @@ def genre_scores(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
         ax.tick_params(axis="y", length=0, pad=8)
         ax.grid(visible=False, axis="y")
         handles = [
-            Line2D([], [], color=colours[model], marker=markers[model], linestyle="none", markersize=6.5, label=model)
-            for model in scores
+            Line2D([], [], color=look["color"], marker=look["marker"], linestyle="none", markersize=6.5, label=model)
+            for model, look in ((model, looks[model]) for model in scores)
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure

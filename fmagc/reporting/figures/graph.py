@@ -38,7 +38,7 @@ class _Arrow(Edge):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Box:
-    """What stands in a box: a title, paragraphs that are wrapped, and an edge of a colour."""
+    """The content of a box: a title, paragraphs that are wrapped, and the colour of its edge."""
 
     title: str
     paragraphs: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Box:
 
     @property
     def lines(self) -> list[str]:
-        """The paragraphs as they fit."""
+        """The lines of the wrapped paragraphs."""
         return [line for paragraph in self.paragraphs for line in wrap(paragraph, _LETTERS)]
 
     @property

@@ -1,6 +1,5 @@
-"""How networks answer to changed music: flipped predictions, divergences, and what encoders make of a shift."""
+"""Robustness of networks: predictions that change with the music, divergences, and errors of encoders after a shift."""
 
-from collections.abc import Iterable
 from typing import Any, Literal
 
 import pandas as pd
@@ -9,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import StrMethodFormatter
 
-from fmagc.errors import DataError
 from fmagc.reporting.figures import style
+from fmagc.reporting.figures.tables import require_columns
 
 __all__ = ["LABELS", "encoder_shifts", "prediction_changes"]
 
@@ -30,7 +29,6 @@ _ERRORS: dict[str, tuple[Literal["-", ":"], str]] = {
     "invariance": (":", "invariance:\nf(gx) against f(x)"),
 }
 _LINEAR_NATS = 0.01  # the scale of divergences is linear up to here, so that it has a zero, and logarithmic beyond
-_SPREAD = 0.9  # of a row's height that the models share
 _INK = "#333333"
 
 
@@ -39,20 +37,18 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    table : DataFrame
-        Columns model, seed, transform, strength, tracks, flipped, kl, as
-        `robustness.experiment.run_experiment` gives them; the mean over seeds is drawn.
+    table : pd.DataFrame
+        The predictions of `robustness.experiment.run_experiment`; the mean over seeds is drawn.
 
     Raises
     ------
     DataError
         When a column is missing or there are no rows.
     """
-    _require(table, ["model", "seed", "transform", "strength", "tracks", *_MEASURES])
-    means = table.groupby(["transform", "strength", "model"], sort=False)[list(_MEASURES)].mean().reset_index()
+    means = _means(table, by=["transform", "strength"], measures=list(_MEASURES))
     rows = list(means[["transform", "strength"]].drop_duplicates().itertuples(index=False, name=None))
-    looks = _looks(means["model"])
-    offsets = {model: _SPREAD * ((place + 0.5) / len(looks) - 0.5) for place, model in enumerate(looks)}
+    looks = style.model_looks(means["model"])
+    offsets = style.model_offsets(looks)
     with style.drawing():
         figure = Figure(figsize=(9, 1.4 + 0.5 * len(rows)))
         axes = figure.subplots(1, 2, sharey=True)
@@ -75,8 +71,7 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
         handles = [Line2D([], [], **look, label=model) for model, look in looks.items()]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
         share = 1 / table["tracks"].iloc[0]
-        told = f"the middle clip of {_counted(table)}; one clip is {share:.1g} of all"
-        figure.supxlabel(told, fontsize=8, color=_INK)
+        _caption(figure, f"the middle clip of {_counted(table)}; one clip is {share:.1g} of all")
     return figure
 
 
@@ -85,18 +80,16 @@ def encoder_shifts(table: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    table : DataFrame
-        Columns model, seed, view, steps, tracks, equivariance, invariance, as
-        `robustness.experiment.run_experiment` gives them; the mean over seeds is drawn.
+    table : pd.DataFrame
+        The errors of `robustness.experiment.run_experiment`; the mean over seeds is drawn.
 
     Raises
     ------
     DataError
         When a column is missing or there are no rows.
     """
-    _require(table, ["model", "seed", "view", "steps", "tracks", *_ERRORS])
-    means = table.groupby(["view", "model", "steps"])[list(_ERRORS)].mean().reset_index()
-    looks = _looks(means["model"])
+    means = _means(table, by=["view", "steps"], measures=list(_ERRORS)).sort_values("steps")
+    looks = style.model_looks(means["model"])
     views = [view for view in _VIEWS if view in set(means["view"])]
     with style.drawing():
         figure = Figure(figsize=(2.3 + 3.6 * len(views), 3.6))
@@ -110,11 +103,11 @@ def encoder_shifts(table: pd.DataFrame) -> Figure:
         handles = [Line2D([], [], **look, label=model) for model, look in looks.items()]
         handles += [Line2D([], [], color=_INK, linestyle=dash, label=label) for dash, label in _ERRORS.values()]
         figure.legend(handles=handles, loc="outside right center", labelspacing=0.9)
-        told = (
+        _caption(
+            figure,
             "f: encoder; g: the clip starts so much later in its track; g': the output moved by as many steps, half a "
-            f"step as the mean of two; {_counted(table)}"
+            f"step as the mean of two; {_counted(table)}",
         )
-        figure.supxlabel(told, fontsize=8, color=_INK)
     return figure
 
 
@@ -125,29 +118,16 @@ def _shifts(ax: Axes, means: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> 
     ax.set_xticks(sorted(set(means["steps"])))
 
 
-def _looks(models: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Give each model its colour and, for those who see none, its marker."""
-    colours, markers = style.model_colours(models), style.model_markers(models)
-    return {
-        model: {
-            "color": colour,
-            "marker": markers[model],
-            "linestyle": "none",
-            "markersize": 6.5,
-            "markeredgecolor": "white",
-            "markeredgewidth": 0.6,
-        }
-        for model, colour in colours.items()
-    }
-
-
 def _counted(table: pd.DataFrame) -> str:
     n_tracks, n_seeds = table["tracks"].iloc[0], table["seed"].nunique()
     return f"{n_tracks} test tracks" + (f", means over {n_seeds} seeds" if n_seeds > 1 else "")
 
 
-def _require(table: pd.DataFrame, columns: list[str]) -> None:
-    missing = [name for name in columns if name not in table.columns]
-    if missing or table.empty:
-        found = "no rows" if not missing else f"no {', '.join(missing)}"
-        raise DataError(f"robustness: expected rows with the columns {', '.join(columns)}, found {found}")
+def _caption(figure: Figure, text: str) -> None:
+    figure.supxlabel(text, fontsize=8, color=_INK)
+
+
+def _means(table: pd.DataFrame, *, by: list[str], measures: list[str]) -> pd.DataFrame:
+    """Average the measures of each model over its seeds, in the order in which rows came first."""
+    require_columns(table, ["model", "seed", *by, "tracks", *measures], source="robustness")
+    return table.groupby([*by, "model"], sort=False)[measures].mean().reset_index()

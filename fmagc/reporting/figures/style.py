@@ -1,9 +1,10 @@
 """The style of all figures, and how they are saved: a colour for each model, the same bytes for the same content."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from matplotlib import style as mpl_style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -19,7 +20,9 @@ __all__ = [
     "SET_COLOURS",
     "drawing",
     "model_colours",
+    "model_looks",
     "model_markers",
+    "model_offsets",
     "save_figure",
     "save_png",
 ]
@@ -35,6 +38,7 @@ _OTHER_MARKERS = ("P", "v", "*")
 SET_COLOURS = {"train": "#0072B2", "val": "#56B4E9", "test": "#E69F00"}
 GREY = "#7F7F7F"
 
+_SPREAD = 0.9  # of the height of a row that the models share
 _DPI = 120  # of the saved file, and of what is a picture inside an SVG
 _RC = {
     "font.family": "sans-serif",
@@ -70,8 +74,29 @@ def model_colours(models: Iterable[str]) -> dict[str, str]:
 
 
 def model_markers(models: Iterable[str]) -> dict[str, str]:
-    """Return a marker for each model and baseline, as `model_colours` does a colour: for who sees no colours."""
+    """Return a marker for each model and baseline, as `model_colours` does a colour: for readers who see no colours."""
     return _assigned(models, known=_MARKERS, cycle=_OTHER_MARKERS)
+
+
+def model_looks(models: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the keyword arguments of the points of each model."""
+    colours, markers = model_colours(models), model_markers(models)
+    return {
+        model: {
+            "color": colour,
+            "marker": markers[model],
+            "linestyle": "none",
+            "markersize": 6.5,
+            "markeredgecolor": "white",
+            "markeredgewidth": 0.6,
+        }
+        for model, colour in colours.items()
+    }
+
+
+def model_offsets(models: Collection[str]) -> dict[str, float]:
+    """Spread the points of models over the height of a row, which is 1, around 0."""
+    return {model: _SPREAD * ((place + 0.5) / len(models) - 0.5) for place, model in enumerate(models)}
 
 
 def _assigned(models: Iterable[str], *, known: dict[str, str], cycle: tuple[str, ...]) -> dict[str, str]:

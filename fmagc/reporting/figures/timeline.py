@@ -1,4 +1,4 @@
-"""A file over time: which genres a model heard in which part of it."""
+"""The predictions of a model along a track."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def timeline(
     file_s: float,
     title: str,
 ) -> Figure:
-    """Stack the probabilities of the patches of a file, each from halfway to the one before to halfway to the next.
+    """Stack the probabilities of the patches of a track, each from halfway to the one before to halfway to the next.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def timeline(
         In ascending order.
     genres : sequence of str
     patch_s, file_s : float, s
-        Lengths of a patch and of the file.
+        Lengths of a patch and of the track.
     title : str
     """
     centres = starts + patch_s / 2

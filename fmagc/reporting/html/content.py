@@ -177,7 +177,7 @@ def _protocol(
     return {
         "name": name,
         "results": html_of(sections[f"Protocol `{name}`"], level=4),
-        "pictures": {key: picture(f"results/{name}/{key}", **told) for key, told in _RESULTS.items()},
+        "pictures": {key: picture(f"results/{name}/{key}", **texts) for key, texts in _RESULTS.items()},
         "genre_text": findings.genre_text({model: details[model]["genres"] for model in predictions}),
         "clip_text": list(findings.clip_text(counts, used=params.evaluate.clips)),
         "overlap_text": findings.overlap_text(track_s, clip_s=clip_s, clips=sorted(counts["clips"].unique())),

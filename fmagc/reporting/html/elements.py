@@ -19,7 +19,7 @@ _SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"', re.DOTA
 
 @dataclass(frozen=True)
 class Picture:
-    """An image inside the page: a data URI, its size in CSS pixels, what it shows in words, and a caption."""
+    """An image inside the page: a data URI, its size in CSS pixels, a description, and a caption."""
 
     source: str
     width: int

@@ -75,7 +75,7 @@ def clip_table(counts: pd.DataFrame) -> Table:
 
 
 def clip_text(counts: pd.DataFrame, *, used: int) -> Iterator[str]:
-    """Say how much more clips improve validation, on which the choice is made."""
+    """Describe the gain of more clips on the validation tracks, on which the choice is made."""
     val = counts[counts["set"] == "val"]
     means = val.groupby(["average", "clips"], sort=False)["macro_f1"].mean().reset_index()
     highest = means["macro_f1"].max()
@@ -102,17 +102,17 @@ def clip_text(counts: pd.DataFrame, *, used: int) -> Iterator[str]:
 
 
 def overlap_text(track_s: float, *, clip_s: float, clips: Sequence[int]) -> str:
-    """Say how much neighbouring clips of a track overlap: where they hardly differ, more clips add little."""
+    """Compute how much neighbouring clips of a track overlap: where they hardly differ, more clips add little."""
     shares = {n: max(0.0, 1 - (track_s - clip_s) / (n - 1) / clip_s) for n in clips if n > 1}
-    said = listed(f"{share:.0%} with {n}" for n, share in shares.items())
+    parts = listed(f"{share:.0%} with {n}" for n, share in shares.items())
     return (
         f"Half of the tracks last {track_s:.1f} s or less, and a clip {clip_s:.1f} s. Neighbouring clips of a track of "
-        f"that length, evenly spaced, overlap by {said}."
+        f"that length, evenly spaced, overlap by {parts}."
     )
 
 
 def robustness_text(predictions: pd.DataFrame, encoders: pd.DataFrame) -> Iterator[str]:
-    """Say which transformation changes most predictions of each network, and how its encoders follow a shift."""
+    """Name the transformation that changes most predictions of each network, and the errors of its encoders."""
     n_tracks = int(predictions["tracks"].iloc[0])
     means = predictions.groupby(["model", "transform", "strength"], sort=False)["flipped"].mean()
     for model, own in means.groupby("model", sort=False):
@@ -127,19 +127,19 @@ def robustness_text(predictions: pd.DataFrame, encoders: pd.DataFrame) -> Iterat
     steps = encoders.assign(whole=encoders["steps"] % 1 == 0)
     for view, shifts in steps.groupby("view", sort=False):
         whole, half = shifts[shifts["whole"]], shifts[~shifts["whole"]]
-        said = []
+        parts = []
         if len(whole):
-            said.append(
+            parts.append(
                 f"after a shift by whole steps, their output has shifted with the music (relative error "
                 f"{whole['equivariance'].mean():.2g}), and differs from that of the unshifted music by "
                 f"{whole['invariance'].mean():.2g}"
             )
         if len(half):
-            said.append(
+            parts.append(
                 f"after a shift by half steps, the two errors are {half['equivariance'].mean():.2g} and "
                 f"{half['invariance'].mean():.2g}"
             )
-        yield f"Encoders of the {_VIEWS[str(view)]}: {'; '.join(said)}."
+        yield f"Encoders of the {_VIEWS[str(view)]}: {'; '.join(parts)}."
 
 
 def calibration_table(entries: Sequence[Entry], details: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -161,16 +161,16 @@ def calibration_table(entries: Sequence[Entry], details: Mapping[str, Mapping[st
 
 
 def calibration_text(details: Mapping[str, Mapping[str, Any]]) -> str:
-    """Say which models are significantly overconfident, and which underconfident."""
+    """Name the models that are significantly over- or underconfident."""
     bounds = {model: own["temperature_interval"] for model, own in details.items() if has_temperature(own)}
-    told = {
+    groups = {
         "overconfident": [model for model, (low, _) in bounds.items() if low > 1],
         "underconfident": [model for model, (_, high) in bounds.items() if high < 1],
     }
-    said = [f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}" for what, names in told.items() if names]
-    undecided = [model for model in details if not any(model in names for names in told.values())]
-    said += [f"for {listed(undecided)} the data do not decide"] if undecided else []
-    return f"By the temperatures fitted to the validation tracks, and their intervals, {'; '.join(said)}."
+    parts = [f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}" for what, names in groups.items() if names]
+    undecided = [model for model in details if not any(model in names for names in groups.values())]
+    parts += [f"for {listed(undecided)} the data do not decide"] if undecided else []
+    return f"By the temperatures fitted to the validation tracks, and their intervals, {'; '.join(parts)}."
 
 
 def unfinished(entries: Sequence[Entry]) -> str:

@@ -69,7 +69,7 @@ def _outs(stage: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _overlap(out: str, dep: str) -> bool:
-    """Tell whether one path lies in the other or is it; a variable may be anything."""
+    """Check for one path that lies in the other or equals it; a variable stands for anything."""
     pairs = zip_longest(out.split("/"), dep.split("/"))
     for one, other in pairs:
         if one is None or other is None:

@@ -1,4 +1,4 @@
-"""Diagrams, words and tables of the report: each against things whose answer is known."""
+"""Diagrams, sentences and tables of the report, each against known results."""
 
 import html
 import io
@@ -16,6 +16,7 @@ from fmagc.inference.timeline import least_settled
 from fmagc.inference.trace_model import trace_model
 from fmagc.models.registry import MODELS, build, count_parameters
 from fmagc.params.schema import check
+from fmagc.reporting import leaderboard
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.calibration import reliability_diagrams
 from fmagc.reporting.figures.genres import genre_scores
@@ -25,7 +26,7 @@ from fmagc.reporting.html.elements import picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
 from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges
 from fmagc.reporting.html.text import counted, listed, setting
-from fmagc.reporting.leaderboard import Entry, TestSet
+from fmagc.reporting.leaderboard import Entry
 from tests.support.dag import ROOT, stages
 from tests.support.predictions import predictions_of
 
@@ -91,12 +92,12 @@ def test_a_network_is_its_parts(name: str) -> None:
     diagram = trace_model({"name": name, **ARCHITECTURE})
     boxes, edges = diagram.parts, diagram.edges
     network = build(name, **ARCHITECTURE)
-    told = {key: " ".join(box.paragraphs) for key, box in boxes.items()}
-    counts = [int(text.split("; ")[-1].split()[0].replace(",", "")) for text in told.values() if "parameters" in text]
+    texts = {key: " ".join(box.paragraphs) for key, box in boxes.items()}
+    counts = [int(text.split("; ")[-1].split()[0].replace(",", "")) for text in texts.values() if "parameters" in text]
     assert sum(counts) == count_parameters(network)
-    assert {key for key, text in told.items() if text.startswith("input")} == set(network.inputs)
+    assert {key for key, text in texts.items() if text.startswith("input")} == set(network.inputs)
     *_, last = boxes
-    assert "output: 8;" in told[last]
+    assert "output: 8;" in texts[last]
     assert {target for _, target in edges} == set(boxes) - set(network.inputs), "every part reads something"
     assert len([edge for edge in edges if edge[1] == last]) == len(network.inputs), "the views meet at the end, if two"
 
@@ -158,7 +159,7 @@ def test_the_least_settled_track_is_that_of_most_different_clips() -> None:
     assert least_settled(table_of([*steady, *torn, *steady], [0] * 6, clips=2)) == 1
 
 
-def test_clips_are_judged_on_validation() -> None:
+def test_numbers_of_clips_are_compared_on_validation() -> None:
     plain = (("val", 1, 0.5), ("val", 3, 0.6), ("test", 1, 0.9), ("test", 3, 0.2))
     scores = dict.fromkeys(("probabilities", "vote"), plain) | {"logits": (*plain[:1], ("val", 3, 0.7), *plain[2:])}
     rows = [
@@ -178,7 +179,7 @@ def test_clips_are_judged_on_validation() -> None:
     assert findings.clip_table(pd.DataFrame(rows)).rows[0][:2] == ("1", "0.500")
 
 
-def test_the_probe_in_words() -> None:
+def test_robustness_in_sentences() -> None:
     changes = pd.DataFrame(
         {
             "model": ["cnn1d"] * 2 + ["crnn"] * 2,
@@ -200,17 +201,19 @@ def test_the_probe_in_words() -> None:
             "invariance": [0.3, 0.4],
         }
     )
-    said = list(findings.robustness_text(changes, shifts))
-    assert said[0].startswith("cnn1d: gain, -6 dB changes most predictions, 50% of 4 tracks; on average")
-    assert said[1] == "crnn: no transformation changes a prediction."
-    assert "(relative error 0)" in said[2]
-    assert "by 0.4; after a shift by half steps, the two errors are 0.2 and 0.3" in said[2]
+    sentences = list(findings.robustness_text(changes, shifts))
+    assert sentences[0].startswith("cnn1d: gain, -6 dB changes most predictions, 50% of 4 tracks; on average")
+    assert sentences[1] == "crnn: no transformation changes a prediction."
+    assert "(relative error 0)" in sentences[2]
+    assert "by 0.4; after a shift by half steps, the two errors are 0.2 and 0.3" in sentences[2]
 
 
 def test_the_headline_names_the_best_and_the_leak() -> None:
     track = {f"{name}{end}": 0.5 for name in ("macro_f1", "accuracy") for end in ("", "_low", "_high")}
     entries = [Entry("random", "crnn", {**track, "macro_f1": 0.7}, {}, [{}]), Entry("random", "majority", track, {})]
-    test = TestSet(n_tracks=10, n_artists=1, n_genres=4, n_training=8, n_listed=8, known=0.8, files_shared=0)
+    test = leaderboard.TestSet(
+        n_tracks=10, n_artists=1, n_genres=4, n_training=8, n_listed=8, known=0.8, files_shared=0
+    )
     first, second = findings.headline(entries, test)
     assert "1 network and 1 baseline predict one of 4 genres for 10 tracks by 1 artist; 80% of these" in first
     assert "crnn has the highest macro F1, 0.700" in second

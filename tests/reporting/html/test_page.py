@@ -91,8 +91,8 @@ def test_every_picture_has_an_alternative_in_words(outline: Outline) -> None:
 
 
 def test_nothing_is_loaded_and_nothing_runs(text: str, outline: Outline) -> None:
-    asked = [attributes[name] for _, attributes in outline.tags for name in LOADS & set(attributes)]
-    assert [address[:60] for address in asked if not address.startswith(("data:image/", "#"))] == []
+    addresses = [attributes[name] for _, attributes in outline.tags for name in LOADS & set(attributes)]
+    assert [address[:60] for address in addresses if not address.startswith(("data:image/", "#"))] == []
     assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in outline.tags}
     style = text[text.index("<style>") : text.index("</style>")]
     assert "url(" not in style
