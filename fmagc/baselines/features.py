@@ -15,12 +15,12 @@ def band_statistics(S_db: Floats) -> Floats:
 
     Parameters
     ----------
-    S_db : float [shape=(frames, bands)]
+    S_db : np.ndarray [shape=(frames, bands), float64]
         Log-mel spectrogram in absolute dB, time-major.
 
     Returns
     -------
-    float64 [shape=(2 * bands,)]
+    np.ndarray [shape=(2 * bands,), float64]
         All means, then all deviations.
     """
     S_db = S_db.astype(np.float64)
@@ -32,14 +32,14 @@ def mfcc_statistics(S_db: Floats, *, n_mfcc: int) -> Floats:
 
     Parameters
     ----------
-    S_db : float [shape=(frames, bands)]
+    S_db : np.ndarray [shape=(frames, bands), float64]
         Log-mel spectrogram in absolute dB, time-major. What is stored is relative to the track's maximum: add `ref_db`,
         without it the first coefficient does not carry the level of the track.
     n_mfcc : int
 
     Returns
     -------
-    float64 [shape=(7 * n_mfcc,)]
+    np.ndarray [shape=(7 * n_mfcc,), float64]
         mean, standard deviation, skewness, excess kurtosis, median, minimum and maximum, `n_mfcc` values each. A
         coefficient that does not change has skewness and kurtosis 0.
 

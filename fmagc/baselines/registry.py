@@ -65,7 +65,8 @@ class Recipe:
     Attributes
     ----------
     features : callable, or None
-        float [shape=(frames, bands)], absolute dB, to float64 [shape=(F,)]; None where no clip is read.
+        np.ndarray [shape=(frames, bands), float64, absolute dB] to np.ndarray [shape=(F,), float64]; None where no
+        clip is read.
     fit : Fit
     """
 
@@ -123,11 +124,11 @@ class FittedMachine:
 
         Parameters
         ----------
-        X : float [shape=(N, F)]
+        X : np.ndarray [shape=(N, F), float64]
 
         Returns
         -------
-        float64 [shape=(N, K)]
+        np.ndarray [shape=(N, K), float64]
         """
         scores = _decision_values(self.machine, self.scaler.transform(X))
         return np.asarray(softmax(scores / self.temperature, axis=1), dtype=np.float64)
@@ -155,8 +156,8 @@ def fit_machine(
 
     Parameters
     ----------
-    X_train, X_val : float [shape=(N, F)]
-    y_train, y_val : int [shape=(N,)]
+    X_train, X_val : np.ndarray [shape=(N, F), float64]
+    y_train, y_val : np.ndarray [shape=(N,), int64]
         Class indices, 0 to K - 1.
     n_classes : int
         K.

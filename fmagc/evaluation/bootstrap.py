@@ -41,14 +41,14 @@ def artist_counts(labels: Ints, *, predicted: Ints, artist_ids: Ints, seeds: Int
 
     Parameters
     ----------
-    labels, predicted, artist_ids, seeds : int [shape=(N,)]
+    labels, predicted, artist_ids, seeds : np.ndarray [shape=(N,), int64]
         A row for each prediction; labels and predicted are class indices.
     n_classes : int
         K.
 
     Returns
     -------
-    int [shape=(S, A, K, K)]
+    np.ndarray [shape=(S, A, K, K), int64]
         Seeds and artists in ascending order, so that the same test set gives the same artists for every model.
     """
     artists, artist = np.unique(artist_ids, return_inverse=True)
@@ -64,9 +64,9 @@ def draw(n_artists: int, *, n_seeds: int, resamples: int, seed: int) -> tuple[In
 
     Returns
     -------
-    artists : int [shape=(resamples, A)]
+    artists : np.ndarray [shape=(resamples, A), int64]
         Rows sum to `n_artists`.
-    seeds : int [shape=(resamples, S)]
+    seeds : np.ndarray [shape=(resamples, S), int64]
         Rows sum to S - 1; a single seed is always there.
     """
     rng = np.random.default_rng(seed)
@@ -82,7 +82,7 @@ def resampled(counts: Ints, *, resamples: int, seed: int) -> Mapping[str, Floats
 
     Parameters
     ----------
-    counts : int [shape=(S, A, K, K)]
+    counts : np.ndarray [shape=(S, A, K, K), int64]
         From `artist_counts`.
     resamples : int
     seed : int
@@ -90,7 +90,7 @@ def resampled(counts: Ints, *, resamples: int, seed: int) -> Mapping[str, Floats
 
     Returns
     -------
-    mapping of str to float64 [shape=(resamples,)]
+    mapping of str to np.ndarray [shape=(resamples,), float64]
     """
     n_seeds, n_artists, n_classes, _ = counts.shape
     artists, seeds = draw(n_artists, n_seeds=n_seeds, resamples=resamples, seed=seed)
@@ -105,7 +105,7 @@ def intervals(counts: Ints, *, resamples: int, seed: int) -> Mapping[str, tuple[
 
     Parameters
     ----------
-    counts : int [shape=(S, A, K, K)]
+    counts : np.ndarray [shape=(S, A, K, K), int64]
         From `artist_counts`.
     resamples : int
         1,000 or more give bounds that hardly depend on `seed`.

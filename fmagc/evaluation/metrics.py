@@ -60,9 +60,9 @@ def metrics_of(labels: ArrayLike, *, probabilities: ArrayLike) -> dict[str, floa
 
     Parameters
     ----------
-    labels : int [shape=(N,)]
+    labels : np.ndarray [shape=(N,), int64]
         True class indices, 0 to K - 1.
-    probabilities : float [shape=(N, K)]
+    probabilities : np.ndarray [shape=(N, K), float64]
 
     Raises
     ------
@@ -104,7 +104,7 @@ def from_confusion(matrix: ArrayLike) -> dict[str, float]:
 
     Parameters
     ----------
-    matrix : int [shape=(K, K)]
+    matrix : np.ndarray [shape=(K, K), int64]
         Counts, rows true, columns predicted.
 
     Raises
@@ -125,13 +125,13 @@ def confusion_counts(labels: Ints, *, predicted: Ints, n_classes: int) -> Ints:
 
     Parameters
     ----------
-    labels, predicted : int [shape=(N,)]
+    labels, predicted : np.ndarray [shape=(N,), int64]
     n_classes : int
         K.
 
     Returns
     -------
-    int [shape=(K, K)]
+    np.ndarray [shape=(K, K), int64]
     """
     pairs = np.bincount(labels * n_classes + predicted, minlength=n_classes**2)
     return pairs.reshape(n_classes, n_classes).astype(np.int64)
@@ -142,12 +142,12 @@ def count_metrics(counts: Floats) -> Mapping[str, Floats]:
 
     Parameters
     ----------
-    counts : float [shape=(..., K, K)]
+    counts : np.ndarray [shape=(..., K, K), float64]
         Each matrix counts at least one row.
 
     Returns
     -------
-    mapping of str to float [shape=(...)]
+    mapping of str to np.ndarray [shape=(...), float64]
         The six metrics that need no probabilities.
     """
     n_rows = counts.sum(axis=(-2, -1))
@@ -175,11 +175,11 @@ def class_metrics(counts: Floats) -> Mapping[str, Floats]:
 
     Parameters
     ----------
-    counts : float [shape=(..., K, K)]
+    counts : np.ndarray [shape=(..., K, K), float64]
 
     Returns
     -------
-    mapping of str to float [shape=(..., K)]
+    mapping of str to np.ndarray [shape=(..., K), float64]
         ``precision``, ``recall``, ``f1``.
     """
     hits, n_true, n_predicted = _margins(counts)

@@ -65,7 +65,7 @@ def predict_model(
         The one of them that decides which track the timeline shows.
     crop : str
         As in `cache.clip_positions.clip_table`.
-    sample_rate : int, Hz
+    sample_rate : int [Hz]
         Of the cached waveforms.
     whole_run : Run
         Of which the seeds and the number of threads are read.

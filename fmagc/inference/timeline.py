@@ -47,7 +47,7 @@ def predict_timeline(
         Rows of `corpus.index.read_split`: whole sets, that of the track among them.
     track_id : int
         Of the track to predict.
-    sample_rate : int, Hz
+    sample_rate : int [Hz]
         Of the cached waveforms.
     hardware : Hardware
         Prepared for the card's precision.

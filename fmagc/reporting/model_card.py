@@ -42,13 +42,13 @@ def card_markdown(
         With a card of training for each seed.
     details : mapping
         As `evaluation.error_analysis.analyse` gives it.
-    split : DataFrame
+    split : pd.DataFrame
         As `corpus.index.read_split` gives it, of the protocol.
     accepted : mapping of str to int
         Tracks of each set that could be decoded.
     corpus : Dataset
         The block `dataset` of params.yaml.
-    sample_rate : int, Hz
+    sample_rate : int [Hz]
         Of the cached waveforms.
     settings : Evaluate
         Which clips of a track were predicted.

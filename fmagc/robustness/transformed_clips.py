@@ -39,13 +39,13 @@ def transformed_clip(task: Task, *, log_mel: LogMel, sr: int) -> Views:
     task : Task
     log_mel : LogMel
         That of the mel cache.
-    sr : int, Hz
+    sr : int [Hz]
 
     Returns
     -------
-    dict of str to ndarray
-        ``waveform``, float32 [shape=(clip_frames * hop_length,)], and ``mel``, float16 dB
-        [shape=(clip_frames, n_mels)], the type in which the cache stores it. Not normalised.
+    dict of str to np.ndarray
+        ``waveform`` [shape=(clip_frames * hop_length,), float32] and ``mel`` [shape=(clip_frames, n_mels), float16,
+        dB], the type in which the cache stores it. Not normalised.
     """
     y = task.transform(task.samples * np.float32(task.scale), sr=sr, seed=task.track_id)
     hop = log_mel.settings.hop_length

@@ -41,7 +41,7 @@ class TrainingJob:
         """The folder to which weights and card are published."""
         return training_folder(self.protocol, self.model, self.seed)
 
-    def network(self, n_classes: int) -> dict[str, Any]:
+    def build_arguments(self, n_classes: int) -> dict[str, Any]:
         """Return the keyword arguments of `models.registry.build`."""
         return {
             "name": self.model,

@@ -66,7 +66,7 @@ def train_model(job: TrainingJob, data: TrainingData, *, store: ArtifactStore, h
         After SIGINT or SIGTERM.
     """
     hardware.require_clips(data.smallest_batch)
-    model = build(**job.network(len(data.genres)))
+    model = build(**job.build_arguments(len(data.genres)))
     made_with = _describe(job, data, hardware)
     checkpoints = Checkpoints(store, key=_key(job, data, made_with, store))
     weights = hardware.processes.broadcast_object(checkpoints.finished)
@@ -82,7 +82,7 @@ def train_model(job: TrainingJob, data: TrainingData, *, store: ArtifactStore, h
 
 def _describe(job: TrainingJob, data: TrainingData, hardware: Hardware) -> dict[str, Any]:
     return {
-        "architecture": job.network(len(data.genres)),
+        "architecture": job.build_arguments(len(data.genres)),
         "seed": job.seed,
         "genres": data.genres,
         "precision": hardware.precision,

@@ -17,7 +17,7 @@ def interval_bars(table: pd.DataFrame, *, chance: float) -> Figure:
     Parameters
     ----------
     table : pd.DataFrame
-        One row a model or baseline: model, accuracy, accuracy_low, accuracy_high, macro_f1, macro_f1_low,
+        A row for each model or baseline: model, accuracy, accuracy_low, accuracy_high, macro_f1, macro_f1_low,
         macro_f1_high, all as fractions.
     chance : float
         What guessing scores, a fraction: 1 / K for K genres of equal size.

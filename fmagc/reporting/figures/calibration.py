@@ -18,7 +18,7 @@ _LARGEST = 260  # points squared: the area of a marker that stands for all rows
 
 
 def reliability_diagrams(calibrations: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw accuracy over confidence, a panel a model: filled as predicted, hollow after temperature scaling.
+    """Draw accuracy over confidence, a panel for each model: filled as predicted, hollow after temperature scaling.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ _LABELS = {"test": "test", "val": "validation"}
 
 
 def clip_count_curves(table: pd.DataFrame) -> Figure:
-    """Draw accuracy and macro F1 of tracks by the number of clips: a column a rule; colour and marker are the model.
+    """Draw accuracy and macro F1 of tracks by the number of clips, a column for each rule.
 
     Parameters
     ----------

@@ -22,9 +22,9 @@ def confusion_grid(matrices: Mapping[str, npt.NDArray[np.integer]], genres: Sequ
 
     Parameters
     ----------
-    matrices : mapping of str to ndarray, shape (K, K)
+    matrices : mapping of str to np.ndarray [shape=(K, K), int64]
         Panel title to counts; rows are true genres, columns predicted ones.
-    genres : sequence of str, length K
+    genres : sequence of str [shape=(K,)]
         Names in class order.
 
     Raises

@@ -20,7 +20,7 @@ _LABELS = {"train": "training", "val": "validation"}
 
 
 def learning_curves(history: pd.DataFrame) -> Figure:
-    """Draw one panel a metric: colour is the model, dash training or validation, thin lines are seeds.
+    """Draw a panel for each metric: a colour for each model, validation dashed, a thin line for each seed.
 
     Parameters
     ----------

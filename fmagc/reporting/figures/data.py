@@ -29,9 +29,9 @@ def waveform_grid(clips: Mapping[str, Array], *, sr: int) -> Figure:
 
     Parameters
     ----------
-    clips : mapping of str to ndarray, shape (n_samples,)
+    clips : mapping of str to np.ndarray [shape=(n_samples,), float32]
         Genre to mono signal.
-    sr : int, Hz
+    sr : int [Hz]
     """
     with style.drawing():
         figure, axes = _grid(clips, height=1.5)
@@ -52,12 +52,13 @@ def spectrogram_grid(
 
     Parameters
     ----------
-    clips : mapping of str to ndarray, shape (n_mels, n_frames), dB relative to the clip's maximum
+    clips : mapping of str to np.ndarray [shape=(n_mels, n_frames), float32, dB]
+        Relative to the track's maximum.
     sr, hop_length : int
         Rate (Hz) and hop (samples) that the spectrograms were made with.
-    fmin, fmax : float, Hz
+    fmin, fmax : float [Hz]
         Edges of the mel bank.
-    top_db : float, dB
+    top_db : float [dB]
         Depth of the colour scale.
     """
     cmap = colormaps["magma"].resampled(_LEVELS)
@@ -87,8 +88,8 @@ def class_balance(splits: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    splits : DataFrame
-        One row a track: genre, set (train, val or test).
+    splits : pd.DataFrame
+        A row for each track: genre, set (train, val or test).
     """
     counts = pd.crosstab(splits["genre"], splits["set"]).reindex(columns=list(_SETS), fill_value=0).iloc[::-1]
     with style.drawing():

@@ -13,7 +13,7 @@ __all__ = ["genre_scores"]
 
 
 def genre_scores(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
-    """Draw a row a genre, a marker a model; the genre that models find best comes first.
+    """Draw a row for each genre and a marker for each model; the genre that models find best comes first.
 
     Parameters
     ----------

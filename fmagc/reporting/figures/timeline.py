@@ -28,11 +28,11 @@ def timeline(
 
     Parameters
     ----------
-    p : ndarray, shape (n_patches, n_genres)
-    starts : ndarray, shape (n_patches,), s
+    p : np.ndarray [shape=(n_patches, n_genres), float64]
+    starts : np.ndarray [shape=(n_patches,), float64, s]
         In ascending order.
     genres : sequence of str
-    patch_s, file_s : float, s
+    patch_s, file_s : float [s]
         Lengths of a patch and of the track.
     title : str
     """
