@@ -196,9 +196,12 @@ def test_a_name_of_fma_alone_names_the_options(capsys: pytest.CaptureFixture[str
     assert "fma_small: expected --download, which downloads it, or --root DIR" in capsys.readouterr().err
 
 
-def test_a_folder_of_corpora_names_them(mini: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["use", str(mini.parent)]) == 1
-    assert f"found FMA's layout inside {mini}: name that folder" in capsys.readouterr().err
+def test_a_folder_of_corpora_names_them(mini: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "corpora").mkdir()
+    (tmp_path / "corpora/mini").symlink_to(mini)
+    assert main(["use", str(tmp_path / "corpora")]) == 1
+    told = capsys.readouterr().err
+    assert f"found FMA's layout inside {tmp_path}/corpora/mini: name that folder\nfmagc use wrote nothing" in told
 
 
 def test_the_home_folder_is_expanded(music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
