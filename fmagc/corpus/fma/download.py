@@ -9,6 +9,7 @@ import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
+from fmagc.corpus.fma.http_session import http_session
 from fmagc.corpus.fma.partial_file import PartialFile
 from fmagc.corpus.fma.server_reply import LastingFaultError, PassingFaultError, accept, explain, max_bytes
 from fmagc.errors import DataError, format_bytes, format_value, name_file
@@ -87,7 +88,10 @@ def _transfer(url: str, part: PartialFile, *, sha1: str, n_bytes: int, room: flo
     """Make one request and append what comes."""
     headers = {"Accept-Encoding": "identity"} | part.range_headers()  # ranges of an encoded file are not the file's
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=(_CONNECT_S, _SILENCE_S)) as reply:
+        with (
+            http_session() as session,
+            session.get(url, headers=headers, stream=True, timeout=(_CONNECT_S, _SILENCE_S)) as reply,
+        ):
             accept(reply, part, n_bytes=n_bytes)
             total = part.total or n_bytes
             needed = max(0, math.ceil(total * (1 + room)) - part.size)

@@ -151,6 +151,19 @@ def test_a_redirect_to_where_no_file_can_be_is_refused_at_once(site: Site, tmp_p
     assert len(site.asked) == 1
 
 
+@pytest.mark.parametrize("framing", ["chunked", "close"])
+def test_the_body_of_a_redirect_is_not_read(site: Site, tmp_path: Path, framing: str) -> None:
+    site.files["moved"] = DATA
+    site.will(NAME, Reply(status=302, headers={"Location": f"{site.url}/moved"}, framing=framing, endless=True))
+    fetch(site, tmp_path)
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_the_body_of_a_fault_is_not_read(site: Site, tmp_path: Path, status: int) -> None:
+    site.will(NAME, *(Reply(status=status, framing="chunked", endless=True) for _ in range(6)))
+    assert f"the server says {status}" in refusal(site, tmp_path)
+
+
 def test_a_redirect_in_a_circle_is_refused(site: Site, tmp_path: Path) -> None:
     site.usual = Reply(status=302, headers={"Location": f"/fma/{NAME}"})
     assert "found a fault (Exceeded 30 redirects.)" in refusal(site, tmp_path)
