@@ -14,7 +14,7 @@ from fmagc.audio.log_mel import LogMel
 from fmagc.cache.feature_cache import FeatureCache
 from fmagc.errors import SettingsError, name_track, require_at_least
 from fmagc.params.base import validated
-from fmagc.params.signal import Mel, Waveform
+from fmagc.params.signal import Fallback, Mel, Waveform, require_fallback
 
 if TYPE_CHECKING:
     from fmagc.inference.predictor import Predictor
@@ -23,7 +23,12 @@ __all__ = ["decode", "load_model", "log_mel", "open_cache"]
 
 
 def decode(
-    path: str | PathLike[str], *, sample_rate: int = 44_100, max_seconds: float = 30.0, min_samples: int = 1
+    path: str | PathLike[str],
+    *,
+    sample_rate: int = 44_100,
+    max_seconds: float = 30.0,
+    min_samples: int = 1,
+    fallback: Fallback = "none",
 ) -> tuple[NDArray[np.float32], int]:
     """Decode an audio file to mono at one sample rate, to the samples that the cache holds of it.
 
@@ -39,6 +44,8 @@ def decode(
     max_seconds : float > 0 [s]
     min_samples : int [samples]
         A shorter result is rejected. The pipeline asks for one clip, ``clip.samples``.
+    fallback : str
+        ``ffmpeg`` reads what libsndfile does not, as M4A, WMA and WavPack, with an installed ffmpeg.
 
     Returns
     -------
@@ -53,6 +60,8 @@ def decode(
         With its `Reason`, and in its detail what was measured or what the decoder said.
     SettingsError
         When a setting is out of range.
+    ValueError
+        When `min_samples` is below 1, or `fallback` is none of the two.
 
     Examples
     --------
@@ -63,10 +72,17 @@ def decode(
     """
     settings = validated(Waveform, "fmagc.decode", sample_rate=sample_rate, max_seconds=max_seconds)
     require_at_least(1, min_samples=min_samples)
+    require_fallback(fallback)
     out = np.empty(most_samples(settings), dtype=np.int16)
     with name_track(Path(path)):
         track = decode_track(
-            Path(path), expected_sha1=None, listed_sha1="", settings=settings, min_samples=min_samples, out=out
+            Path(path),
+            expected_sha1=None,
+            listed_sha1="",
+            settings=settings,
+            min_samples=min_samples,
+            out=out,
+            fallback=fallback,
         )
     return track.samples * np.float32(track.scale), sample_rate
 
@@ -173,7 +189,7 @@ def open_cache(folder: str | PathLike[str] = "data") -> FeatureCache:
     return FeatureCache(folder)
 
 
-def load_model(folder: str | PathLike[str], *, n_clips: int | None = None) -> "Predictor":
+def load_model(folder: str | PathLike[str], *, n_clips: int | None = None, fallback: Fallback = "none") -> "Predictor":
     """Load a trained network that predicts the genre of audio files.
 
     Parameters
@@ -182,6 +198,8 @@ def load_model(folder: str | PathLike[str], *, n_clips: int | None = None) -> "P
         ``data/models/<protocol>/<model>/<seed>`` of a finished run, or a copy of it.
     n_clips : int > 0, optional
         Evenly spaced clips of a recording, or of each excerpt of a long one; as many as cover it when None.
+    fallback : str
+        As for `decode`.
 
     Returns
     -------
@@ -192,7 +210,7 @@ def load_model(folder: str | PathLike[str], *, n_clips: int | None = None) -> "P
     DataError
         When the folder lacks something, is damaged, or is of another version.
     ValueError
-        When `n_clips` is not a positive integer.
+        When `n_clips` is not a positive integer, or `fallback` is none of the two.
 
     Examples
     --------
@@ -205,7 +223,7 @@ def load_model(folder: str | PathLike[str], *, n_clips: int | None = None) -> "P
     """
     from fmagc.inference.predictor import Predictor  # torch takes seconds to import, and the other names need none
 
-    return Predictor(folder, n_clips=n_clips)
+    return Predictor(folder, n_clips=n_clips, fallback=fallback)
 
 
 @lru_cache

@@ -18,7 +18,8 @@ _FMAGC = """\
 Music genre classification: predict genres, choose a corpus, compare models. `dvc repro` runs the pipeline itself, and
 `fmagc COMMAND --help` tells what a command does."""
 _PREDICT = """\
-Name the genres of audio files by a trained model: MP3, and whatever else libsndfile reads.
+Name the genres of audio files by a trained model: MP3, whatever else libsndfile reads and, with --fallback ffmpeg,
+what ffmpeg reads.
 
 A file is decoded as the cache decodes a track, and its genre predicted as evaluate does: the probabilities of evenly
 spaced patches, as long as the clips of training, are averaged. A file longer than audio.max_seconds of the training, by
@@ -118,6 +119,12 @@ def _add_predict(commands: _Commands) -> None:
     )
     parser.add_argument(
         "--top", dest="n_top", type=_positive, default=3, metavar="N", help="genres shown of each file (3)"
+    )
+    parser.add_argument(
+        "--fallback",
+        choices=("none", "ffmpeg"),
+        default="none",
+        help="decode with ffmpeg what libsndfile does not read, as M4A and WMA (none)",
     )
     parser.add_argument(
         "--timeline",

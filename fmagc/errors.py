@@ -109,6 +109,8 @@ class Reason(StrEnum):
     TOO_SHORT = "too_short"  # whole, but shorter than one clip
     NON_FINITE = "non_finite"  # NaN or infinity among the samples
     EXTREME_PEAK = "extreme_peak"  # a peak beside which int16 would keep nothing else of the song
+    NO_DECODER = "no_decoder"  # the second decoder is wanted, but not installed
+    DECODER_DISAGREES = "decoder_disagrees"  # the second decoder gave another rate, channels or length than is stated
     DECODER_CRASHED = "decoder_crashed"  # the worker process died on it
     DECODER_TIMEOUT = "decoder_timeout"  # longer than audio.timeout_s
     DECODER_OUT_OF_MEMORY = "decoder_out_of_memory"

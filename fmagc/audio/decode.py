@@ -1,23 +1,23 @@
 """Decoding of one file to a verified mono waveform, or its rejection with one reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from fmagc.audio.ffmpeg import converted_to_au, ffmpeg_program
+from fmagc.audio.file_bytes import FileBytes
 from fmagc.audio.libsndfile import read_samples
 from fmagc.audio.mpeg_frames import MpegAudio
 from fmagc.audio.raw_audio import NOTHING, RawAudio, joined
-from fmagc.audio.streams import summary
+from fmagc.audio.streams import contents_of, summary
 from fmagc.audio.validate import Source, open_source
 from fmagc.errors import Reason, RejectedTrack
-from fmagc.params.signal import Waveform
+from fmagc.params.signal import Fallback, Waveform
 
 __all__ = [
-    "DECODER",
     "FLAGS",
     "LARGEST_PEAK",
     "LOSS_ALLOWED",
@@ -29,8 +29,6 @@ __all__ = [
     "quantise",
     "truncation",
 ]
-
-DECODER = f"soundfile {soundfile.__version__}/{soundfile.__libsndfile_version__}"
 
 # Samples per channel that a decoder may give less than the frames hold. Encoders pad, decoders have a delay (529) and
 # cut off both where a LAME tag tells them how much: up to two frames of 1152 in what LAME writes. Some encoders also
@@ -46,6 +44,7 @@ FLAGS = {
     "length_corrected": "its header tells no length, or another than the file holds",
     "no_end_mark": "the end of an Ogg stream is not marked, but its last page is whole",
     "chained": "several streams follow each other",
+    "fallback": "ffmpeg decoded it, since libsndfile does not know its format",
     "resynced": "bytes that are no frame lie between the frames of an MP3",
     "warned": "the decoder had something to say, which is in the detail",
 }
@@ -114,6 +113,7 @@ def decode(
     settings: Waveform,
     min_samples: int,
     out: NDArray[np.int16],
+    fallback: Fallback = "none",
 ) -> Decoded:
     """Decode one file, an MP3 or whatever libsndfile reads, to mono, at one sample rate, as int16 with one scale.
 
@@ -132,6 +132,8 @@ def decode(
         Shorter tracks, after resampling, are rejected.
     out : np.ndarray [shape=(`most_samples` or more,), int16]
         Buffer for the samples.
+    fallback : str
+        ``ffmpeg`` decodes with it what libsndfile does not know; see `ffmpeg.converted_to_au`.
 
     Raises
     ------
@@ -139,11 +141,11 @@ def decode(
         With the reason, and in its detail what was measured or what the decoder said.
     """
     with open_source(path, expected_sha1=expected_sha1, listed_sha1=listed_sha1) as source:
-        raw, flags = _verified(source, settings=settings, whole=False)
+        raw, flags = _read(source, settings=settings, whole=False, fallback=fallback)
     return _finished(raw, 0, sha1=source.sha1, settings=settings, min_samples=min_samples, flags=flags, out=out)
 
 
-def decode_whole(path: Path, *, settings: Waveform, min_samples: int) -> list[Decoded]:
+def decode_whole(path: Path, *, settings: Waveform, min_samples: int, fallback: Fallback = "none") -> list[Decoded]:
     """Decode one file as `decode` does, but all of it.
 
     A file longer than the settings allow gives several excerpts of that length, evenly from its beginning to its end
@@ -156,6 +158,8 @@ def decode_whole(path: Path, *, settings: Waveform, min_samples: int) -> list[De
     settings : Waveform
     min_samples : int, samples
         As for `decode`.
+    fallback : str
+        As for `decode`.
 
     Raises
     ------
@@ -163,7 +167,7 @@ def decode_whole(path: Path, *, settings: Waveform, min_samples: int) -> list[De
         As by `decode`.
     """
     with open_source(path, expected_sha1=None, listed_sha1="") as source:
-        raw, flags = _verified(source, settings=settings, whole=True)
+        raw, flags = _read(source, settings=settings, whole=True, fallback=fallback)
     room = most_samples(settings)
     return [
         _finished(
@@ -177,6 +181,23 @@ def decode_whole(path: Path, *, settings: Waveform, min_samples: int) -> list[De
         )
         for number in range(len(raw.excerpts))
     ]
+
+
+def _read(source: Source, *, settings: Waveform, whole: bool, fallback: Fallback) -> tuple[RawAudio, dict[str, bool]]:
+    """Decode a file with libsndfile or, where that does not know the format, with the fallback."""
+    try:
+        return _verified(source, settings=settings, whole=whole)
+    except RejectedTrack as error:
+        if error.reason != Reason.NOT_AUDIO:
+            raise
+        if fallback == "none":
+            raise RejectedTrack(error.reason, joined(error.detail, "the fallback ffmpeg reads more formats")) from error
+    with converted_to_au(source.path) as (au, warnings):
+        data = FileBytes(au.fileno())
+        converted = Source(source.path, data, source.sha1, contents_of(data, named_mp3=False))
+        raw = read_samples(converted, max_seconds=settings.max_seconds, whole=whole)
+    raw = replace(raw, decoder=ffmpeg_program().version, warnings=joined(warnings, raw.warnings))
+    return raw, {"fallback": True, "warned": bool(raw.warnings)}
 
 
 def _verified(source: Source, *, settings: Waveform, whole: bool) -> tuple[RawAudio, dict[str, bool]]:
@@ -231,7 +252,7 @@ def _finished(
         sample_rate=raw.sample_rate,
         channels=raw.channels,
         sha1=sha1,
-        decoder=DECODER,
+        decoder=raw.decoder,
         flags=tuple(flag for flag in FLAGS if found.get(flag)),
         detail=raw.warnings,
         start_s=raw.starts[number] / raw.sample_rate,

@@ -20,6 +20,7 @@ from fmagc.errors import Reason, RejectedTrack
 
 __all__ = ["read_samples"]
 
+_DECODER = f"soundfile {soundfile.__version__}/{soundfile.__libsndfile_version__}"
 _MOST_FRAMES = 1 << 48  # samples; libsndfile says more where a file tells no length
 _UNRECOGNISED = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 _DETAIL_CHARACTERS = 400
@@ -119,6 +120,7 @@ def _read(source: Source, *, max_seconds: float, whole: bool) -> RawAudio:
             padded=padded,
             sample_rate=sr,
             channels=n_channels,
+            decoder=_DECODER,
         )
 
 

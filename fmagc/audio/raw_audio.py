@@ -32,6 +32,8 @@ class RawAudio:
         Whether bytes that the decoder does not understand follow the last sample.
     sample_rate : int [Hz]
     channels : int
+    decoder : str
+        Name and version.
     warnings : str
         What the decoder said.
     """
@@ -44,6 +46,7 @@ class RawAudio:
     padded: bool
     sample_rate: int
     channels: int
+    decoder: str
     warnings: str = ""
 
 

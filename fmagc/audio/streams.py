@@ -22,6 +22,8 @@ _CONTAINER = re.compile(
     re.DOTALL,
 )
 _MAGIC = 16  # bytes, at most
+# Containers that libsndfile does not read. They may hold a stream that it does read, but not in one stretch.
+_OTHER = re.compile(rb"\x1aE\xdf\xa3|....ftyp|0&\xb2u\x8ef\xcf\x11|wvpk|MAC |TTA[12]|MPCK|MP\+", re.DOTALL)
 _MOST_BEFORE = 1 << 16  # bytes that are searched for the beginning of a container
 _MOST_MPEG = 768 << 20  # bytes of an MP3, whose frames are counted in memory
 
@@ -90,7 +92,8 @@ def contents_of(data: Bytes, *, named_mp3: bool) -> Contents:
         if _CONTAINER.match(data[start : start + _MAGIC]):
             raise not_mp3(data)
         return _mp3(_in_memory(data))
-    found = _CONTAINER.search(data[start : start + _MOST_BEFORE])
+    beginning = data[start : start + _MOST_BEFORE]
+    found = None if _OTHER.match(beginning) else _CONTAINER.search(beginning)
     if found is None:
         return _without_container(_in_memory(data))
     find = {CAPTURE: _ogg, _FLAC: _flac}.get(found[0][:4], _chunked)

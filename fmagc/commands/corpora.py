@@ -12,6 +12,7 @@ from fmagc.corpus.fma.genres import read_genres
 from fmagc.corpus.fma.layout import METADATA, track_file
 from fmagc.corpus.fma.tables import SUBSETS, read_tracks
 from fmagc.corpus.local.dataset import check_protocols, choose_genres, own_tracks
+from fmagc.corpus.local.file_names import needs_ffmpeg
 from fmagc.corpus.local.track_table import LISTING
 from fmagc.corpus.selection import split_table
 from fmagc.errors import DataError, format_list
@@ -34,6 +35,8 @@ class Corpus:
     protocol : str
     subset, genres
         Of the block `index`.
+    fallback : str or None
+        Of the block `audio`, where the corpus needs another than params.yaml may have.
     told : list of str
         What was found, a line each.
     """
@@ -43,6 +46,7 @@ class Corpus:
     subset: str
     genres: int | list[int | str] | None
     told: list[str] = field(default_factory=list)
+    fallback: str | None = None
 
 
 def locate(corpus: str, *, root: Path | None, download: bool, mirror: str | None) -> Dataset:
@@ -121,7 +125,11 @@ def look_at(dataset: Dataset, index: Index) -> Corpus:
     else:
         corpus = _look_at_own(dataset, home, found.paths, index)
     told += [f"  {text}" for text in found.describe()]
-    return Corpus(dataset, corpus.protocol, corpus.subset, corpus.genres, told[:1] + corpus.told + told[1:])
+    n_foreign = sum(map(needs_ffmpeg, found.paths))
+    if n_foreign:
+        told.append(f"  {n_foreign} files are of formats that ffmpeg reads, which has to be installed")
+    fallback = "ffmpeg" if n_foreign else None
+    return Corpus(dataset, corpus.protocol, corpus.subset, corpus.genres, told[:1] + corpus.told + told[1:], fallback)
 
 
 def _look_at_fma(dataset: Dataset, home: Path, paths: set[str], index: Index) -> Corpus:

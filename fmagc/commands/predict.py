@@ -14,6 +14,7 @@ from tqdm import tqdm
 from fmagc.corpus.local.file_names import AUDIO_SUFFIXES, as_utf8, is_audio, is_hidden, one_line, walk
 from fmagc.errors import DataError, RejectedTrack
 from fmagc.inference.predictor import Prediction, Predictor
+from fmagc.params.signal import Fallback
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.timeline import timeline
 from fmagc.runtime.entrypoint import log
@@ -27,7 +28,14 @@ _DECIMALS = 6
 
 
 def predict(
-    paths: Sequence[Path], *, folder: Path, n_clips: int | None, n_top: int, form: str, figures: Path | None
+    paths: Sequence[Path],
+    *,
+    folder: Path,
+    n_clips: int | None,
+    fallback: Fallback,
+    n_top: int,
+    form: str,
+    figures: Path | None,
 ) -> None:
     """Predict the genres of files and print them; a file that gives no prediction is a line on stderr.
 
@@ -38,6 +46,8 @@ def predict(
     folder : Path
         Of the model.
     n_clips : int or None
+        See `Predictor`.
+    fallback : str
         See `Predictor`.
     n_top : int
         Genres in a line of text.
@@ -57,7 +67,7 @@ def predict(
     drawn = _figures_of(files, paths) if figures else {}
     if figures and figures.exists() and not figures.is_dir():
         raise DataError(f"--timeline: expected a folder, found the file {figures}: name another")
-    predictor = Predictor(folder, n_clips=n_clips)
+    predictor = Predictor(folder, n_clips=n_clips, fallback=fallback)
     entries, n_failed = [], 0
     if form == "csv":
         log(_row(_columns(predictor.genres)))

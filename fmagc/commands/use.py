@@ -88,6 +88,8 @@ def _settings(corpus: str, root: Path | None, download: bool, before: Params) ->
     """Find a corpus and the values that suit it."""
     found = look_at(locate(corpus, root=root, download=download, mirror=before.dataset.mirror), before.index)
     values = _values(found.dataset, found.protocol, found.subset, found.genres)
+    if found.fallback:
+        values["audio.fallback"] = found.fallback
     if found.dataset.layout == "fma":
         values |= _REAL
     else:  # the batch goes by the size of the corpus, and what the owner set stays

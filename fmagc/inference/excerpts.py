@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fmagc.audio.decode import decode_whole, most_samples, quantise
 from fmagc.audio.raw_audio import excerpt_starts
 from fmagc.cache.build.mel_worker import spectrogram
-from fmagc.params.signal import Mel, Waveform
+from fmagc.params.signal import Fallback, Mel, Waveform
 
 __all__ = ["Excerpt", "ExcerptReader"]
 
@@ -53,12 +53,15 @@ class ExcerptReader:
         The signals that the network was trained on.
     min_samples : int
         Shorter recordings, after resampling, are rejected.
+    fallback : str
+        As for `decode_whole`.
     """
 
     views: tuple[str, ...]
     waveform: Waveform
     mel: Mel
     min_samples: int
+    fallback: Fallback = "none"
 
     def __call__(self, path: Path) -> list[Excerpt]:
         """Decode a file.
@@ -70,7 +73,9 @@ class ExcerptReader:
         """
         return [
             self._excerpt(decoded.samples, decoded.scale, start_s=decoded.start_s, file_s=decoded.file_s)
-            for decoded in decode_whole(path, settings=self.waveform, min_samples=self.min_samples)
+            for decoded in decode_whole(
+                path, settings=self.waveform, min_samples=self.min_samples, fallback=self.fallback
+            )
         ]
 
     def from_array(self, y: NDArray[Any], *, sr: int) -> list[Excerpt]:

@@ -18,7 +18,7 @@ from fmagc.errors import DataError, FmagcError, name_track, require_at_least
 from fmagc.inference.excerpts import Excerpt, ExcerptReader
 from fmagc.inference.forward import probabilities
 from fmagc.models.pretrained import load_trained, normalisation_of
-from fmagc.params.signal import Mel, Waveform, n_frames
+from fmagc.params.signal import Fallback, Mel, Waveform, n_frames, require_fallback
 from fmagc.paths import CARD, MODELS_FOLDER, WEIGHTS
 from fmagc.runtime.worker_pool import usable_cores
 
@@ -82,6 +82,8 @@ class Predictor:
     n_clips : int > 0, optional
         Evenly spaced clips of a recording, or of each excerpt of one longer than audio.max_seconds of the training; as
         many as cover an excerpt of full length when None.
+    fallback : str
+        ``none``, or ``ffmpeg`` for files whose format libsndfile does not know.
 
     Attributes
     ----------
@@ -99,7 +101,7 @@ class Predictor:
     DataError
         When the folder lacks something, is damaged, or is of another version.
     ValueError
-        When `n_clips` is not a positive integer.
+        When `n_clips` is not a positive integer, or `fallback` is none of the two.
 
     Examples
     --------
@@ -111,7 +113,8 @@ class Predictor:
     (True, True)
     """
 
-    def __init__(self, folder: str | PathLike[str], *, n_clips: int | None = None) -> None:
+    def __init__(self, folder: str | PathLike[str], *, n_clips: int | None = None, fallback: Fallback = "none") -> None:
+        require_fallback(fallback)
         if n_clips is not None:
             require_at_least(1, n_clips=n_clips)
         folder = Path(folder)
@@ -130,7 +133,11 @@ class Predictor:
         self.sample_rate = waveform.sample_rate
         self.clip_seconds = self._clip_samples / self.sample_rate
         self.reader = ExcerptReader(
-            views=self._builder.views, waveform=waveform, mel=self._mel, min_samples=self._clip_samples
+            views=self._builder.views,
+            waveform=waveform,
+            mel=self._mel,
+            min_samples=self._clip_samples,
+            fallback=fallback,
         )
         self._n_clips = n_clips or -(-round(waveform.max_seconds * self.sample_rate) // self._clip_samples)
         self._hardware = prepare(precision, threads=usable_cores(), seed=seed)

@@ -1,13 +1,14 @@
 """The settings of the signal: decoding, the length of a clip, the log-mel spectrogram and its number of frames."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
 from fmagc.params.base import Block
 
-__all__ = ["Audio", "Clip", "Mel", "Waveform", "n_frames"]
+__all__ = ["Audio", "Clip", "Fallback", "Mel", "Waveform", "n_frames", "require_fallback"]
 
+Fallback = Literal["none", "ffmpeg"]  # what decodes a file whose format libsndfile does not know
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -29,6 +30,17 @@ def n_frames(n_samples: int, *, hop_length: int) -> int:
     return n_samples // hop_length
 
 
+def require_fallback(fallback: str) -> None:
+    """Refuse what is no `Fallback`.
+
+    Raises
+    ------
+    ValueError
+    """
+    if fallback not in get_args(Fallback):
+        raise ValueError(f"fallback: expected one of {', '.join(get_args(Fallback))}, found {fallback!r}")
+
+
 def _power_of_two(value: int) -> int:
     if value.bit_count() != 1:
         raise ValueError(f"a power of two, as {1 << value.bit_length()}")
@@ -45,13 +57,14 @@ class Waveform(Block):
 class Audio(Waveform):
     """Settings of decoding, and the limits at which a run gives up."""
 
+    fallback: Fallback
     timeout_s: Annotated[float, Field(gt=0)]  # a decode that takes longer is rejected
     max_reject_fraction: Annotated[float, Field(ge=0, le=1)]  # above it the dataset root is wrong, not the tracks
     ids_per_shard: Positive  # a shard holds the tracks of one range of ids
 
     def content(self) -> dict[str, Any]:
         """Return the settings that decide what a cache holds; the others only decide when a run gives up."""
-        return self.model_dump(include={"sample_rate", "max_seconds", "ids_per_shard"})
+        return self.model_dump(include={"sample_rate", "max_seconds", "fallback", "ids_per_shard"})
 
 
 class Clip(Block):

@@ -13,7 +13,9 @@ from fmagc.audio.decode import Decoded, decode, most_samples
 from fmagc.params.signal import Audio
 
 CLIP = 2**19
-SETTINGS = Audio(sample_rate=44100, max_seconds=30.0, timeout_s=60.0, max_reject_fraction=0.1, ids_per_shard=50)
+SETTINGS = Audio(
+    sample_rate=44100, max_seconds=30.0, fallback="none", timeout_s=60.0, max_reject_fraction=0.1, ids_per_shard=50
+)
 
 
 def music(n_samples: int, *, sr: int = 44100, channels: int = 2) -> NDArray[np.float64]:

@@ -68,6 +68,7 @@ def write_wave(
         settings=audio,
         min_samples=min_samples,
         out=buffer.values,
+        fallback=audio.fallback,
     )
     length = len(decoded.samples)
     digest = buffer.write(temp_path(unfinished, request.shard), request.row, length=length)

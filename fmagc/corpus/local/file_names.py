@@ -21,13 +21,16 @@ __all__ = [
     "is_audio",
     "is_hidden",
     "is_invalid",
+    "needs_ffmpeg",
     "one_line",
     "require_utf8_names",
     "walk",
 ]
 
-# Music is known by its name: MP3, and what libsndfile reads.
-AUDIO_SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au")
+# Music is known by its name: what libsndfile reads, and what ffmpeg reads where `audio.fallback` allows it.
+_LIBSNDFILE = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au")
+_FFMPEG = (".m4a", ".m4b", ".mp4", ".aac", ".wma", ".wv", ".ac3", ".mka", ".mkv", ".webm", ".ape", ".tta", ".mpc")
+AUDIO_SUFFIXES = (*_LIBSNDFILE, *_FFMPEG)
 
 # FMA's ids are below a million. In a dataset of one's own an id is a hash of the path, and has nine digits.
 FIRST_HASHED_ID = 100_000_000
@@ -64,6 +67,11 @@ def fold_case(name: str) -> str:
 def is_audio(name: str) -> bool:
     """Recognise music by its suffix, in any case."""
     return name.lower().endswith(AUDIO_SUFFIXES)
+
+
+def needs_ffmpeg(name: str) -> bool:
+    """Recognise music that libsndfile does not read."""
+    return name.lower().endswith(_FFMPEG)
 
 
 def is_hidden(name: str) -> bool:
