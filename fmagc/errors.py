@@ -61,7 +61,7 @@ class SettingsError(FmagcError):
     >>> import fmagc
     >>> y, sr = fmagc.decode("song.mp3", sample_rate=7)
     Traceback (most recent call last):
-    fmagc.errors.SettingsError: fmagc.decode: sample_rate: expected greater than or equal to 8000, found 7 (int)
+    fmagc.errors.SettingsError: fmagc.decode: sample_rate: expected at least 8000, found 7
     """
 
     exit_status = 2

@@ -32,6 +32,13 @@ _EXPECTED = {
     "model_type": "a block of keys",
     "model_attributes_type": "a block of keys",
     "dict_type": "a block of keys",
+    "bool_type": "true or false",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "multiple_of": "a multiple of {multiple_of:g}",
+    "union_tag_invalid": "one of {expected_tags}",
 }
 
 
@@ -102,8 +109,30 @@ def faults_of(block: type[BaseModel], value: Any, *, where: str = "") -> list[st
     try:
         block.model_validate(value)
     except ValidationError as error:
-        return [_describe(block, fault, where) for fault in error.errors(include_url=False)]
+        return [_describe(block, fault, value, where) for fault in error.errors(include_url=False)]
     return []
+
+
+def without_faults(block: type[BaseModel], value: Any) -> Any:
+    """Return a value in which null stands for the keys that are at fault by themselves; such entries of lists go."""
+    try:
+        block.model_validate(value)
+    except ValidationError as error:
+        faults = {tuple(_place_of(fault, value)) for fault in error.errors(include_url=False)}
+        return _pruned(value, faults, ())
+    return value
+
+
+def _pruned(value: Any, faults: set[tuple[str | int, ...]], place: tuple[str | int, ...]) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: None if (*place, key) in faults else _pruned(part, faults, (*place, key))
+            for key, part in value.items()
+        }
+    if isinstance(value, list):
+        kept = ((n, part) for n, part in enumerate(value) if (*place, n) not in faults)
+        return [_pruned(part, faults, (*place, n)) for n, part in kept]
+    return value
 
 
 def validated(block: type[Settings], where: str, **values: Any) -> Settings:
@@ -141,25 +170,45 @@ def _repeated(root: Node) -> Iterator[str]:
         waiting += [(f"{where}{name}.", entry) for name, entry in entries]
 
 
-def _describe(block: type[BaseModel], fault: ErrorDetails, where: str) -> str:
-    location = [str(part) for part in fault["loc"]]
-    key = ".".join([*([where] if where else []), *location]) or "the file"
-    kind = fault["type"]
-    expected = _EXPECTED.get(kind, fault["msg"][0].lower() + fault["msg"][1:])
-    if kind == "missing":
+def _describe(block: type[BaseModel], fault: ErrorDetails, value: Any, where: str) -> str:
+    key = ".".join([*([where] if where else []), *map(str, _place_of(fault, value))]) or "the file"
+    kind, found = fault["type"], fault["input"]
+    if kind.startswith("union_tag"):  # of a list of blocks whose key `name` says which they are
+        key, found = f"{key}.name", found.get("name")
+    if kind in ("missing", "union_tag_not_found"):
         return f"{key}: expected this key, found nothing"
     if kind == "extra_forbidden":
         if key in RENAMED:
             return f"{key}: expected no such key: it is called {RENAMED[key]} now; rename it"
+        location = [str(part) for part in fault["loc"]]
         known = _siblings(block, location)
         close = difflib.get_close_matches(location[-1], known, n=1)
         advice = f" Did you mean {close[0]}?" if close else f" Known here: {', '.join(known)}." if known else ""
-        return f"{key}: expected no such key, found {format_value(fault['input'])}.{advice}"
-    if kind == "union_tag_invalid":
-        expected, found = f"a name of {fault['ctx']['expected_tags']}", fault["ctx"]["tag"]
-        return f"{key}: expected {expected}, found {format_value(found)}"
+        return f"{key}: expected no such key, found {_as_yaml(found)}.{advice}"
+    context = fault.get("ctx", {})
+    expected = _EXPECTED.get(kind, fault["msg"][0].lower() + fault["msg"][1:]).format(**context)
     expected = expected.removeprefix("input should be ").removeprefix("value error, ")
-    return f"{key}: expected {expected}, found {format_value(fault['input'])} ({type(fault['input']).__name__})"
+    return f"{key}: expected {expected}, found {_as_yaml(found)}"
+
+
+def _place_of(fault: ErrorDetails, value: Any) -> list[str | int]:
+    """Return the keys and places in lists that lead to a fault; pydantic names the branch of a union among them."""
+    *parts, last = fault["loc"] or [""]
+    place: list[str | int] = []
+    for part in parts:
+        try:
+            value = value[part]
+        except (KeyError, TypeError, IndexError):
+            continue
+        place.append(part)
+    return [*place, last] if fault["loc"] else []
+
+
+def _as_yaml(value: Any) -> str:
+    """Write a value as params.yaml would, and mark text, which quotes alone may hide."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower().replace("none", "null")
+    return format_value(value) + (" (text)" if isinstance(value, str) else "")
 
 
 def _siblings(block: type[BaseModel], location: list[str]) -> list[str]:

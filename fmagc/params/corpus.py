@@ -1,8 +1,9 @@
 """Settings of the corpus: the dataset, and which of its tracks."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, field_validator
 
 from fmagc.params.base import Block
 
@@ -12,14 +13,25 @@ DEMO = "fma_demo"
 DOWNLOADS = ("fma_small", "fma_medium", "fma_large")
 
 
+def _matching(pattern: str, expected: str) -> AfterValidator:
+    """Validate text by a regular expression, and say in words what is expected."""
+
+    def matches(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(expected)
+        return text
+
+    return AfterValidator(matches)
+
+
 class Dataset(Block):
     """A corpus: `fma` is FMA's layout, `folders` a folder a genre, `table` a folder with a tracks.csv of your own."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # the audio folder's full name
+    name: Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_.-]*", "a name of letters, digits, . _ and -")]  # a folder's
     root: Annotated[str, Field(min_length=1)] | None  # the folder that holds it; null: data/raw/<name>
     layout: Literal["fma", "folders", "table"] = "fma"  # folders and table: root is the corpus's own folder
     download: bool = False  # what that folder lacks of FMA
-    mirror: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = (
+    mirror: Annotated[str, _matching(r"https?://\S+", "a URL of http or https")] | None = (
         None  # where the archives lie; null: FMA's own site
     )
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from fmagc.errors import format_list, format_value
-from fmagc.params.base import Block, faults_of, read_document, settings_error
+from fmagc.params.base import Block, faults_of, read_document, settings_error, without_faults
 from fmagc.params.corpus import DEMO, Dataset, Index
 from fmagc.params.evaluation import Baselines, Compare, Evaluate
 from fmagc.params.robustness import Robustness
@@ -48,14 +48,14 @@ def check(path: Path = PARAMS_FILE) -> Params:
         With every fault of every block, and every relation between blocks that does not hold.
     """
     document = read_document(path)
-    faults = faults_of(Params, document) + list(_relations(document))
+    faults = faults_of(Params, document) + list(_relations(without_faults(Params, document)))
     if faults:
         raise settings_error(path, faults)
     return Params.model_validate(document)
 
 
 def _relations(document: dict[str, Any]) -> Iterator[str]:
-    """Check what no block can check alone; a value of the wrong type is a fault of its block and passed over here."""
+    """Check what no block can check alone, of values that are valid by themselves."""
     for key in ("run.protocols", "run.models", "run.seeds", "run.baselines"):
         values = _at(document, key, list)
         if values and len(set(map(str, values))) < len(values):
@@ -65,7 +65,7 @@ def _relations(document: dict[str, Any]) -> Iterator[str]:
         for name in _at(document, key, list) or []:
             if known is not None and isinstance(name, str) and name not in known:
                 names = format_list(list(map(str, known)))
-                yield f"{key}: expected a block of {blocks} ({names}), found {format_value(name)}"
+                yield f"{key}: expected a name that has a block in {blocks} ({names}), found {format_value(name)}"
     for key, lists in (("compare.focus", ("run.models", "run.baselines")), ("compare.protocol", ("run.protocols",))):
         value, known = _at(document, key, str), [_at(document, listed, list) for listed in lists]
         values = [str(entry) for entries in known for entry in entries or []]

@@ -1,7 +1,9 @@
 """params.yaml: every fault at once, each with its key, what was expected and what was found."""
 
+import copy
+import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from fmagc.errors import SettingsError
-from fmagc.params.base import Block, faults_of
+from fmagc.params.base import Block, faults_of, read_document
 from fmagc.params.schema import Params, check
 from fmagc.params.signal import Mel
 from stages import settings
@@ -91,10 +93,10 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     for fault in (
         "mel.n_fft: expected this key, found nothing",
         "mel.n_ftt: expected no such key, found 4096. Did you mean n_fft?",
-        "train.lr: expected a number, found '1e-3' (str)",
-        "train.augment.1.time_stretch.max_rat: expected no such key, found 2.0. Did you mean max_rate?",
-        "audio.max_seconds: expected a finite number, found nan (float)",
-        "run.models: expected a block of models (cnn1d, cnn2d, crnn, mmcrnn), found 'crnm'",
+        "train.lr: expected a number, found '1e-3' (text)",
+        "train.augment.1.max_rat: expected no such key, found 2.0. Did you mean max_rate?",
+        "audio.max_seconds: expected a finite number, found nan",
+        "run.models: expected a name that has a block in models (cnn1d, cnn2d, crnn, mmcrnn), found 'crnm'",
         "clip.samples: expected a multiple of mel.hop_length (1024), found 1000",
         "compare.focus: expected an entry of run.models or run.baselines",
         "evaluate.clips: expected this key, found nothing",
@@ -143,9 +145,9 @@ def test_an_old_key_is_told_its_new_name(tmp_path: Path) -> None:
             22050,
             "robustness.mp3_kbps: expected an empty list, since MPEG-1 knows no audio.sample_rate of 22050 Hz",
         ),
-        ("train", "batch_size", 0, "train.batch_size: expected greater than 0, found 0"),
-        ("train", "augment", [{"name": "reverb", "p": 0.5}], "train.augment.0: expected a name of 'gaussian_noise'"),
-        ("index", "subset", True, "index.subset: expected 'small', 'medium', 'large' or 'full', found True"),
+        ("train", "batch_size", 0, "train.batch_size: expected more than 0, found 0"),
+        ("train", "augment", [{"name": "reverb", "p": 0.5}], "train.augment.0.name: expected one of 'gaussian_noise'"),
+        ("index", "subset", True, "index.subset: expected 'small', 'medium', 'large' or 'full', found true"),
     ],
 )
 def test_one_fault(tmp_path: Path, block: str, key: str, value: object, fault: str) -> None:
@@ -207,3 +209,45 @@ def test_the_settings_stage_asks_the_networks_too(tmp_path: Path, monkeypatch: p
         settings.main()
     assert "models: expected one of cnn1d, cnn2d, crnn, mmcrnn, found 'crnm'. Did you mean crnn?" in str(caught.value)
     assert "n_mels" in str(caught.value)
+
+
+WRONG: list[Any] = [None, "x", "", -1, 0, 1.5, float("inf"), True, [], {}, ["a"], [None], {"x": 1}, 10**12]
+FOREIGN = ("expected expected", "Input", "input should", "string should", "valid boolean", "discriminator", "NoneType")
+
+
+def leaves(value: Any, *place: str | int) -> Iterator[tuple[str | int, ...]]:
+    """List the place of every key and of every entry of a list."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in entries:
+        yield (*place, key)
+        yield from leaves(part, *place, key)
+
+
+def test_every_message_is_in_the_words_of_params_yaml() -> None:
+    sound = read_document(ROOT / "params.yaml")
+    n_messages = 0
+    for *parents, key in leaves(sound):
+        for value in WRONG:
+            document = copy.deepcopy(sound)
+            block: Any = document
+            for parent in parents:
+                block = block[parent]
+            block[key] = value
+            where = ".".join(map(str, (*parents, key)))
+            for fault in faults_of(Params, document):
+                assert fault.startswith(where), fault
+                assert not any(words in fault for words in FOREIGN), fault
+                assert re.search(": expected .*, found .", fault), fault
+                n_messages += 1
+    assert n_messages > 1000
+
+
+def test_a_fault_has_no_others_in_its_wake(tmp_path: Path) -> None:
+    def spoil(params: Any) -> None:
+        params["audio"]["sample_rate"] = -1  # of which mel.fmax, the low-pass and MP3's bit rates depend
+        params["mel"]["hop_length"] = 1.5
+        params["run"]["protocols"] = [None]
+        params["models"]["crnn"] = None
+
+    with pytest.raises(SettingsError, match=r"params\.yaml: 4 faults"):
+        check(written(tmp_path, spoil))

@@ -207,7 +207,7 @@ def test_bad_settings_stop_with_status_2_and_checkout_restores(pipeline: Project
     assert not (pipeline.root / "data/mels").exists()  # DVC empties outs before it runs a stage
     pipeline.restore()
     assert (pipeline.root / "data/mels/manifest.json").exists()
-    assert "mel.n_mels: expected greater than 0, found -1" in said
+    assert "mel.n_mels: expected more than 0, found -1" in said
     assert "mel.hop_lenght: expected no such key, found 3. Did you mean hop_length?" in said
 
 
