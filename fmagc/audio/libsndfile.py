@@ -183,8 +183,11 @@ def _decode(
     buffer = _buffer(file.channels)
     position = -stream.n_leading
     while True:
+        # No more than expected is asked for, since libsndfile fills the rest with zeros; then one sample, to see
+        # whether that was all.
+        wanted = expected - position if position < expected else 1 if position == expected else len(buffer)
         try:
-            block, error = file.read(out=buffer), None
+            block, error = file.read(out=buffer[:wanted]), None
         except soundfile.LibsndfileError as raised:  # what was decoded before it in the same call counts
             block, error = buffer[: file.tell() - stream.n_leading - position], raised
         own = block[max(0, -position) :]
