@@ -15,7 +15,8 @@ from fmagc.corpus.local.dataset import check_protocols, choose_genres, own_track
 from fmagc.corpus.local.file_names import needs_ffmpeg
 from fmagc.corpus.local.track_table import LISTING
 from fmagc.corpus.selection import split_table
-from fmagc.errors import DataError, format_list
+from fmagc.errors import DataError, format_list, format_value
+from fmagc.params.base import faults_of
 from fmagc.params.corpus import DEMO, DOWNLOADS, Dataset, Index
 from fmagc.paths import RAW
 
@@ -63,10 +64,13 @@ def locate(corpus: str, *, root: Path | None, download: bool, mirror: str | None
             f"{_TABLES}, found neither, and no {RAW / corpus}"
         )
     if root is not None or corpus in DOWNLOADS:
-        name = Dataset(name=corpus, root=None).name
-        return Dataset(
-            name=name, root=str(root.expanduser().resolve()) if root else None, download=download, mirror=mirror
-        )
+        if faults_of(Dataset, {"name": corpus, "root": None}):
+            raise DataError(
+                f"--root: expected it with the name of an audio folder beside {_TABLES}, such as fma_small, found it "
+                f"with {format_value(corpus)}: leave --root out for a folder of your own music"
+            )
+        home = str(root.expanduser().resolve()) if root else None
+        return Dataset(name=corpus, root=home, download=download, mirror=mirror)
     folder = Path(corpus).expanduser().resolve()
     if download:
         raise DataError(

@@ -14,7 +14,18 @@ from fmagc.commands.params_file import check_text, edited
 from fmagc.errors import DataError, FmagcError, format_list, format_value
 from fmagc.params.corpus import DEMO, Dataset
 from fmagc.params.schema import Params, check
-from fmagc.paths import METRICS, MODELS_FOLDER, PARAMS_FILE, PIPELINE, PLOTS, PREDICTIONS, STATS, TRACK_METRICS
+from fmagc.paths import (
+    LEADERBOARD,
+    METRICS,
+    MODELS_FOLDER,
+    PARAMS_FILE,
+    PIPELINE,
+    PLOTS,
+    PREDICTIONS,
+    REPORT,
+    STATS,
+    TRACK_METRICS,
+)
 from fmagc.runtime.files import write_text
 
 __all__ = ["use"]
@@ -109,7 +120,8 @@ def _demo(root: Path | None, download: bool) -> tuple[list[str], dict[str, Any]]
         )
     dataset = Dataset(name=DEMO, root=None)
     values = _values(dataset, "official", "small", None) | _DEMO
-    return ["the demo: synthesised by the stage fetch, its numbers say nothing about music"], values
+    told = ["the demo: synthesised by the stage fetch, its numbers say nothing about music"]
+    return [*told, "  what else was changed in params.yaml stays"], values
 
 
 def _values(dataset: Dataset, protocol: str, subset: str, genres: int | list[int | str] | None) -> dict[str, Any]:
@@ -138,7 +150,8 @@ def _require_clean(branch: str) -> None:
     if work:
         raise FmagcError(
             f"fmagc use --branch: expected all work to be committed, found changes in {format_list(work)}: commit them "
-            "(`git commit -a`) or put them aside (`git stash -u`); nothing was written"
+            "(`git commit -a`), put them aside (`git stash -u`) or take them back (`git restore --staged --worktree "
+            ".`); nothing was written"
         )
 
 
@@ -162,12 +175,21 @@ def _report(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:
 
 
 def _next(values: Mapping[str, Any], branch: str | None) -> list[str]:
-    """Say what to run; results of other protocols, which compare would refuse, go first."""
+    """Say what to run; results of other protocols, which compare would refuse, go first, and the demo's come back."""
     lines = ["next:"]
+    if values["dataset.name"] == DEMO and branch is None and not _LOCK.exists() and _is_committed(_LOCK):
+        lines += [f"  git restore --staged --worktree {METRICS} {PLOTS} {_LOCK}", "  dvc checkout"]
     left = [folder for folder in TRACK_METRICS.glob("*") if folder.name not in values["run.protocols"]]
     if branch is None and left:
         lines += [
             f"  git rm -rq {METRICS} {PLOTS} {_LOCK}   # results of another corpus, which git keeps in its history",
             f"  rm -rf {shlex.join(map(str, _MADE))}",
         ]
-    return [*lines, "  dvc repro", "  dvc metrics show"]
+    return [*lines, "  dvc repro", f"results: {LEADERBOARD}, {REPORT} and `dvc metrics show`"]
+
+
+def _is_committed(path: Path) -> bool:
+    try:
+        return bool(_git(["ls-tree", "HEAD", "--", str(path)]))
+    except FmagcError:  # no repository, or one without a commit
+        return False

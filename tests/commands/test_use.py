@@ -72,7 +72,9 @@ def test_folders_with_artists(music: Path, capsys: pytest.CaptureFixture[str]) -
     for line in ("a folder for each genre", "genres: 2 (Dance 6, Folk 6)", "tracks: 12", "artists: 6", "1 .jpg"):
         assert line in told
     assert "  protocol: artist, no artist is in two sets\n" in told
-    assert told.endswith("next:\n  dvc repro\n  dvc metrics show\n")
+    assert told.endswith(
+        "next:\n  dvc repro\nresults: metrics/leaderboard.md, plots/report.html and `dvc metrics show`\n"
+    )
 
 
 def test_folders_without_artists(tmp_path: Path) -> None:
@@ -204,6 +206,11 @@ def test_a_folder_of_corpora_names_them(mini: Path, tmp_path: Path, capsys: pyte
     assert f"found FMA's layout inside {tmp_path}/corpora/mini: name that folder\nfmagc use wrote nothing" in told
 
 
+def test_a_folder_with_a_root_is_one_too_many(music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["use", str(music), "--root", str(music.parent)]) == 1
+    assert "leave --root out for a folder of your own music\n" in capsys.readouterr().err
+
+
 def test_the_home_folder_is_expanded(music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(music.parent))
     assert main(["use", "~/My music"]) == 0
@@ -269,3 +276,8 @@ def test_results_of_another_protocol_are_to_go_first(
 ) -> None:
     assert main(["use", str(music)]) == 0
     assert "next:\n  git rm -rq metrics plots dvc.lock" in capsys.readouterr().out
+    git("rm", "-rq", "metrics", "plots", "dvc.lock")
+    assert main(["use", "demo"]) == 0
+    assert "next:\n  git restore --staged --worktree metrics plots dvc.lock\n" in capsys.readouterr().out
+    git("restore", "--staged", "--worktree", "metrics", "plots", "dvc.lock")
+    assert git("status", "--porcelain") == ""
