@@ -12,15 +12,13 @@ from fmagc.evaluation.calibration import temperature_text
 from fmagc.params.corpus import Dataset
 from fmagc.params.evaluation import Evaluate
 from fmagc.paths import SPLITS, training_folder
+from fmagc.reporting.labels import SETS, VIEWS
 from fmagc.reporting.leaderboard import Entry
 from fmagc.reporting.markdown import escaped, table
 from fmagc.reporting.model_card_template import PAGE, licence_of
 from fmagc.runtime.files import digest
 
 __all__ = ["card_markdown"]
-
-_VIEWS = {"waveform": "the waveform", "mel": "the log-mel spectrogram"}
-_SETS = {"train": "training", "val": "validation", "test": "test"}
 
 
 def card_markdown(
@@ -70,7 +68,7 @@ def card_markdown(
         seconds=samples / sample_rate,
         samples=samples,
         sample_rate=sample_rate,
-        views=" and ".join(_VIEWS[view] for view in views),
+        views=" and ".join(f"the {VIEWS[view]}" for view in views),
         clips=settings.clips,
         placed={"even": "evenly spaced", "random": "randomly placed"}[settings.crop],
         sets=_sets(split, accepted),
@@ -95,13 +93,13 @@ def card_markdown(
 
 
 def _sets(split: pd.DataFrame, accepted: Mapping[str, int]) -> str:
-    listed = {name: split[split["set"] == name] for name in _SETS}
+    listed = {name: split[split["set"] == name] for name in SETS}
     rows = [
         ["tracks listed", *(f"{len(own):,}" for own in listed.values())],
-        ["of them decoded, and used", *(f"{accepted[name]:,}" for name in _SETS)],
+        ["of them decoded, and used", *(f"{accepted[name]:,}" for name in SETS)],
         ["artists listed", *(f"{own['artist_id'].nunique():,}" for own in listed.values())],
     ]
-    return table(["", *_SETS.values()], rows, numbers=len(_SETS))
+    return table(["", *SETS.values()], rows, numbers=len(SETS))
 
 
 def _leak(split: pd.DataFrame) -> str:

@@ -9,13 +9,13 @@ from matplotlib.lines import Line2D
 
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.tables import require_columns
+from fmagc.reporting.labels import SETS
 
 __all__ = ["clip_count_curves"]
 
 _METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 _RULES = {"probabilities": "mean of probabilities", "logits": "mean of logits", "vote": "majority vote"}
 _DASHES: dict[str, Literal["-", "--"]] = {"test": "-", "val": "--"}
-_LABELS = {"test": "test", "val": "validation"}
 
 
 def clip_count_curves(table: pd.DataFrame) -> Figure:
@@ -70,5 +70,5 @@ def _legend(figure: Figure, colours: dict[str, str], markers: dict[str, str]) ->
         Line2D([], [], color=colour, marker=markers[model], markersize=4.5, label=model)
         for model, colour in colours.items()
     ]
-    handles += [Line2D([], [], color="#333333", linestyle=dash, label=_LABELS[name]) for name, dash in _DASHES.items()]
+    handles += [Line2D([], [], color="#333333", linestyle=dash, label=SETS[name]) for name, dash in _DASHES.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handlelength=3)

@@ -11,12 +11,12 @@ from matplotlib.ticker import MaxNLocator
 from fmagc.errors import DataError
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.tables import require_columns
+from fmagc.reporting.labels import SETS
 
 __all__ = ["learning_curves"]
 
 _PANELS = {"loss": "loss", "f1": "macro F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall"}
 _DASHES: dict[str, Literal["-", "--"]] = {"train": "-", "val": "--"}
-_LABELS = {"train": "training", "val": "validation"}
 
 
 def learning_curves(history: pd.DataFrame) -> Figure:
@@ -74,7 +74,7 @@ def _legend(ax: Axes, colours: dict[str, str], markers: dict[str, str], *, sever
         for model, colour in colours.items()
     ]
     handles += [
-        Line2D([], [], color="#333333", linewidth=2, linestyle=dash, label=_LABELS[split])
+        Line2D([], [], color="#333333", linewidth=2, linestyle=dash, label=SETS[split])
         for split, dash in _DASHES.items()
     ]
     if several_seeds:

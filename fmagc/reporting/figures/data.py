@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from fmagc.errors import DataError
 from fmagc.reporting.figures import style
+from fmagc.reporting.labels import SETS
 
 __all__ = ["class_balance", "rejected", "spectrogram_grid", "waveform_grid"]
 
@@ -21,7 +22,6 @@ Array = npt.NDArray[np.floating]
 _ENVELOPE_BINS = 1500  # about one a pixel: more would only be drawn over each other
 _TICKS_HZ = (64, 512, 1024, 2048, 4096, 8192, 16384)  # 128 and 256 would overlap: the mel scale is linear down there
 _LEVELS = 32  # of colour, 2.5 dB each where top_db is 80: no eye sees more, and the file is a third as large
-_SETS = {"train": "training", "val": "validation", "test": "test"}
 
 
 def waveform_grid(clips: Mapping[str, Array], *, sr: int) -> Figure:
@@ -91,12 +91,12 @@ def class_balance(splits: pd.DataFrame) -> Figure:
     splits : pd.DataFrame
         A row for each track: genre, set (train, val or test).
     """
-    counts = pd.crosstab(splits["genre"], splits["set"]).reindex(columns=list(_SETS), fill_value=0).iloc[::-1]
+    counts = pd.crosstab(splits["genre"], splits["set"]).reindex(columns=list(SETS), fill_value=0).iloc[::-1]
     with style.drawing():
         figure = Figure(figsize=(8, 1.3 + 0.32 * len(counts)))
         ax = figure.subplots()
         start = np.zeros(len(counts), dtype=int)
-        for name, label in _SETS.items():
+        for name, label in SETS.items():
             width = counts[name].to_numpy()
             ax.barh(counts.index, width, left=start, color=style.SET_COLOURS[name], height=0.7,
                     label=f"{label} ({width.sum():,})")  # fmt: skip

@@ -14,6 +14,7 @@ from fmagc.reporting.html import findings, run_facts
 from fmagc.reporting.html.elements import Picture, picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
 from fmagc.reporting.html.text import counted, listed
+from fmagc.reporting.labels import VIEWS
 from fmagc.reporting.leaderboard import Entry, TestSet
 from fmagc.reporting.run_results import (
     read_clip_counts,
@@ -135,9 +136,7 @@ def _network_pictures(entries: Sequence[Entry]) -> Iterator[Picture]:
     for entry in entries:
         if entry.cards:
             card = entry.cards[0]
-            views = listed(
-                "the " + {"waveform": "waveform", "mel": "log-mel spectrogram"}[v] for v in card["normalisation"]
-            )
+            views = listed(f"the {VIEWS[view]}" for view in card["normalisation"])
             yield picture(
                 f"report/{entry.model}",
                 alt=f"Diagram of the parts of {entry.model} from input to output, with layers, shapes and parameters",

@@ -9,12 +9,11 @@ import pandas as pd
 from fmagc.paths import MANIFEST, PARAMS_FILE, SPLITS
 from fmagc.reporting.html.elements import Table
 from fmagc.reporting.html.text import setting
+from fmagc.reporting.labels import SETS
 from fmagc.reporting.leaderboard import Entry
 from fmagc.runtime.files import file_digest
 
 __all__ = ["accounted", "digests", "sets", "settings", "trainings"]
-
-_SETS = {"train": "training", "val": "validation", "test": "test"}
 
 
 def accounted(cleaning: Mapping[str, Any]) -> Table:
@@ -29,7 +28,7 @@ def sets(
     audit: Mapping[str, Mapping[str, Any]], accepted: Mapping[str, Mapping[str, int]], protocols: Sequence[str]
 ) -> Table:
     """Count the tracks and artists of each set of every protocol, and what occurs in several sets."""
-    header = ("protocol", *(f"{label}: tracks used, of listed (artists)" for label in _SETS.values()))
+    header = ("protocol", *(f"{label}: tracks used, of listed (artists)" for label in SETS.values()))
     header += ("artists in several sets", "files in several sets", "test tracks whose artist is in training")
     rows = [
         (
@@ -37,7 +36,7 @@ def sets(
             *(
                 f"{accepted[protocol][name]:,} of {audit[protocol]['tracks'][name]:,} "
                 f"({audit[protocol]['artists'][name]:,})"
-                for name in _SETS
+                for name in SETS
             ),
             f"{audit[protocol]['artists_shared']:,}",
             f"{audit[protocol]['files_shared']:,}",
