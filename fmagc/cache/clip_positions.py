@@ -31,9 +31,11 @@ def with_labels(split: pd.DataFrame, n_frames: Mapping[int, int], *, genres: lis
     for name in sorted(set(split["set"])):
         lost = sorted(set(genres) - set(kept.loc[kept["set"] == name, "genre"]))
         if lost:
+            rejected = split[(split["set"] == name) & split["genre"].isin(lost)]
             raise DataError(
-                f"set {name}: expected tracks of every genre in the cache, found none of {', '.join(lost)}: see why in "
-                f"{WAVES / LEDGER}"
+                f"set {name}: expected tracks of every genre in the cache, found none of {', '.join(lost)}: "
+                f"{len(rejected)} rejected, for the reasons in {WAVES / LEDGER}. Replace these files, draw other "
+                "sets by another index.seed, or name the other genres in index.genres"
             )
     return kept.assign(label=kept["genre"].map(genres.index), n_frames=kept["track_id"].map(n_frames))
 
