@@ -31,7 +31,13 @@ from fmagc.runtime.files import write_text
 __all__ = ["use"]
 
 # The training of the committed demo, and the one that suits real music.
-_DEMO = {"train.epochs": 16, "train.patience": 6, "train.batch_size": 8, "robustness.tracks": 16}
+_DEMO = {
+    "train.epochs": 16,
+    "train.patience": 6,
+    "train.batch_size": 8,
+    "robustness.tracks": 16,
+    "audio.fallback": "none",
+}
 _REAL = {"train.epochs": 30, "train.patience": 8, "train.batch_size": 32, "robustness.tracks": 300}
 _LOCK = Path("dvc.lock")
 _COMMITTED = (METRICS, PLOTS, _LOCK)  # what git holds of a run

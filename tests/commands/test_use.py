@@ -93,6 +93,14 @@ def test_too_few_artists_are_told(music: Path, capsys: pytest.CaptureFixture[str
     assert "expected 3 artists or more of every genre" in told
 
 
+def test_the_demo_takes_the_second_decoder_back(music: Path) -> None:
+    (music / "Folk/Folk band 0/3.m4a").touch()
+    assert main(["use", str(music)]) == 0
+    assert settings()["audio"]["fallback"] == "ffmpeg"
+    assert main(["use", "demo"]) == 0
+    assert Path("params.yaml").read_text(encoding="utf-8") == PARAMS
+
+
 @pytest.mark.parametrize("split", [True, False])
 def test_a_table(music: Path, split: bool) -> None:
     rows = ["path,genre,artist,split" if split else "path,genre,artist"]
