@@ -55,7 +55,7 @@ LARGEST_PEAK = 2.0**40  # beyond it a spectrum's power may exceed float32; sampl
 
 _FULL_SCALE = 32767
 _LEAST_LEFT = 1e-3  # of all samples, beside a peak above full scale
-_MIXED = "its sample rate or MPEG version changes on the way: encode it anew, or cut it into parts"
+_MIXED = "its sample rate, MPEG version or number of channels changes on the way: encode it anew, or cut it into parts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

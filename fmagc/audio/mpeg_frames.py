@@ -28,6 +28,7 @@ _LAYERS = {3: 1, 2: 2, 1: 3}  # by layer bits
 _CANDIDATE = re.compile(rb"\xff(?=[\xe2-\xe7\xf2-\xf7\xfa-\xff][\x10-\xef])")
 _SAME_STREAM = 0xFE0C  # of those two bytes: sync, version, layer and sample rate, which a stream keeps throughout
 
+_MONO = 0xC0  # the last byte of a header, at least
 _LOWEST_BITRATE = 0x10
 _XING = (b"Xing", b"Info")
 _ID3V1_BYTES = 128
@@ -69,7 +70,7 @@ class MpegAudio:
     start, end : int, bytes
         Where the first frame begins, the header frame included, and the last one ends, whole or cut.
     mixed : bool
-        Whether frames of another sample rate, version or layer follow the first ones.
+        Whether there are frames of more than one sample rate, version, layer or number of channels.
     """
 
     layer: int
@@ -107,7 +108,7 @@ def scan(data: bytes) -> MpegAudio | None:
     if position is None or start is None:
         return None
     first_stream = stream = _two_bytes(data, position) & _SAME_STREAM
-    frames = samples = skipped = 0
+    frames = samples = skipped = n_mono = 0
     mixed = False
     while position + 4 <= end:
         key = data[position + 1] << 8 | data[position + 2]
@@ -121,10 +122,12 @@ def scan(data: bytes) -> MpegAudio | None:
             stream = _two_bytes(data, position) & _SAME_STREAM
             mixed |= stream != first_stream
             continue
+        is_mono = data[position + 3] >= _MONO
         position += header.length
         if position > end:
             break
         frames += 1
+        n_mono += is_mono
         samples += header.samples
     first = _HEADERS[_two_bytes(data, start)]
     header_frame, declared = _header_frame(data[start : start + first.length], first)
@@ -140,7 +143,7 @@ def scan(data: bytes) -> MpegAudio | None:
         skipped_bytes=skipped,
         start=start,
         end=min(position, end),
-        mixed=mixed,
+        mixed=mixed or 0 < n_mono < frames,
     )
 
 
@@ -242,7 +245,7 @@ def _next_sync(data: bytes, start: int, end: int) -> int | None:
 
 
 def _channels(third_byte: int) -> int:
-    return 1 if third_byte >> 6 == 3 else 2
+    return 1 if third_byte >= _MONO else 2
 
 
 def _header_frame(frame: bytes, header: _Header) -> tuple[bool, int | None]:

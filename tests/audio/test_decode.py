@@ -187,11 +187,12 @@ def test_cbr_without_a_header_is_whole(song: bytes, tmp_path: Path) -> None:
     assert len(decode_bytes(without_header_frame(song), tmp_path).samples) >= CLIP
 
 
-def test_a_change_of_rate_is_rejected_for_what_it_is(song: bytes, tmp_path: Path) -> None:
-    other = mp3(music(22050, sr=22050), sr=22050)
+@pytest.mark.parametrize(("sr", "channels"), [(22050, 2), (44100, 1)])
+def test_a_change_on_the_way_is_rejected_for_what_it_is(song: bytes, sr: int, channels: int, tmp_path: Path) -> None:
+    other = mp3(music(sr, sr=sr, channels=channels), sr=sr)
     refused = rejection(without_header_frame(song) + other, tmp_path)
     assert refused.reason == Reason.DECODE_ERROR
-    assert "its sample rate or MPEG version changes" in refused.detail
+    assert "its sample rate, MPEG version or number of channels changes" in refused.detail
 
 
 def test_two_songs_in_one_file_are_decoded_both(song: bytes, tmp_path: Path) -> None:

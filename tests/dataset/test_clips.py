@@ -151,7 +151,9 @@ def test_a_band_without_spread_stays_silent_under_noise(loader: ClipLoader) -> N
 
 def test_a_genre_that_cleaning_emptied_is_refused(loader: ClipLoader) -> None:
     split = pd.DataFrame({"track_id": [0, 99], "genre": ["Folk", "Rock"], "set": "val"})
-    with pytest.raises(DataError, match="set val: expected tracks of every genre in the cache, found none of Rock: 1 rejected"):
+    with pytest.raises(
+        DataError, match="set val: expected tracks of every genre in the cache, found none of Rock: 1 rejected"
+    ):
         loader.tracks(split, genres=["Folk", "Rock"])
 
 

@@ -96,7 +96,12 @@ def cases() -> dict[str, list[Case]]:
             Case("low", song(sr=22050), "+resampled"),
             Case("high", song(sr=48000), "+resampled"),
             Case("mono", song(channels=1), "+"),
-            Case("changing", bare + song(sr=22050), "decode_error", "its sample rate or MPEG version changes"),
+            Case(
+                "changing",
+                bare + song(sr=22050),
+                "decode_error",
+                "its sample rate, MPEG version or number of channels changes",
+            ),
             Case("unknown length", without_header_frame(song(mode="VARIABLE")), "+"),
         ],
         "F8 silent": [Case("silence", mp3(np.zeros((LENGTH, 2))), "+silent")],
