@@ -40,7 +40,7 @@ class CachedTrack:
     seconds : float [s]
         Length of the waveform.
     flags : tuple of str
-        What decoding noticed: ``silent``, ``resampled``, ``above_full_scale``, ``resynced``, ``warned``.
+        What decoding noticed, such as ``silent`` or ``resampled``; the page of promises has all of them.
 
     Examples
     --------
