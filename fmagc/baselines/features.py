@@ -35,7 +35,6 @@ def mfcc_statistics(S_db: Floats, *, n_mfcc: int) -> Floats:
     S_db : np.ndarray [shape=(frames, bands), float64]
         Log-mel spectrogram in absolute dB, time-major. What is stored is relative to the track's maximum: add `ref_db`,
         without it the first coefficient does not carry the level of the track.
-    n_mfcc : int
 
     Returns
     -------

@@ -84,7 +84,6 @@ def resampled(counts: Ints, *, resamples: int, seed: int) -> Mapping[str, Floats
     ----------
     counts : np.ndarray [shape=(S, A, K, K), int64]
         From `artist_counts`.
-    resamples : int
     seed : int
         Of the draw.
 

@@ -60,7 +60,6 @@ def read_table(path: Path, *, stage: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    path : Path
     stage : str
         The stage that makes it, for the message.
 

@@ -81,7 +81,6 @@ def shift_errors(encoder: Encoder, x: Tensor, *, shifts: Sequence[float]) -> lis
 
     Parameters
     ----------
-    encoder : Encoder1d or Encoder2d
     x : Tensor [shape=(B, length, ...)]
         Normalised; longer than `margin` steps.
     shifts : sequence of float

@@ -39,12 +39,10 @@ def run_experiment(
 
     Parameters
     ----------
-    models : sequence of ModelUnderTest
     split : pd.DataFrame
         The test rows of `corpus.index.read_split`.
     waves : Cache
         The waveforms, with the column ``scale``.
-    settings : Robustness
     workers : int
         Processes that transform.
 
@@ -120,7 +118,6 @@ def choose(tracks: pd.DataFrame, *, at_most: int, least_frames: int) -> pd.DataF
     ----------
     tracks : pd.DataFrame
         As `cache.clip_positions.with_labels` gives them.
-    at_most : int
     least_frames : int
         Shorter tracks are passed over.
 

@@ -36,7 +36,6 @@ def transformed_clip(task: Task, *, log_mel: LogMel, sr: int) -> Views:
 
     Parameters
     ----------
-    task : Task
     log_mel : LogMel
         That of the mel cache.
     sr : int [Hz]

@@ -45,7 +45,6 @@ class RandomBatches:
 
     Parameters
     ----------
-    loader : ClipLoader
     tracks : pd.DataFrame
         As `ClipLoader.tracks` gives them.
     batch_size : int > 0

@@ -28,7 +28,6 @@ class TrainingData:
 
     Parameters
     ----------
-    job : TrainingJob
     split : pd.DataFrame
         As `corpus.index.read_split` gives it.
     normalisation : mapping of str to Normalisation

@@ -52,7 +52,6 @@ class Trainer:
 
     Parameters
     ----------
-    state : State
     criterion : Criterion
         The loss, of validation too.
     settings : Train
@@ -75,7 +74,6 @@ class Trainer:
 
         Parameters
         ----------
-        batches : Batches
         save : callable
             Takes the state after every epoch and before the loop stops for a signal.
         progress : tqdm

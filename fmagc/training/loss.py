@@ -21,7 +21,6 @@ class Criterion:
         adjustment".
     labels : sequence of int
         The class of every training track; each of the classes occurs.
-    n_classes : int
     device : torch.device
         Of the logits.
     """

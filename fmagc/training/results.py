@@ -24,8 +24,6 @@ def write_training(job: TrainingJob, trained: Trained, *, store: ArtifactStore) 
 
     Parameters
     ----------
-    job : TrainingJob
-    trained : Trained
     store : ArtifactStore
         Which holds the weights; entered.
 

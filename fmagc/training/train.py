@@ -48,8 +48,6 @@ def train_model(job: TrainingJob, data: TrainingData, *, store: ArtifactStore, h
 
     Parameters
     ----------
-    job : TrainingJob
-    data : TrainingData
     store : ArtifactStore
         Keeps the state of the training after every epoch, and its weights in the end; entered by rank zero, and by no
         other process.

@@ -60,7 +60,6 @@ def graph_diagram(boxes: Mapping[str, Box], edges: Iterable[tuple[str, str]]) ->
 
     Parameters
     ----------
-    boxes : mapping of str to Box
     edges : iterable of (str, str)
         From one box to another that comes after it.
 

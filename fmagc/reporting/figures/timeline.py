@@ -31,10 +31,8 @@ def timeline(
     p : np.ndarray [shape=(n_patches, n_genres), float64]
     starts : np.ndarray [shape=(n_patches,), float64, s]
         In ascending order.
-    genres : sequence of str
     patch_s, file_s : float [s]
         Lengths of a patch and of the track.
-    title : str
     """
     centres = starts + patch_s / 2
     edges = np.concatenate([[0.0], (centres[:-1] + centres[1:]) / 2, [file_s]])
