@@ -16,7 +16,7 @@ __all__ = ["main"]
 
 _FMAGC = """\
 Music genre classification: predict genres, choose a corpus, compare models. `dvc repro` runs the pipeline itself, and
-`fmagc COMMAND --help` tells what a command does."""
+`fmagc COMMAND --help` says what a command does."""
 _PREDICT = """\
 Name the genres of audio files by a trained model: MP3, whatever else libsndfile reads and, with --fallback ffmpeg,
 what ffmpeg reads.

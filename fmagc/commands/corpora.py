@@ -38,7 +38,7 @@ class Corpus:
         Of the block `index`.
     fallback : str or None
         Of the block `audio`, where the corpus needs another than params.yaml may have.
-    told : list of str
+    summary : list of str
         What was found, a line each.
     """
 
@@ -46,7 +46,7 @@ class Corpus:
     protocol: str
     subset: str
     genres: int | list[int | str] | None
-    told: list[str] = field(default_factory=list)
+    summary: list[str] = field(default_factory=list)
     fallback: str | None = None
 
 
@@ -118,22 +118,24 @@ def look_at(dataset: Dataset, index: Index) -> Corpus:
     home = Path(dataset.root) if dataset.root else RAW / dataset.name
     if dataset.download:
         there = [path for path in (dataset.name, *METADATA) if (home / path).exists()]
-        told = [f"{home}: the stage fetch downloads what is missing of {dataset.name} and of FMA's tables"]
-        told += [f"  already there: {', '.join(there)}"] if there else []
-        return Corpus(dataset, "official", _subset_of(dataset.name) or index.subset, None, told)
+        summary = [f"{home}: the stage fetch downloads what is missing of {dataset.name} and of FMA's tables"]
+        summary += [f"  already there: {', '.join(there)}"] if there else []
+        return Corpus(dataset, "official", _subset_of(dataset.name) or index.subset, None, summary)
     require_layout(home, dataset)
     found = list_files(home, dataset.name, layout=dataset.layout)
-    told = [f"{home}: {_LAYOUTS[dataset.layout]}"]
+    summary = [f"{home}: {_LAYOUTS[dataset.layout]}"]
     if dataset.layout == "fma":
         corpus = _look_at_fma(dataset, home, set(found.paths), index)
     else:
         corpus = _look_at_own(dataset, home, found.paths, index)
-    told += [f"  {text}" for text in found.describe()]
+    summary += [f"  {text}" for text in found.describe()]
     n_foreign = sum(map(needs_ffmpeg, found.paths))
     if n_foreign:
-        told.append(f"  {n_foreign} files are of formats that ffmpeg reads, which has to be installed")
+        summary.append(f"  {n_foreign} files are of formats that ffmpeg reads, which has to be installed")
     fallback = "ffmpeg" if n_foreign else None
-    return Corpus(dataset, corpus.protocol, corpus.subset, corpus.genres, told[:1] + corpus.told + told[1:], fallback)
+    return Corpus(
+        dataset, corpus.protocol, corpus.subset, corpus.genres, summary[:1] + corpus.summary + summary[1:], fallback
+    )
 
 
 def _look_at_fma(dataset: Dataset, home: Path, paths: set[str], index: Index) -> Corpus:
@@ -150,8 +152,8 @@ def _look_at_fma(dataset: Dataset, home: Path, paths: set[str], index: Index) ->
     except DataError:
         genres = None
     tracks = tracks[ranks <= SUBSETS.index(subset)]
-    told = _counts(tracks[tracks["there"]], n_missing=int((~tracks["there"]).sum()))
-    return Corpus(dataset, "official", subset, genres, told)
+    summary = _counts(tracks[tracks["there"]], n_missing=int((~tracks["there"]).sum()))
+    return Corpus(dataset, "official", subset, genres, summary)
 
 
 def _look_at_own(dataset: Dataset, home: Path, paths: Sequence[str], index: Index) -> Corpus:
@@ -161,9 +163,9 @@ def _look_at_own(dataset: Dataset, home: Path, paths: Sequence[str], index: Inde
         tracks = tracks[choose_genres(tracks, genres) == ""].reset_index(drop=True)
     except DataError:  # those of another corpus
         genres = None
-    told = _counts(tracks, n_missing=0)
+    summary = _counts(tracks, n_missing=0)
     protocol, reasons = _choose_protocol(tracks, where=str(home), seed=index.seed)
-    return Corpus(dataset, protocol, index.subset, genres, told + [f"  {reason}" for reason in reasons])
+    return Corpus(dataset, protocol, index.subset, genres, summary + [f"  {reason}" for reason in reasons])
 
 
 def _choose_protocol(tracks: pd.DataFrame, *, where: str, seed: int) -> tuple[str, list[str]]:

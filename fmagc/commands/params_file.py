@@ -75,6 +75,6 @@ def edited(text: str, values: Mapping[str, Any]) -> tuple[str, dict[str, tuple[A
 def check_text(name: str, text: str) -> None:
     """Raise SettingsError with every fault of a settings file that is not there yet."""
     with tempfile.TemporaryDirectory(prefix="fmagc-use-") as folder:
-        draft = Path(folder, name)
-        draft.write_text(text, encoding="utf-8")
-        check(draft)
+        candidate = Path(folder, name)
+        candidate.write_text(text, encoding="utf-8")
+        check(candidate)

@@ -83,7 +83,9 @@ def use(corpus: str, *, root: Path | None = None, download: bool = False, branch
         )
     before = check()
     try:
-        told, values = _demo(root, download) if corpus in ("demo", DEMO) else _settings(corpus, root, download, before)
+        summary, values = (
+            _demo(root, download) if corpus in ("demo", DEMO) else _settings(corpus, root, download, before)
+        )
     except DataError as error:
         raise DataError(f"{error}\nfmagc use wrote nothing: mend that, then run it again") from None
     text, changes = edited(PARAMS_FILE.read_text(encoding="utf-8"), values)
@@ -91,13 +93,13 @@ def use(corpus: str, *, root: Path | None = None, download: bool = False, branch
     if branch is not None:
         _require_clean(branch)
         _git(["switch", "--quiet", "--create", branch])
-        told += _remove_results()
+        summary += _remove_results()
     write_text(PARAMS_FILE, text)
     if branch is not None:
         _git(["add", "--", str(PARAMS_FILE)])
         _git(["commit", "--quiet", "--allow-empty", "--message", f"Settings for {values['dataset.name']}"])
-        told.append(f"branch {branch}: the settings below are committed")
-    for line in [*told, *_report(changes), *_next(values, branch)]:
+        summary.append(f"branch {branch}: the settings below are committed")
+    for line in [*summary, *_report(changes), *_next(values, branch)]:
         print(line)  # noqa: T201
 
 
@@ -115,7 +117,7 @@ def _settings(corpus: str, root: Path | None, download: bool, before: Params) ->
             block, name = key.split(".")
             if today[block][name] == _DEMO[key]:
                 values[key] = _REAL[key]
-    return [*found.told, f"  protocol: {found.protocol}, {_WHY[found.protocol]}"], values
+    return [*found.summary, f"  protocol: {found.protocol}, {_WHY[found.protocol]}"], values
 
 
 def _demo(root: Path | None, download: bool) -> tuple[list[str], dict[str, Any]]:
@@ -126,8 +128,8 @@ def _demo(root: Path | None, download: bool) -> tuple[list[str], dict[str, Any]]
         )
     dataset = Dataset(name=DEMO, root=None)
     values = _values(dataset, "official", "small", None) | _DEMO
-    told = ["the demo: synthesised by the stage fetch, its numbers say nothing about music"]
-    return [*told, "  what else was changed in params.yaml stays"], values
+    summary = ["the demo: synthesised by the stage fetch, its numbers say nothing about music"]
+    return [*summary, "  what else was changed in params.yaml stays"], values
 
 
 def _values(dataset: Dataset, protocol: str, subset: str, genres: int | list[int | str] | None) -> dict[str, Any]:

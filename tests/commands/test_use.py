@@ -68,11 +68,11 @@ def test_folders_with_artists(music: Path, capsys: pytest.CaptureFixture[str]) -
     (music / "Folk/cover.jpg").touch()
     assert main(["use", str(music)]) == 0
     assert corpus() == ("my_music", str(music), "folders", False, "artist")
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for line in ("a folder for each genre", "genres: 2 (Dance 6, Folk 6)", "tracks: 12", "artists: 6", "1 .jpg"):
-        assert line in told
-    assert "  protocol: artist, no artist is in two sets\n" in told
-    assert told.endswith(
+        assert line in printed
+    assert "  protocol: artist, no artist is in two sets\n" in printed
+    assert printed.endswith(
         "next:\n  dvc repro\nresults: metrics/leaderboard.md, plots/report.html and `dvc metrics show`\n"
     )
 
@@ -89,8 +89,8 @@ def test_too_few_artists_are_told(music: Path, capsys: pytest.CaptureFixture[str
     shutil.rmtree(music / "Folk/Folk band 2")
     assert main(["use", str(music)]) == 0
     assert corpus()[-1] == "random"
-    assert "not artist: " in (told := capsys.readouterr().out)
-    assert "expected 3 artists or more of every genre" in told
+    assert "not artist: " in (printed := capsys.readouterr().out)
+    assert "expected 3 artists or more of every genre" in printed
 
 
 def test_the_demo_takes_the_second_decoder_back(music: Path) -> None:
@@ -193,12 +193,12 @@ def test_a_wrong_folder_changes_nothing(
 
 def test_fma_that_is_not_there_gets_the_message_of_fetch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["use", "fma_small", "--root", str(tmp_path)]) == 1
-    told = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert Path("params.yaml").read_text(encoding="utf-8") == PARAMS
     assert not Path("data").exists()
     with pytest.raises(DataError) as fetch:
         prepare_dataset(Dataset(name="fma_small", root=str(tmp_path)))
-    assert told.startswith(f"error: {fetch.value}\n".replace("data/raw/fma_small", str(tmp_path)))
+    assert printed.startswith(f"error: {fetch.value}\n".replace("data/raw/fma_small", str(tmp_path)))
 
 
 def test_a_name_of_fma_alone_names_the_options(capsys: pytest.CaptureFixture[str]) -> None:
@@ -210,8 +210,8 @@ def test_a_folder_of_corpora_names_them(mini: Path, tmp_path: Path, capsys: pyte
     (tmp_path / "corpora").mkdir()
     (tmp_path / "corpora/mini").symlink_to(mini)
     assert main(["use", str(tmp_path / "corpora")]) == 1
-    told = capsys.readouterr().err
-    assert f"found FMA's layout inside {tmp_path}/corpora/mini: name that folder\nfmagc use wrote nothing" in told
+    printed = capsys.readouterr().err
+    assert f"found FMA's layout inside {tmp_path}/corpora/mini: name that folder\nfmagc use wrote nothing" in printed
 
 
 def test_a_folder_with_a_root_is_one_too_many(music: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -246,9 +246,9 @@ def committed(project: Path) -> Path:
 
 def test_a_branch_of_its_own(committed: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["use", str(music), "--branch", "my-music"]) == 0
-    told = capsys.readouterr().out
-    assert "results of another corpus: 3 files are out of this branch, and stay in the others\n" in told
-    assert "branch my-music: the settings below are committed\n" in told
+    printed = capsys.readouterr().out
+    assert "results of another corpus: 3 files are out of this branch, and stay in the others\n" in printed
+    assert "branch my-music: the settings below are committed\n" in printed
     assert git("branch", "--show-current") == "my-music"
     assert git("status", "--porcelain") == ""
     assert git("ls-files").split() == [".gitignore", "dvc.yaml", "params.yaml"]
