@@ -1,4 +1,4 @@
-"""dvc.yaml against the code: every stage depends on exactly the modules that it imports."""
+"""dvc.yaml against the code: every stage depends on the rooms that it imports, and on no others."""
 
 import subprocess
 import sys
