@@ -1,5 +1,6 @@
 """Fixtures that several tests share: the mini corpus, and the whole pipeline run on it once."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from tests.support.dag import ROOT
 from tests.support.mini_corpus import write_mini
 from tests.support.once import once
 from tests.support.project import Project, copy_project
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of tests share the cores, and threads would spin
 
 hypothesis.settings.register_profile("fmagc", derandomize=True, deadline=None, max_examples=30, database=None)
 hypothesis.settings.load_profile("fmagc")

@@ -10,6 +10,7 @@ import pytest
 from fmagc.runtime.entrypoint import run_stage
 from stages import index
 from tests.support.metadata_project import Project, make_project
+from tests.support.once import once
 from tests.support.small_project import Small, command, write_small
 from tests.support.train_run import train_with
 
@@ -24,27 +25,55 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 
 @pytest.fixture(scope="session")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Small:
+def sound(shared_folder: Path) -> Small:
     """Decode, mel and stats have run; tests leave it as it is."""
-    return write_small(tmp_path_factory.mktemp("sound") / "little").made("decode", "mel", "stats official")
+    return Small(
+        once(shared_folder / "sound", lambda folder: write_small(folder).made("decode", "mel", "stats official"))
+    )
 
 
 @pytest.fixture(scope="session")
-def trained(sound: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
+def trained(sound: Small, shared_folder: Path) -> Small:
     """Make a copy in which train has run undisturbed; tests leave it as it is."""
-    root = tmp_path_factory.mktemp("trained") / "little"
+
+    def train(folder: Path) -> None:
+        shutil.copytree(sound.root, folder, dirs_exist_ok=True)
+        ended = Small(folder).run(*command("train"))
+        assert ended.status == 0, ended
+
+    return Small(once(shared_folder / "trained", train))
+
+
+@pytest.fixture(scope="session")
+def stopped_once(sound: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """Make a copy whose training was stopped by SIGTERM in its third epoch; tests leave it as it is."""
+    import torch
+
+    root = tmp_path_factory.mktemp("stopped") / "little"
     shutil.copytree(sound.root, root)
-    ended = Small(root).run(*command("train"))
-    assert ended.status == 0, ended
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        status = train_with(patch, torch.optim.Adam, "step", 8, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert status == 128 + signal.SIGTERM
     return Small(root)
 
 
 @pytest.fixture
 def made(sound: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
     """Make a copy of the sound project, and go there."""
-    shutil.copytree(sound.root, tmp_path / "little")
-    monkeypatch.chdir(tmp_path / "little")
-    return Small(tmp_path / "little")
+    return _copy(sound, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def stopped(stopped_once: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
+    """Make a copy of the project whose training was stopped, and go there."""
+    return _copy(stopped_once, tmp_path, monkeypatch)
+
+
+def _copy(project: Small, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
+    shutil.copytree(project.root, folder / "little")
+    monkeypatch.chdir(folder / "little")
+    return Small(folder / "little")
 
 
 @pytest.fixture
@@ -52,15 +81,4 @@ def fresh(made: Small) -> Small:
     """Make a copy in which nothing was made yet."""
     for name in ("waves", "mels", "stats", ".staging"):
         shutil.rmtree(made.root / "data" / name)
-    return made
-
-
-@pytest.fixture
-def stopped(made: Small, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Small:
-    """Make a copy whose training was stopped by SIGTERM in its third epoch, and go there."""
-    import torch
-
-    status = train_with(monkeypatch, torch.optim.Adam, "step", 8, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    assert status == 128 + signal.SIGTERM, capfd.readouterr()
-    capfd.readouterr()
     return made
