@@ -44,7 +44,6 @@ def test_a_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     }  # what numba keeps beside the source
 
 
-@pytest.mark.slow
 def test_an_installed_wheel_predicts_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     subprocess.run([*PIP, "install", *OFFLINE, "--target", site, wheel], check=True)
