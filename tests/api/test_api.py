@@ -232,7 +232,7 @@ def test_a_stock_loader_gives_the_trainer_s_batches(cache: fmagc.FeatureCache, w
         assert_same(list(loader), trainer(dataset, epoch=epoch))
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("context", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_random_clips_depend_on_seed_and_epoch_alone(cache: fmagc.FeatureCache, context: str) -> None:
     dataset = fmagc.ClipDataset(cache, views=VIEWS, seed=1, augment=fmagc.Augment(cache, settings=AUGMENT))
     workers = DataLoader(dataset, batch_size=2, num_workers=2, persistent_workers=True, multiprocessing_context=context)

@@ -37,6 +37,7 @@ def song(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_file_its_samples_and_the_command_agree(model: Path, song: Path) -> None:
     predictor = Predictor(model)
     of_file = predictor.predict(song)

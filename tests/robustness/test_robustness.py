@@ -260,6 +260,7 @@ def test_divergence_is_that_of_kullback_and_leibler() -> None:
     np.testing.assert_allclose(divergence(p, q), [0, 0.5 * np.log(2)])
 
 
+@pytest.mark.slow
 def test_workers_start_without_torch() -> None:
     code = "import sys, fmagc.robustness.transformed_clips; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
