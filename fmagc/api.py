@@ -30,7 +30,7 @@ def decode(
     min_samples: int = 1,
     fallback: Fallback = "none",
 ) -> tuple[NDArray[np.float32], int]:
-    """Decode an audio file to mono at one sample rate, to the samples that the cache holds of it.
+    """Decode an audio file to mono at one sample rate: the same samples that the cache holds.
 
     The file is verified: what its frames or its header promise is there, and every sample is finite. A longer file
     gives its middle. Call this from one thread of a process only: it diverts what the C library writes to stderr.

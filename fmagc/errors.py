@@ -38,7 +38,7 @@ _REPR.maxlevel = 2  # a few lines of YAML hold lists of lists that no memory cou
 
 
 class FmagcError(Exception):
-    """An error that a user can mend; a stage prints its message and leaves with `exit_status`.
+    """An error that a user can correct; a stage prints its message and exits with `exit_status`.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class FmagcError(Exception):
 
 
 class SettingsError(FmagcError):
-    """A setting, in params.yaml or in a call, is not what the project understands.
+    """A setting, in params.yaml or in a call, is unknown or invalid.
 
     Examples
     --------
@@ -117,7 +117,7 @@ class Reason(StrEnum):
 
 
 class RejectedTrack(Exception):  # noqa: N818 - an outcome of one track, not an error of the program
-    """One track cannot be used: no `FmagcError`, since it ends that track and not a run.
+    """One track cannot be used. This is no `FmagcError`, since it rejects one track and does not end the run.
 
     Attributes
     ----------

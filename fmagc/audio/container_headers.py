@@ -1,8 +1,8 @@
-"""Where the audio of a WAV, AIFF, AU, CAF or W64 file lies, and whether its header tells that truly.
+"""Find the audio of a WAV, AIFF, AU, CAF or W64 file, and check the size that its header declares.
 
 Layout of chunks: RIFF (Microsoft and IBM, 1991), RF64 (EBU Tech 3306), AIFF 1.3 (Apple, 1989), AU (Sun), CAF (Apple),
-W64 (Sony). A declared size is a claim: programs that write to a pipe or die early leave a placeholder, some count their
-header in, and 32 bits are too few for 4 GiB.
+W64 (Sony). A declared size can be wrong: programs that write to a pipe or crash leave a placeholder, some include the
+header in the size, and 32 bits are too few for 4 GiB.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ __all__ = ["AudioBytes", "audio_bytes"]
 
 _AUDIO_CHUNKS = (b"data", b"SSND", b"BODY")
 _MPEG_LAYER_3 = 0x55  # of a WAV's fmt chunk
-_LARGEST = 0xFFFFFFFF  # size in 32 bits, which in RF64 means that the chunk ds64 tells it
-_NEAR = 1 << 24  # bytes by which programs stay away from 2 or 4 GiB where they do not know a size
+_LARGEST = 0xFFFFFFFF  # size in 32 bits; in RF64 it means that the chunk ds64 holds the true size
+_NEAR = 1 << 24  # bytes: a placeholder differs from 2 or 4 GiB by this much at most
 _MOST_COUNTED_IN = 512  # bytes of a header that a program may have counted as audio
 _MOST_JUNK = 4096  # bytes behind the audio that are no audio, whatever they are
 
@@ -167,12 +167,12 @@ def _compared(data: Bytes, chunk: _Chunk, first: int, end: int, layout: _Layout 
 
 
 def _is_placeholder(size: int) -> bool:
-    """Tell a size that a program wrote because it did not know the true one."""
+    """Check whether a size is a placeholder, which a program writes when it does not know the true size."""
     return any(abs(size - (1 << bits)) <= _NEAR for bits in (31, 32, 63, 64))
 
 
 def _is_chunks(data: Bytes, start: int, end: int, layout: _Layout | None) -> bool:
-    """Tell whether nothing but chunks lies in a stretch, or nothing at all."""
+    """Check whether a byte range holds only chunks, or is empty."""
     if layout is None or start >= end:
         return start >= end
     position = start + -start % 2 if layout.align == 2 else start

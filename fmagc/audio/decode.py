@@ -55,7 +55,7 @@ LARGEST_PEAK = 2.0**40  # beyond it a spectrum's power may exceed float32; sampl
 
 _FULL_SCALE = 32767
 _LEAST_LEFT = 1e-3  # of all samples, beside a peak above full scale
-_MIXED = "its sample rate, MPEG version or number of channels changes on the way: encode it anew, or cut it into parts"
+_MIXED = "its sample rate, MPEG version or channels change within the file: encode it again, or cut it into parts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,8 +318,8 @@ def quantise(
 def truncation(audio: MpegAudio, *, n_decoded: int) -> str | None:
     """Describe the shortfall when a decoder returns fewer samples than a file's frames hold or its header declares.
 
-    Both are asked, because each is blind to something: the frames that are there do not know of those that were cut
-    off, and a variable bit rate without a Xing header makes libsndfile guess a length and stop there without a word.
+    Both are compared, because each misses something: the frames that are present do not show that others were cut
+    off, and for a variable bit rate without a Xing header libsndfile guesses a length and stops there silently.
     A loss of up to `LOSS_ALLOWED` samples is what encoders and decoders trim. More than promised is no truncation.
 
     Parameters
@@ -350,7 +350,7 @@ def _shortfall(raw: RawAudio) -> str | None:
 
 
 def _refuse_extreme(y: NDArray[np.float32], peak: float, *, sr: int) -> None:
-    """Reject a waveform of which int16, scaled to its peak, would keep the peak alone."""
+    """Reject a waveform whose peak is so high that int16 samples, scaled to it, would be almost all zero."""
     least = np.float32(peak / _FULL_SCALE / 2)
     if peak <= 1 or (peak <= LARGEST_PEAK and np.count_nonzero(y > least) >= _LEAST_LEFT * len(y)):
         return

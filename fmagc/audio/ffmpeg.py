@@ -1,9 +1,9 @@
 """Convert a file of a format that libsndfile does not know to floating-point PCM, with ffmpeg.
 
 The samples do not pass through text or int16: ffmpeg writes them as floats in an AU stream, whose header holds the rate
-and the channels as they were decoded. audioread, which parses what ffmpeg prints, is the first witness of what was to
-come out. A tag can mislead it, and raw streams have no length to print, so ffprobe is asked where the two differ: it
-reads the container's fields and its packets.
+and the channels as they were decoded. The result is compared with the rate, channels and length that audioread parses
+from ffmpeg's messages. A tag can mislead audioread, and raw streams state no length, so where the two differ the result
+is compared with ffprobe, which reads the container's fields and its packets.
 """
 
 import json

@@ -1,6 +1,6 @@
 """The bytes of a file, read in parts where the file is large, and views of them for a decoder.
 
-A view is what a decoder is given in place of the file: a stretch of it, behind a header that is true.
+A decoder reads such a view in place of the file: a range of its bytes, after a header that states the true length.
 """
 
 import io
@@ -23,7 +23,7 @@ class Bytes(Protocol):
         """Count the bytes."""
 
     def __getitem__(self, stretch: slice, /) -> bytes:
-        """Read a stretch."""
+        """Read a byte range."""
 
 
 class FileBytes:
@@ -44,7 +44,7 @@ class FileBytes:
         return self._length
 
     def __getitem__(self, stretch: slice, /) -> bytes:
-        """Read a stretch; fewer bytes where the file ends, as slices of `bytes` do."""
+        """Read a byte range; return fewer bytes where the file ends, as slices of `bytes` do."""
         start, end, _ = stretch.indices(self._length)
         parts = []
         while start < end and (part := os.pread(self._descriptor, end - start, start)):
@@ -54,14 +54,14 @@ class FileBytes:
 
 
 def blocks_of(data: Bytes, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-    """Read a stretch in blocks of a mebibyte."""
+    """Read a byte range in blocks of a mebibyte."""
     end = len(data) if end is None else end
     for position in range(start, end, _BLOCK):
         yield data[position : min(end, position + _BLOCK)]
 
 
 def find_all(data: Bytes, marker: bytes, start: int, end: int) -> list[int]:
-    """Find every place of a marker in a stretch."""
+    """Find every position of a marker in a byte range."""
     found = []
     for position in range(start, end, _BLOCK):
         block = data[position : min(end, position + _BLOCK + len(marker) - 1)]
@@ -75,14 +75,14 @@ def find_all(data: Bytes, marker: bytes, start: int, end: int) -> list[int]:
 def view_of(
     data: Bytes, start: int, end: int, *, header: bytes = b"", footer: bytes = b""
 ) -> io.BufferedIOBase | io.RawIOBase:
-    """Open a stretch of the bytes, between a header and a footer of our own, as a file for a decoder."""
+    """Open a byte range, between a header and a footer of our own, as a file for a decoder."""
     if isinstance(data, bytes):
         return io.BytesIO(header + data[start:end] + footer)  # which copies nothing where this is `data` itself
     return _View(data, start, end, header, footer)
 
 
 class _View(io.RawIOBase):
-    """A header, a stretch of a file, and a footer."""
+    """A header, a byte range of a file, and a footer."""
 
     def __init__(self, data: Bytes, start: int, end: int, header: bytes, footer: bytes) -> None:
         self._parts = (header, 0, len(header)), (data, start, end), (footer, 0, len(footer))

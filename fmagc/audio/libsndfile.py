@@ -21,7 +21,7 @@ from fmagc.errors import Reason, RejectedTrack
 __all__ = ["read_samples"]
 
 _DECODER = f"soundfile {soundfile.__version__}/{soundfile.__libsndfile_version__}"
-_MOST_FRAMES = 1 << 48  # samples; libsndfile says more where a file tells no length
+_MOST_FRAMES = 1 << 48  # samples; libsndfile reports more when a file declares no length
 _UNRECOGNISED = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 _DETAIL_CHARACTERS = 400
 _BUFFER = 24 << 20  # bytes: a minute of stereo at 48 kHz, so that a usual clip is one read
@@ -57,7 +57,7 @@ def read_samples(source: Source, *, max_seconds: float, whole: bool) -> RawAudio
     max_seconds : float, s
         Length of an excerpt at most; a longer file gives its middle, FMA's rule.
     whole : bool
-        A longer file gives several excerpts that cover it, but for half a second of 30 at most.
+        Keep several excerpts that cover a longer file; at most a sixtieth of an excerpt is left out (`excerpt_starts`).
 
     Raises
     ------
@@ -130,19 +130,19 @@ def _open(stream: Stream) -> soundfile.SoundFile:
 
 
 def _check(files: list[soundfile.SoundFile], source: Source) -> None:
-    """Reject what libsndfile opens, but is not to be trusted with."""
+    """Reject files that libsndfile opens but cannot be trusted to decode."""
     if files[0].format == "MP3" and source.contents.mpeg is None:
         raise not_mp3(source.data)  # free format: there are no frames to be counted
     kinds = list(dict.fromkeys(f"{file.samplerate} Hz in {file.channels} channels" for file in files))
     if len(kinds) > 1:
         raise RejectedTrack(
             Reason.DECODE_ERROR,
-            f"its streams differ: {kinds[0]}, then {kinds[1]}: encode it anew, or cut it into parts",
+            f"its streams differ: {kinds[0]}, then {kinds[1]}: encode it again, or cut it into parts",
         )
 
 
 def _declared(file: soundfile.SoundFile, stream: Stream) -> int:
-    """Count the samples that a stream should have; 0 where nothing tells."""
+    """Return the number of samples that a stream declares; 0 when it declares none."""
     if stream.n_samples is not None:
         return stream.n_samples
     return file.frames if file.frames < _MOST_FRAMES else 0
@@ -163,7 +163,7 @@ def _decode(
     Parameters
     ----------
     expected : int, samples
-        As `_declared` tells.
+        As `_declared` returns it.
     excerpts : list of Excerpt
     keep : int, samples
         Length of an excerpt at most.
@@ -205,7 +205,7 @@ def _decode(
 
 
 def _seek(file: soundfile.SoundFile, excerpts: list[Excerpt], *, keep: int, offset: int) -> int:
-    """Read the excerpts alone of a stream whose samples lie at known places."""
+    """Seek to the excerpts and read only them, in a stream whose samples lie at known offsets."""
     buffer = _buffer(file.channels)
     for excerpt in excerpts:
         position = max(0, excerpt.start - offset)
@@ -222,14 +222,14 @@ def _seek(file: soundfile.SoundFile, excerpts: list[Excerpt], *, keep: int, offs
 
 
 def _buffer(channels: int) -> NDArray[np.float32]:
-    """Shape the decoder's memory, whose size depends on no file."""
+    """Return the decoder's memory as frames of `channels` samples; its size is the same for every file."""
     n_frames = max(1, _BUFFER // (4 * channels))
     return _memory()[: n_frames * channels].reshape(n_frames, channels)
 
 
 @cache
 def _memory() -> NDArray[np.float32]:
-    """Keep one array for the decoder from track to track: fresh memory costs more than filling it."""
+    """Allocate the decoder's array once for all tracks: new memory costs more than filling it."""
     return np.empty(_BUFFER // 4, dtype=np.float32)
 
 

@@ -97,8 +97,8 @@ class LogMel:
         """Number of independent bins whose noise power varies as much as the band's (Welch and Satterthwaite).
 
         The power of noise in a band is close to a gamma variate whose shape is this number. Under the window, the
-        powers of bins that lie k apart agree by the squared spectrum of the squared window at k, which for a Hann
-        window is next to nothing beyond 2. A band without a bin gives 0.
+        powers of bins that lie k apart are correlated by the squared spectrum of the squared window at k, which for
+        a Hann window is negligible beyond 2. A band without a bin gives 0.
 
         Returns
         -------

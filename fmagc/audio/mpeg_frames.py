@@ -1,6 +1,6 @@
 """MPEG audio frames of an MP3 file, counted one by one from header to header.
 
-Decoders repair, skip and guess in silence. The frame headers are an independent witness of how much audio a file holds.
+Decoders repair, skip and guess without a warning. The frame headers show independently how much audio a file holds.
 Layout of headers: ISO/IEC 11172-3 section 2.4.2.3 and 13818-3; ID3v2: id3.org, version 2.4.0 section 3.1; APEv2 header
 and footer of 32 bytes; the Xing, Info and VBRI headers are conventions of encoders, first frames that hold no audio.
 """
@@ -90,8 +90,9 @@ class MpegAudio:
 def scan(data: bytes) -> MpegAudio | None:
     """Walk the MPEG audio frames of a file.
 
-    A frame counts where the one before it ends, or, at the start and after bytes that are no frame, where two headers
-    of one stream stand a frame's length apart. Frames of another stream that follows (concatenated files) count too.
+    A frame counts if it begins where the one before it ends. At the start, and after bytes that are no frame, it counts
+    if the next header of the same stream follows one frame length later. Frames of a second stream (concatenated files)
+    count too.
 
     Parameters
     ----------
@@ -101,7 +102,7 @@ def scan(data: bytes) -> MpegAudio | None:
     Returns
     -------
     MpegAudio or None
-        None when there is not one frame: tags only, free format, or something else altogether.
+        None when there is no frame: tags only, free format, or no MPEG audio.
     """
     end = start_of_trailing_tags(data)
     start = position = _next_sync(data, end_of_leading_tags(data), end)
@@ -148,12 +149,12 @@ def scan(data: bytes) -> MpegAudio | None:
 
 
 def with_true_length(data: bytes, audio: MpegAudio) -> tuple[bytes, int, int]:
-    """Give a decoder the length that it would guess from the first frame's bit rate.
+    """Write a header with the true length, which a decoder would otherwise guess from the first frame's bit rate.
 
-    A Xing or Info header gets the true numbers of frames and bytes, and keeps the delay and padding that it tells.
-    Without one, a silent frame of the lowest bit rate is put before the first: what libsndfile then guesses is never
-    too short, so that it decodes to the end. (A Xing header made for such a file would cost the decoder's delay of 529
-    samples, which neither mpg123 nor ffmpeg takes off without one.)
+    A Xing or Info header gets the true numbers of frames and bytes, and keeps the delay and padding that it states.
+    Without one, a silent frame of the lowest bit rate is put before the first: the length that libsndfile then guesses
+    is never too short, so it decodes to the end. (A Xing header made for such a file would lose the 529 samples of the
+    decoder's delay, which neither mpg123 nor ffmpeg removes without such a header.)
 
     Parameters
     ----------
@@ -194,7 +195,7 @@ def end_of_leading_tags(data: Bytes) -> int:
 
 
 def only_tags(data: Bytes) -> bool:
-    """Tell whether a file holds tags and nothing else but zero bytes."""
+    """Check whether a file holds only tags and zero bytes."""
     start, end = end_of_leading_tags(data), start_of_trailing_tags(data)
     tagged = start > 0 or end < len(data)
     return tagged and not data[start : max(start, end)].strip(b"\0")

@@ -1,8 +1,8 @@
 """Power in bands of eight frames at a time: window, Fourier transform, squares and weighted sums in one compiled pass.
 
-A general FFT takes one frame after the other and fills half of a CPU's vector unit at best. Here the eight frames are
-the vector: every array holds, for each index, the values of all eight side by side, so that arithmetic is that of whole
-vectors, and what a block of frames needs stays in the second-level cache.
+A general FFT processes one frame after the other and fills half of a CPU's vector unit at best. Here a vector holds the
+eight frames: every array stores, for each index, the values of all eight next to each other, so that all arithmetic
+uses whole vectors, and the data of a block of frames stays in the second-level cache.
 
 The transform is Stockham's self-sorting one in radix 4, of the even samples as real and the odd as imaginary parts.
 Source: Van Loan (1992), "Computational Frameworks for the Fast Fourier Transform", sections 1.7 and 4.3.
@@ -32,7 +32,7 @@ _inner = numba.njit(inline="always", fastmath=_FASTMATH)
 def band_power(
     y: Array, *, hop_length: int, window: Array, first_bin: NDArray[np.int64], ends: NDArray[np.int64], weights: Array
 ) -> Array:
-    """Take the power in bands of every centred frame of a signal, which goes on as zeros on both sides.
+    """Compute the power in bands of every centred frame of a signal, padded with zeros on both sides.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _circle(n: int, steps: NDArray[np.int64]) -> Array:
 
 @lru_cache(maxsize=2)
 def _compiled(n_fft: int) -> Any:
-    """Compile for one length, and keep the result beside the source."""
+    """Compile the function for one length, and keep the result next to the source."""
     half = n_fft // 2
     imag = half * LANES  # all imaginary parts come after all real parts
     n_passes = (half.bit_length() - 1) // 2 - 1  # in radix 4, after the first
@@ -188,7 +188,7 @@ def _pass2(x, out, half):  # type: ignore[no-untyped-def]
 
 @_inner
 def _power(x, reverse, turns, out, half):  # type: ignore[no-untyped-def]
-    """Make the power of the real transform from the half-length one; `reverse` is room for its bins backwards."""
+    """Compute the power of the real transform from the half-length one; `reverse` takes its bins in reverse order."""
     imag = half * LANES
     for k in range(1, half):
         source, target = x[(half - k) * LANES :], reverse[k * LANES :]

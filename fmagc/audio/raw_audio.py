@@ -10,8 +10,8 @@ __all__ = ["NOTHING", "Excerpt", "RawAudio", "collect", "excerpt_starts", "joine
 NOTHING = np.empty(0, dtype=np.float32)
 
 _CANCELLED = 1e-6  # power of a mean over that of the channels: -60 dB
-_SUSPECT = 1e-3  # the same by few samples, from where on it is worth the time to take all
-_STEP = 61  # of so many samples one is among the few; odd, so that no channel is left out
+_SUSPECT = 1e-3  # the same ratio over a subset of the samples; below it, it is measured over all of them
+_STEP = 61  # the subset holds one sample in 61; odd, so that no channel is left out
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""What is audio in a file, as a decoder is to see it: streams without what lies around them, and with true lengths.
+"""Find the audio streams of a file, and give each to a decoder alone, with its true length.
 
-Headers are claims, and decoders believe them: libsndfile stops where a header says, guesses where it says nothing, and
-reads only the first of several streams. So it is given views of the file, whose headers say what is there.
+Headers can be wrong, and decoders trust them: libsndfile stops where a header says, guesses where it says nothing, and
+reads only the first of several streams. It therefore reads views of the file, whose headers state the true lengths.
 """
 
 import io
@@ -22,7 +22,7 @@ _CONTAINER = re.compile(
     re.DOTALL,
 )
 _MAGIC = 16  # bytes, at most
-# Containers that libsndfile does not read. They may hold a stream that it does read, but not in one stretch.
+# Containers that libsndfile does not read. They may hold a stream that it does read, but not in one contiguous part.
 _OTHER = re.compile(rb"\x1aE\xdf\xa3|....ftyp|0&\xb2u\x8ef\xcf\x11|wvpk|MAC |TTA[12]|MPCK|MP\+", re.DOTALL)
 _MOST_BEFORE = 1 << 16  # bytes that are searched for the beginning of a container
 _MOST_MPEG = 768 << 20  # bytes of an MP3, whose frames are counted in memory
@@ -33,7 +33,7 @@ _FLAC_HEADER = 26  # bytes; the last 36 bits of them are the number of samples
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stretch of a file that a decoder can read by itself.
+    """A byte range of a file that a decoder can read by itself.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Contents:
     mpeg : MpegAudio or None
         What the frame headers say if it is an MP3, wrapped or not; else None.
     missing : str or None
-        What the container lacks, for the ledger's detail; None when nothing is missing, or it does not tell.
+        What the container lacks, for the ledger's detail; None when nothing is missing, or its header declares nothing.
     flags : dict of str to bool
         ``padded``, ``length_corrected``, ``no_end_mark``, ``chained``, ``resynced``: see `decode.FLAGS`.
     """
@@ -73,7 +73,7 @@ class Contents:
 
 
 def contents_of(data: Bytes, *, named_mp3: bool) -> Contents:
-    """Find the audio of a file. Here alone it is decided what an MP3 is.
+    """Find the audio of a file, and decide whether it is an MP3; no other function decides that.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def contents_of(data: Bytes, *, named_mp3: bool) -> Contents:
     Raises
     ------
     RejectedTrack
-        When the name is not true, an MP3 has no audio, or it is too large.
+        When a file named .mp3 is not an MP3, or an MP3 has no audio or is too large.
     """
     start = mpeg_frames.end_of_leading_tags(data)
     if named_mp3:

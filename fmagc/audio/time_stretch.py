@@ -37,18 +37,18 @@ def wsola(y: Array, *, n_out: int) -> Array:
 
     Notes
     -----
-    The result is laid out of segments of y, each two hops long, at the distance of one hop. The rate says where a
-    segment is wanted; it is taken within SEARCH_RADIUS of there, where its beginning differs least from what
-    follows the segment before in y: partials go on in phase, and nothing is resampled, so that the pitch stays.
-    What counts is the difference in squares as a part of the energy, plus the squared distance from the wanted
-    place as a part of SEARCH_RADIUS. The music therefore goes on uncut over an attack, and is cut in the sustained
-    part behind it.
+    The result is an overlap-add of segments of y, each two hops long, one hop apart. The rate gives the target
+    position of a segment in y. The segment is taken within SEARCH_RADIUS of that target, where its beginning differs
+    least from the samples that follow the previous segment in y: partials continue in phase, and nothing is
+    resampled, so the pitch stays the same. The cost of a position is the squared difference relative to the energy,
+    plus the squared distance from the target relative to SEARCH_RADIUS. Cuts therefore fall into the sustained part
+    of a note, not into its attack.
 
     The sample j is a mixture of two samples of y, each within SEARCH_RADIUS + HOP * abs(1 - n / n_out) of j * n /
     n_out: 20 ms at 44.1 kHz for the rates 0.8 and 1.25. This error does not add up. Within one hop of the end of a
     result that is no whole number of hops long it is at most one hop more. The fades sum to one, which keeps the
-    level where the two agree; noise, which cannot agree, is at most 1.2 dB softer. Where attacks follow each other
-    faster than there is room for a cut between them, one may come twice or be left out.
+    level where the two segments match; noise, which never matches, is at most 1.2 dB softer. Where attacks follow
+    each other too closely for a cut between them, one may be repeated or left out.
     """
     rate = len(y) / n_out
     if len(y) < 2 * HOP:  # compiled code does not look at bounds

@@ -50,7 +50,7 @@ def open_source(path: Path, *, expected_sha1: str | None, listed_sha1: str) -> I
     Parameters
     ----------
     path : Path
-        A name that ends with .mp3 obliges.
+        A file whose name ends with .mp3 must be an MP3.
     expected_sha1, listed_sha1 : str
         As for `decode`; None where there is no manifest.
 
