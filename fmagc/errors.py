@@ -4,7 +4,6 @@ A bad track never ends a run: it becomes a ledger row with a `Reason`. Bad setti
 `FmagcError`, whose message says what failed, where, what was expected, what was found and what to do next.
 """
 
-import math
 import reprlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -154,11 +153,14 @@ def format_value(value: Any) -> str:
 
 
 def format_bytes(n_bytes: int) -> str:
-    """Write a number of bytes for a message, in a unit that leaves it at least 1."""
+    """Write a number of bytes for a message, in a unit that leaves it between 1 and 1000."""
     if n_bytes < 1000:
         return f"{n_bytes} byte{'s' * (n_bytes != 1)}"
-    power = min(int(math.log10(n_bytes)) // 3, 4)
-    return f"{n_bytes / 1000**power:.1f} {'kMGT'[power - 1]}B"
+    size, prefixes = n_bytes / 1000, iter("kMGTP")
+    prefix = next(prefixes)
+    while round(size, 1) >= 1000 and (larger := next(prefixes, "")):
+        size, prefix = size / 1000, larger
+    return f"{size:.1f} {prefix}B"
 
 
 def format_list(entries: Collection[str], *, count: int | None = None) -> str:
