@@ -186,5 +186,5 @@ def _cells(entry: dict[str, Any], genres: Sequence[str]) -> list[Any]:
 
 def _row(cells: Sequence[Any]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue()
+    csv.writer(text, lineterminator="\n").writerow(cells)  # which quotes cells that hold a line break
+    return text.getvalue()[:-1]

@@ -1,0 +1,87 @@
+"""`fmagc predict` on names, terminals and folders as people have them."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from fmagc.params.signal import Mel
+from tests.support.dag import ROOT
+from tests.support.trained_model import write_model
+
+SR = 22_050
+MEL = Mel(n_fft=1024, hop_length=512, n_mels=32, fmin=0.0, fmax=None, top_db=80.0)
+BYTES = os.fsdecode(b"caf\xe9.wav")  # Latin-1
+NAMES = ("a.wav", BYTES, "two\nlines.wav", "Ж $x$.wav")
+SHOWN = {"a.wav", r"caf\xe9.wav", "Ж $x$.wav"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model, a folder of music with strange names, and one without music."""
+    folder = tmp_path_factory.mktemp("predict")
+    write_model(folder / "model", "cnn1d", genres=["Folk", "Rock"], clip_samples=2**15, sample_rate=SR, mel=MEL)
+    for name in ("music", "empty"):
+        (folder / name).mkdir()
+    y = 0.1 * np.random.default_rng(0).standard_normal(3 * SR)
+    for name in NAMES:
+        with (folder / "music" / name).open("wb") as file:
+            soundfile.write(file, y, SR, format="WAV")
+    return folder
+
+
+def predicted(place: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "fmagc", "predict", *arguments, "--model", "model"],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+    )
+
+
+def test_every_name_is_shown_and_drawn(place: Path) -> None:
+    ended = predicted(place, "music", "--timeline", "figures")
+    assert ended.returncode == 0, ended.stderr.decode()
+    assert "Traceback" not in ended.stderr.decode(errors="replace")
+    lines = ended.stdout.decode().splitlines()
+    assert {line.partition(": ")[0] for line in lines} == {f"music/{name}" for name in {*SHOWN, r"two\nlines.wav"}}
+    assert {path.name for path in (place / "figures").iterdir()} == {f"{name}.png" for name in NAMES}
+
+
+def test_a_terminal_of_another_encoding_gets_what_every_file_gave(place: Path) -> None:
+    ended = predicted(place, "music", "gone.wav", "--json", PYTHONIOENCODING="latin-1")
+    assert ended.returncode == 1, ended.stderr
+    entries = json.loads(ended.stdout.decode("latin-1"))
+    paths = {f"music/{name}" for name in {*SHOWN, "two\nlines.wav"}} | {"gone.wav"}
+    assert {entry["path"] for entry in entries} == paths
+    ended = predicted(place, "music", "--csv", PYTHONIOENCODING="ascii")
+    assert ended.returncode == 0, ended.stderr
+    rows = list(csv.DictReader(io.StringIO(ended.stdout.decode("ascii"))))
+    assert [row["genre"] in ("Folk", "Rock") for row in rows] == [True] * len(NAMES)
+
+
+def test_a_folder_without_audio_does_not_stop_the_others(place: Path) -> None:
+    ended = predicted(place, "empty", "music/a.wav")
+    assert ended.returncode == 1
+    assert ended.stdout.decode().startswith("music/a.wav: ")
+    said = ended.stderr.decode()
+    assert "empty: expected audio files below it (.mp3 " in said
+    assert "error: 1 folder held no audio, for the reasons above" in said
+
+
+def test_a_notebooks_backend_of_figures_does_not_matter(place: Path) -> None:
+    backend = "module://matplotlib_inline.backend_inline"
+    ended = predicted(place, "music/a.wav", "--timeline", "inline", MPLBACKEND=backend)
+    assert ended.returncode == 0, ended.stderr.decode()
+    assert (place / "inline/a.wav.png").is_file()
+    for stage in ("explore", "compare", "report"):
+        code = f"import stages.{stage}"
+        environment = {**os.environ, "MPLBACKEND": backend}
+        assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment).returncode == 0
