@@ -43,9 +43,9 @@ def decode(
         From 8,000 to 192,000; a file of another rate is resampled to it.
     max_seconds : float > 0 [s]
     min_samples : int [samples]
-        A shorter result is rejected. The pipeline asks for one clip, ``clip.samples``.
+        A shorter result is rejected. The pipeline requires one clip, ``clip.samples``.
     fallback : str
-        ``ffmpeg`` reads what libsndfile does not, as M4A, WMA and WavPack, with an installed ffmpeg.
+        ``ffmpeg`` reads formats that libsndfile does not read, such as M4A, WMA and WavPack, with an installed ffmpeg.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def decode(
     SettingsError
         When a setting is out of range.
     ValueError
-        When `min_samples` is below 1, or `fallback` is none of the two.
+        When `min_samples` is below 1, or `fallback` is neither ``none`` nor ``ffmpeg``.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def log_mel(
     Raises
     ------
     ValueError
-        When y or sr is no such thing.
+        When `y` or `sr` is not as described above.
     SettingsError
         When a setting is out of range.
 
@@ -208,9 +208,9 @@ def load_model(folder: str | PathLike[str], *, n_clips: int | None = None, fallb
     Raises
     ------
     DataError
-        When the folder lacks something, is damaged, or is of another version.
+        When the folder lacks a file, is damaged, or was written by another version.
     ValueError
-        When `n_clips` is not a positive integer, or `fallback` is none of the two.
+        When `n_clips` is not a positive integer, or `fallback` is neither ``none`` nor ``ffmpeg``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The command `fmagc`: what the package offers beside the stages."""
+"""The command `fmagc`: what the package offers besides the stages."""
 
 import argparse
 from collections.abc import Sequence
@@ -146,7 +146,7 @@ def _add_predict(commands: _Commands) -> None:
         dest="form",
         action="store_const",
         const="csv",
-        help="print a row a file as CSV, as soon as it is predicted",
+        help="print one row per file as CSV, as soon as it is predicted",
     )
     parser.set_defaults(form="text")
 

@@ -51,7 +51,7 @@ class Corpus:
 
 
 def locate(corpus: str, *, root: Path | None, download: bool, mirror: str | None) -> Dataset:
-    """Find out what is meant: one of FMA's sets by its name, or a folder and its layout.
+    """Identify a corpus: one of FMA's sets by its name, or a folder and its layout.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def look_at(dataset: Dataset, index: Index) -> Corpus:
     summary += [f"  {text}" for text in found.describe()]
     n_foreign = sum(map(needs_ffmpeg, found.paths))
     if n_foreign:
-        summary.append(f"  {n_foreign} files are of formats that ffmpeg reads, which has to be installed")
+        summary.append(f"  {n_foreign} files need ffmpeg, which has to be installed")
     fallback = "ffmpeg" if n_foreign else None
     return Corpus(
         dataset, corpus.protocol, corpus.subset, corpus.genres, summary[:1] + corpus.summary + summary[1:], fallback
@@ -206,7 +206,7 @@ def _subset_of(name: str) -> str | None:
 
 
 def _audio_folder(folder: Path) -> str:
-    """Name the audio folder beside FMA's tables."""
+    """Find the one audio folder next to FMA's tables."""
     names = sorted(place.name for place in folder.iterdir() if place.is_dir() and _holds_audio(place))
     if len(names) > 1:
         raise DataError(
@@ -221,6 +221,6 @@ def _holds_audio(folder: Path) -> bool:
 
 
 def _name_of(folder: Path) -> str:
-    """Make a dataset's name of a folder's; it names no more than the link data/raw/<name>."""
+    """Derive a dataset's name from a folder's; it serves only for the link data/raw/<name>."""
     name = re.sub(r"[^a-z0-9_.-]+", "_", folder.name.lower()).strip("_.-")
     return name if name and name not in (DEMO, *DOWNLOADS) else f"my_{name or 'music'}"

@@ -23,7 +23,7 @@ def run_git(
     task : str
         What a message calls the work for which git is needed.
     env : mapping, optional
-        Variables beside those of this process.
+        Variables in addition to those of this process.
     text : str
         Standard input.
 

@@ -142,7 +142,7 @@ def licence_notices(package: Path) -> str:
     for folder, about in _installed(package):
         found = _licence(folder) or of_repository.get(_repository(about))
         if found is None:
-            raise DataError(f"{folder}: expected a LICENSE file to pass on, found none: run `npm install` afresh")
+            raise DataError(f"{folder}: expected a LICENSE file to pass on, found none: run `npm install` again")
         owners.setdefault(found, []).append(f"{about['name']} {about['version']}")
     return "\n\n".join(f"{', '.join(names)}\n\n{text}" for text, names in owners.items())
 

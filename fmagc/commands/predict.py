@@ -178,7 +178,7 @@ def _columns(genres: Sequence[str]) -> list[str]:
 
 
 def _cells(entry: dict[str, Any], genres: Sequence[str]) -> list[Any]:
-    """Lay an entry out in `_columns`; a cell that a file has nothing for is empty."""
+    """Arrange an entry in `_columns`; a cell without a value is empty."""
     named = {f"p_{genre}": p for genre, p in entry.get("probabilities", {}).items()}
     counted = {"n_patches": len(entry["patches"])} if "patches" in entry else {}
     return [(entry | named | counted).get(column, "") for column in _columns(genres)]

@@ -87,7 +87,7 @@ def use(corpus: str, *, root: Path | None = None, download: bool = False, branch
             _demo(root, download) if corpus in ("demo", DEMO) else _settings(corpus, root, download, before)
         )
     except DataError as error:
-        raise DataError(f"{error}\nfmagc use wrote nothing: mend that, then run it again") from None
+        raise DataError(f"{error}\nfmagc use wrote nothing: correct that, then run it again") from None
     text, changes = edited(PARAMS_FILE.read_text(encoding="utf-8"), values)
     check_text(PARAMS_FILE.name, text)
     if branch is not None:
@@ -133,14 +133,14 @@ def _demo(root: Path | None, download: bool) -> tuple[list[str], dict[str, Any]]
 
 
 def _values(dataset: Dataset, protocol: str, subset: str, genres: int | list[int | str] | None) -> dict[str, Any]:
-    """Return the values of the keys that say which corpus it is."""
+    """Return the values of the keys that identify the corpus."""
     values: dict[str, Any] = {f"dataset.{key}": value for key, value in dataset.model_dump().items()}
     values |= {"index.subset": subset, "index.genres": genres}
     return values | {"run.protocols": [protocol], "compare.protocol": protocol}
 
 
 def _require_clean(branch: str) -> None:
-    """Raise FmagcError unless a new branch can take the settings without taking anybody's work along."""
+    """Raise FmagcError unless a new branch can be made for the settings alone: all other work is committed."""
     try:
         _git(["check-ref-format", "--branch", branch])
     except FmagcError:

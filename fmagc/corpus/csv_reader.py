@@ -12,7 +12,7 @@ from fmagc.errors import DataError, format_list, format_value
 __all__ = ["Faults", "records"]
 
 _MAX_CELL = 1 << 20  # characters; FMA's longest texts are pages of HTML, and an open quote ends here
-_FMA = "Mend the table or unpack FMA's own again, then `dvc repro -f fetch` and `dvc repro`."
+_FMA = "Correct the table or unpack FMA's own again, then run `dvc repro -f fetch` and `dvc repro`."
 _KEPT = 20  # places of one kind of fault; the others are counted
 
 

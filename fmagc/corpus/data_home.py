@@ -40,7 +40,7 @@ def prepare_dataset(dataset: Dataset) -> Path:
     if dataset.name == DEMO:
         if dataset.root is not None or data_home.is_symlink():
             raise DataError(
-                f"{data_home}: expected the demo's own folder, found a link or dataset.root: {DEMO} takes none"
+                f"{data_home}: expected the demo's own folder, found a link or dataset.root: remove it"
             )
         data_home.mkdir(exist_ok=True)
         return data_home
@@ -56,11 +56,11 @@ def prepare_dataset(dataset: Dataset) -> Path:
 
 
 def require_root(dataset: Dataset) -> None:
-    """Raise DataError unless `dataset.root` is a folder to which data/raw/<name> is, or can be made, a link."""
+    """Raise DataError unless `dataset.root` is a folder and data/raw/<name> is a link or does not exist yet."""
     data_home, target = RAW / dataset.name, Path(dataset.root or "").resolve()
     if not target.is_dir():
         found = "a file" if target.exists() else "none"
-        raise DataError(f"dataset.root in params.yaml: expected a folder, found {found} at {target}: mend the path")
+        raise DataError(f"dataset.root in params.yaml: expected a folder, found {found} at {target}: correct it")
     if data_home.exists() and not data_home.is_symlink():
         raise DataError(f"{data_home}: expected a link to dataset.root, found a folder: move it away and run again")
 

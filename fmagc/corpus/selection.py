@@ -142,8 +142,8 @@ def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int, where: str = 
     if leaks:
         raise DataError(
             f"{where}: expected every artist in one set alone, found {len(leaks)} in several: {format_list(leaks)}: "
-            "mend the artists or the sets in the table (FMA's: artist.id and set.split; a dataset of your own: artist "
-            "and split), or set run.protocols and compare.protocol to artist, which makes a split of its own"
+            "correct artists or sets in the table (FMA's: artist.id and set.split; a dataset of your own: artist "
+            "and split), or set run.protocols and compare.protocol to artist, which draws its own split"
         )
     return split
 

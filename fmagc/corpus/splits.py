@@ -5,7 +5,7 @@ official
 random
     80 % of the tracks train, 10 % validate, 10 % test, whoever their artists are: what the reference study did.
 artist
-    80/10/10 by artist, for corpora without a split of their own: the whole of an artist goes to one set.
+    80/10/10 by artist, for corpora without a split of their own: all tracks of an artist go to one set.
 """
 
 from collections.abc import Callable
@@ -41,10 +41,10 @@ def random(tracks: pd.DataFrame, rng: np.random.Generator) -> Sets:
 def artist(tracks: pd.DataFrame, rng: np.random.Generator) -> Sets:
     """Assign whole artists to sets, in every genre as near to 80/10/10 as they allow.
 
-    The artists with most tracks come first. Each goes to a set drawn by how many tracks the sets still lack of the
-    artist's genres, if possible to one that this does not overfill. So a prolific artist may be tested as any other,
-    and those with few tracks, who come last, even the sets out. The last artists of a genre fill the sets that have
-    none of it: three artists are enough.
+    The artists with the most tracks are assigned first. Each goes to a set drawn with weights, the numbers of tracks
+    that the sets still lack of the artist's genres, if possible to a set that this does not overfill. So an artist with
+    many tracks may be tested like any other, and those with few tracks, who come last, even the sets out. The last
+    artists of a genre fill the sets that have none of it: three artists are enough.
     """
     counts = pd.crosstab(tracks["artist_id"], tracks["genre"])  # (artists, genres)
     counts = counts.iloc[rng.permutation(len(counts))]

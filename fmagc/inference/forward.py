@@ -33,7 +33,7 @@ def probabilities(
     Returns
     -------
     np.ndarray of float64 [shape=(N, K)]
-        Softmax of the logits, a row a clip, in the order in which one process would come to them.
+        Softmax of the logits, one row per clip, in the order in which a single process would predict them.
     """
     hardware.setup_model(model)
     model.eval()

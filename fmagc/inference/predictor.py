@@ -99,9 +99,9 @@ class Predictor:
     Raises
     ------
     DataError
-        When the folder lacks something, is damaged, or is of another version.
+        When the folder lacks a file, is damaged, or was written by another version.
     ValueError
-        When `n_clips` is not a positive integer, or `fallback` is none of the two.
+        When `n_clips` is not a positive integer, or `fallback` is neither ``none`` nor ``ffmpeg``.
 
     Examples
     --------

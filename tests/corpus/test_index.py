@@ -137,7 +137,7 @@ def test_a_genre_that_could_not_be_judged_is_refused(raw: Path) -> None:
         (Dataset(name="fma_none", root=None), "expected FMA's layout, found no fma_none, no fma_metadata/tracks.csv"),
         (
             Dataset(name="fma_none", root="does/not/exist"),
-            "dataset.root in params.yaml: expected a folder, found none at .*: mend the path",
+            "dataset.root in params.yaml: expected a folder, found none at .*: correct it",
         ),
     ],
 )

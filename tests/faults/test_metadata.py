@@ -25,7 +25,7 @@ from tests.support.metadata_project import (
 from tests.support.mini_corpus import NAME, mini_tracks
 
 Capture = pytest.CaptureFixture[str]
-ADVICE = "Mend the table or unpack FMA's own again, then `dvc repro -f fetch` and `dvc repro`."
+ADVICE = "Correct the table or unpack FMA's own again, then run `dvc repro -f fetch` and `dvc repro`."
 LAST = FIRST + len(mini_tracks()) - 1
 ROOTS = "International, Pop, Rock, Electronic, Folk, Hip-Hop, Experimental, Instrumental"
 CANARY = "__import__('pathlib').Path('canary').touch()"

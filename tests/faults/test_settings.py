@@ -18,7 +18,7 @@ def refusal(project: Project, capsys: Capture, *, n_faults: int) -> str:
     """Let the stage settings refuse the file as it now is."""
     message = project.refusal_of(settings.main, capsys, status=2)
     assert message.startswith(f"error: params.yaml: {n_faults} fault{'s' if n_faults > 1 else ''}\n  ")
-    assert message.endswith("\nMend the file and run again; `dvc checkout` restores the outputs.\n")
+    assert message.endswith("\nCorrect the file and run again; `dvc checkout` restores the outputs.\n")
     return message
 
 

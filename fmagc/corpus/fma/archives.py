@@ -28,9 +28,9 @@ class Archive:
     n_bytes : int
         Size of the file as FMA's README gives it, rounded; unpacked, FMA's clips take hardly more.
     n_files : int
-        Number of files to extract, beside `readme` and `checksums`.
+        Number of files to extract, without `readme` and `checksums`.
     allowed : re.Pattern
-        The paths below the folder that the archive may contain, beside `readme` and `checksums`.
+        The paths below the folder that the archive may contain, in addition to `readme` and `checksums`.
     wanted : re.Pattern
         Those of them to extract.
     max_bytes : int

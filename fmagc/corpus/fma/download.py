@@ -110,14 +110,14 @@ def _transfer(url: str, part: PartialFile, *, sha1: str, n_bytes: int, room: flo
 
 
 def _append(reply: requests.Response, part: PartialFile, *, limit: int) -> None:
-    """Write the body as it comes: the system has the bytes of a read before the next one.
+    """Write the body as it arrives: each block goes to the system before the next one is read.
 
     Raises
     ------
     LastingFaultError
-        When more comes than `limit`, although the server gave no length.
+        When more bytes arrive than `limit`, although the server gave no length.
     PassingFaultError
-        When next to nothing comes.
+        When the transfer is too slow.
     """
     came, since = 0, monotonic()
     with (

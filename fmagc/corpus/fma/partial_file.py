@@ -58,7 +58,7 @@ class PartialFile:
 
     @property
     def whole(self) -> bool:
-        """Tell whether no byte is missing."""
+        """Check whether no byte is missing."""
         return self.total is not None and self.total == self.size > 0
 
     def range_headers(self) -> dict[str, str]:
@@ -66,7 +66,7 @@ class PartialFile:
         return {"Range": f"bytes={self.size}-", "If-Range": str(self.validator)} if self.resumable else {}
 
     def begin(self, validator: str | None, total: int | None) -> None:
-        """Begin anew; the record is never of another version than the bytes."""
+        """Start the file again, so that record and bytes always belong to the same version."""
         self.remove()
         self.path.touch(exist_ok=False)
         self.validator, self.total = validator, total

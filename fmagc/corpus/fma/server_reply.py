@@ -41,7 +41,7 @@ class PassingFaultError(Exception):
 
 
 class LastingFaultError(Exception):
-    """A fault that another try does not mend."""
+    """A fault that another try does not remove."""
 
 
 def max_bytes(n_bytes: int) -> int:
@@ -50,12 +50,12 @@ def max_bytes(n_bytes: int) -> int:
 
 
 def accept(reply: requests.Response, part: PartialFile, *, n_bytes: int) -> None:
-    """Let a reply through that gives the rest of a part, or the whole file, for which the part is begun anew.
+    """Accept a reply that gives the rest of a partial file, or the whole file, which then replaces the part.
 
     Raises
     ------
     PassingFaultError
-        When the server asks to come again, or the rest does not fit the part, which is then removed.
+        When the server asks to try again later, or the rest does not fit the part, which is then removed.
     LastingFaultError
         When the server gives no file, an encoded one, or one much larger than `n_bytes`; the part stays.
     """
@@ -72,7 +72,7 @@ def accept(reply: requests.Response, part: PartialFile, *, n_bytes: int) -> None
         if _continues(reply, part):
             return
         part.remove()
-        raise PassingFaultError(f"{said}, which does not fit the part that is here; begin anew")
+        raise PassingFaultError(f"{said}, which does not fit the part already downloaded; starting again")
     if status != HTTPStatus.OK:
         raise _refuse(reply, f"expected the file, {said}")
     if page := _PAGE.match(reply.headers.get("Content-Type", "")):  # of a proxy, or of a portal with a login
@@ -82,7 +82,7 @@ def accept(reply: requests.Response, part: PartialFile, *, n_bytes: int) -> None
     if length is not None and length > max_bytes(n_bytes):
         raise _refuse(reply, f"expected a file of {format_bytes(n_bytes)}, found one of {format_bytes(length)}")
     if asked_for_rest:
-        log(f"{part.path.stem}: the server has another version by now, or gives no parts of files; begin anew")
+        log(f"{part.path.stem}: the server has another version by now, or gives no parts of files; starting again")
     part.begin(_validator(reply), length)
 
 
@@ -135,7 +135,7 @@ def _require_as_is(reply: requests.Response) -> None:
 
 
 def _continues(reply: requests.Response, part: PartialFile) -> bool:
-    """Tell whether a reply gives exactly the bytes after a part, of the same version of the file."""
+    """Check whether a reply gives exactly the bytes after a part, of the same version of the file."""
     found = _RANGE.fullmatch(reply.headers.get("Content-Range", ""))
     if found is None or _validator(reply) not in (None, part.validator):
         return False
@@ -143,13 +143,13 @@ def _continues(reply: requests.Response, part: PartialFile) -> bool:
 
 
 def _ends_with(reply: requests.Response, part: PartialFile) -> bool:
-    """Tell whether no byte comes after a part, since the server's file is as long as it."""
+    """Check whether a part is already as long as the server's file, so that no byte is missing."""
     found = _BEYOND.fullmatch(reply.headers.get("Content-Range", ""))
     return found is not None and int(found[1]) == part.size and _validator(reply) in (None, part.validator)
 
 
 def _validator(reply: requests.Response) -> str | None:
-    """Return what tells versions of a file apart, byte by byte (RFC 9110, section 13.1.5): no weak ETag does."""
+    """Return what identifies a version of a file: a strong ETag, or else the date (RFC 9110, section 13.1.5)."""
     etag = reply.headers.get("ETag", "W/")
     return reply.headers.get("Last-Modified") if etag.startswith("W/") else etag
 

@@ -43,12 +43,12 @@ def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
     genres : GenreTree
         As `fmagc.corpus.fma.genres.read_genres` returns them.
     listed : bool
-        Read the list of a track's genres beside its root genre.
+        Read the list of a track's genres in addition to its root genre.
 
     Returns
     -------
     pd.DataFrame
-        One row a track, sorted by ``track_id`` (int): ``artist_id`` (int), ``genre`` (text, empty where FMA names no
+        One row per track, sorted by ``track_id`` (int): ``artist_id`` (int), ``genre`` (text, empty where FMA names no
         root genre), ``split``, ``subset``; ``artist`` and ``title`` are free text, which may be empty; ``genres`` (a
         tuple of ids each), if `listed`.
 

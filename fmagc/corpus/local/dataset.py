@@ -31,7 +31,7 @@ def local_files(data_home: Path, *, layout: str) -> FileList:
     if not (data_home / LISTING).is_file():
         raise DataError(
             f"{data_home}: expected {LISTING} in dataset.root with the columns path and genre, found none: write one, "
-            "or set dataset.layout to folders if there is a folder a genre"
+            "or set dataset.layout to folders if there is one folder per genre"
         )
     return FileList([LISTING, *read_listing(data_home)["path"]])
 
@@ -78,8 +78,8 @@ def choose_genres(tracks: pd.DataFrame, choice: int | Sequence[int | str] | None
     strangers = [format_value(name) for name in choice if str(name) not in genres]
     if strangers:
         raise DataError(
-            f"index.genres: expected some of {format_list(genres)}, found {format_list(strangers)}: mend the list in "
-            "params.yaml, or set it to null for all genres"
+            f"index.genres: expected some of {format_list(genres)}, found {format_list(strangers)}: correct the list "
+            "in params.yaml, or set it to null for all genres"
         )
     return tracks["genre"].isin(chosen).map({True: "", False: "no chosen genre"})
 
@@ -108,7 +108,7 @@ def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: st
     if "artist" in protocols and not known:
         raise DataError(
             f"{where}, protocol artist: expected artists, found none: name them in a column artist "
-            "(dataset.layout: table) or by a folder an artist within each genre's (folders), or set run.protocols "
+            "(dataset.layout: table) or give each a folder within the genre's (folders), or set run.protocols "
             "and compare.protocol to random"
         )
     for protocol, column, what in (("random", "track_id", "tracks"), ("artist", "artist_id", "artists")):

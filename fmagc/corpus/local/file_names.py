@@ -60,7 +60,7 @@ def one_line(path: Path | str) -> str:
 
 
 def fold_case(name: str) -> str:
-    """Fold what differs in case or in the composition of its letters alone: one file on a Mac, two on Linux."""
+    """Fold case and Unicode composition: names that differ in these alone are one file on a Mac, two on Linux."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -75,7 +75,7 @@ def needs_ffmpeg(name: str) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Recognise what systems leave behind and hide."""
+    """Recognise the hidden files and folders that operating systems leave behind."""
     return name.startswith((".", "__MACOSX"))
 
 
@@ -87,8 +87,8 @@ def walk(
 ) -> Iterator[tuple[str, list[str], list[str]]]:
     """Walk through a folder as `os.walk` does: through all real folders first, then through those behind links.
 
-    So a folder counts where it really lies, in whatever order the system lists folders. One that lies elsewhere counts
-    at the first link to it in alphabetical order.
+    So a folder counts at its real path, in whatever order the system lists folders. A folder outside this one counts at
+    the first link to it in alphabetical order.
 
     Parameters
     ----------
@@ -136,8 +136,8 @@ def case_collisions(names: Iterable[str]) -> list[list[str]]:
 def hashed_ids(names: Iterable[str]) -> dict[str, int]:
     """Give each name a number of nine digits that follows from the name alone.
 
-    So a file that comes or goes leaves the ids of all others alone. Of two names whose hashes meet (one dataset of a
-    thousand files in two thousand has such a pair) the one later in the alphabet gets a second hash.
+    So adding or removing a file leaves all other ids unchanged. When two names have the same hash (this happens in one
+    of two thousand datasets of a thousand files), the one later in the alphabet gets a second hash.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from fmagc.errors import DataError, format_list, format_value
 
 __all__ = ["find_files", "read_folders"]
 
-_ADVICE = "Mend the folder or dataset.root in params.yaml, then `dvc repro -f fetch` and `dvc repro`."
+_ADVICE = "Correct the folder or dataset.root in params.yaml, then run `dvc repro -f fetch` and `dvc repro`."
 
 
 def find_files(data_home: Path) -> FileList:
@@ -55,7 +55,7 @@ def find_files(data_home: Path) -> FileList:
     if len(genres) < 2:
         below = [place.name for place in sorted((data_home / genres[0]).iterdir()) if place.is_dir()] if genres else []
         place = Path(os.path.realpath(data_home))
-        hint = f"set it to {place / genres[0]} if its folders are the genres" if below else "mend it or add folders"
+        hint = f"set it to {place / genres[0]} if its folders are the genres" if below else "correct it or add folders"
         raise DataError(
             "dataset.root in params.yaml: expected a folder that holds one for each of two genres or more, found "
             f"{format_list(genres) or 'none'} in {place}: {hint}"
@@ -129,14 +129,14 @@ def _walk(data_home: Path, faults: Faults) -> FileList:
 
 
 def _count_music(place: Path) -> int:
-    """Count the music that a hidden file or folder holds; what a Mac writes beside each file (`._song.mp3`) is none."""
+    """Count the music that a hidden file or folder holds, without the `._song.mp3` that a Mac writes for each file."""
     if place.is_dir():
         return sum(_count_music(Path(folder, name)) for folder, _, files in os.walk(place) for name in files)
     return int(is_audio(place.name) and not place.name.startswith("._"))
 
 
 def _repeated_files(data_home: Path, paths: list[str]) -> dict[str, str]:
-    """Find the links to files that count elsewhere, and where: at the real file, or at the first link in order."""
+    """Map each repeated file to the path under which it counts: the real file, or else the first link in order."""
     links = [path for path in paths if (data_home / path).is_symlink()]
     if not links:
         return {}

@@ -15,7 +15,7 @@ LISTING = "tracks.csv"  # in the dataset's folder, from which its paths start
 _REQUIRED, _OPTIONAL = ("path", "genre"), ("artist", "split")
 _SPLITS = {"train": "training", "val": "validation", "valid": "validation", "dev": "validation"}  # to FMA's words
 _WORDS = ("training", "validation", "test", *_SPLITS)
-_ADVICE = "Mend the table or the folder, then `dvc repro -f fetch` and `dvc repro`."
+_ADVICE = "Correct the table or the folder, then run `dvc repro -f fetch` and `dvc repro`."
 
 
 def read_listing(data_home: Path) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def read_listing(data_home: Path) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        One row a track, sorted by ``path``: ``path``, ``genre``, ``artist`` (empty: not known), ``split`` (FMA's
+        One row per track, sorted by ``path``: ``path``, ``genre``, ``artist`` (empty: not known), ``split`` (FMA's
         words; empty in every row where the table has no such column).
 
     Raises
