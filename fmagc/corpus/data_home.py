@@ -39,9 +39,7 @@ def prepare_dataset(dataset: Dataset) -> Path:
     RAW.mkdir(parents=True, exist_ok=True)
     if dataset.name == DEMO:
         if dataset.root is not None or data_home.is_symlink():
-            raise DataError(
-                f"{data_home}: expected the demo's own folder, found a link or dataset.root: remove it"
-            )
+            raise DataError(f"{data_home}: expected the demo's own folder, found a link or dataset.root: remove it")
         data_home.mkdir(exist_ok=True)
         return data_home
     if dataset.root is not None:

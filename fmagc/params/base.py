@@ -147,7 +147,8 @@ def settings_error(path: Path, faults: list[str]) -> SettingsError:
     """Gather the faults of one file into one error."""
     count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
     lines = "\n".join(f"  {fault}" for fault in faults)
-    return SettingsError(f"{path}: {count}\n{lines}\nCorrect the file and run again; `dvc checkout` restores the outputs.")
+    advice = "Correct the file and run again; `dvc checkout` restores the outputs."
+    return SettingsError(f"{path}: {count}\n{lines}\n{advice}")
 
 
 def _repeated(root: Node) -> Iterator[str]:
