@@ -14,7 +14,7 @@ from tqdm import tqdm
 from fmagc.cache.clip_positions import evenly_spaced
 from fmagc.dataset.batch import Batch, BatchBuilder
 from fmagc.devices.device import prepare
-from fmagc.errors import DataError, FmagcError, name_track, require_at_least
+from fmagc.errors import DataError, FmagcError, format_list, name_track, require_at_least
 from fmagc.inference.excerpts import Excerpt, ExcerptReader
 from fmagc.inference.forward import probabilities
 from fmagc.models.pretrained import load_trained, normalisation_of
@@ -222,9 +222,11 @@ def _window(values: NDArray[Any] | None, start: int, length: int) -> NDArray[Any
 def _loaded(folder: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
     missing = [name for name in (CARD, WEIGHTS) if not (folder / name).is_file()]
     if missing:
+        there = format_list(_models_near(folder)) or "none near it"
         raise DataError(
             f"{folder}: expected a trained model, the files {CARD} and {WEIGHTS}, found no {' and no '.join(missing)}: "
-            f"name a folder {MODELS_FOLDER}/<protocol>/<model>/<seed> of a finished `dvc repro`, or a whole copy of one"
+            f"name a folder {MODELS_FOLDER}/<protocol>/<model>/<seed> of a finished `dvc repro`, or a whole copy of "
+            f"one; models found: {there}"
         )
     try:
         return load_trained(folder, stage="train")
@@ -232,6 +234,14 @@ def _loaded(folder: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
         raise _foreign(folder, error) from None
     except FmagcError as error:
         raise DataError(f"{error}; if {folder} is a copy, copy the folder again") from None
+
+
+def _models_near(folder: Path) -> list[str]:
+    """Find the models for which a folder was meant that lacks its seed, or names another protocol or model."""
+    for place in (folder, *folder.parents[:3]):
+        if found := sorted(card.parent for levels in ("*", "*/*", "*/*/*") for card in place.glob(f"{levels}/{CARD}")):
+            return list(map(str, found))
+    return []
 
 
 def _foreign(folder: Path, error: Exception) -> DataError:

@@ -339,6 +339,15 @@ def test_a_model_refuses_wrong_arguments(folder: Path) -> None:
         fmagc.load_model(model).predict(np.zeros(SR * 2, np.float32)).top(-1)
 
 
+@pytest.mark.parametrize("named", ["official/crnn", "artist/crnn/0", "official/cnn2d/0", "official/crnn/1"])
+def test_models_that_are_there_are_named(folder: Path, named: str) -> None:
+    model = folder / "data/models/official/crnn/0"
+    with pytest.raises(fmagc.DataError, match=f"models found: {model}$"):
+        fmagc.load_model(folder / "data/models" / named)
+    with pytest.raises(fmagc.DataError, match=r"models found: none near it$"):
+        fmagc.load_model(folder / "no/models/at/all")
+
+
 def test_a_tensor_is_predicted_as_its_array(folder: Path) -> None:
     model = fmagc.load_model(folder / "data/models/official/crnn/0")
     y = np.sin(np.arange(SR * 2, dtype=np.float32) / 7)
