@@ -49,7 +49,7 @@ class PartialFile:
             found = self.path.lstat()
         except FileNotFoundError:
             return 0
-        return found.st_size if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 else 0
+        return found.st_size if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1 else 0
 
     @property
     def resumable(self) -> int:
