@@ -180,7 +180,7 @@ def _decode(
     """
     if file.subtype in _SEEKABLE and file.format not in ("FLAC", "OGG"):
         return _seek(file, excerpts, keep=keep, offset=offset), False
-    buffer = _buffer(file.channels)
+    buffer = _buffer(file.channels)[: 2 * keep]
     position = -stream.n_leading
     while True:
         # No more than expected is asked for, since libsndfile fills the rest with zeros; then one sample, to see
