@@ -67,7 +67,7 @@ def clip_table(
     Returns
     -------
     pd.DataFrame
-        The columns of `tracks`, a row a clip, with ``clip`` (from 0 inside a track) and ``start`` (frame).
+        The columns of `tracks`, one row per clip, with ``clip`` (from 0 inside a track) and ``start`` (frame).
     """
     clips = tracks.loc[tracks.index.repeat(n_clips)].reset_index(drop=True)
     size = {"clip_frames": clip_frames, "n_clips": n_clips}

@@ -20,12 +20,12 @@ COLUMNS = {
 def accepted_row(
     track_id: int, *, path: str, shard: str, row: int, flags: Sequence[str], detail: str
 ) -> dict[str, Any]:
-    """Say where an accepted track lies and what is remarkable about it."""
+    """Return the ledger row of an accepted track: its shard and row, and its flags."""
     return _row(track_id, path, "accepted", shard=shard, row=row, detail=detail, flags=" ".join(flags))
 
 
 def rejected_row(track_id: int, *, path: str, reason: str, detail: str) -> dict[str, Any]:
-    """Say why a track was left out."""
+    """Return the ledger row of a rejected track: its reason and detail."""
     return _row(track_id, path, "rejected", reason=reason, detail=detail)
 
 

@@ -65,7 +65,7 @@ class Manifest:
     shards : dict of str to Shard
         By file name.
     files : dict of str to str
-        The digests of other files beside them.
+        The digests of the other files in the folder.
     """
 
     folder: Path

@@ -81,7 +81,7 @@ class Normalisation:
     Attributes
     ----------
     mean_, scale_ : list of float
-        One a column: one for a waveform, one a band for a mel spectrogram.
+        One per column: one for a waveform, one per band for a mel spectrogram.
     without_spread : list of int
         Columns that are as good as constant, as the top bands of an MP3 of 64 kbit/s are; their scale is 1.
     """

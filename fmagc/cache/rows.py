@@ -58,7 +58,7 @@ class Layout:
         return self.width * np.dtype(self.dtype).itemsize * math.prod(self.inner)
 
     def most_bytes(self, n_rows: int) -> int:
-        """Tell how large a shard of so many rows becomes at most."""
+        """Return the largest size in bytes of a shard of `n_rows` rows."""
         return self.offset(n_rows) + n_rows * _FACTS + 2 * BLOCK
 
     def offset(self, row: int) -> int:
@@ -67,7 +67,7 @@ class Layout:
 
 
 class RowBuffer:
-    """Room for one row, on its way to or from the disk. Its digest (xxh3-128, hex) is that of all its bytes.
+    """The buffer of one row that is written or read. Its digest (xxh3-128, hex) is that of all its bytes.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class RowBuffer:
 
 @lru_cache(maxsize=2)
 def row_buffer(layout: Layout) -> RowBuffer:
-    """Give this process's buffer for such rows: fresh memory would cost more than filling it."""
+    """Return this process's buffer for such rows: new memory would cost more than filling it."""
     return RowBuffer(layout)
 
 

@@ -1,11 +1,12 @@
-"""One shard: an HDF5 file with one contiguous 2-D (or 3-D) dataset, a row a track, and a column for each fact of a row.
+"""One shard: an HDF5 file with one contiguous 2-D (or 3-D) dataset, a row per track, and columns of facts about them.
 
 The rows are written first, by any number of processes, each to its own place in a file that is not HDF5 yet; `seal`
-then puts HDF5's structure around them. HDF5 itself writes to no disk: where one is full it would crash the interpreter,
-and a second writer would empty the file. Memory stays flat, however many rows there are.
+then puts HDF5's structure around them. HDF5 itself never writes to a disk: on a full disk it would crash the
+interpreter, and a second writer would empty the file. Memory does not grow with the number of rows.
 
-A shard proves itself in two steps, so that making one reads no row again: each row has a digest, taken where the row
-was made and kept in a column, and the digest of the shard is that of all its other bytes, that column among them.
+A shard is verified in two steps, so that no row is read again when the shard is made: each row has a digest, computed
+where the row was made and kept in a column, and the digest of the shard covers all its other bytes, that column
+included.
 """
 
 import os
@@ -47,7 +48,7 @@ class ShardDigest:
 
     @classmethod
     def around(cls, path: Path, *, rows: int, row_bytes: int) -> Self:
-        """Take the seal of a file as it is, without a look at its rows."""
+        """Compute the seal of a file as it is, without reading its rows."""
         with name_file(path), path.open("rb") as file:
             parts = [file.read(ROWS_AT)]
             file.seek(ROWS_AT + rows * row_bytes)
@@ -55,7 +56,7 @@ class ShardDigest:
         return cls(digest(b"".join(parts)), rows, row_bytes)
 
     def header_digest(self, path: Path) -> str:
-        """Return the digest of a file that should have this seal, without a look at its rows."""
+        """Return the digest of a file that should have this seal, without reading its rows."""
         if not path.exists():
             return "no file"
         return self.around(path, rows=self.rows, row_bytes=self.row_bytes).digest
@@ -116,7 +117,7 @@ def seal(
 
 
 def compaction_order(written: Sequence[int]) -> list[int]:
-    """Order the places of rows so that few move: the last ones go where a track was rejected.
+    """Order the positions of rows so that few move: the last rows fill the gaps of rejected tracks.
 
     Parameters
     ----------
@@ -167,7 +168,7 @@ def _moved(path: Path, wide: Layout, narrow: Layout, kept: Sequence[int], digest
 
 
 def _structure(layout: Layout, n_rows: int, columns: Mapping[str, Array]) -> list[tuple[int, bytes]]:
-    """Let HDF5 write a file of this shape, and keep what it writes: all but the rows, which it is not given."""
+    """Make HDF5 write a file of this shape without its rows, and return what it wrote."""
     sparse = _SparseFile()
     aligned = {"alignment_threshold": BLOCK, "alignment_interval": BLOCK}
     with h5py.File(sparse, "w", libver="earliest", **aligned) as file:
@@ -220,4 +221,4 @@ class _SparseFile:
         return size
 
     def flush(self) -> None:
-        """Have nothing to flush."""
+        """Do nothing: there is nothing to flush."""

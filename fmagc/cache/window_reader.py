@@ -1,7 +1,7 @@
-"""Windows of tracks, read by threads straight into the memory of a batch, at the type in which they are stored.
+"""Read windows of tracks, in threads, directly into the memory of a batch, in the type in which they are stored.
 
 A shard's dataset is contiguous, so that a window of a row is one run of bytes at a known place of the file. `preadv`
-puts it where the batch wants it: no HDF5, no other process and no conversion lies between.
+writes it to its position in the batch, without HDF5, another process or a conversion.
 """
 
 import mmap
@@ -29,8 +29,8 @@ _KEPT = 4  # buffers that wait for the next batch: one being filled, one in use,
 class ClipReader:
     """Reads windows of a cache's tracks, a batch at a time.
 
-    The memory of a batch is used again once the batch and all its views are gone, since fresh memory costs more than
-    the copy into it. What is still referenced is never overwritten: a batch may be held for as long as one likes.
+    The memory of a batch is used again once the batch and all its views are gone, since new memory costs more than
+    the copy into it. Memory that is still referenced is never overwritten, so a batch may be kept for any time.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class ClipReader:
         return batch
 
     def _lease(self, length: int, *, like: Array) -> Array:
-        """Return an array over a free buffer, which it frees again when it and its views are gone."""
+        """Return an array over a free buffer, which becomes free again when the array and its views are gone."""
         n_bytes = length * like[:1].nbytes
         try:
             buffer = self._free.pop()

@@ -1,6 +1,6 @@
-"""Finished artifacts of a stage, kept outside every DVC out: what a kill leaves, and what a small change reuses.
+"""Keep the finished artifacts of a stage outside every DVC out, for the next run after a kill or a small change.
 
-DVC empties a stage's outs before it runs. A stage that makes one artifact after the other therefore leaves each here,
+DVC empties a stage's outs before it runs. A stage that makes one artifact after the other therefore stores each here,
 under a key made of everything that decides its bytes, and hard-links the finished set into its out at the end.
 """
 
@@ -36,9 +36,9 @@ class Artifact:
     path : Path
         Where it lies in the staging folder.
     digest : str
-        What it is recognised by, taken when it was made: the xxh3-128 of its bytes, or of those that prove the others.
+        Identifies it, computed when it was made: the xxh3-128 of its bytes, or of those that hold the others' digests.
     record : dict
-        What else the stage wants to know of it without making it again (JSON).
+        Further facts about it that the stage needs when it is reused (JSON).
     """
 
     name: str

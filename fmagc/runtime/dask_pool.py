@@ -1,4 +1,4 @@
-"""A Dask cluster that is already there: it takes bundles of tasks and isolates each as this machine would."""
+"""Run tasks on an existing Dask cluster, in bundles, each task isolated as on this machine."""
 
 import secrets
 from collections import deque
@@ -21,7 +21,7 @@ __all__ = ["Runner", "runner_of"]
 Task = TypeVar("Task")
 Value = TypeVar("Value")
 
-_BUNDLE = 256  # tasks at most: some seconds of work, beside which the start of a process is little
+_BUNDLE = 256  # tasks at most: some seconds of work, so that the start of a process hardly counts
 _WAITING = 2  # bundles for each thread of the cluster: the next is there when one is done
 _ANSWER_S = 30.0
 

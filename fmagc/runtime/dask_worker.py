@@ -1,4 +1,4 @@
-"""Several tasks in a process of its own, far from the caller: `python -m` this module, in the project folder.
+"""Run several tasks in a separate process on a worker of the cluster: `python -m` this module, in the project folder.
 
 A worker of a cluster may not start processes of its own, works in another folder, and may have loaded another version
 of this code. This process has none of these limits: it isolates each task as this machine would.
@@ -55,7 +55,7 @@ def run_bundle(
 
 
 def _leave_with(orders: IO[bytes]) -> None:
-    """Leave when the caller ends; the isolated workers end with this process."""
+    """Exit when the caller ends; the isolated workers end with this process."""
     orders.read()
     os._exit(1)
 

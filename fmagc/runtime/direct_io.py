@@ -1,7 +1,7 @@
-"""Large files past the page cache: bytes go between the disk and one buffer that is used again and again.
+"""Read and write large files without the page cache, through one buffer that is used again and again.
 
-Filling the page cache costs a copy and, for every page, the kernel's work of finding and clearing it: more than all
-else that is done to write a shard. Where a file system refuses direct access, the same calls go through the page cache.
+Filling the page cache costs a copy and, for every page, the kernel's work of finding and clearing it: more than all the
+other work of writing a shard. Where a file system refuses direct access, the same calls go through the page cache.
 """
 
 import errno
@@ -67,7 +67,7 @@ def read_at(descriptor: int, into: Bytes, offset: int) -> int:
 
 
 def stream_digest(path: Path) -> str:
-    """Return the xxh3-128 of a file in hex, without making the page cache forget others for it."""
+    """Return the xxh3-128 of a file in hex, without evicting other files from the page cache."""
     state, buffer, offset = xxhash.xxh3_128(), aligned_buffer(_CHUNK), 0
     with opened(path, os.O_RDONLY) as descriptor:
         while (read := read_at(descriptor, buffer, offset)) > 0:
@@ -81,7 +81,7 @@ def _read(descriptor: int, into: memoryview, offset: int) -> int:
 
 
 def _or_ordinary(descriptor: int, call: Callable[[int, memoryview, int], int], data: Bytes, offset: int) -> int:
-    """Repeat a call through the page cache where the file system has second thoughts about direct access."""
+    """Repeat a call through the page cache where the file system refuses direct access after the file was opened."""
     try:
         return call(descriptor, data.data, offset)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""How a stage ends: quietly, or with one clear message and its exit status."""
+"""Run a stage and end it silently, or with one message and its exit status."""
 
 import errno
 import io
@@ -69,14 +69,14 @@ def _quiet() -> Iterator[None]:
 
 
 def _has_no_reader(pipe: int) -> bool:
-    """Check whether this pipe is the broken one: one to a worker would be an error like any other."""
+    """Check whether this pipe is the broken one: a broken pipe to a worker is an error like any other."""
     poll = select.poll()
     poll.register(pipe, 0)
     return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _described(error: OSError) -> str:
-    """Describe where the system refused something, what it said, and what mends that."""
+    """Describe where the system refused an operation, what it reported, and how to correct that."""
     remedy = _REMEDIES.get(error.errno or 0)
     if remedy is None:
         return str(error)

@@ -35,9 +35,9 @@ OWN_DIGEST = "own_digest"  # key or column of the digest that a file carries of 
 
 
 def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
-    """Write a file so that its name never holds a part: temporary name, fsync, rename, fsync of the folder.
+    """Write a file so that its name never holds a partial file: temporary name, fsync, rename, fsync of the folder.
 
-    The temporary name is always the same: what a killed run leaves, the next one takes away. A link of that name is
+    The temporary name is always the same, so the next run removes what a killed run left. A link of that name is
     removed too, not followed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -146,7 +146,7 @@ def read_record(path: Path, *, stage: str, cached: bool = True) -> dict[str, Any
 
 
 def damaged(path: Path, *, expected: str, found: str, stage: str, cached: bool = True) -> DataError:
-    """Describe a file that has not the content that it was made with, and what mends that.
+    """Describe a file whose content has changed since it was made, and how to restore it.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def damaged(path: Path, *, expected: str, found: str, stage: str, cached: bool =
     stage : str
         Which makes the file.
     cached : bool
-        Whether DVC's cache holds a copy of it; one that git keeps is made anew.
+        Whether DVC's cache holds a copy of it; a file that git keeps is made again.
     """
     remake = f"`dvc repro -f {stage}`"
     remedy = (

@@ -10,7 +10,7 @@ __all__ = ["require_publishable", "require_space"]
 
 
 def require_space(folder: Path, n_bytes: int, *, what: str) -> None:
-    """Require room on the disk of a folder for what is about to be written there; raise DataError where it lacks."""
+    """Raise DataError unless the disk of a folder has room for what is about to be written."""
     free = shutil.disk_usage(folder).free
     missing = n_bytes - free
     if missing > 0:
@@ -54,7 +54,7 @@ def require_publishable(folder: Path, out: Path, n_bytes: int, *, reused: Iterab
 
 
 def _links_reach(folder: Path, place: Path) -> bool:
-    """Try a hard link, or else an ordinary file, which shows that a folder can be written."""
+    """Try a hard link, or else an ordinary file, to check that a folder can be written."""
     trial, link = folder / ".trial", place / f".{folder.name}.trial"
     link.unlink(missing_ok=True)
     trial.touch()

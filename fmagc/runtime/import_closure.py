@@ -1,7 +1,7 @@
 """The import closure of a module: every file of the project that decides what the module does.
 
-Imports are read from the source, not from `sys.modules`: what a function imports when it is called counts too, and a
-worker process need not be asked.
+Imports are read from the source, not from `sys.modules`: imports inside functions count too, and those of a worker
+process are known without starting one.
 """
 
 import ast
@@ -21,7 +21,7 @@ def import_closure(*files: Path) -> frozenset[Path]:
     Parameters
     ----------
     *files : Path
-        Absolute, in the package or beside it.
+        Absolute, in the package or next to it.
 
     Returns
     -------

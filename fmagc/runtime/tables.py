@@ -1,7 +1,7 @@
 """Write and read the CSV tables of the stages, each of which carries the digest of its own content.
 
-The digest is the one filled cell of the last column, `own_digest`, beside the first row. `pandas.read_csv`, DVC's plots
-and spreadsheets read such a table like any other.
+The digest is the one filled cell of the last column, `own_digest`, in the first row. `pandas.read_csv`, DVC's plots and
+spreadsheets read such a table like any other.
 """
 
 from io import BytesIO, StringIO
@@ -23,7 +23,7 @@ def write_csv(path: Path, table: pd.DataFrame, *, float_format: str | None = Non
     ----------
     path : Path
     table : pd.DataFrame
-        Of one row at least, beside which the digest stands; no cell holds a carriage return.
+        With at least one row, which holds the digest; no cell holds a carriage return.
     float_format : str, optional
         As `pandas.DataFrame.to_csv` takes it.
     """
@@ -47,7 +47,7 @@ def read_csv(path: Path, *, stage: str, cached: bool = True, **options: Any) -> 
     Raises
     ------
     DataError
-        When the file is missing, or has not the bytes that it was made with.
+        When the file is missing, or its bytes have changed since it was made.
     """
     try:
         data = path.read_bytes()

@@ -46,7 +46,7 @@ _ENVIRONMENT = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NU
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskResult(Generic[Task, Value]):
-    """What became of one task.
+    """The outcome of one task.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ def map_isolated(
 
 
 class _Worker(Generic[Task, Value]):
-    """A process that runs one task at a time, and the next process when it had to go.
+    """A process that runs one task at a time, and is replaced by a new one when it dies or is killed.
 
     One thread at a time uses it, and nothing is shared with other workers, no queue and no lock: whatever a process
     dies of, at whatever moment, is known to belong to the task that it was given.
@@ -264,7 +264,7 @@ class _Failure:
 
 
 def _context(function: Callable[[Task], Value]) -> ForkServerContext:
-    """Choose how workers start: never by forking this process, whose threads and locks would come along half alive.
+    """Choose how workers start: never by forking this process, whose locks may be held by threads that are not copied.
 
     A server that is forked instead imports what the function needs, once for all workers.
     """
@@ -342,7 +342,7 @@ def _kill_forkserver() -> None:
 
 
 def _kill_when_closed(lifeline: Connection, pid: int) -> None:
-    """Have the system kill a process that holds the other end of a pipe, stopped or not, when this process is gone."""
+    """Let the system kill a process that holds the other end of a pipe, even a stopped one, when this process ends."""
     if hasattr(fcntl, "F_SETSIG"):
         fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)  # in place of SIGIO, which a stopped process ignores
         fcntl.fcntl(lifeline, fcntl.F_SETOWN, pid)
@@ -350,7 +350,7 @@ def _kill_when_closed(lifeline: Connection, pid: int) -> None:
 
 
 def _cap_memory() -> None:
-    """Let an allocation beyond the cap fail, before the system kills whom it likes (in the worker)."""
+    """Make allocations beyond the cap fail, before the system kills some other process (in the worker)."""
     status = Path("/proc/self/statm")
     if status.exists():
         taken = int(status.read_text().split()[0]) * resource.getpagesize()

@@ -1,4 +1,4 @@
-"""Completion of a mel shard from the rows that the workers wrote."""
+"""Complete a mel shard from the rows that the workers wrote."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""One row of a mel shard: what a worker of the stage mel does, and no more than that takes to import."""
+"""Write one row of a mel shard in a worker of the stage mel; imports only what the worker needs."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,7 +37,7 @@ class StoredMel:
 
 
 def write_mel(source: WaveRow, *, folder: Path, unfinished: Path, settings: Mel, sample_rate: int) -> StoredMel:
-    """Take a spectrogram and write it as float16 dB.
+    """Compute a spectrogram and write it as float16 dB.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def write_mel(source: WaveRow, *, folder: Path, unfinished: Path, settings: Mel,
 def spectrogram(
     samples: NDArray[np.int16], scale: float, *, settings: Mel, sample_rate: int
 ) -> tuple[NDArray[np.float32], float]:
-    """Take the spectrogram of a waveform as it is stored; see `LogMel`."""
+    """Compute the spectrogram of a stored waveform; see `LogMel`."""
     return _log_mel(sample_rate, settings)(samples * np.float32(scale))
 
 

@@ -34,13 +34,13 @@ def make_mels(
     waves : Manifest
         Of the stage decode; what is read of it is verified.
     settings : Mel
-        How a spectrogram is taken.
+        How a spectrogram is computed.
     store : ArtifactStore
         Keeps finished shards.
     out : Path
         The published cache.
     run : Runner
-        Where spectrograms are taken.
+        Where spectrograms are computed.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Shards out of the rows that workers write: the next ones are under way while one is finished."""
+"""Assemble shards from the rows that workers write, while the workers continue with the next shards."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -46,8 +46,8 @@ def assemble(
     tasks : iterable
         Shard by shard.
     keep : callable
-        Takes the name of a shard and all its tasks with what came of them. It runs in a thread, for one shard at a
-        time, since moving and digesting a shard would leave the workers without tasks.
+        Takes the name of a shard and all its tasks with their outcomes. It runs in a thread, for one shard at a
+        time, so that the workers do not wait for tasks while a shard is moved and digested.
     run : Runner
         Where the workers are.
     timeout_s : float, s

@@ -1,4 +1,4 @@
-"""A waveform shard out of the rows that the workers wrote."""
+"""Complete a waveform shard from the rows that the workers wrote."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""One row of a waveform shard: what a worker of the stage decode does, and no more than that takes to import."""
+"""Write one row of a waveform shard in a worker of the stage decode; imports only what the worker needs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ["Request", "StoredWave", "write_wave"]
 
 @dataclass(frozen=True)
 class Request:
-    """One row of the index, with the place in a shard that is kept for it."""
+    """One row of the index, with the row of a shard that is reserved for it."""
 
     track_id: int
     path: str

@@ -124,7 +124,7 @@ def _requests(index: pd.DataFrame, *, ids_per_shard: int) -> dict[str, list[Requ
 
 
 def shard_of(track_id: int, *, ids_per_shard: int) -> str:
-    """Name a track's shard by its id alone, so that no other track can move it.
+    """Return the name of a track's shard; it depends on the id alone, so that no other track can move it.
 
     FMA's ids are dense and go by ranges. Hashed ids are spread evenly over nine digits, of which the first two make 90
     shards, however large the dataset: one more track remakes a ninetieth.
@@ -141,7 +141,7 @@ def _started(shards: dict[str, list[Request]], store: ArtifactStore) -> Iterator
 
 
 def _passing(artifact: Artifact) -> bool:
-    """Tell whether a shard lacks a track for a reason that may be gone: one that the file's bytes do not decide."""
+    """Check whether a shard lacks a track for a reason that may have passed: one outside the file's own bytes."""
     return any(row["reason"] in _PASSING for row in artifact.record["ledger"])
 
 
