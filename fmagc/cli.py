@@ -181,7 +181,7 @@ def _add_refs(commands: _Commands) -> None:
 
 def _add_plot_page(commands: _Commands) -> None:
     parser = _command(
-        commands, "plot_page", "for maintainers: write the offline page of `dvc plots show` anew", _PLOT_PAGE
+        commands, "plot_page", "for maintainers: write the offline page of `dvc plots show` again", _PLOT_PAGE
     )
     _complete(
         parser.add_argument(

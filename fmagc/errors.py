@@ -33,7 +33,7 @@ _WIDTH = 300  # characters of one value
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 80
 _REPR.maxlist = _REPR.maxdict = _SHOWN
-_REPR.maxlevel = 2  # a few lines of YAML hold lists of lists that no memory could hold in writing
+_REPR.maxlevel = 2  # a few lines of YAML can define nested lists too large to print
 
 
 class FmagcError(Exception):
@@ -107,7 +107,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"  # an MP3 that is longer than memory allows for
     TOO_SHORT = "too_short"  # whole, but shorter than one clip
     NON_FINITE = "non_finite"  # NaN or infinity among the samples
-    EXTREME_PEAK = "extreme_peak"  # a peak beside which int16 would keep nothing else of the song
+    EXTREME_PEAK = "extreme_peak"  # a peak so high that int16, scaled to it, would keep nothing else of the song
     NO_DECODER = "no_decoder"  # the second decoder is wanted, but not installed
     DECODER_DISAGREES = "decoder_disagrees"  # the second decoder gave another rate, channels or length than is stated
     DECODER_CRASHED = "decoder_crashed"  # the worker process died on it
@@ -147,7 +147,7 @@ class RejectedTrack(Exception):  # noqa: N818 - an outcome of one track, not an 
 
 
 def format_value(value: Any) -> str:
-    """Write what was found for a message: on one line, and short however large or deep it is."""
+    """Format a value for a message: on one line, and short however large or nested it is."""
     text = _REPR.repr(value)
     return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}..."
 
@@ -196,7 +196,7 @@ def name_file(path: Path) -> Iterator[None]:
 
 @contextmanager
 def name_track(path: Path) -> Iterator[None]:
-    """Put a file's name into the rejection of its track, for callers that do not keep it themselves."""
+    """Add a file's name to the rejection of its track, for callers that do not store it themselves."""
     try:
         yield
     except RejectedTrack as rejected:

@@ -120,7 +120,7 @@ def audio_bytes(data: Bytes, start: int, end: int) -> AudioBytes | None:
 
 
 def _au(data: Bytes, start: int) -> Iterator[_Chunk]:
-    """Take the header of an AU file for one chunk."""
+    """Treat the header of an AU file as that of one chunk."""
     field = _Field(start + 8, 4, big_endian=True)
     yield _Chunk(b"data", start + _Field(start + 4, 4, big_endian=True).read(data), field.read(data), field)
 

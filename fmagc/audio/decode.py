@@ -54,7 +54,7 @@ SILENCE_PEAK = 2.0**-24  # below it there is nothing but the decoder's rounding,
 LARGEST_PEAK = 2.0**40  # beyond it a spectrum's power may exceed float32; samples written as int32 reach 2**31
 
 _FULL_SCALE = 32767
-_LEAST_LEFT = 1e-3  # of all samples, beside a peak above full scale
+_LEAST_LEFT = 1e-3  # the least share of samples that are not 0 in int16 when the peak is above full scale
 _MIXED = "its sample rate, MPEG version or channels change within the file: encode it again, or cut it into parts"
 
 

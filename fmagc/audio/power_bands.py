@@ -154,7 +154,7 @@ def _first_pass(y, hop_length, window, turns, out, half):  # type: ignore[no-unt
 
 @_inner
 def _pass4(x, out, turns, n, stride, half):  # type: ignore[no-untyped-def]
-    """Take a pass in radix 4 over `stride` interleaved transforms of length `n`."""
+    """Compute a radix-4 pass over `stride` interleaved transforms of length `n`."""
     imag, run, quarter = half * LANES, stride * LANES, n // 4
     step = quarter * run
     for p in range(quarter):
@@ -178,7 +178,7 @@ def _pass4(x, out, turns, n, stride, half):  # type: ignore[no-untyped-def]
 
 @_inner
 def _pass2(x, out, half):  # type: ignore[no-untyped-def]
-    """Take the last pass, of transforms of length 2, where the length is no power of four."""
+    """Compute the last pass, of transforms of length 2, when the length is no power of four."""
     imag, run = half * LANES, half // 2 * LANES
     for q in range(run):
         ar, ai, br, bi = x[q], x[q + imag], x[q + run], x[q + run + imag]

@@ -120,7 +120,7 @@ def _in_memory(data: Bytes) -> bytes:
 
 
 def _without_container(data: bytes) -> Contents:
-    """Take a file for an MP3 where most of it is MPEG frames, else for what libsndfile makes of it."""
+    """Treat a file as an MP3 when most of it is MPEG frames, else leave its format to libsndfile."""
     audio = mpeg_frames.scan(data)
     if audio is not None and 2 * (audio.end - audio.start - audio.skipped_bytes) > len(data):
         return _mp3(data)

@@ -64,7 +64,7 @@ def wsola(y: Array, *, n_out: int) -> Array:
 
 @_jit
 def _average(y, coarse):  # type: ignore[no-untyped-def]
-    """Take the means of _COARSE samples each."""
+    """Compute the mean of every _COARSE samples."""
     for k in range(len(coarse)):
         total = np.float32(0)
         for j in range(_COARSE):

@@ -106,7 +106,7 @@ def look_at(dataset: Dataset, index: Index) -> Corpus:
     ----------
     dataset : Dataset
     index : Index
-        Today's settings: `genres` is kept where the corpus has these genres.
+        The present settings: `genres` is kept where the corpus has these genres.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def _look_at_own(dataset: Dataset, home: Path, paths: Sequence[str], index: Inde
 
 
 def _choose_protocol(tracks: pd.DataFrame, *, where: str, seed: int) -> tuple[str, list[str]]:
-    """Take the strictest protocol that the corpus allows, and say why the stricter ones do not suit it."""
+    """Choose the strictest protocol that the corpus allows, and list why the stricter ones do not suit it."""
     possible = [*(["official"] if tracks["split"].all() else []), *(["artist"] if any(tracks["artist"] != "") else [])]
     refused: list[str] = []
     for protocol in possible:

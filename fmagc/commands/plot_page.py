@@ -92,7 +92,7 @@ for (const [name, hint, belongs, folded] of groups) {
 
 
 def _installed(package: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield folder and package.json of an npm package and of its dependencies beside it, each once."""
+    """Yield folder and package.json of an npm package and of its dependencies next to it, each once."""
     waiting, seen = [package.name], set()
     while waiting:
         folder = package.parent / waiting.pop(0)

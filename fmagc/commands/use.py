@@ -164,7 +164,7 @@ def _require_clean(branch: str) -> None:
 
 
 def _remove_results() -> list[str]:
-    """Take the results out of the branch, and say how many files that was."""
+    """Remove the results from the branch, and report how many files that were."""
     held = _git(["ls-files", "--", *map(str, _COMMITTED)]).splitlines()
     _git(["rm", "-r", "--quiet", "--ignore-unmatch", "--", *map(str, _COMMITTED)])
     for folder in _MADE:
@@ -173,7 +173,7 @@ def _remove_results() -> list[str]:
 
 
 def _report(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:
-    """Say what was set."""
+    """List the settings that were changed."""
     if not changes:
         return [f"{PARAMS_FILE}: as it was"]
     return [

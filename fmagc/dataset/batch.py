@@ -1,4 +1,4 @@
-"""Batches on their way to the device: as the cache stores them, normalised only where the network runs."""
+"""Move batches to the device in the type in which the cache stores them, and normalise them there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the machine offers: the devices, and the precision that is fastest on them."""
+"""Choose the devices of this machine, and the precision that is fastest on them."""
 
 import ctypes
 import logging
@@ -81,7 +81,7 @@ class Hardware:
         return self.device.type == "cuda" and self.processes.share.of > 1
 
     def seed_batch(self, epoch: int, batch: int) -> None:
-        """Seed dropout in all ranks but zero: what no checkpoint holds must follow from where the loop is.
+        """Seed dropout in all ranks but zero from the position of the loop, since no checkpoint holds their state.
 
         The masks of a batch then differ between the processes, and those of rank zero are drawn as if it were alone.
         """
@@ -90,7 +90,7 @@ class Hardware:
             torch.manual_seed(int(np.random.SeedSequence([self._seed, rank, epoch, batch]).generate_state(1)[0]))
 
     def described(self) -> dict[str, Any]:
-        """Return what a reader of results should know: nothing in it names a machine."""
+        """Describe device and precision for a reader of results, without anything that names the machine."""
         return {
             "device": self.device.type,
             "processes": self.processes.share.of,
@@ -137,8 +137,8 @@ def prepare(precision: Precision, *, threads: int, seed: int) -> Hardware:
 def _keep_memory() -> None:
     """Ask glibc to keep what is freed.
 
-    It would give a block as large as a layer's output back to the system, and get it again, zeroed page by page, for
-    the next one: thousands of page faults a step.
+    By default it returns a block as large as a layer's output to the system, and gets it back, zeroed page by page, for
+    the next one: thousands of page faults per step.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "gnu_get_libc_version"):

@@ -38,11 +38,11 @@ class Share:
     of: int
 
     def shard_batch(self, places: NDArray[Any]) -> NDArray[Any]:
-        """Return this process's run of a batch: the runs differ in length by one at most, and may be empty."""
+        """Return this process's part of a batch: the parts differ in length by one at most, and may be empty."""
         return np.array_split(places, self.of)[self.rank]
 
     def shard_batches(self, batches: Sequence[T]) -> Iterator[T | None]:
-        """Give this process's batch of each turn, None where there is none left: all processes have as many turns."""
+        """Yield this process's batch of each turn, or None when none is left: all processes have the same turns."""
         for turn in range(0, len(batches), self.of):
             yield batches[turn + self.rank] if turn + self.rank < len(batches) else None
 

@@ -1,17 +1,17 @@
 """Pool the predictions for the clips of a track into one prediction for the track.
 
-There are three rules. They predict the same genre for most tracks; how much they differ, and how many clips are worth
-their cost, `evaluation.clips_per_track` tabulates.
+There are three rules. They predict the same genre for most tracks; `evaluation.clips_per_track` tabulates how much they
+differ, and how much more clips improve the scores.
 
 probabilities
-    The mean of the clips' probabilities. It is the project's rule: a clip that is unsure counts less than one that is
-    sure, and no single clip can veto a genre.
+    The mean of the clips' probabilities. It is the project's rule: an uncertain clip counts less than a confident one,
+    and no single clip can exclude a genre.
 logits
     The softmax of the mean of the clips' logits, which is their normalised geometric mean: one clip that excludes a
     genre all but excludes it for the track.
 vote
-    Each clip names its most probable genre. The mean of the probabilities votes as one clip more: it decides between
-    equals, never against a majority, and leaves no genre with probability 0.
+    Each clip votes for its most probable genre. The mean of the probabilities counts as one additional vote: it decides
+    ties, never overrules a majority, and leaves no genre with probability 0.
 
 References
 ----------

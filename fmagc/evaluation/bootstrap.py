@@ -6,15 +6,15 @@ give intervals that are too narrow. Every metric here is a function of a confusi
 the sum of its artists' matrices, so that all resamples are one matrix product of whole numbers: exact whatever the
 number of threads.
 
-Seeds of training are resampled as well, since another training would have been another model. Each resample draws one
-seed fewer than there are, with replacement, and averages the metric over them: of so few, drawing as many would make
-the mean over seeds seem surer than it is, by a third of the variance with three; drawing n - 1 makes the variance right
-(Rao and Wu). With one seed nothing is known of others, and the interval is that of this one training.
+Seeds of training are resampled as well, since another training would have given another model. Each resample draws
+n - 1 of the n seeds with replacement, and averages the metric over them. Drawing n would underestimate the variance of
+the mean over so few seeds, by a third with three; drawing n - 1 makes it unbiased (Rao and Wu). With one seed nothing
+is known of others, and the interval is that of this one training.
 
-The draw depends on the numbers of artists and seeds alone. Models that were tested on the same tracks therefore meet
-the same resamples, and may be compared resample by resample (`fmagc.evaluation.significance`).
+The draw depends on the numbers of artists and seeds alone. Models that were tested on the same tracks therefore get the
+same resamples, and may be compared resample by resample (`fmagc.evaluation.significance`).
 
-With few artists (say under 20) a percentile interval covers less than the 95 % it claims.
+With few artists (fewer than about 20) the coverage of a percentile interval is below the nominal 95 %.
 
 References
 ----------
@@ -122,6 +122,6 @@ def intervals(counts: Ints, *, resamples: int, seed: int) -> Mapping[str, tuple[
 
 
 def interval(values: Floats) -> tuple[float, float]:
-    """Take the middle 95 % of resampled values."""
+    """Compute the bounds of the middle 95 % of resampled values."""
     low, high = np.quantile(values, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return float(low), float(high)

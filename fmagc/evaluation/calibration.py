@@ -4,11 +4,11 @@ Conventions
 -----------
 The confidence of a prediction is the probability of its class. Confidences fall into `N_BINS` bins of equal width, each
 open below and closed above. The expected calibration error is the mean distance between accuracy and mean confidence of
-the bins, weighted by their rows: 0 is perfect, and of few rows it is too large, since chance alone moves every bin. Its
-size by chance is estimated by drawing whether each row is right with the probability that the model claims.
+the bins, weighted by their rows: 0 is perfect. With few rows it is biased upwards, since every bin varies by chance.
+Its size by chance is estimated by drawing whether each row is right, with the confidence of the row as probability.
 
-Temperature scaling divides the logits of all rows by one number, fitted to the validation rows: above 1 it takes
-confidence away. It changes no order of classes, so the predictions stay the same.
+Temperature scaling divides the logits of all rows by one number, fitted to the validation rows: above 1 it reduces
+confidence. It keeps the order of the classes, so the predictions stay the same.
 
 References
 ----------

@@ -1,7 +1,8 @@
 """Compare numbers of clips for each track, and rules of pooling their predictions.
 
-Most clips serve several counts: those of 1, 2, 3 and 5 evenly spaced ones are among those of 9, up to rounding, and of
-random ones the first are the same. A network therefore predicts each clip of their union once.
+Most clips are used for several counts: those of 1, 2, 3 and 5 evenly spaced clips are among those of 9, up to rounding,
+and a smaller number of random clips is the beginning of a larger one. A network therefore predicts each clip of their
+union once.
 """
 
 from collections.abc import Iterable, Mapping

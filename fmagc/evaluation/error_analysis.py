@@ -1,4 +1,4 @@
-"""Break a model's results down: by genre, by confusion, by confidence, and the errors it is most confident of.
+"""Analyse a model's results by genre, by confusion and by confidence, and list its most confident errors.
 
 Everything is computed from the predictions and the tracks' names, and on test rows; validation decides the temperatures
 alone. Where there are several training seeds, numbers are means over them.

@@ -4,8 +4,8 @@ Conventions
 -----------
 Confusion matrices have the true class in the rows and the predicted class in the columns. The predicted class is the
 most probable one, the first of equals. A ratio without a denominator is 0. Macro means run over the classes that have
-at least one true row: a class that nobody could have found says nothing about the model, and a resample of the
-artists (`fmagc.evaluation.bootstrap`) may well lack one.
+at least one true row: a class without a true row says nothing about the model, and a resample of the artists
+(`fmagc.evaluation.bootstrap`) may lack a class.
 
 Metrics
 -------
@@ -95,7 +95,7 @@ def metrics_of(labels: ArrayLike, *, probabilities: ArrayLike) -> dict[str, floa
 
 
 def log_probabilities(probabilities: Floats) -> Floats:
-    """Take logarithms of probabilities of any shape, in nats; those of a row are its logits up to a constant."""
+    """Compute the logarithms of probabilities of any shape, in nats; those of a row are its logits up to a constant."""
     return np.asarray(np.log(np.maximum(probabilities, PROBABILITY_FLOOR)), dtype=np.float64)
 
 

@@ -192,7 +192,7 @@ class Predictions:
         return replace(self.select(new), clips=None, probabilities=pooled)
 
     def by_seed(self) -> dict[int, Self]:
-        """Take the training seeds apart, in ascending order."""
+        """Split the predictions by training seed, in ascending order."""
         return {seed: self.select(self.seeds == seed) for seed in np.unique(self.seeds).tolist()}
 
     def confusions_by_artist(self) -> Ints:

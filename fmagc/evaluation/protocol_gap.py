@@ -2,7 +2,7 @@
 
 The tracks that are tested differ between protocols, so the resamples of both are independent, and only the difference
 of the two scores can be given. The intervals of all models are simultaneous, as those of pairs are
-(`fmagc.evaluation.significance`). A protocol is one split: what another draw of it would give is not in the intervals.
+(`fmagc.evaluation.significance`). A protocol is one split: the intervals do not cover another draw of the split.
 """
 
 from collections.abc import Mapping

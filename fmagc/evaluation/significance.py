@@ -5,16 +5,16 @@ otherwise look different by chance.
 
 Is macro-F1 higher, and by how much? A paired bootstrap over artists and seeds: each resample scores all models on the
 same artists, so that what makes tracks hard for all of them cancels out of a difference. The intervals of all pairs are
-simultaneous: with 95 % probability every one of them holds its true difference. Their common width, in standard errors,
+simultaneous: with 95 % probability each of them contains its true difference. Their common width, in standard errors,
 is the 95 % quantile of the largest deviation among all pairs in a resample (the max-t method), which takes into account
 that the pairs share models and tracks; Bonferroni's would be wider. A difference is significant if its interval leaves
 out 0.
 
-Is one right on more tracks? McNemar's exact test: of the tracks that one model alone gets right, as many should belong
-to either model if both are equally good. It takes tracks as independent, which those of an artist are not, and is
-therefore too sure where artists have several. Where there are several seeds it is made for each, the seeds of two
-models matched, and the p-values are joined by Rueger's rule: the k-th smallest of n times n / k, for the middle k, is a
-valid p-value however they depend on each other. The p-values of all pairs are adjusted by Holm's method.
+Is one right on more tracks? McNemar's exact test: of the tracks that only one model gets right, each model should have
+half if both are equally good. The test assumes independent tracks. Those of one artist are not independent, so its
+p-values are too small where artists have several tracks. With several seeds it is made for each seed, the seeds of two
+models matched, and the p-values are combined by Rueger's rule: the k-th smallest of n times n / k, for the middle k, is
+a valid p-value whatever their dependence. The p-values of all pairs are adjusted by Holm's method.
 
 References
 ----------

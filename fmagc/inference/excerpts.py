@@ -79,7 +79,7 @@ class ExcerptReader:
         ]
 
     def from_array(self, y: NDArray[Any], *, sr: int) -> list[Excerpt]:
-        """Take the excerpts that a file of these samples would give.
+        """Make the excerpts that a file with these samples would give.
 
         Parameters
         ----------

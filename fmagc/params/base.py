@@ -114,7 +114,7 @@ def faults_of(block: type[BaseModel], value: Any, *, where: str = "") -> list[st
 
 
 def without_faults(block: type[BaseModel], value: Any) -> Any:
-    """Return a value in which null stands for the keys that are at fault by themselves; such entries of lists go."""
+    """Return a value with null in place of each invalid key, and without the invalid entries of lists."""
     try:
         block.model_validate(value)
     except ValidationError as error:

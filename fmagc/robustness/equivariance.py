@@ -6,7 +6,7 @@ the difference over the norm of what is expected, over all channels and steps. A
 is moved by half a step by the mean of two neighbours.
 
 Zero padding depends on where a window begins, so it follows no shift. Steps whose receptive field
-reaches beyond the window are therefore left out, and the window is taken so much longer.
+reaches beyond the window are therefore left out, and the window is longer by as much.
 """
 
 import math
@@ -66,7 +66,7 @@ def reach(encoder: Encoder) -> Reach:
 
 
 def _in_time(size: Any) -> int:
-    """Take a layer's size along time, its first axis."""
+    """Return a layer's size along time, its first axis."""
     return int(size[0] if isinstance(size, tuple) else size)
 
 
@@ -84,7 +84,7 @@ def shift_errors(encoder: Encoder, x: Tensor, *, shifts: Sequence[float]) -> lis
     x : Tensor [shape=(B, length, ...)]
         Normalised; longer than `margin` steps.
     shifts : sequence of float
-        In steps, multiples of a half: ``gx`` starts so much later in the music than ``x``.
+        In steps, multiples of a half: ``gx`` starts later in the music than ``x`` by this much.
     """
     edges, stride = reach(encoder), encoder.time_stride
     length = x.shape[1] - math.ceil(max(shifts)) * stride

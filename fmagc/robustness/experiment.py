@@ -101,7 +101,7 @@ def run_experiment(
 
 
 def least_frames(settings: Robustness, *, clip_frames: int, frames_per_s: float) -> int:
-    """Compute the least number of frames of a track of which every transformed clip is music from end to end.
+    """Compute how many frames a track needs at least, so that every transformed clip is music from end to end.
 
     A shift moves the middle clip towards the end of the track, where it must not meet the beginning; a faster track is
     shorter, and still holds a clip.
@@ -112,7 +112,7 @@ def least_frames(settings: Robustness, *, clip_frames: int, frames_per_s: float)
 
 
 def choose(tracks: pd.DataFrame, *, at_most: int, least_frames: int) -> pd.DataFrame:
-    """Choose tracks that lie evenly in the test set when it is ordered by genre and track.
+    """Choose tracks evenly spaced in the test set, ordered by genre and track.
 
     Parameters
     ----------

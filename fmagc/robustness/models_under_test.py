@@ -69,7 +69,7 @@ class ModelUnderTest:
 
     @torch.inference_mode()
     def shift_errors(self, window: Views, *, shifts: Sequence[float]) -> list[dict[str, Any]]:
-        """Measure equivariance and invariance of every encoder on a window: a row a view and shift."""
+        """Measure equivariance and invariance of every encoder on a window: a row for each view and shift."""
         views = self._batch([window]).on(self._hardware.device)
         rows = []
         for encoder in encoders_of(self._network):

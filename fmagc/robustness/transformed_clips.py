@@ -1,7 +1,7 @@
-"""Clips of transformed tracks, as evaluation would see them if the corpus had been so: the work of a worker process.
+"""Make clips of transformed tracks in a worker process, as evaluation would if the corpus held these tracks.
 
-The whole track is transformed, and its spectrogram taken as the stage mel takes it: levels are relative to the maximum
-of the transformed track, and the frames at the ends of a clip see what lies beyond. No torch here.
+The whole track is transformed, and its spectrogram computed as the stage mel computes it: levels are relative to the
+maximum of the transformed track, and the frames at the ends of a clip include samples beyond it. No torch here.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Transforms of a whole track, as music meets them on its way to a listener.
+"""Transform a whole track, as recording, encoding and playback may do.
 
-Every function takes y, float32 mono where full scale is 1, and leaves it as it is. The result is as long, but for a
-time stretch. Nothing is clipped at full scale: the cache does not clip either.
+Every function takes y, float32 mono where full scale is 1, and does not modify it. The result has the same length,
+except after a time stretch. Nothing is clipped at full scale: the cache does not clip either.
 """
 
 import io
@@ -123,7 +123,7 @@ def pitch_shift(y: Waveform, *, semitones: float, sr: int) -> Waveform:
 
 
 def low_pass(y: Waveform, *, hz: float, sr: int) -> Waveform:
-    """Cut off the frequencies above `hz`: Butterworth, forwards and backwards, so that nothing moves in time.
+    """Remove the frequencies above `hz`: Butterworth, forwards and backwards, so that the phase stays the same.
 
     Half the amplitude (-6 dB) is left at `hz` itself, -96 dB for each octave above.
     """

@@ -69,12 +69,12 @@ class Stretch:
     """Time stretch at the same pitch: `frames_in` frames of the track become `frames_out`.
 
     On the waveform it is `wsola`: pitch is exact, timing within 20 ms for rates from 0.8 to 1.25, the level of noise
-    up to 1.2 dB lower; where attacks crowd, one may come twice or be left out.
+    up to 1.2 dB lower; where attacks follow each other closely, one may be repeated or left out.
 
     On the cached spectrogram it is a linear interpolation along time, in dB: timing and pitch are exact. Approximate:
-    where the level jumps between two frames the interpolated frame lies on the straight line in dB, where that of a
-    stretched waveform lies nearer the louder, and attacks come once, at their place. On plucked chords the two views
-    differ by 0.7 dB in the mean, by 0.6 dB where the level is within 40 dB of the maximum.
+    where the level jumps between two frames, the interpolated frame lies on the straight line in dB, while that of a
+    stretched waveform is closer to the louder frame; and attacks occur once, at their position. On plucked chords the
+    two views differ by 0.7 dB on average, by 0.6 dB where the level is within 40 dB of the maximum.
     """
 
     frames_in: int
@@ -104,11 +104,11 @@ class Stretch:
 class Noise:
     """White Gaussian noise of standard deviation `amplitude`, where full scale is 1.
 
-    Drawing it anew would cost more than all the rest of preparing a clip. It is therefore the sum of two windows, at
-    drawn places, of two tables that were drawn once: what is exact in a table stays exact in the sum, and there are
-    2**38 sums for a waveform of 2**19 samples, 2**25 for its spectrogram. What repeats: the same window of one table
-    comes back in other clips, with another of the other table; two clips whose windows of one table overlap are
-    correlated by a half there. In a clip longer than a table, 23.8 s at 44.1 kHz, the table repeats.
+    Drawing it again for each clip would cost more than all other work on the clip. It is therefore the sum of two
+    windows, at random positions, of two tables that were drawn once: what is exact in a table stays exact in the sum,
+    and there are 2**38 sums for a waveform of 2**19 samples, 2**25 for its spectrogram. Repetition: the same window of
+    one table occurs in other clips, with a different window of the other table; two clips whose windows of one table
+    overlap have a correlation of one half there. In a clip longer than a table, 23.8 s at 44.1 kHz, the table repeats.
 
     Exact on the waveform: Gaussian, white, of this standard deviation.
 
@@ -157,7 +157,7 @@ def _gamma(effective_bins: tuple[float, ...]) -> tuple[Array, Array]:
 
 
 def _window(table: Array, at: float, n: int) -> Array:
-    """Cut n rows out of a table, at a part of what is possible; a table shorter than that repeats."""
+    """Cut n rows out of a table, at a fraction of the possible positions; a shorter table is repeated."""
     if n > len(table):
         return np.resize(table, (n, *table.shape[1:]))
     start = int(at * (len(table) - n + 1))
@@ -242,8 +242,8 @@ def sample(
     frames : int
         Length of a clip.
     available : int
-        Length of the track in frames, at least that of a clip. No faster rate is drawn than its music lasts for, so
-        that in a short track the range of rates ends earlier.
+        Length of the track in frames, at least that of a clip. A rate is never so fast that the window exceeds the
+        track, so in a short track the range of rates ends earlier.
     noise : MelNoise
         Of the cache.
     """

@@ -25,7 +25,7 @@ _COPIES = (
 
 
 class Checkpoints:
-    """Keeps and finds the states of one training.
+    """Saves and restores the states of one training.
 
     Parameters
     ----------
@@ -50,16 +50,16 @@ class Checkpoints:
         self._store.prepare(out, 4 * _COPIES * n_parameters, reused=[], what="the checkpoints")
 
     def finished(self) -> Artifact | None:
-        """Return the weights of a training that came to its end; see `finish`."""
+        """Return the weights of a finished training; see `finish`."""
         return self._find(WEIGHTS)
 
     def restore(self, state: State) -> bool:
-        """Take a fresh state to the latest one that was saved; return whether there was one.
+        """Restore the latest saved state into a new one; return whether there was one.
 
         Raises
         ------
         DataError
-            When it is undamaged and yet not a state of this network.
+            When the saved state is undamaged, but is not a state of this network.
         """
         artifacts = [artifact for artifact in map(self._find, _SLOTS) if artifact]
         if not artifacts:

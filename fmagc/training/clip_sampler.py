@@ -21,7 +21,7 @@ class _Augmentations(Block):
 
 
 class Augment:
-    """The trainer's augmentations, drawn anew for each random clip.
+    """The trainer's augmentations, drawn again for each random clip.
 
     It is the ``augment`` of `fmagc.ClipDataset` and of `fmagc.TrainerBatches`.
 

@@ -109,9 +109,9 @@ class TrainingData:
 
 
 def matching_tracks(training: pd.DataFrame, validation: pd.DataFrame) -> pd.DataFrame:
-    """Choose of each genre as many training tracks as validation holds, from all over the set: the same for all seeds.
+    """Choose as many training tracks of each genre as validation holds, spread over the set: the same for all seeds.
 
-    A measure of all of them would cost a quarter of the training; of so many it is as certain as that of validation.
+    Measuring all training tracks would take a quarter of the training; this many give the precision of validation.
     """
     chosen = []
     for genre, n_validation in validation["genre"].value_counts().sort_index().items():

@@ -69,7 +69,7 @@ def train_model(job: TrainingJob, data: TrainingData, *, store: ArtifactStore, h
     checkpoints = Checkpoints(store, key=_key(job, data, made_with, store))
     weights = hardware.processes.broadcast_object(checkpoints.finished)
     if weights:
-        log(f"{job}: trained before, and nothing changed: reused; `rm -r {store.folder}` to train anew")
+        log(f"{job}: trained before, and nothing changed: reused; `rm -r {store.folder}` to train again")
     else:
         weights = _fit(model, job, data, checkpoints=checkpoints, hardware=hardware)
     history, best_epoch = history_of(weights.record), weights.record["best_epoch"]
@@ -91,7 +91,7 @@ def _describe(job: TrainingJob, data: TrainingData, hardware: Hardware) -> dict[
 
 
 def _key(job: TrainingJob, data: TrainingData, made_with: dict[str, Any], store: ArtifactStore) -> str:
-    """Condense everything that decides the weights."""
+    """Compute the key from everything that decides the weights."""
     machine = {"threads": job.threads, "made_with": versions(*_LIBRARIES)}
     return artifact_key(made_with | machine | {"tracks": data.tracks_digest(), "code": store.track_code(train_model)})
 

@@ -82,7 +82,7 @@ def test_a_finished_training_is_taken_over_until_its_folder_is_removed(
     shutil.copytree(trained.root / FOLDER, FOLDER)  # as when DVC was killed while it looked at the outs
     assert train(monkeypatch) == 0
     said = capfd.readouterr().out
-    assert f"trained before, and nothing changed: reused; `rm -r {FOLDER}` to train anew" in said
+    assert f"trained before, and nothing changed: reused; `rm -r {FOLDER}` to train again" in said
     assert epochs_of(said) == []
     assert made.published("train") == trained.published("train")
     shutil.rmtree(FOLDER)

@@ -16,7 +16,7 @@ from fmagc.runtime.files import file_sha1
 
 __all__ = ["complete", "how_to_complete"]
 
-_ROOM = 1.0  # beside an archive, for what is in it: MP3 does not get smaller by packing
+_ROOM = 1.0  # in sizes of the archive, for its extracted files: compression hardly shrinks MP3s
 
 
 def complete(data_home: Path, dataset: Dataset, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ Value = TypeVar("Value")
 
 _UNREADABLE = (BadZipFile, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError)
 _METHODS = (ZIP_BZIP2, ZIP_DEFLATED, ZIP_STORED)  # FMA's is the first
-_OTHERS = 1_000  # members beside the files to extract: folders, README, checksums, other tables
+_OTHERS = 1_000  # members in addition to the files to extract: folders, README, checksums, other tables
 _MAX_GROWTH = 2  # unpacked size over that of the archive
 _TIMEOUT_S = 600.0  # for one member
 _ENCRYPTED = 0x1
