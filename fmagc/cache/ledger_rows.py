@@ -14,14 +14,15 @@ COLUMNS = {
     "reason": str,
     "detail": str,
     "flags": str,
+    "decoder": str,
 }
 
 
 def accepted_row(
-    track_id: int, *, path: str, shard: str, row: int, flags: Sequence[str], detail: str
+    track_id: int, *, path: str, shard: str, row: int, flags: Sequence[str], decoder: str, detail: str
 ) -> dict[str, Any]:
-    """Return the ledger row of an accepted track: its shard and row, and its flags."""
-    return _row(track_id, path, "accepted", shard=shard, row=row, detail=detail, flags=" ".join(flags))
+    """Return the ledger row of an accepted track: its shard and row, its flags, and what decoded it."""
+    return _row(track_id, path, "accepted", shard=shard, row=row, detail=detail, flags=" ".join(flags), decoder=decoder)
 
 
 def rejected_row(track_id: int, *, path: str, reason: str, detail: str) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def _row(
     reason: str = "",
     detail: str = "",
     flags: str = "",
+    decoder: str = "",
 ) -> dict[str, Any]:
-    values = (track_id, path, status, shard, row, reason, " ".join(detail.split()), flags)
+    values = (track_id, path, status, shard, row, reason, " ".join(detail.split()), flags, decoder)
     return dict(zip(COLUMNS, values, strict=True))

@@ -140,7 +140,7 @@ def test_a_cache_of_other_settings_is_refused(tmp_path: Path) -> None:
 def test_the_ledger_accounts_for_every_requested_track(tmp_path: Path) -> None:
     rows = [
         rejected_row(5, path="5.mp3", reason="too_short", detail="1 sample,\nneeds 2"),
-        accepted_row(2, path="2.mp3", shard="000.h5", row=0, flags=("resampled", "warned"), detail=""),
+        accepted_row(2, path="2.mp3", shard="000.h5", row=0, flags=("resampled", "warned"), decoder="any", detail=""),
     ]
     write_ledger(tmp_path, rows, requested=[2, 5])
     write_manifest(tmp_path, [], params={}, made_with={}, files=[LEDGER])

@@ -85,6 +85,18 @@ def test_folders_without_artists(tmp_path: Path) -> None:
     assert corpus() == ("gtzan", str(tmp_path / "gtzan"), "folders", False, "random")
 
 
+def test_formats_that_need_ffmpeg_get_it(music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in music.rglob("1.wav"):
+        path.rename(path.with_name("1.M4A"))
+    assert main(["use", str(music)]) == 0
+    assert settings()["audio"]["fallback"] == "ffmpeg"
+    told = capsys.readouterr().out
+    assert "tracks: 12" in told
+    assert "6 files need ffmpeg" in told
+    assert main(["use", "demo"]) == 0
+    assert settings()["audio"]["fallback"] == "none"
+
+
 def test_too_few_artists_are_told(music: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(music / "Folk/Folk band 2")
     assert main(["use", str(music)]) == 0

@@ -75,7 +75,7 @@ def write_tracks(
     ids = [*tracks, *rejected]
     _write_index(folder / "index", ids, [*sets, *["train"] * len(rejected)])
     rows = [
-        accepted_row(track_id, path=f"{track_id}.mp3", shard="000.h5", row=row, flags=(), detail="")
+        accepted_row(track_id, path=f"{track_id}.mp3", shard="000.h5", row=row, flags=(), decoder="any", detail="")
         for row, track_id in enumerate(tracks)
     ]
     rows += [rejected_row(n, path=f"{n}.mp3", reason="too_short", detail="9 samples") for n in rejected]

@@ -49,6 +49,7 @@ def finish_shard(
             shard=name,
             row=rows[request.track_id],
             flags=outcome.flags,
+            decoder=outcome.decoder,
             detail=outcome.detail,
         )
         for request, outcome in outcomes

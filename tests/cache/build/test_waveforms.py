@@ -1,10 +1,12 @@
 """Making the waveform cache: what a second run makes again, and when the dataset root is taken to be wrong."""
 
+import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from fmagc.audio.ffmpeg import ffmpeg_program
 from fmagc.cache.build.waveforms import make_waves
 from fmagc.cache.ledger import read_ledger
 from fmagc.errors import DataError
@@ -29,7 +31,7 @@ def index(tmp_path: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def made(tmp_path: Path, index: pd.DataFrame, **limits: float) -> dict[str, object]:
+def made(tmp_path: Path, index: pd.DataFrame, **limits: float | str) -> dict[str, object]:
     audio = SETTINGS.model_copy(update={"ids_per_shard": 1000, "max_reject_fraction": 0.6} | limits)
     with ArtifactStore("decode", root=tmp_path / "store") as store:
         return make_waves(index, raw=tmp_path / "raw", audio=audio, clip=CLIP, store=store, out=tmp_path / "waves")
@@ -67,6 +69,22 @@ def test_a_shard_of_rejected_tracks_stays_in_the_ledger(tmp_path: Path, index: p
     ledger = read_ledger(tmp_path / "waves", requested=index["track_id"].tolist())
     assert ledger["reason"].tolist() == ["", "", "not_mp3", "not_mp3"]
     assert [path.name for path in (tmp_path / "waves").glob("*.h5")] == ["000.h5"]
+
+
+@pytest.mark.parametrize(("fallback", "rejected"), [("ffmpeg", {}), ("none", {"not_audio": 2})])
+def test_the_fallback_decodes_what_libsndfile_does_not_know(
+    tmp_path: Path, index: pd.DataFrame, fallback: str, rejected: dict[str, int]
+) -> None:
+    for row, suffix in ((0, "m4a"), (3, "wv")):
+        source = tmp_path / "raw" / index.at[row, "path"]
+        target = source.with_suffix(f".{suffix}")
+        subprocess.run([ffmpeg_program().path, "-v", "error", "-i", source, target], check=True)
+        index.loc[row, ["path", "sha1"]] = [target.name, file_sha1(target)]
+    assert made(tmp_path, index, fallback=fallback)["rejected"] == rejected
+    ledger = read_ledger(tmp_path / "waves", requested=index["track_id"].tolist())
+    by_ffmpeg = ledger["decoder"].str.startswith("ffmpeg ")
+    assert by_ffmpeg.tolist() == [not rejected, False, False, not rejected]
+    assert (ledger["flags"].str.contains("fallback") == by_ffmpeg).all()
 
 
 def test_a_wrong_root_stops_the_run_and_publishes_nothing(tmp_path: Path, index: pd.DataFrame) -> None:
