@@ -11,8 +11,11 @@ import pytest
 import torch
 
 from fmagc.cache.window_reader import ClipReader
+from fmagc.corpus.index import read_split
 from fmagc.models.networks import Network
+from fmagc.paths import SPLITS
 from fmagc.runtime.artifact_store import ArtifactStore
+from fmagc.runtime.tables import write_csv
 from fmagc.training import checkpoints as checkpoints_module
 from fmagc.training.loop import Trainer
 from tests.faults.kills import clear, epochs_of
@@ -185,10 +188,8 @@ def test_a_full_disk_leaves_the_states_that_are_there(
 def test_an_empty_set_is_refused(
     made: Small, capfd: pytest.CaptureFixture[str], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = Path("data/index/splits/official.csv")
-    path.write_text(
-        "".join(line for line in path.read_text().splitlines(keepends=True) if not line.endswith(f",{name}\n"))
-    )
+    split = read_split("official")
+    write_csv(SPLITS / "official.csv", split[split["set"] != name])
     assert train(monkeypatch) == 1
     (line,) = without_bars(capfd.readouterr().err)
     assert line == f"error: set {name}: expected tracks in the split, found none: see metrics/split.json"

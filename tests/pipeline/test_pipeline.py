@@ -41,6 +41,7 @@ def test_ledger_accounts_for_every_track(pipeline: Project) -> None:
     assert rejected["reason"].value_counts().to_dict() == {"no_audio": 3, "too_short": 2}
     cleaning = json.loads((pipeline.root / "metrics/cleaning.json").read_text())
     assert cleaning.pop("accepted_by_set") == {"official": _accepted_by_set(pipeline)}
+    assert cleaning.pop("own_digest")
     assert cleaning == {"requested": 30, "accepted": 25, "rejected": {"no_audio": 3, "too_short": 2}}
 
 
@@ -129,7 +130,7 @@ def test_statistics_are_those_of_the_training_tracks_alone(pipeline: Project) ->
 def test_history_has_two_rows_an_epoch(pipeline: Project) -> None:
     history = pd.read_csv(pipeline.root / "plots/history/official/crnn/0.csv")
     columns = ["protocol", "model", "seed", "epoch", "split", "loss", "accuracy", "precision", "recall", "f1"]
-    assert history.columns.tolist() == columns
+    assert history.columns.tolist() == [*columns, "own_digest"]
     assert history["split"].tolist() == ["train", "val"]
 
 
