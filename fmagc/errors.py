@@ -153,7 +153,7 @@ def format_value(value: Any) -> str:
 
 
 def format_bytes(n_bytes: int) -> str:
-    """Write a number of bytes for a message, in a unit that leaves it between 1 and 1000."""
+    """Format a number of bytes for a message, in a unit in which it lies between 1 and 1000."""
     if n_bytes < 1000:
         return f"{n_bytes} byte{'s' * (n_bytes != 1)}"
     size, prefixes = n_bytes / 1000, iter("kMGTP")

@@ -359,8 +359,8 @@ def _refuse_extreme(y: NDArray[np.float32], peak: float, *, sr: int) -> None:
         place = int(np.argmax(np.abs(y)))
         raise RejectedTrack(
             Reason.EXTREME_PEAK,
-            f"a peak of {peak:.4g} at {place / sr:.2f} s, where full scale is 1: beside it {left} of {len(y)} samples "
-            "are more than 0 in int16",
+            f"a peak of {peak:.4g} at {place / sr:.2f} s, where full scale is 1: scaled to it, {left} of {len(y)} "
+            "samples are not 0 in int16",
         )
 
 

@@ -56,7 +56,7 @@ def locate(corpus: str, *, root: Path | None, download: bool, mirror: str | None
     Raises
     ------
     DataError
-        When `corpus` names neither, or a folder of FMA's tables has several audio folders beside it.
+        When `corpus` names neither, or a folder of FMA's tables has several audio folders next to it.
     """
     if corpus in DOWNLOADS and root is None and not download and not (RAW / corpus).is_dir():
         raise DataError(

@@ -39,7 +39,7 @@ def test_one_absurd_sample_rejects_the_track(sr: int, value: float, tmp_path: Pa
         decode_bytes(wav(y, sr=sr), tmp_path, suffix=".wav", min_samples=1)
     assert caught.value.reason == Reason.EXTREME_PEAK
     assert f"a peak of {abs(value):.4g} at {40_000 / sr:.2f} s" in caught.value.detail
-    assert "beside it 1 of 88200 samples" in caught.value.detail
+    assert "scaled to it, 1 of 88200 samples" in caught.value.detail
 
 
 @pytest.mark.parametrize("gain", [1.0, 32768.0, 2.0**31])

@@ -12,7 +12,7 @@ __all__ = ["PartialFile"]
 
 
 class PartialFile:
-    """The bytes of a file that have come so far: ``<name>.part``, and beside it the record ``<name>.part.json``.
+    """The bytes of a file that have come so far: ``<name>.part``, and next to it the record ``<name>.part.json``.
 
     Parameters
     ----------
