@@ -150,7 +150,8 @@ def _compared(data: Bytes, chunk: _Chunk, first: int, end: int, layout: _Layout 
         if not _is_placeholder(chunk.size) and chunk.size - held > min(chunk.start - first, _MOST_COUNTED_IN):
             missing = f"its header declares {chunk.size} bytes of audio, the file holds {held}"
     elif not _is_chunks(data, true_end, end, layout):
-        padded = chunk.size > 0 and (end - true_end <= _MOST_JUNK or not any(map(any, blocks_of(data, true_end, end))))
+        is_size = chunk.size > 0 and not _is_placeholder(chunk.size)
+        padded = is_size and (end - true_end <= _MOST_JUNK or _is_zero(data, true_end, end))
         true_end = true_end if padded else end
     corrected = true_end != chunk.start + chunk.size
     size = true_end - chunk.start
@@ -169,6 +170,11 @@ def _compared(data: Bytes, chunk: _Chunk, first: int, end: int, layout: _Layout 
 def _is_placeholder(size: int) -> bool:
     """Check whether a size is a placeholder, which a program writes when it does not know the true size."""
     return any(abs(size - (1 << bits)) <= _NEAR for bits in (31, 32, 63, 64))
+
+
+def _is_zero(data: Bytes, start: int, end: int) -> bool:
+    """Tell whether nothing but zeros lies in a stretch."""
+    return all(block.count(0) == len(block) for block in blocks_of(data, start, end))
 
 
 def _is_chunks(data: Bytes, start: int, end: int, layout: _Layout | None) -> bool:
