@@ -1,6 +1,7 @@
 """What compare and report read of a run is what its stages wrote: no flipped bit of any table is silent."""
 
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,23 @@ READERS: dict[Path, Callable[[], Any]] = {
 
 
 @pytest.fixture
-def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write the tables of a finished run, and go there."""
-    monkeypatch.chdir(tmp_path)
+def finished(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copy the tables of a finished run, and go there."""
+    shutil.copytree(results, tmp_path / "run")
+    monkeypatch.chdir(tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the tables of a finished run; tests leave them as they are."""
+    folder = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_all()
+    return folder
+
+
+def write_all() -> None:
     rng = np.random.default_rng(0)
     ids, n_clips = list(range(2, 14)), 2
     artists, sets, labels = [n // 2 for n in ids], ["val"] * 4 + ["test"] * 8, [n % 2 for n in ids]
