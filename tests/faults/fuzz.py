@@ -31,7 +31,9 @@ from fmagc.runtime.files import digest, file_sha1
 from fmagc.runtime.worker_pool import map_isolated
 from tests.support.mutations import mutated, real_sources, synthetic_sources
 
-AUDIO = Audio(sample_rate=44100, max_seconds=4.0, timeout_s=20.0, max_reject_fraction=1.0, ids_per_shard=500)
+AUDIO = Audio(
+    sample_rate=44100, max_seconds=4.0, timeout_s=20.0, max_reject_fraction=1.0, ids_per_shard=500, fallback="none"
+)
 CLIP = Clip(samples=2**15)
 _SOUND = 10  # one file in so many is left as it is
 _OF_THE_WORKER = (Reason.DECODER_CRASHED, Reason.DECODER_TIMEOUT, Reason.DECODER_OUT_OF_MEMORY)
