@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from fmagc.corpus.local.file_names import AUDIO_SUFFIXES, as_utf8, is_audio, is_hidden, one_line, walk
 from fmagc.errors import DataError, RejectedTrack
+from fmagc.inference.excerpts import Excerpt
 from fmagc.inference.predictor import Prediction, Predictor
 from fmagc.params.signal import Fallback
 from fmagc.reporting.figures import style
@@ -147,8 +148,16 @@ def _predicted(files: list[Path], predictor: Predictor) -> Iterator[tuple[Path, 
     """Decode in workers, a few files ahead, while the network predicts."""
     with closing(map_isolated(predictor.reader, files, timeout_s=_TIMEOUT_S, waiting=_WAITING)) as outcomes:
         for outcome in outcomes:
-            result = outcome.result
-            yield outcome.task, result if isinstance(result, RejectedTrack) else predictor.predict_excerpts(result)
+            yield outcome.task, _predict_decoded(outcome.result, predictor)
+
+
+def _predict_decoded(decoded: list[Excerpt] | RejectedTrack, predictor: Predictor) -> Prediction | RejectedTrack:
+    if isinstance(decoded, RejectedTrack):
+        return decoded
+    try:
+        return predictor.predict_excerpts(decoded)
+    except RejectedTrack as rejection:
+        return rejection
 
 
 def _line(path: Path, prediction: Prediction, *, n_top: int) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from torch import nn
 from tqdm import tqdm
@@ -10,6 +11,7 @@ from tqdm import tqdm
 from fmagc.cache.clip_positions import clip_table
 from fmagc.dataset.clips import ClipLoader, fixed_batches
 from fmagc.devices.device import Hardware
+from fmagc.errors import DataError, format_list
 from fmagc.evaluation.clips_per_track import rows_in_union, union_of_clips
 from fmagc.evaluation.predictions import Predictions
 from fmagc.inference.forward import probabilities
@@ -75,6 +77,12 @@ def predict_tracks(
     described = f"{name} seed {card['seed']}"
     with tqdm(total=len(union), unit="clip", desc=described, disable=not processes.is_rank_zero) as bar:
         p = probabilities(model, batches, hardware=hardware, progress=bar)
+    bad = sorted(set(union["track_id"].to_numpy()[~np.isfinite(p).all(axis=1)].tolist()))
+    if bad:
+        raise DataError(
+            f"{described}: expected finite probabilities, found others for {format_list([f'track {n}' for n in bad])}: "
+            f"run `dvc repro -f decode`, and train the model again if that does not help"
+        )
     predictions = {}
     for n_clips, clips in clips_of.items():
         rows = p[rows_in_union(clips, union=union)]

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from fmagc.cache.clip_positions import evenly_spaced
 from fmagc.dataset.batch import Batch, BatchBuilder
 from fmagc.devices.device import prepare
-from fmagc.errors import DataError, FmagcError, format_list, name_track, require_at_least
+from fmagc.errors import DataError, Reason, RejectedTrack, format_list, name_track, require_at_least
 from fmagc.inference.excerpts import Excerpt, ExcerptReader
 from fmagc.inference.forward import probabilities
 from fmagc.models.pretrained import load_trained, normalisation_of
@@ -119,17 +119,13 @@ class Predictor:
             require_at_least(1, n_clips=n_clips)
         folder = Path(folder)
         self._model, card = _loaded(folder)
-        try:
-            self.genres: tuple[str, ...] = tuple(card["genres"])
-            waveform = Waveform.model_validate(card["waveform"])
-            self._mel = Mel.model_validate(card["mel"])
-            self._clip_samples: int = card["architecture"]["clip_samples"]
-            self._builder = BatchBuilder(normalisation_of(card))
-            self._batch_size: int = card["train"]["batch_size"]
-            self._name: str = card["architecture"]["name"]
-            precision, seed = card["precision"], card["seed"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise _foreign(folder, error) from None
+        self.genres: tuple[str, ...] = tuple(card["genres"])
+        waveform = Waveform.model_validate(card["waveform"])
+        self._mel = Mel.model_validate(card["mel"])
+        self._clip_samples: int = card["architecture"]["clip_samples"]
+        self._builder = BatchBuilder(normalisation_of(card))
+        self._batch_size: int = card["train"]["batch_size"]
+        self._name: str = card["architecture"]["name"]
         self.sample_rate = waveform.sample_rate
         self.clip_seconds = self._clip_samples / self.sample_rate
         self.reader = ExcerptReader(
@@ -140,7 +136,7 @@ class Predictor:
             fallback=fallback,
         )
         self._n_clips = n_clips or -(-round(waveform.max_seconds * self.sample_rate) // self._clip_samples)
-        self._hardware = prepare(precision, threads=usable_cores(), seed=seed)
+        self._hardware = prepare(card["precision"], threads=usable_cores(), seed=card["seed"])
 
     def __repr__(self) -> str:
         return (
@@ -186,7 +182,13 @@ class Predictor:
         return self.predict_excerpts(excerpts)
 
     def predict_excerpts(self, excerpts: Sequence[Excerpt]) -> Prediction:
-        """Predict the genres of one recording from the excerpts that `reader` gave of it."""
+        """Predict the genres of one recording from the excerpts that `reader` gave of it.
+
+        Raises
+        ------
+        RejectedTrack
+            When a probability is not finite.
+        """
         hop, frames = self._mel.hop_length, n_frames(self._clip_samples, hop_length=self._mel.hop_length)
         clips = [
             (excerpt, start)
@@ -197,6 +199,9 @@ class Predictor:
         ]
         with tqdm(disable=True) as silent:
             p = probabilities(self._model, self._batches(clips), hardware=self._hardware, progress=silent)
+        n_bad = int((~np.isfinite(p)).any(axis=1).sum())
+        if n_bad:
+            raise RejectedTrack(Reason.NON_FINITE, f"the probabilities of {n_bad} of {len(p)} clips are not finite")
         starts = [excerpt.start_s + start * hop / self.sample_rate for excerpt, start in clips]
         return Prediction(self.genres, p, np.array(starts), excerpts[0].file_s)
 
@@ -230,9 +235,7 @@ def _loaded(folder: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
         )
     try:
         return load_trained(folder, stage="train")
-    except (KeyError, TypeError) as error:
-        raise _foreign(folder, error) from None
-    except FmagcError as error:
+    except DataError as error:
         raise DataError(f"{error}; if {folder} is a copy, copy the folder again") from None
 
 
@@ -242,11 +245,3 @@ def _models_near(folder: Path) -> list[str]:
         if found := sorted(card.parent for levels in ("*", "*/*", "*/*/*") for card in place.glob(f"{levels}/{CARD}")):
             return list(map(str, found))
     return []
-
-
-def _foreign(folder: Path, error: Exception) -> DataError:
-    said = " ".join(str(error).split())
-    return DataError(
-        f"{folder / CARD}: expected the card of a model of this version, found another ({said}): "
-        "use the version that trained it, or train it again"
-    )

@@ -8,7 +8,7 @@ from fmagc.params.base import Block
 
 __all__ = ["Engine", "Run"]
 
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # as torch takes it
 
 
 class Run(Block):

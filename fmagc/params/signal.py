@@ -51,7 +51,7 @@ class Waveform(Block):
     """The decoded waveform: mono float32 at one sample rate."""
 
     sample_rate: Annotated[int, Field(ge=8_000, le=192_000)]  # Hz
-    max_seconds: Annotated[float, Field(gt=0)]  # a longer file gives its middle
+    max_seconds: Annotated[float, Field(gt=0, le=3_600)]  # a longer file gives its middle; no worker holds an hour
 
 
 class Audio(Waveform):

@@ -4,15 +4,22 @@ import errno
 import io
 import os
 import select
+import shutil
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
+from tempfile import gettempdir
+from types import FrameType
 
 from fmagc.errors import FmagcError, name_file
+from fmagc.paths import STAGING
 
 __all__ = ["log", "run_stage"]
 
+_FULL = 1 << 20  # bytes: a disk with less is the one that refused a write
 _OUTPUT = Path("standard output")
 _NO_ROOM = "make room there (`dvc gc -w` drops what the workspace does not use)"
 _NO_RIGHT = "let this user read and write there"
@@ -34,7 +41,7 @@ def log(text: str) -> None:
 
 
 def run_stage(stage: Callable[[], None]) -> int:
-    """Call a stage and return its exit status: 0, 1 for data, 2 for settings, 130 after Ctrl-C.
+    """Call a stage and return its exit status: 0, 1 for data, 2 for settings, 130 after Ctrl-C, 143 after SIGTERM.
 
     Of several processes that `torchrun` started, rank zero alone prints what it does; an error is printed by each that
     has it, with its rank.
@@ -45,7 +52,7 @@ def run_stage(stage: Callable[[], None]) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show must not end the run
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _quiet() if rank else nullcontext():
+        with _quiet() if rank else nullcontext(), _termination():
             stage()
     except FmagcError as error:
         print(f"{label}: {error}", file=sys.stderr)  # noqa: T201
@@ -58,8 +65,33 @@ def run_stage(stage: Callable[[], None]) -> int:
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201
-        return 130
+        return 128 + signal.SIGINT
+    except _Terminated:
+        print(f"{label}: stopped by SIGTERM; what was finished is kept: run again to go on", file=sys.stderr)  # noqa: T201
+        return 128 + signal.SIGTERM
     return 0
+
+
+class _Terminated(BaseException):
+    """SIGTERM came, as KeyboardInterrupt says of SIGINT."""
+
+
+@contextmanager
+def _termination() -> Iterator[None]:
+    """Raise on SIGTERM, so that workers end and locks are let go before the process does."""
+    taken = signal.getsignal(signal.SIGTERM) != signal.SIG_DFL or threading.current_thread() != threading.main_thread()
+    if taken or "TORCHELASTIC_RUN_ID" in os.environ:  # a process that waits for another one must end at once
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _Terminated
 
 
 @contextmanager
@@ -81,5 +113,13 @@ def _described(error: OSError) -> str:
     if remedy is None:
         return str(error)
     said = (error.strerror or str(error)).lower()
-    place = error.filename or "a file that the system does not name"
-    return f"{place}: {said}: {remedy}, then run again; what was finished is kept"
+    return f"{_place_of(error)}: {said}: {remedy}, then run again; what was finished is kept"
+
+
+def _place_of(error: OSError) -> str:
+    """Name the file of an error, or the folders whose disk is full."""
+    if error.filename:
+        return str(error.filename)
+    folders = {str(folder) for folder in (Path.cwd(), STAGING, Path(gettempdir())) if folder.is_dir()}
+    full = sorted(folder for folder in folders if shutil.disk_usage(folder).free < _FULL)
+    return f"the disk of {' and of '.join(full)}" if full else "a file that the system does not name"

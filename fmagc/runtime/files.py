@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any
 
 import xxhash
 
-from fmagc.errors import DataError, name_file
+from fmagc.errors import DataError, format_list, name_file
 
 __all__ = [
     "OWN_DIGEST",
@@ -113,7 +114,8 @@ def read_json(path: Path, *, stage: str) -> Any:
         When it is missing or damaged; the message names the stage that makes it.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
     except FileNotFoundError:
         raise DataError(f"{path}: expected a file of the stage {stage}, found none: run `dvc repro`") from None
     except (ValueError, RecursionError) as error:
@@ -122,6 +124,20 @@ def read_json(path: Path, *, stage: str) -> Any:
 
 def _refuse(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is beyond the range of numbers")
+    return number
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"a key twice among {format_list([key for key, _ in pairs])}")
+    return found
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from fmagc.cache.normalisation import Normalisation
-from fmagc.models.registry import build
+from fmagc.models.registry import MODELS, build
 from fmagc.models.safetensors_io import pack
 from fmagc.params.signal import Mel
 from fmagc.paths import CARD, WEIGHTS
@@ -23,21 +24,34 @@ def write_model(
     torch.manual_seed(0)
     network = build(**architecture)
     weights = pack(network.state_dict())
-    z_scores = {
-        "waveform": Normalisation([0.0], [0.1], []),
-        "mel": Normalisation([-30.0] * mel.n_mels, [12.0] * mel.n_mels, []),
-    }
-    card = {
-        "architecture": architecture,
-        "genres": list(genres),
-        "seed": 0,
-        "precision": "float32",
-        "train": {"batch_size": 4},
-        "waveform": {"sample_rate": sample_rate, "max_seconds": 3.0},
-        "mel": mel.model_dump(),
-        "normalisation": {view: asdict(z_scores[view]) for view in network.inputs},
-        "weights": digest(weights),
-    }
+    card = card_of(architecture, genres=list(genres), max_seconds=3.0, sample_rate=sample_rate, mel=mel)
     write_bytes(folder / WEIGHTS, weights)
-    write_record(folder / CARD, card)
+    write_record(folder / CARD, card | {"weights": digest(weights)})
     return folder
+
+
+def card_of(
+    architecture: dict[str, Any], *, genres: list[str], max_seconds: float, sample_rate: int, mel: Mel
+) -> dict[str, Any]:
+    """Make a card, without the digest of its weights, of a training of three epochs."""
+    z_score = {"waveform": Normalisation([0.0], [0.1], [])}
+    z_score["mel"] = Normalisation([-30.0] * mel.n_mels, [12.0] * mel.n_mels, [])
+    hardware = {"device": "cpu", "processes": 1, "precision_reason": "train.precision", "layout": "channels_last"}
+    train = {"epochs": 3, "patience": 3, "batch_size": 4, "lr": 0.001, "max_grad_norm": None, "precision": "float32"}
+    train |= {"class_balance": "none", "augment": [], "dropout": architecture["dropout"], "weight_decay": 0.0}
+    measured = dict.fromkeys(("loss", "accuracy", "precision", "recall", "f1"), 0.5)
+    return {
+        "architecture": architecture,
+        "seed": 0,
+        "genres": genres,
+        "precision": "float32",
+        "hardware": hardware,
+        "train": train,
+        "waveform": {"sample_rate": sample_rate, "max_seconds": max_seconds},
+        "mel": mel.model_dump(),
+        "normalisation": {view: asdict(z_score[view]) for view in MODELS[architecture["name"]].inputs},
+        "caches": {"data/waves": digest(b"waves")},
+        "parameters": 1,
+        "best_epoch": 2,
+        "validation": {"epoch": 2, "split": "val"} | measured,
+    }

@@ -20,6 +20,7 @@ from fmagc.errors import DataError
 from fmagc.models.pretrained import load_trained, publish_trained
 from fmagc.models.registry import MODELS, build
 from fmagc.models.safetensors_io import pack
+from fmagc.params.signal import Mel
 from fmagc.params.training import Train
 from fmagc.paths import WEIGHTS
 from fmagc.runtime.artifact_store import ArtifactStore
@@ -32,6 +33,7 @@ from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
 from fmagc.training.train import train_model
 from tests.support.hardware import CPU
+from tests.support.trained_model import card_of
 
 
 def settings(**changes: object) -> Train:
@@ -271,18 +273,22 @@ def test_a_trained_model_comes_back_and_a_foreign_one_is_refused(tmp_path: Path)
         "hop_length": 1024,
         "n_mels": 128,
     }
+    mel = Mel(n_fft=4096, hop_length=1024, n_mels=128, fmin=0.0, fmax=None, top_db=80.0)
+    genres = ["Folk", "Jazz", "Pop", "Rock"]
+    clips = {"max_seconds": 3.0, "sample_rate": 44_100, "mel": mel}
     model = build(**architecture)
 
     def publish(n_classes: int) -> None:
         with ArtifactStore("train", root=tmp_path / "store") as store:
             write_bytes(temp_path(store.folder, WEIGHTS), pack(model.state_dict()))
             weights = store.commit(WEIGHTS, "key", {})
-            card = {"architecture": architecture | {"n_classes": n_classes}, "best_epoch": 2}
+            card = card_of(architecture | {"n_classes": n_classes}, genres=genres[:n_classes], **clips)
             publish_trained(tmp_path / "0", weights, card, store=store)
 
     publish(n_classes=3)
     loaded, card = load_trained(tmp_path / "0", stage="train")
-    assert card == {"architecture": architecture, "best_epoch": 2, "weights": file_digest(tmp_path / "0" / WEIGHTS)}
+    written = card_of(architecture, genres=genres[:3], **clips)
+    assert card == written | {"weights": file_digest(tmp_path / "0" / WEIGHTS)}
     assert all(torch.equal(loaded.state_dict()[name], value) for name, value in model.state_dict().items())
     assert not loaded.training
     publish(n_classes=4)
