@@ -1,10 +1,14 @@
 """The fuzzer at a size that every run of the tests can bear."""
 
+import math
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+from fmagc.errors import RejectedTrack
 from tests.faults.fuzz import fuzz
-from tests.support.mutations import frames_of, mutated, synthetic_sources
+from tests.support.audio_files import decode_bytes
+from tests.support.mutations import frames_of, mutated, other_sources, synthetic_sources
 
 
 def test_damaged_files_cost_themselves_alone(tmp_path: Path) -> None:
@@ -12,6 +16,20 @@ def test_damaged_files_cost_themselves_alone(tmp_path: Path) -> None:
     assert report.faults == []
     assert len(report.ledger) == 167
     assert {"", "truncated", "decode_error"} <= set(report.ledger["reason"])  # there was something to reject
+
+
+def test_damaged_containers_are_decoded_or_rejected(tmp_path: Path) -> None:
+    sources, reasons = other_sources(), Counter[str]()
+    for number in range(600):
+        data = mutated(sources, seed=5, number=number)
+        try:
+            decoded = decode_bytes(data, tmp_path, suffix=".wav", min_samples=100, max_seconds=0.2)
+        except RejectedTrack as refused:
+            reasons[refused.reason] += 1
+        else:
+            assert 0 < decoded.scale < math.inf
+            reasons["accepted"] += 1
+    assert min(reasons[name] for name in ("accepted", "truncated", "decode_error", "not_audio")) > 10
 
 
 def test_damage_repeats() -> None:

@@ -1,14 +1,16 @@
 """Damage done to MP3s, as disks, networks and other people's programs do it; every choice comes from a generator."""
 
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from fmagc.audio import mpeg_frames
 from tests.support.audio_files import id3, mp3, music, without_header_frame
 
-__all__ = ["MUTATIONS", "frames_of", "mutated", "real_sources", "synthetic_sources"]
+__all__ = ["MUTATIONS", "frames_of", "mutated", "other_sources", "real_sources", "synthetic_sources"]
 
 _MAGIC = (
     b"RIFF\xff\xff\xff\x7fWAVEfmt \x10\0\0\0U\0\2\0",
@@ -37,6 +39,28 @@ def synthetic_sources() -> list[bytes]:
         mp3(music(_SAMPLES * sr // 44100, sr=sr, channels=channels), sr=sr, mode=mode) for sr, channels, mode in kinds
     ]
     return [*songs, without_header_frame(songs[0]), id3(3000) + songs[1] + b"TAG" + bytes(125)]
+
+
+def other_sources() -> list[bytes]:
+    """Synthesise short files of every other container, of chained streams among them."""
+    kinds = [
+        ("WAV", None),
+        ("AIFF", None),
+        ("AU", None),
+        ("CAF", None),
+        ("W64", None),
+        ("RF64", None),
+        ("WAV", "FLOAT"),
+    ]
+    kinds += [("FLAC", None), ("OGG", "VORBIS"), ("OGG", "OPUS")]
+    files = [_encoded(name, subtype) for name, subtype in kinds]
+    return [*files, files[-3] * 2, files[-2] * 2]
+
+
+def _encoded(name: str, subtype: str | None) -> bytes:
+    buffer, sr = io.BytesIO(), 48000
+    soundfile.write(buffer, music(15_000, sr=sr), sr, format=name, subtype=subtype)
+    return buffer.getvalue()
 
 
 def real_sources(corpus: Path, *, n_files: int = 40, seconds: float = 3.0) -> list[bytes]:
@@ -112,6 +136,13 @@ def _flip_bits(data: bytes, _: bytes, rng: Generator) -> bytes:
     n_bits = int(np.exp(rng.uniform(0, np.log(2000)))) if data else 0
     damaged[rng.integers(0, max(1, len(data)), n_bits)] ^= (1 << rng.integers(0, 8, n_bits)).astype(np.uint8)
     return damaged.tobytes()
+
+
+def _change_head(data: bytes, _: bytes, rng: Generator) -> bytes:
+    """Write numbers that programs leave for unknown ones, or any, over a few bytes of a header."""
+    place = int(rng.integers(0, 120))
+    number = (bytes(4), b"\xff" * 4, b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", rng.bytes(4))[rng.integers(5)]
+    return data[:place] + number + data[place + 4 :]
 
 
 def _overwrite(data: bytes, _: bytes, rng: Generator) -> bytes:
@@ -225,4 +256,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     _change_header_frame,
     _tag,
     _disguise,
+    _change_head,
 )
