@@ -1,6 +1,7 @@
 """The whole pipeline on the mini corpus, through DVC, as a user runs it."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -183,14 +184,13 @@ def test_editing_the_trainer_leaves_the_cache_alone(pipeline: Project) -> None:
 
 
 def test_editing_the_cache_reader_runs_decode_which_finds_all_shards(pipeline: Project) -> None:
-    n_shards = len(list((pipeline.root / "data/waves").glob("*.h5")))
     pipeline.edit_code("fmagc/cache/reader.py")
     printed = pipeline.dvc("repro", "decode")
     unchanged = pipeline.git("status", "--porcelain", "metrics", "plots")
     pipeline.restore()
     assert "Running stage 'decode'" in printed
-    assert f"0 tracks to decode, up to 0.00 GB; {n_shards} of {n_shards} shards are there" in printed
-    assert f"0 shards made (0 tracks/s), {n_shards} reused" in printed
+    assert re.search(r"^0 tracks to decode, .*; (\d+) of \1 shards are there$", printed, re.MULTILINE)
+    assert re.search(r"^0 shards made \(0 tracks/s\), \d+ reused$", printed, re.MULTILINE)
     assert unchanged == ""
 
 
