@@ -17,7 +17,7 @@ __all__ = ["Augment", "TrainerBatches"]
 
 
 class _Augmentations(Block):
-    augment: list[Augmentation]
+    settings: list[Augmentation]
 
 
 class Augment:
@@ -46,7 +46,7 @@ class Augment:
     """
 
     def __init__(self, cache: FeatureCache, *, settings: Sequence[Mapping[str, Any] | Augmentation]) -> None:
-        self.settings = validated(_Augmentations, "fmagc.Augment", augment=list(settings)).augment
+        self.settings = validated(_Augmentations, "fmagc.Augment", settings=list(settings)).settings
         self._noise = mel_noise(cache.mel, sr=cache.sample_rate)
 
     def __call__(self, rng: np.random.Generator, frames: int, available: int) -> ClipTransform | None:

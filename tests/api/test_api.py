@@ -308,7 +308,7 @@ def test_batches_of_the_trainer_refuse_wrong_arguments(cache: fmagc.FeatureCache
     wrong = [AUGMENT[0] | {"p": 2.0}]
     with pytest.raises(ValueError, match=r"^dataset: expected random clips, found fixed ones"):
         fmagc.TrainerBatches(fmagc.ClipDataset(cache, clips="fixed"), batch_size=2)
-    with pytest.raises(fmagc.SettingsError, match=r"^fmagc\.Augment: augment\.0\.gaussian_noise\.p: expected .*2\.0"):
+    with pytest.raises(fmagc.SettingsError, match=r"^fmagc\.Augment: settings\.0\.p: expected .*2\.0"):
         fmagc.Augment(cache, settings=wrong)
 
 
