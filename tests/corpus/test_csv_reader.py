@@ -67,7 +67,7 @@ def test_a_byte_that_is_no_utf_8_is_named_and_every_other_record_is_read(
 
 
 @given(TABLES)
-def test_a_file_cut_before_its_last_line_break_is_told(rows: list[list[str]]) -> None:
+def test_a_file_cut_before_its_last_line_break_is_reported(rows: list[list[str]]) -> None:
     content = written(rows)[:-1]
     assume(not content.endswith(b"\n"))
     assert "expected a line break at the end" in read(content)[1]

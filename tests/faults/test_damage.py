@@ -49,15 +49,15 @@ def test_no_flipped_bit_is_silent(made: Small, name: str) -> None:
     path, read = READERS[name]
     sound, expected = path.read_bytes(), read()
     rng = random.Random(name)
-    told = []
+    messages = []
     for _ in range(40):
         put(path, flipped(sound, rng))
         try:
             assert read() == expected
         except DataError as error:
-            told.append(str(error))
-    assert len(told) >= 30  # a space of JSON that becomes a tab is harmless
-    assert all(str(path) in line and "run `dvc " in line for line in told)
+            messages.append(str(error))
+    assert len(messages) >= 30  # a space of JSON that becomes a tab is harmless
+    assert all(str(path) in line and "run `dvc " in line for line in messages)
 
 
 @pytest.mark.parametrize(("stage", "path"), [("decode", TRACKS), ("stats", SPLITS / "official.csv")])
@@ -195,7 +195,7 @@ def test_a_damaged_object_of_dvcs_cache_is_found_and_mended_as_the_message_says(
     shard.chmod(0o644)
     content = np.frombuffer(sound, dtype=np.uint8).copy()
     content[len(content) // 2] ^= 1
-    shard.write_bytes(content.tobytes())  # in place: the staged piece and the object of the cache are the same file
+    shard.write_bytes(content.tobytes())  # in place: the staged artifact and the object of the cache are the same file
     shard.chmod(mode)
     said = pipeline.stage("stages.stats", "official", expect=1)
     assert f"data/waves/{shard.name}: expected digest" in said

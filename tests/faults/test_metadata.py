@@ -32,7 +32,7 @@ CANARY = "__import__('pathlib').Path('canary').touch()"
 
 
 def refusal(project: Project, capsys: Capture, *, file: Path = TRACKS) -> str:
-    """Survey the tables as they now are and let index refuse them."""
+    """List the files as they now are, and let index refuse the tables."""
     project.scan_files()
     message = project.refusal_of(index.main, capsys)
     assert message.startswith(f"error: {file}: ")
@@ -117,6 +117,26 @@ def test_faults_of_genres_csv_are_named_together(project: Project, capsys: Captu
     assert f"  column title: expected a name, found none in line 4 (genre {rows[3][0]!r})\n" in message
     assert f"  column genre_id: expected every genre once, found {rows[4][0]!r} in lines 5, 10\n" in message
     assert "  expected 5 cells a row, found 2 in line 11\n" in message
+
+
+def test_two_columns_of_one_name_are_a_fault(project: Project, capsys: Capture) -> None:
+    def double(rows: Rows) -> None:
+        place = place_of(rows, "track.genre_top")
+        for row in rows:
+            row.append(row[place])
+
+    project.edit(TRACKS, double)
+    assert "  expected every column once, found 'track.genre_top' in columns 41, 54\n" in refusal(project, capsys)
+    project.edit(TRACKS, lambda rows: [row.pop() for row in rows])
+    project.edit(GENRES, lambda rows: [row.append(row[3]) for row in rows])
+    message = refusal(project, capsys, file=GENRES)
+    assert "  expected every column once, found 'title' in columns 4, 6\n" in message
+
+
+def test_a_title_with_control_characters_is_a_fault(project: Project, capsys: Capture) -> None:
+    project.edit(GENRES, lambda rows: rows[1].__setitem__(3, "Ro\x07ck"))
+    message = refusal(project, capsys, file=GENRES)
+    assert "  column title: expected a name without control characters, found 'Ro\\x07ck' in line 2\n" in message
 
 
 def test_an_artist_on_both_sides_stops_the_run(project: Project, capsys: Capture) -> None:  # F19

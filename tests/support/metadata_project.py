@@ -50,7 +50,7 @@ def place_of(rows: Rows, column: str) -> int:
 
 @dataclass(frozen=True)
 class Project:
-    """A folder with params.yaml and a shelf."""
+    """A folder with params.yaml and a dataset root."""
 
     root: Path
 
@@ -79,7 +79,7 @@ class Project:
         yaml.dump(document, self.root / "params.yaml")
 
     def scan_files(self) -> None:
-        """See the shelf as it is now, as the stage fetch does."""
+        """List the files of the dataset as they are now, as the stage fetch does."""
         write_record(self.root / MANIFEST, scan_files(self.root / RAW / NAME, NAME))
 
     def tree(self) -> dict[str, bytes]:
