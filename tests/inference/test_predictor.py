@@ -9,10 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from safetensors.torch import load
 
 from fmagc.errors import RejectedTrack
 from fmagc.inference.predictor import Predictor
+from fmagc.models.safetensors_io import pack
 from fmagc.params.signal import Mel
+from fmagc.paths import CARD, WEIGHTS
+from fmagc.runtime.files import digest, read_record, write_record
 from tests.support.audio_files import music
 from tests.support.dag import ROOT
 from tests.support.trained_model import write_model
@@ -84,3 +88,24 @@ def test_an_array_stays_as_it_is_and_must_be_mono_floats(model: Path) -> None:
     y[7] = np.nan
     with pytest.raises(RejectedTrack, match="non_finite"):
         predictor.predict(y)
+
+
+def test_probabilities_that_are_not_finite_reject_the_file_and_no_genre_is_named(model: Path, song: Path) -> None:
+    card = read_record(model / CARD, stage="train")
+    tensors = load((model / WEIGHTS).read_bytes())
+    tensors["mel_encoder.blocks.0.body.1.running_var"] -= 100  # its root is no number
+    data = pack(tensors)
+    (model / WEIGHTS).write_bytes(data)
+    write_record(model / CARD, card | {"weights": digest(data)})
+    with pytest.raises(RejectedTrack, match="the probabilities of 9 of 9 clips are not finite"):
+        Predictor(model).predict(song)
+    done = subprocess.run(
+        [sys.executable, "-m", "fmagc", "predict", str(song), "--model", str(model)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{song}: non_finite: the probabilities of 9 of 9 clips are not finite" in done.stderr
+    assert "Traceback" not in done.stderr
