@@ -114,7 +114,8 @@ def test_accepted_rows_hold_what_the_files_hold(both: Decoded) -> None:
         data, row = both[2][track_id].put, cache[track_id]
         assert isinstance(data, bytes)
         assert len(row.values) >= LENGTH
-        if row.columns["sample_rate"] == 44100:
+        # of a variable bit rate without a Xing header, the reference reads a part
+        if row.columns["sample_rate"] == 44100 and both[2][track_id].name != "unknown length":
             y = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)[0].mean(axis=1)
             assert len(row.values) == len(y)
             assert np.abs(row.columns["scale"] * row.values - y).max() <= 0.51 * row.columns["scale"]
