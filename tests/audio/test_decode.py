@@ -12,11 +12,12 @@ import pytest
 import soundfile
 
 import fmagc.audio.decode as module
-from fmagc.audio.decode import LOSS_ALLOWED, decode, most_samples, truncation
+from fmagc.audio.decode import FLAGS, LOSS_ALLOWED, decode, most_samples, truncation
 from fmagc.audio.mpeg_frames import MpegAudio, scan
 from fmagc.audio.raw_audio import RawAudio
 from fmagc.errors import Reason, RejectedTrack
 from tests.support.audio_files import CLIP, SETTINGS, decode_bytes, id3, mp3, music, without_header_frame
+from tests.support.dag import ROOT
 
 ROOM = np.empty(most_samples(SETTINGS), dtype=np.int16)
 
@@ -309,3 +310,10 @@ def test_names_oblige_only_mp3(song: bytes, tmp_path: Path) -> None:
     page = rejection(b"<html>404</html>" * 99, tmp_path, suffix=".flac")
     assert page.reason == Reason.NOT_AUDIO
     assert "3c 68 74 6d 6c" in page.detail
+
+
+def test_the_page_of_promises_lists_every_reason_and_flag() -> None:
+    page = (ROOT / "docs/promises.md").read_text(encoding="utf-8").split("## What the ledger says")[1].split("\n## ")[0]
+    reasons, flags = (re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) for part in page.split("| flag |"))
+    assert sorted(reasons) == sorted(Reason)
+    assert flags == list(FLAGS)
