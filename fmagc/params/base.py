@@ -186,8 +186,8 @@ def _describe(block: type[BaseModel], fault: ErrorDetails, value: Any, where: st
         close = difflib.get_close_matches(location[-1], known, n=1)
         advice = f" Did you mean {close[0]}?" if close else f" Known here: {', '.join(known)}." if known else ""
         return f"{key}: expected no such key, found {_as_yaml(found)}.{advice}"
-    context = fault.get("ctx", {})
-    expected = _EXPECTED.get(kind, fault["msg"][0].lower() + fault["msg"][1:]).format(**context)
+    said = fault["msg"][0].lower() + fault["msg"][1:]  # in which a pattern may have braces
+    expected = _EXPECTED[kind].format(**fault.get("ctx", {})) if kind in _EXPECTED else said
     expected = expected.removeprefix("input should be ").removeprefix("value error, ")
     return f"{key}: expected {expected}, found {_as_yaml(found)}"
 
