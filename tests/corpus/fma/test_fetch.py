@@ -187,7 +187,7 @@ def started(project: Project) -> "subprocess.Popen[bytes]":
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300  # for what hangs, on a busy machine too
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.01)
