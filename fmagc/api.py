@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmagc.audio.decode import decode as decode_track
-from fmagc.audio.decode import most_samples
 from fmagc.audio.log_mel import LogMel
+from fmagc.audio.quantise import most_samples
 from fmagc.cache.feature_cache import FeatureCache
 from fmagc.errors import SettingsError, name_track, require_at_least
 from fmagc.params.base import validated

@@ -104,7 +104,7 @@ class Reason(StrEnum):
     NO_AUDIO = "no_audio"  # tags, but not one MPEG audio frame
     DECODE_ERROR = "decode_error"  # the decoder gave up
     TRUNCATED = "truncated"  # decoded to less than its MPEG frames or its header promise
-    TOO_LARGE = "too_large"  # an MP3 that is longer than memory allows for
+    TOO_LARGE = "too_large"  # longer than memory allows for an MP3, or the disk for what the second decoder gives
     TOO_SHORT = "too_short"  # whole, but shorter than one clip
     NON_FINITE = "non_finite"  # NaN or infinity among the samples
     EXTREME_PEAK = "extreme_peak"  # a peak so high that int16, scaled to it, would keep nothing else of the song

@@ -15,7 +15,7 @@ from fmagc.runtime.entrypoint import run_stage
 
 
 def main() -> None:
-    """Baseline."""
+    """Run the stage baseline."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("protocol")
     parser.add_argument("baseline", choices=sorted(BASELINES))

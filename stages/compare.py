@@ -15,7 +15,7 @@ from fmagc.runtime.files import read_record, write_json, write_text
 
 
 def main() -> None:
-    """Compare."""
+    """Run the stage compare."""
     whole_run, compare, corpus = Run.load("run"), Compare.load("compare"), Dataset.load("dataset")
     settings, sample_rate = Evaluate.load("evaluate"), Audio.load("audio").sample_rate
     entries, histories = read_entries(whole_run), read_histories(whole_run, whole_run.protocols)

@@ -14,7 +14,7 @@ from fmagc.runtime.entrypoint import log, run_stage
 
 
 def main() -> None:
-    """Decode the tracks of the index."""
+    """Run the stage decode."""
     audio, clip = Audio.load("audio"), Clip.load("clip")
     run_tasks = runner_of(Engine.load("engine"))
     started = time.monotonic()

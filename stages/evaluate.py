@@ -16,7 +16,7 @@ from fmagc.runtime.entrypoint import run_stage
 
 
 def main() -> None:
-    """Evaluate."""
+    """Run the stage evaluate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("protocol")
     parser.add_argument("model")

@@ -14,7 +14,7 @@ from fmagc.runtime.files import write_record
 
 
 def main() -> None:
-    """Fetch."""
+    """Run the stage fetch."""
     dataset = Dataset.load("dataset")
     data_home = prepare_dataset(dataset)
     if dataset.name == DEMO:

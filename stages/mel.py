@@ -14,7 +14,7 @@ from fmagc.runtime.entrypoint import log, run_stage
 
 
 def main() -> None:
-    """Take the spectrograms."""
+    """Run the stage mel."""
     settings, run_tasks = Mel.load("mel"), runner_of(Engine.load("engine"))
     started = time.monotonic()
     with ArtifactStore("mel") as store:

@@ -12,7 +12,7 @@ from fmagc.runtime.files import write_text
 
 
 def main() -> None:
-    """Report."""
+    """Run the stage report."""
     params = check()
     draw_pipeline(params)
     draw_networks(params)

@@ -15,7 +15,7 @@ from fmagc.runtime.tables import write_csv
 
 
 def main() -> None:
-    """Robustness."""
+    """Run the stage robustness."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("protocol")
     protocol = parser.parse_args().protocol

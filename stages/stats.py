@@ -14,7 +14,7 @@ from fmagc.runtime.files import write_record
 
 
 def main() -> None:
-    """Stats."""
+    """Run the stage stats."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("protocol")
     protocol = parser.parse_args().protocol

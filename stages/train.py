@@ -19,7 +19,7 @@ from fmagc.training.train import train_model
 
 
 def main() -> None:
-    """Train."""
+    """Run the stage train."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("protocol")
     parser.add_argument("model")

@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ctrl_c_is_heard() -> Iterator[None]:
+def _ctrl_c_interrupts() -> Iterator[None]:
     """Listen to SIGINT also where the caller has it ignored, as a shell does for what it starts in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield

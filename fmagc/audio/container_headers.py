@@ -34,7 +34,7 @@ class _Field:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How a format lays out its chunks."""
+    """The layout of the chunks of a format."""
 
     first: int  # byte of the first chunk
     name_bytes: int
@@ -173,7 +173,7 @@ def _is_placeholder(size: int) -> bool:
 
 
 def _is_zero(data: Bytes, start: int, end: int) -> bool:
-    """Tell whether nothing but zeros lies in a stretch."""
+    """Check whether a byte range holds only zeros."""
     return all(block.count(0) == len(block) for block in blocks_of(data, start, end))
 
 

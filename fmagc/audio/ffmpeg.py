@@ -21,6 +21,7 @@ from typing import IO, Any, cast
 import soundfile
 from audioread import DecodeError, ffdec
 
+from fmagc.audio.raw_audio import text_of
 from fmagc.errors import Reason, RejectedTrack
 
 __all__ = ["MOST_BYTES", "Program", "converted_to_au", "ffmpeg_program"]
@@ -33,7 +34,6 @@ _ONE_LOCAL_FILE = ["-protocol_whitelist", "file", "-format_whitelist", _FORMATS]
 _TOLERANCE_S = 0.35  # encoders pad, decoders trim, and what is printed has a digit behind the point
 MOST_BYTES = 8 << 30  # of the converted file, which lies on the disk: an hour of 6 channels at 96 kHz
 _BLOCK = 1 << 20
-_DETAIL_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,16 @@ class _Claim:
             and (self.sample_rate, self.channels) == (other.sample_rate, other.channels)
             and abs(self.seconds - other.seconds) <= _TOLERANCE_S
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Probed:
+    """The fields of a container: rate in Hz, channels, and the lengths of its packets and in its header, in seconds."""
+
+    sample_rate: int
+    channels: int
+    packets_s: float | None
+    declared_s: float | None
 
 
 @cache
@@ -117,7 +127,8 @@ def converted_to_au(path: Path) -> Iterator[tuple[IO[bytes], str]]:
     program = ffmpeg_program()
     with tempfile.TemporaryFile() as au, tempfile.TemporaryFile() as log:
         status = _run(program, path, au, log)
-        warnings = _text_of(log, path)
+        # addresses in memory and the file's place differ from run to run
+        warnings = text_of(log, unwanted=rf" @ 0x[0-9a-f]+|{re.escape(_url(path))}: ")
         au.seek(0)
         try:
             with soundfile.SoundFile(au, closefd=False) as file:
@@ -141,7 +152,7 @@ def _run(program: Program, path: Path, au: IO[bytes], log: IO[bytes]) -> int:
             for block in iter(partial(cast("IO[bytes]", process.stdout).read, _BLOCK), b""):
                 if au.tell() + len(block) > MOST_BYTES:
                     raise RejectedTrack(
-                        Reason.DECODE_ERROR,
+                        Reason.TOO_LARGE,
                         f"{program.version}: more than {MOST_BYTES >> 30} GiB of samples: cut the file into parts",
                     )
                 au.write(block)
@@ -163,21 +174,20 @@ def _verify(program: Program, path: Path, decoded: _Claim, warnings: str) -> Non
             f"{program.version} decoded {decoded}, audioread read {announced or 'nothing'} from its messages: install "
             f"ffprobe, which reads the container itself; {warnings}".rstrip("; "),
         )
-    stream, seconds_of_packets, declared_s = probed
-    if (decoded.sample_rate, decoded.channels) != stream:
+    if (decoded.sample_rate, decoded.channels) != (probed.sample_rate, probed.channels):
         raise RejectedTrack(
             Reason.DECODER_DISAGREES,
-            f"{program.version} decoded {decoded}, ffprobe read {stream[0]} Hz, {stream[1]} channels",
+            f"{program.version} decoded {decoded}, ffprobe read {probed.sample_rate} Hz, {probed.channels} channels",
         )
-    for what, seconds in (("its packets hold", seconds_of_packets), ("its header declares", declared_s)):
+    for what, seconds in (("its packets hold", probed.packets_s), ("its header declares", probed.declared_s)):
         if seconds is not None and decoded.seconds + _TOLERANCE_S < seconds:
             raise RejectedTrack(
                 Reason.TRUNCATED, f"decoded {decoded.seconds:.2f} s, {what} {seconds:.2f} s; {warnings}".rstrip("; ")
             )
-    if seconds_of_packets is not None and decoded.seconds > seconds_of_packets + _TOLERANCE_S:
+    if probed.packets_s is not None and decoded.seconds > probed.packets_s + _TOLERANCE_S:
         raise RejectedTrack(
             Reason.DECODER_DISAGREES,
-            f"{program.version} decoded {decoded.seconds:.2f} s, its packets hold {seconds_of_packets:.2f} s",
+            f"{program.version} decoded {decoded.seconds:.2f} s, its packets hold {probed.packets_s:.2f} s",
         )
 
 
@@ -191,7 +201,7 @@ def _announced(program: Program, path: Path) -> _Claim | None:
         return None
 
 
-def _probe(path: Path) -> tuple[tuple[int, int], float | None, float | None] | None:
+def _probe(path: Path) -> _Probed | None:
     """Read rate and channels, the length of the packets and the declared length with ffprobe, if it is installed."""
     program = shutil.which("ffprobe")
     if program is None:
@@ -206,10 +216,11 @@ def _probe(path: Path) -> tuple[tuple[int, int], float | None, float | None] | N
         lengths = [float(packet["duration_time"]) for packet in read["packets"] if "duration_time" in packet]
         has_length = not _WITHOUT_LENGTH & set(container["format_name"].split(","))
         declared = stream.get("duration") or stream.get("tags", {}).get("DURATION") or container.get("duration")
-        return (
-            (int(stream["sample_rate"]), int(stream["channels"])),
-            sum(lengths) if len(lengths) == len(read["packets"]) else None,
-            _seconds(declared) if declared and has_length else None,
+        return _Probed(
+            sample_rate=int(stream["sample_rate"]),
+            channels=int(stream["channels"]),
+            packets_s=sum(lengths) if len(lengths) == len(read["packets"]) else None,
+            declared_s=_seconds(declared) if declared and has_length else None,
         )
     except (ValueError, KeyError, IndexError):
         return None
@@ -226,11 +237,3 @@ def _seconds(text: str) -> float:
 def _url(path: Path) -> str:
     """Name a file so that ffmpeg takes no part of its name for a protocol."""
     return f"file:{path.absolute()}"
-
-
-def _text_of(log: IO[bytes], path: Path) -> str:
-    """Read what ffmpeg printed, without addresses in memory and the file's place, which differ from run to run."""
-    log.seek(0)
-    text = log.read(4 * _DETAIL_CHARACTERS).decode("utf-8", errors="replace").replace(f"{_url(path)}: ", "")
-    lines = (line.strip() for line in re.sub(r" @ 0x[0-9a-f]+", "", text).splitlines())
-    return "; ".join(line for line in lines if line)[:_DETAIL_CHARACTERS]

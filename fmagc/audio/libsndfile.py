@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from fmagc.audio.raw_audio import Excerpt, RawAudio, collect, excerpt_starts, joined
+from fmagc.audio.raw_audio import Excerpt, RawAudio, collect, excerpt_starts, joined, text_of
 from fmagc.audio.streams import Stream, not_mp3, summary
 from fmagc.audio.validate import Source
 from fmagc.errors import Reason, RejectedTrack
@@ -23,7 +23,6 @@ __all__ = ["read_samples"]
 _DECODER = f"soundfile {soundfile.__version__}/{soundfile.__libsndfile_version__}"
 _MOST_FRAMES = 1 << 48  # samples; libsndfile reports more when a file declares no length
 _UNRECOGNISED = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
-_DETAIL_CHARACTERS = 400
 _BUFFER = 24 << 20  # bytes: a minute of stereo at 48 kHz, so that a usual clip is one read
 _SEEKABLE = (
     "PCM_S8",
@@ -72,10 +71,10 @@ def read_samples(source: Source, *, max_seconds: float, whole: bool) -> RawAudio
             said = getattr(error, "error_string", str(error))
             unknown = source.contents.mpeg is None and getattr(error, "code", None) == _UNRECOGNISED
             reason = Reason.NOT_AUDIO if unknown else Reason.DECODE_ERROR
-            raise RejectedTrack(reason, joined(f"{said} ({summary(source.data)})", _text_of(log))) from error
+            raise RejectedTrack(reason, joined(f"{said} ({summary(source.data)})", text_of(log))) from error
         except RejectedTrack as error:
-            raise RejectedTrack(error.reason, joined(error.detail, _text_of(log))) from error
-        return replace(raw, warnings=_text_of(log))
+            raise RejectedTrack(error.reason, joined(error.detail, text_of(log))) from error
+        return replace(raw, warnings=text_of(log))
 
 
 def _read(source: Source, *, max_seconds: float, whole: bool) -> RawAudio:
@@ -244,9 +243,3 @@ def _stderr_diverted_to(log: BinaryIO) -> Iterator[None]:
     finally:
         os.dup2(saved, 2)
         os.close(saved)
-
-
-def _text_of(log: BinaryIO) -> str:
-    log.seek(0)
-    lines = log.read(4 * _DETAIL_CHARACTERS).decode("utf-8", errors="replace").split("\n")
-    return "; ".join(line.strip() for line in lines if line.strip())[:_DETAIL_CHARACTERS]

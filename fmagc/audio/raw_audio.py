@@ -1,14 +1,17 @@
-"""What a decoder gives: the excerpts of a file that are wanted, as mono float32 at its native rate."""
+"""Collect the wanted excerpts of a file from what a decoder gives, as mono float32 at its native rate."""
 
+import re
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NOTHING", "Excerpt", "RawAudio", "collect", "excerpt_starts", "joined"]
+__all__ = ["NOTHING", "Excerpt", "RawAudio", "collect", "excerpt_starts", "joined", "text_of"]
 
 NOTHING = np.empty(0, dtype=np.float32)
 
+_DETAIL_CHARACTERS = 400  # of a decoder's messages
 _CANCELLED = 1e-6  # power of a mean over that of the channels: -60 dB
 _SUSPECT = 1e-3  # the same ratio over a subset of the samples; below it, it is measured over all of them
 _STEP = 61  # the subset holds one sample in 61; odd, so that no channel is left out
@@ -16,7 +19,7 @@ _STEP = 61  # the subset holds one sample in 61; odd, so that no channel is left
 
 @dataclass(frozen=True, slots=True)
 class RawAudio:
-    """What a decoder makes of a file: mono excerpts at its native rate, and what is known of the whole.
+    """A decoded file: mono excerpts at its native rate, and its lengths as decoded and as declared.
 
     Attributes
     ----------
@@ -100,7 +103,7 @@ class Excerpt:
 
     @property
     def cancels(self) -> bool:
-        """Whether the mean of the channels has less than a millionth of their power."""
+        """Check whether the mean of the channels has less than a millionth of their power."""
         return self.power < _CANCELLED * self.channels_power
 
     def samples(self) -> NDArray[np.float32]:
@@ -127,6 +130,13 @@ def _mean(frames: NDArray[np.float32]) -> NDArray[np.float32]:
         y += channel
     y *= np.float32(1 / frames.shape[1])
     return y
+
+
+def text_of(log: BinaryIO, *, unwanted: str = "$^") -> str:
+    """Read what a decoder printed into a file, as one line of limited length, without what a pattern matches."""
+    log.seek(0)
+    text = log.read(16 * _DETAIL_CHARACTERS).decode("utf-8", errors="replace")
+    return joined(*re.sub(unwanted, "", text).splitlines())[:_DETAIL_CHARACTERS]
 
 
 def joined(*parts: str) -> str:

@@ -22,8 +22,11 @@ _CONTAINER = re.compile(
     re.DOTALL,
 )
 _MAGIC = 16  # bytes, at most
-# Containers that libsndfile does not read. They may hold a stream that it does read, but not in one contiguous part.
-_OTHER = re.compile(rb"\x1aE\xdf\xa3|....ftyp|0&\xb2u\x8ef\xcf\x11|wvpk|MAC |TTA[12]|MPCK|MP\+", re.DOTALL)
+# Formats that libsndfile does not read. A container among them may hold a stream that it does read, but not in one
+# contiguous part; the last, AAC in ADTS frames, resembles the frames of an MP3.
+_OTHER = re.compile(
+    rb"\x1aE\xdf\xa3|....ftyp|0&\xb2u\x8ef\xcf\x11|wvpk|MAC |TTA[12]|MPCK|MP\+|\x0bw|\xff[\xf0\xf1\xf8\xf9]", re.DOTALL
+)
 _MOST_BEFORE = 1 << 16  # bytes that are searched for the beginning of a container
 _MOST_MPEG = 768 << 20  # bytes of an MP3, whose frames are counted in memory
 
@@ -88,12 +91,16 @@ def contents_of(data: Bytes, *, named_mp3: bool) -> Contents:
         When a file named .mp3 is not an MP3, or an MP3 has no audio or is too large.
     """
     start = mpeg_frames.end_of_leading_tags(data)
+    magic = data[start : start + _MAGIC]
+    is_other = _OTHER.match(magic) is not None
     if named_mp3:
-        if _CONTAINER.match(data[start : start + _MAGIC]):
+        if is_other or _CONTAINER.match(magic):
             raise not_mp3(data)
-        return _mp3(_in_memory(data))
-    beginning = data[start : start + _MOST_BEFORE]
-    found = None if _OTHER.match(beginning) else _CONTAINER.search(beginning)
+        frames = _in_memory(data)
+        return _mp3(frames, mpeg_frames.scan(frames))
+    if is_other:
+        return _whole(data)
+    found = _CONTAINER.search(data[start : start + _MOST_BEFORE])
     if found is None:
         return _without_container(_in_memory(data))
     find = {CAPTURE: _ogg, _FLAC: _flac}.get(found[0][:4], _chunked)
@@ -123,13 +130,17 @@ def _without_container(data: bytes) -> Contents:
     """Treat a file as an MP3 when most of it is MPEG frames, else leave its format to libsndfile."""
     audio = mpeg_frames.scan(data)
     if audio is not None and 2 * (audio.end - audio.start - audio.skipped_bytes) > len(data):
-        return _mp3(data)
+        return _mp3(data, audio)
+    return _whole(data)
+
+
+def _whole(data: Bytes) -> Contents:
+    """Leave a file to the decoder as it is."""
     return Contents(streams=[Stream(view_of(data, 0, len(data)))])
 
 
-def _mp3(data: bytes) -> Contents:
-    """Find the frames of an MP3, and the length that they have together."""
-    audio = mpeg_frames.scan(data)
+def _mp3(data: bytes, audio: mpeg_frames.MpegAudio | None) -> Contents:
+    """Give the frames of an MP3, which a scan found, the length that they have together."""
     if audio is not None and audio.layer != 3:
         raise RejectedTrack(Reason.NOT_MP3, f"MPEG audio layer {audio.layer}, expected 3")
     if audio is None or audio.frames == 0:
@@ -161,7 +172,8 @@ def _chunked(data: Bytes, start: int, end: int, *, padded: bool) -> Contents:
         return Contents(streams=[Stream(view_of(data, start, len(data)))], flags={"padded": padded})
     flags = {"padded": padded or audio.padded, "length_corrected": audio.corrected}
     if audio.mpeg:
-        wrapped = _mp3(_in_memory(data[audio.start : audio.end]))
+        frames = _in_memory(data[audio.start : audio.end])
+        wrapped = _mp3(frames, mpeg_frames.scan(frames))
         flags = {name: flags.get(name, False) or holds for name, holds in wrapped.flags.items()}
         return Contents(streams=wrapped.streams, mpeg=wrapped.mpeg, missing=audio.missing, flags=flags)
     if audio.corrected or audio.padded:

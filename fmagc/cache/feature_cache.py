@@ -258,7 +258,7 @@ class FeatureCache(Mapping[int, CachedTrack]):
 
     @cached_property
     def _requested(self) -> pd.DataFrame:
-        """What index and decode know of every track that was asked for."""
+        """Join what index and decode know of every requested track."""
         track_ids = read_index(self.folder / TRACKS.relative_to(DATA))["track_id"].tolist()
         ledger = read_ledger(self.folder / WAVES.name, requested=track_ids).set_index("track_id").sort_index()
         names = read_names(self.folder / NAMES.relative_to(DATA)).set_index("track_id")

@@ -28,7 +28,7 @@ _LAYOUTS = {"fma": "FMA's layout", "folders": "a folder for each genre", "table"
 
 @dataclass(frozen=True)
 class Corpus:
-    """What was found, and the settings that suit it.
+    """A corpus that was found, and the settings that suit it.
 
     Attributes
     ----------

@@ -127,7 +127,7 @@ def _demo(root: Path | None, download: bool) -> tuple[list[str], dict[str, Any]]
             "fmagc use demo: expected no --root and no --download, since the demo is synthesised, found one of them"
         )
     dataset = Dataset(name=DEMO, root=None)
-    values = _values(dataset, "official", "small", None) | _DEMO | {"audio.fallback": "none"}
+    values = _values(dataset, "official", "small", None) | _DEMO
     summary = ["the demo: synthesised by the stage fetch, its numbers say nothing about music"]
     return [*summary, "  what else was changed in params.yaml stays"], values
 

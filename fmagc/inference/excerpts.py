@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmagc.audio.decode import decode_whole, most_samples, quantise
+from fmagc.audio.decode import decode_whole
+from fmagc.audio.quantise import most_samples, quantise
 from fmagc.audio.raw_audio import excerpt_starts
 from fmagc.cache.build.mel_worker import spectrogram
 from fmagc.params.signal import Fallback, Mel, Waveform

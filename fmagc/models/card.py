@@ -82,7 +82,7 @@ class BestEpoch(Block):
 
 
 class Card(Block):
-    """How to build a network, what it expects, how it was made, and what it reached."""
+    """The record of a trained network: its architecture, its inputs, its training and its validation metrics."""
 
     architecture: NetworkShape
     seed: Seed

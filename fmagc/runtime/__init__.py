@@ -1,1 +1,1 @@
-"""How work is run and finished: files, locks, artifacts, worker processes, exit statuses."""
+"""Run work and finish it: files, locks, artifacts, worker processes, exit statuses."""

@@ -42,7 +42,7 @@ def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
     removed too, not followed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = temp_path(path.parent, path.name)
     temporary.unlink(missing_ok=True)
     try:
         with name_file(path), temporary.open("xb") as file:

@@ -19,9 +19,8 @@ from fmagc.training.state import State
 __all__ = ["Checkpoints"]
 
 _SLOTS = ("checkpoint-0.safetensors", "checkpoint-1.safetensors")
-_COPIES = (
-    13  # of the parameters: two checkpoints and a temporary file of weights, best weights and two moments; some room
-)
+# Of the parameters: two checkpoints and a temporary file of weights, best weights and two moments; and some room.
+_COPIES = 13
 
 
 class Checkpoints:

@@ -9,8 +9,9 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from fmagc.audio.decode import LARGEST_PEAK, decode, decode_whole, most_samples
+from fmagc.audio.decode import decode, decode_whole
 from fmagc.audio.log_mel import LogMel
+from fmagc.audio.quantise import LARGEST_PEAK, most_samples
 from fmagc.errors import Reason, RejectedTrack
 from fmagc.params.signal import Mel
 from fmagc.runtime.worker_pool import map_isolated

@@ -12,13 +12,16 @@ import pytest
 import soundfile
 
 import fmagc.audio.decode as module
-from fmagc.audio.decode import FLAGS, LOSS_ALLOWED, decode, most_samples, truncation
+from fmagc.audio.decode import FLAGS, LOSS_ALLOWED, decode, truncation
 from fmagc.audio.mpeg_frames import MpegAudio, scan
+from fmagc.audio.quantise import most_samples
 from fmagc.audio.raw_audio import RawAudio
 from fmagc.errors import Reason, RejectedTrack
 from tests.support.audio_files import CLIP, SETTINGS, decode_bytes, id3, mp3, music, without_header_frame
 from tests.support.dag import ROOT
 
+# Frames of AAC in ADTS, 371 bytes each; their payload holds what looks like headers of MPEG layer I
+AAC = (b"\xff\xf1\x50\x80\x2e\x7f\xfc" + 2 * (b"\xff\xff\x10\x00" + bytes(28)) + bytes(300)) * 60
 ROOM = np.empty(most_samples(SETTINGS), dtype=np.int16)
 
 
@@ -153,6 +156,8 @@ def container(name: str, *, n_samples: int = 44100, subtype: str | None = None) 
         (container("FLAC"), Reason.NOT_MP3, "66 4c 61 43"),
         (container("WAV") + without_header_frame(mp3(music(9999))), Reason.NOT_MP3, "52 49 46 46"),
         ((b"\xff\xfd\xa0\x00" + bytes(622)) * 50, Reason.NOT_MP3, "layer 2"),
+        (AAC, Reason.NOT_MP3, "ff f1 50 80"),
+        (b"\0\0\0\x20ftypM4A " + without_header_frame(mp3(music(9999))), Reason.NOT_MP3, "66 74 79 70"),
         (id3(1600), Reason.NO_AUDIO, "1610 bytes"),
     ],
 )

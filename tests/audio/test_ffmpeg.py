@@ -13,8 +13,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from fmagc.audio import ffmpeg
-from fmagc.audio.decode import decode, decode_whole, most_samples
+from fmagc.audio.decode import decode, decode_whole
 from fmagc.audio.ffmpeg import converted_to_au
+from fmagc.audio.quantise import most_samples
 from fmagc.errors import Reason, RejectedTrack
 from tests.support.audio_files import SETTINGS
 
@@ -101,6 +102,16 @@ def test_a_track_is_the_middle_of_the_song_as_libsndfile_gives_it(tmp_path: Path
     assert (known.flags, found.flags) == ((), ("fallback",))
     assert found.decoder == ffmpeg.ffmpeg_program().version
     assert found.decoder.startswith("ffmpeg ")
+
+
+def test_a_large_container_of_another_kind_is_no_mp3_that_is_too_large(tmp_path: Path) -> None:
+    path = tmp_path / "film.mkv"
+    with path.open("wb") as file:
+        file.write(b"\x1aE\xdf\xa3")
+        file.truncate((768 << 20) + 1)
+    with pytest.raises(RejectedTrack) as caught:
+        decode_whole(path, settings=SETTINGS, min_samples=1)
+    assert caught.value.reason == Reason.NOT_AUDIO
 
 
 def test_without_the_fallback_the_row_names_it(tmp_path: Path) -> None:
@@ -196,7 +207,7 @@ def test_an_endless_stream_stops_at_the_limit(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(ffmpeg, "MOST_BYTES", 1 << 20)
     path = encode(tmp_path, "song.m4a", "-c:a", "aac", seconds=30)
     error = rejection(path)
-    assert error.reason == Reason.DECODE_ERROR
+    assert error.reason == Reason.TOO_LARGE
     assert "cut the file into parts" in error.detail
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fmagc.audio.decode import decode, most_samples
+from fmagc.audio.decode import decode
+from fmagc.audio.quantise import most_samples
 from fmagc.cache.build.waveforms import make_waves
 from fmagc.cache.ledger import read_ledger
 from fmagc.cache.reader import Cache

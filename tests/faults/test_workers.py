@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from fmagc.errors import Reason, RejectedTrack, WorkerError
-from fmagc.runtime import worker_pool
+from fmagc.runtime import worker_process
 from fmagc.runtime.worker_pool import map_isolated
 from tests.support.dag import ROOT
 from tests.support.small_project import Small
@@ -67,7 +67,7 @@ class Unloadable(Fatal):
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a worker for a little while only."""
-    monkeypatch.setattr(worker_pool, "_START_S", 8.0)
+    monkeypatch.setattr(worker_process, "_START_S", 8.0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
@@ -92,7 +92,7 @@ def test_workers_that_never_start_end_the_run_with_one_line(
 ) -> None:
     if number == signal.SIGSTOP:
         list(map_isolated(abs, [1], timeout_s=30, workers=1))  # the server runs
-        monkeypatch.setattr(worker_pool, "_START_S", 3.0)
+        monkeypatch.setattr(worker_process, "_START_S", 3.0)
     function = Fatal(number, 100, tmp_path / "counter")
     with pytest.raises(WorkerError, match=f"expected to start them, found that {cause}: look at the limits"):
         list(map_isolated(function, [-1, -2], timeout_s=30, workers=1))

@@ -9,7 +9,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from fmagc.audio import mpeg_frames
-from fmagc.audio.decode import Decoded, decode, most_samples
+from fmagc.audio.decode import Decoded, decode
+from fmagc.audio.quantise import most_samples
 from fmagc.params.signal import Audio
 
 CLIP = 2**19

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import soundfile
 
-from fmagc.audio.decode import most_samples
+from fmagc.audio.quantise import most_samples
 from fmagc.cache.build.shard_writer import assemble
 from fmagc.cache.build.waveform_shard import finish_shard
 from fmagc.cache.build.waveform_worker import Request, StoredWave, write_wave
