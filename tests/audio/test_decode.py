@@ -1,4 +1,4 @@
-"""Every way in which one file is accepted or rejected."""
+"""One file is accepted or rejected, in every way that there is."""
 
 import hashlib
 import io

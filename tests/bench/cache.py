@@ -1,4 +1,4 @@
-"""What the cache costs: decode and mel as the stages do them, against the decoder alone and against librosa.
+"""Measure the cost of the cache: decode and mel as the stages do them, against the decoder alone and against librosa.
 
 ``python -m tests.bench.cache CORPUS`` takes a folder in FMA's layout (it holds the audio folder ``fma_*``). In each
 round the three run one after the other over the same files, on all usable cores:

@@ -1,4 +1,4 @@
-"""What decode and mel take of memory: the peak of the parent and of each worker, for few tracks and for many.
+"""Measure the memory of decode and mel: the peak of the parent and of each worker, for few tracks and for many.
 
 ``python -m tests.bench.memory`` runs both stages on 200 and on 2,000 little MP3s (a few of them, under many ids) and
 prints one line of JSON: peak resident sets in MiB, and their ratio, the largest worker against the largest worker.

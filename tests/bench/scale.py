@@ -1,4 +1,4 @@
-"""What the cache costs by the number of tracks, DVC included: ``python -m tests.bench.scale LIST``.
+"""Measure the cost of the cache by the number of tracks, DVC included: ``python -m tests.bench.scale LIST``.
 
 For each of ``--tracks`` it writes a stand-in for FMA-small (`tests.bench.standin` says what LIST is) and a copy of the
 project, runs ``dvc repro stats`` there, and checks that every track is accounted for: accepted with its listed length,

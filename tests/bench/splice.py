@@ -39,7 +39,7 @@ class Kind:
 
     @property
     def level(self) -> float:
-        """What libsndfile calls this bit rate: its place between the version's highest, 0, and its lowest, 1."""
+        """The place of this bit rate between the version's highest, 0, and its lowest, 1, as libsndfile takes it."""
         highest, lowest = (320, 32) if self.mpeg1 else (160, 8)
         return (highest - self.kbps) / (highest - lowest)
 

@@ -92,7 +92,7 @@ class Listed(Demo):
 
     @property
     def most_bytes(self) -> int:
-        """How long the file is at most."""
+        """The length of the file, at most."""
         return (self.n_frames + 1) * (self.kind.frame_bytes(b"\0\0\2\0") if self.kind else 1800)
 
 

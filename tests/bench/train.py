@@ -1,4 +1,4 @@
-"""How near training runs to what the machine gives: `python -m tests.bench.train [CORPUS]`.
+"""Compare training with the peak of the machine: `python -m tests.bench.train [CORPUS]`.
 
 CORPUS is a folder in FMA's layout (it holds the audio folder ``fma_*``); without one, tracks of the demo are
 synthesised. Their cache is made in a temporary folder below the working directory. For each model the contenders take

@@ -1,4 +1,4 @@
-"""What a command and all the processes below it take: looked at in /proc while it runs."""
+"""Measure what a command and all processes below it take, from /proc while it runs."""
 
 import os
 import subprocess

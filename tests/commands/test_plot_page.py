@@ -1,4 +1,4 @@
-"""What `dvc plots show` draws: every chart of the project, on a page that asks no other machine for anything."""
+"""The page of `dvc plots show`: every chart of the project, on a page that asks no other machine for anything."""
 
 import json
 import os

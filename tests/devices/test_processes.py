@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def one(folder: Path) -> dict[str, Any]:
-    """What one process does."""
+    """Run one process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("fmagc.dataset.clips.MELS", folder / "mels")
         return everything(Work(folder, prepare("float32", threads=1, seed=0)))
@@ -50,7 +50,7 @@ def one(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=[pytest.param(n, marks=pytest.mark.slow) for n in (2, 3)])
 def several(request: pytest.FixtureRequest, folder: Path) -> list[dict[str, Any]]:
-    """What each of several processes does."""
+    """Run several processes."""
     n = request.param
     launch(n, "tests.support.devices", "everything", str(folder))
     return [torch.load(folder / f"{rank}-of-{n}.pt", weights_only=False) for rank in range(n)]

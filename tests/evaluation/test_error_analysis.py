@@ -1,4 +1,4 @@
-"""What stands behind a model's numbers, and the card that shows it."""
+"""The error analysis behind a model's numbers, and the card that shows it."""
 
 import json
 import re

@@ -42,7 +42,7 @@ _OF_THE_WORKER = (Reason.DECODER_CRASHED, Reason.DECODER_TIMEOUT, Reason.DECODER
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a run.
+    """The outcome of a run.
 
     Attributes
     ----------

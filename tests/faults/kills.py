@@ -22,7 +22,7 @@ from tests.support.small_project import EPOCHS, OUTS_OF, SHARDS, Small, command,
 
 @dataclass(frozen=True)
 class Kill:
-    """Where a run dies: at the n-th call of a step, or after a time (the share of an undisturbed run)."""
+    """The place where a run dies: at the n-th call of a step, or after a time (the share of an undisturbed run)."""
 
     stage: str
     step: str = ""
@@ -33,7 +33,7 @@ class Kill:
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """What a run makes that nobody disturbs, how long it takes, and how often it comes to each step."""
+    """An undisturbed run: its results, its duration, and how often it comes to each step."""
 
     published: dict[str, bytes]
     seconds: float

@@ -1,4 +1,4 @@
-"""What a change makes again: one shard for a file, every shard for the decoder, and nothing stale."""
+"""A change makes again: one shard for a file, every shard for the decoder, and nothing stale."""
 
 import json
 import shutil

@@ -80,7 +80,7 @@ def exchange(path: Path, data: bytes) -> None:
 
 
 class Gadget:
-    """What a pickle does when it is read."""
+    """Run by a pickle when it is read."""
 
     def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
         return os.mkdir, ("owned",)

@@ -1,4 +1,4 @@
-"""What must not decide a byte: the number of workers, the order of a listing, clocks, tracks of the test set."""
+"""Nothing decides a byte of these: the number of workers, the order of a listing, clocks, tracks of the test set."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What compare and report read of a run is what its stages wrote: no flipped bit of any table is silent."""
+"""Compare and report read of a run what its stages wrote: no flipped bit of any table is silent."""
 
 import random
 import shutil

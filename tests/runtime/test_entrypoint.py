@@ -1,4 +1,4 @@
-"""How a stage ends: its exit status and its last words."""
+"""The end of a stage: its exit status and its last words."""
 
 import errno
 import os

@@ -21,7 +21,7 @@ from tests.support.dag import ROOT
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of the stage left.
+    """The results of a run of the stage.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What each process of a run does in the tests of several devices: `torchrun -m tests.support.devices TASK FOLDER`."""
+"""Run one process in the tests of several devices: `torchrun -m tests.support.devices TASK FOLDER`."""
 
 import os
 import signal
@@ -79,7 +79,7 @@ def normalised() -> nn.Module:
 
 
 class Work:
-    """What a process has at hand."""
+    """The data, the network and the hardware of a process."""
 
     def __init__(self, folder: Path, hardware: Hardware) -> None:
         clips.MELS = folder / "mels"

@@ -26,7 +26,7 @@ def sha1_of(data: bytes) -> str:
 
 @dataclass(frozen=True)
 class Reply:
-    """How the server answers one request; the defaults are a good server's."""
+    """The server's answer to one request; the defaults are a good server's."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -151,7 +151,7 @@ def with_checksums(folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 class _Opened:
-    """What a pickle of this makes when it is read: a file that a test looks for."""
+    """Make a file that a test looks for, when a pickle of this is read."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return (Path.touch, (Path("pickle-was-opened"),))

@@ -1,4 +1,4 @@
-"""What the processes of one run of the tests share: made by the first that needs it, while the others wait."""
+"""Share a folder between the processes of a test run: the first that needs it makes it, while the others wait."""
 
 import fcntl
 from collections.abc import Callable

@@ -28,7 +28,7 @@ class Project:
 
     @property
     def network_log(self) -> Path:
-        """What of these commands tried to reach another machine; absent if nothing did."""
+        """A log of the attempts to reach another machine; absent if there was none."""
         return self.root.with_name(f"{self.root.name}.network")
 
     def dvc(self, *arguments: str, expect: int = 0) -> str:

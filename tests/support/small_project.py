@@ -35,7 +35,7 @@ _MARK = "FMAGC_TEST_MARK"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a stage ended: its exit status, what it printed, and its errors without the bar of progress."""
+    """The end of a stage: its exit status, what it printed, and its errors without the bar of progress."""
 
     status: int
     out: str

@@ -44,7 +44,7 @@ addEventListener("load", () => {{
 
 
 class Outline(HTMLParser):
-    """What a page consists of, and where its elements are not nested."""
+    """The elements of a page, and the places where they are not nested."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
