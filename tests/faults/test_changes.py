@@ -19,7 +19,7 @@ from tests.support.project import Project
 from tests.support.small_project import SHARDS, Small, without_bars
 from tests.support.stage_run import before_call, run_here
 
-DECODER = Path("fmagc/audio/decode.py")
+QUANTISATION = Path("fmagc/audio/quantise.py")
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +78,9 @@ def test_a_changed_mp3_decodes_its_shard_once_fetch_has_looked(pipeline: Project
     assert changed(before, shards_of(pipeline)) == {f"{one // 10:03d}.h5"}
 
 
-def test_a_mended_decoder_decodes_every_shard(pipeline: Project, data_home: Path) -> None:
+def test_a_mended_quantisation_decodes_every_shard(pipeline: Project, data_home: Path) -> None:
     before = shards_of(pipeline)
-    path = pipeline.root / DECODER
+    path = pipeline.root / QUANTISATION
     source = path.read_text(encoding="utf-8")
     assert source.count("_FULL_SCALE = 32767") == 1
     path.write_text(source.replace("_FULL_SCALE = 32767", "_FULL_SCALE = 32766"), encoding="utf-8")  # as long as before
