@@ -3,9 +3,11 @@
 import sys
 
 from fmagc.errors import SettingsError
-from fmagc.models.registry import build
+from fmagc.models.layouts import ClipShape
+from fmagc.models.registry import model_named
 from fmagc.params.base import settings_error
 from fmagc.params.schema import Params, check
+from fmagc.params.signal import n_frames
 from fmagc.paths import PARAMS_FILE
 from fmagc.runtime.entrypoint import run_stage
 
@@ -20,17 +22,11 @@ def main() -> None:
 
 
 def _faults_of(name: str, params: Params) -> list[str]:
-    """Build a network as training would: it knows best which clips and bands it can read."""
-    mel = params.mel
+    """Ask a model whether it can read the clips and bands."""
+    samples, mel = params.clip.samples, params.mel
+    frames = n_frames(samples, hop_length=mel.hop_length)
     try:
-        build(
-            name,
-            n_classes=2,
-            dropout=0.0,
-            clip_samples=params.clip.samples,
-            hop_length=mel.hop_length,
-            n_mels=mel.n_mels,
-        )
+        model_named(name).require_readable(ClipShape(samples=samples, frames=frames, n_mels=mel.n_mels))
     except SettingsError as error:
         return [str(error)]
     return []

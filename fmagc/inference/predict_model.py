@@ -27,7 +27,7 @@ class ModelPredictions:
     timeline : pd.DataFrame
         As `timeline.predict_timeline` gives it, of the first seed, for the test track whose clips differ most.
     architecture : dict
-        The keyword arguments of `models.registry.build`.
+        The keyword arguments of `models.build.build`.
     is_rank_zero : bool
         True in the process that writes files.
     """

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fmagc.models.registry import build, count_parameters
+from fmagc.models.build import build, count_parameters
+from fmagc.models.registry import MODELS
 from fmagc.params.signal import n_frames
 
 __all__ = ["Diagram", "Part", "trace_model"]
@@ -68,7 +69,7 @@ def trace_model(architecture: Mapping[str, Any]) -> Diagram:
     Parameters
     ----------
     architecture : mapping of str to Any
-        The keyword arguments of `models.registry.build`.
+        The keyword arguments of `models.build.build`.
 
     Returns
     -------
@@ -85,7 +86,7 @@ def trace_model(architecture: Mapping[str, Any]) -> Diagram:
             ),
         }
     network.eval()
-    views = {name: _marked(clip[name], {name}) for name in network.inputs}
+    views = {name: _marked(clip[name], {name}) for name in MODELS[architecture["name"]].inputs}
     parts = {name: Part(name, (f"input: {_shape(view)}",)) for name, view in views.items()}
     edges: Edges = []
     with torch.no_grad(), ExitStack() as hooks:

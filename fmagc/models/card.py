@@ -38,7 +38,7 @@ def _printable(genre: str) -> str:
 
 
 class NetworkShape(Block):
-    """The arguments of `models.registry.build`."""
+    """The arguments of `models.build.build`."""
 
     name: Annotated[str, AfterValidator(_known)]
     n_classes: Annotated[int, Field(ge=2)]

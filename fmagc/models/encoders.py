@@ -4,12 +4,10 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from fmagc.errors import SettingsError
 from fmagc.models.conv import OneChannelConv2d
+from fmagc.models.layouts import WIDTHS, Layout1d, Layout2d
 
 __all__ = ["Encoder1d", "Encoder2d"]
-
-WIDTHS = (1, 16, 32, 64, 128)  # channels before, between and after the four stages of either encoder
 
 
 class ConvStage(nn.Sequential):
@@ -24,34 +22,27 @@ class ConvStage(nn.Sequential):
         )
 
 
-class Encoder1d(nn.Module):
+class Encoder1d(Layout1d, nn.Module):
     """Four convolution stages on the waveform, with the largest stride first.
 
     Attributes
     ----------
     view : str
-        The view it reads, as in `Network.inputs`.
+        The view it reads.
     out_channels : int
         C of the output.
     time_stride : int
         Samples for each of the T steps: 2**14; a clip of n samples gives n // time_stride steps.
     """
 
-    view = "waveform"
-    kernels = (256, 32, 16, 8)
-    strides = (64, 2, 2, 2)
-    pools = (4, 2, 2, 2)
-
     def __init__(self) -> None:
         super().__init__()
         self.out_channels = WIDTHS[-1]
-        self.time_stride = 1
         self.stages = nn.Sequential()
         for (n_in, n_out), kernel, stride, pool in zip(
             pairwise(WIDTHS), self.kernels, self.strides, self.pools, strict=True
         ):
             self.stages.append(ConvStage(n_in, n_out, kernel=kernel, stride=stride, pool=pool))
-            self.time_stride *= stride * pool
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Encode a batch of waveforms.
@@ -99,7 +90,7 @@ class ResidualBlock(nn.Module):
         return y
 
 
-class Encoder2d(nn.Module):
+class Encoder2d(Layout2d, nn.Module):
     """Four residual blocks on the log-mel spectrogram; the bands shrink to exactly one.
 
     Each of the four pools halves the bands. Strides in the first blocks, where they save the most work, do the rest:
@@ -113,7 +104,7 @@ class Encoder2d(nn.Module):
     Attributes
     ----------
     view : str
-        The view it reads, as in `Network.inputs`.
+        The view it reads.
     out_channels : int
         C of the output.
     time_stride : int
@@ -125,24 +116,13 @@ class Encoder2d(nn.Module):
         When halving cannot end at exactly one band.
     """
 
-    view = "mel"
-
     def __init__(self, *, n_mels: int) -> None:
         super().__init__()
-        n_blocks = len(WIDTHS) - 1
-        allowed = [2 ** (n_blocks + n_strided) for n_strided in range(n_blocks + 1)]
-        if n_mels not in allowed:
-            raise SettingsError(
-                f"mel.n_mels: expected one of {', '.join(map(str, allowed))}, because {n_blocks} blocks of the 2-D "
-                f"encoder halve the bands {n_blocks} to {2 * n_blocks} times and must end at 1 band, found {n_mels}"
-            )
-        n_strided = allowed.index(n_mels)
         self.out_channels = WIDTHS[-1]
-        self.time_stride = 2**n_blocks
         self.blocks = nn.Sequential(
             *(
-                ResidualBlock(n_in, n_out, band_stride=2 if place < n_strided else 1)
-                for place, (n_in, n_out) in enumerate(pairwise(WIDTHS))
+                ResidualBlock(n_in, n_out, band_stride=stride)
+                for (n_in, n_out), stride in zip(pairwise(WIDTHS), self.band_strides(n_mels), strict=True)
             )
         )
 

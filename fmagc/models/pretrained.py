@@ -6,9 +6,9 @@ from typing import Any
 
 from fmagc.cache.normalisation import Normalisation
 from fmagc.errors import DataError, SettingsError, format_list
+from fmagc.models.build import build
 from fmagc.models.card import Card, read_card
 from fmagc.models.networks import Network
-from fmagc.models.registry import build
 from fmagc.models.safetensors_io import pack, unpack
 from fmagc.paths import CARD, WEIGHTS
 from fmagc.runtime.artifact_store import Artifact, ArtifactStore

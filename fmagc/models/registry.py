@@ -1,53 +1,67 @@
-"""Registry of the models by the names that params.yaml uses; a new model adds one line here."""
+"""Registry of the models by the names that params.yaml uses; a new model adds one line here.
+
+It imports no torch, so that the settings are checked at once; `models.build` makes the networks.
+"""
 
 import difflib
-
-from torch import nn
+from dataclasses import dataclass
 
 from fmagc.errors import SettingsError
-from fmagc.models.networks import ClipShape, Cnn1d, Cnn2d, Crnn, MmCrnn, Network
-from fmagc.params.signal import n_frames
+from fmagc.models.layouts import ClipShape, Layout, Layout1d, Layout2d
 
-__all__ = ["MODELS", "build", "count_parameters"]
+__all__ = ["MODELS", "Model", "model_named"]
 
-MODELS: dict[str, type[Network]] = {
-    "cnn1d": Cnn1d,
-    "cnn2d": Cnn2d,
-    "crnn": Crnn,
-    "mmcrnn": MmCrnn,
+
+@dataclass(frozen=True)
+class Model:
+    """A network without its layers.
+
+    Attributes
+    ----------
+    network : str
+        Its class in `models.networks`.
+    encoders : tuple of Layout
+        Those of its encoders; one that reads several views joins them step by step.
+    """
+
+    network: str
+    encoders: tuple[type[Layout], ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The views that the network reads, among "waveform" and "mel"; a loader need read no others."""
+        return tuple(encoder.view for encoder in self.encoders)
+
+    def require_readable(self, clip: ClipShape) -> None:
+        """Raise SettingsError if the network cannot read clips of this shape."""
+        n_steps = [encoder.n_steps(clip) for encoder in self.encoders]
+        if len(set(n_steps)) > 1:
+            hop_length = Layout1d.time_stride // Layout2d.time_stride
+            raise SettingsError(
+                f"clip.samples and mel.hop_length: expected as many steps from both encoders, found {n_steps[0]} from "
+                f"{clip.samples} samples and {n_steps[1]} from {clip.frames} frames; with a hop_length of {hop_length} "
+                f"they agree"
+            )
+
+
+MODELS: dict[str, Model] = {
+    "cnn1d": Model("Cnn1d", (Layout1d,)),
+    "cnn2d": Model("Cnn2d", (Layout2d,)),
+    "crnn": Model("Crnn", (Layout2d,)),
+    "mmcrnn": Model("MmCrnn", (Layout1d, Layout2d)),
 }
 
 
-def build(name: str, *, n_classes: int, dropout: float, clip_samples: int, hop_length: int, n_mels: int) -> Network:
-    """Build a model with fresh weights, drawn from torch's global generator.
-
-    Parameters
-    ----------
-    name : str
-        A key of `MODELS`.
-    n_classes : int
-        Genres of the taxonomy.
-    dropout : float in [0, 1)
-    clip_samples : int
-        Samples of a clip.
-    hop_length : int
-        Samples between two frames; a clip has clip_samples // hop_length of them.
-    n_mels : int
-        Bands of a frame.
+def model_named(name: str) -> Model:
+    """Look up a model.
 
     Raises
     ------
     SettingsError
-        When no model has this name, or the model cannot read clips of this shape.
+        When no model has this name.
     """
     if name not in MODELS:
         close = difflib.get_close_matches(name, MODELS, n=1)
         advice = f" Did you mean {close[0]}?" if close else ""
         raise SettingsError(f"models: expected one of {', '.join(MODELS)}, found {name!r}.{advice}")
-    clip = ClipShape(samples=clip_samples, frames=n_frames(clip_samples, hop_length=hop_length), n_mels=n_mels)
-    return MODELS[name](n_classes=n_classes, dropout=dropout, clip=clip)
-
-
-def count_parameters(model: nn.Module) -> int:
-    """Count the trainable parameters of a model, without BatchNorm's running statistics."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    return MODELS[name]

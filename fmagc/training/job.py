@@ -42,7 +42,7 @@ class TrainingJob:
         return training_folder(self.protocol, self.model, self.seed)
 
     def build_arguments(self, n_classes: int) -> dict[str, Any]:
-        """Return the keyword arguments of `models.registry.build`."""
+        """Return the keyword arguments of `models.build.build`."""
         return {
             "name": self.model,
             "n_classes": n_classes,

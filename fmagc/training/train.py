@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from fmagc.devices.device import Hardware
 from fmagc.devices.process_group import Processes
-from fmagc.models.registry import build, count_parameters
+from fmagc.models.build import build, count_parameters
 from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, versions
 from fmagc.runtime.entrypoint import log
 from fmagc.training.checkpoints import Checkpoints

@@ -41,8 +41,9 @@ from fmagc.cache.normalisation import Normalisation
 from fmagc.dataset.batch import Batch
 from fmagc.dataset.clips import ClipLoader, prefetch
 from fmagc.devices.device import Hardware, prepare
+from fmagc.models.build import build
 from fmagc.models.conv import OneChannelConv2d
-from fmagc.models.registry import MODELS, build
+from fmagc.models.registry import MODELS
 from fmagc.params.run import Run
 from fmagc.params.signal import Audio, Clip, Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from fmagc.errors import DataError
+from fmagc.models.build import build
 from fmagc.models.pretrained import load_trained
-from fmagc.models.registry import build
 from fmagc.models.safetensors_io import pack
 from fmagc.paths import CARD, WEIGHTS
 from fmagc.runtime.artifact_store import ArtifactStore

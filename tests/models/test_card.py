@@ -14,9 +14,9 @@ import pytest
 
 from fmagc.errors import DataError
 from fmagc.inference.predictor import Predictor
+from fmagc.models.build import build
 from fmagc.models.card import Card
 from fmagc.models.pretrained import load_trained
-from fmagc.models.registry import build
 from fmagc.models.safetensors_io import pack, unpack
 from fmagc.params.signal import Mel
 from fmagc.paths import CARD, WEIGHTS

@@ -7,11 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from fmagc.errors import SettingsError
+from fmagc.models import networks
+from fmagc.models.build import build, count_parameters
 from fmagc.models.conv import OneChannelConv2d
 from fmagc.models.encoders import Encoder1d, Encoder2d, ResidualBlock
 from fmagc.models.heads import ConcatPool
+from fmagc.models.layouts import Layout1d, Layout2d
 from fmagc.models.networks import Network
-from fmagc.models.registry import MODELS, build, count_parameters
+from fmagc.models.registry import MODELS
+from fmagc.robustness.equivariance import encoders_of
 
 PARAMETERS = {"cnn1d": 161_176, "cnn2d": 347_352, "crnn": 438_808, "mmcrnn": 623_848}
 HOP = 1024
@@ -43,6 +47,21 @@ def test_the_table_covers_the_registry() -> None:
 
 
 @every_model
+def test_a_line_of_the_registry_describes_its_network(name: str) -> None:
+    network = small(name)
+    assert type(network) is getattr(networks, MODELS[name].network)
+    assert isinstance(network, Network)
+    layouts = [next(kind for kind in type(m).__mro__ if kind in (Layout1d, Layout2d)) for m in encoders_of(network)]
+    assert layouts == list(MODELS[name].encoders)
+
+
+def test_every_network_has_a_line_in_the_registry() -> None:
+    assert {cls.__name__ for cls in Network.__subclasses__() if cls.__module__ == networks.__name__} == {
+        model.network for model in MODELS.values()
+    }
+
+
+@every_model
 def test_published_parameter_count_and_shape(name: str) -> None:
     model = build(name, n_classes=8, dropout=0.3, clip_samples=2**19, hop_length=HOP, n_mels=128).eval()
     assert count_parameters(model) == PARAMETERS[name]
@@ -62,9 +81,9 @@ def test_number_of_classes(name: str, n_classes: int) -> None:
 def test_reads_its_inputs_and_no_others(name: str) -> None:
     model = small(name).eval()
     batch = views(2)
-    alone = {view: batch[view] for view in model.inputs}
+    alone = {view: batch[view] for view in MODELS[name].inputs}
     assert torch.equal(model(alone), model(batch))
-    for view in model.inputs:
+    for view in MODELS[name].inputs:
         altered = {**batch, view: batch[view] + torch.randn_like(batch[view])}
         assert not torch.allclose(model(altered), model(batch))
 

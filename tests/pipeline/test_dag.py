@@ -47,7 +47,7 @@ def test_rooms_do_not_import_from_one_another_in_a_circle() -> None:
     assert "errors" in floors()[0]
 
 
-WITHOUT_NETWORKS = ("fetch", "index", "decode", "mel", "stats", "explore", "baseline", "compare", "report")
+WITHOUT_NETWORKS = ("settings", "fetch", "index", "decode", "mel", "stats", "explore", "baseline", "compare", "report")
 
 
 def test_stages_without_networks_and_evaluation_do_not_import_torch() -> None:

@@ -21,9 +21,10 @@ from fmagc.dataset import clips
 from fmagc.dataset.clips import ClipLoader, fixed_batches
 from fmagc.errors import DataError
 from fmagc.inference.forward import probabilities
+from fmagc.models.build import build
 from fmagc.models.encoders import Encoder1d, Encoder2d
 from fmagc.models.networks import Network
-from fmagc.models.registry import build
+from fmagc.models.registry import MODELS
 from fmagc.params.robustness import Robustness
 from fmagc.params.signal import Mel
 from fmagc.reporting.figures import robustness
@@ -98,7 +99,7 @@ def model_of(name: str) -> ModelUnderTest:
         "seed": 0,
         "genres": GENRES,
         "mel": MEL.model_dump(),
-        "normalisation": {view: vars(Z_SCORES[view]) for view in network.inputs},
+        "normalisation": {view: vars(Z_SCORES[view]) for view in MODELS[name].inputs},
     }
     return ModelUnderTest(network, card, hardware=CPU)
 

@@ -22,7 +22,7 @@ from fmagc.dataset.clips import ClipLoader, fixed_batches, prefetch
 from fmagc.devices.device import Hardware, prepare
 from fmagc.errors import DataError
 from fmagc.inference.forward import probabilities
-from fmagc.models.registry import build
+from fmagc.models.build import build
 from fmagc.params.signal import Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train
 from fmagc.runtime.entrypoint import log, run_stage

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from fmagc.cache.normalisation import Normalisation
-from fmagc.models.registry import MODELS, build
+from fmagc.models.build import build
+from fmagc.models.registry import MODELS
 from fmagc.models.safetensors_io import pack
 from fmagc.params.signal import Mel
 from fmagc.paths import CARD, WEIGHTS

@@ -17,8 +17,9 @@ from tqdm import tqdm
 from fmagc.dataset.batch import Batch, Scaler, View
 from fmagc.dataset.clips import prefetch
 from fmagc.errors import DataError
+from fmagc.models.build import build
 from fmagc.models.pretrained import load_trained, publish_trained
-from fmagc.models.registry import MODELS, build
+from fmagc.models.registry import MODELS
 from fmagc.models.safetensors_io import pack
 from fmagc.params.signal import Mel
 from fmagc.params.training import Train

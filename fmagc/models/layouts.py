@@ -1,0 +1,104 @@
+"""Layouts of the encoders, without torch: how far their stages shrink a clip, and which clips they can read."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from fmagc.errors import SettingsError
+
+__all__ = ["WIDTHS", "ClipShape", "Layout", "Layout1d", "Layout2d"]
+
+WIDTHS = (1, 16, 32, 64, 128)  # channels before, between and after the four stages of either encoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipShape:
+    """Size of one clip in each view."""
+
+    samples: int  # of the waveform
+    frames: int  # of the spectrogram
+    n_mels: int  # bands of a frame
+
+
+class Layout(ABC):
+    """Base class of what an encoder is before it has layers.
+
+    Attributes
+    ----------
+    view : str
+        The view that the encoder reads: "waveform" or "mel".
+    time_stride : int
+        Samples or frames of the view for each of the T steps.
+    """
+
+    view: ClassVar[str]
+    time_stride: ClassVar[int]
+
+    @classmethod
+    @abstractmethod
+    def n_steps(cls, clip: ClipShape) -> int:
+        """Count the time steps T that the encoder makes of one clip.
+
+        Raises
+        ------
+        SettingsError
+            When it can make none.
+        """
+
+    @classmethod
+    def _whole_steps(cls, length: int, *, unit: str) -> int:
+        if length < cls.time_stride:
+            raise SettingsError(
+                f"clip.samples: expected at least {cls.time_stride} {unit}, one step of the encoder of the {cls.view}, "
+                f"found {length} {unit}"
+            )
+        return length // cls.time_stride
+
+
+class Layout1d(Layout):
+    """Layout of `encoders.Encoder1d`: four stages, the largest stride first."""
+
+    view = "waveform"
+    kernels = (256, 32, 16, 8)
+    strides = (64, 2, 2, 2)
+    pools = (4, 2, 2, 2)
+    time_stride = prod(strides) * prod(pools)
+
+    @classmethod
+    def n_steps(cls, clip: ClipShape) -> int:
+        """Count the time steps of one clip."""
+        return cls._whole_steps(clip.samples, unit="samples")
+
+
+class Layout2d(Layout):
+    """Layout of `encoders.Encoder2d`: four blocks; each halves time once, and the bands once or twice."""
+
+    view = "mel"
+    n_blocks = len(WIDTHS) - 1
+    time_stride = 2**n_blocks
+
+    @classmethod
+    def n_steps(cls, clip: ClipShape) -> int:
+        """Count the time steps of one clip."""
+        cls.band_strides(clip.n_mels)
+        return cls._whole_steps(clip.frames, unit="frames")
+
+    @classmethod
+    def band_strides(cls, n_mels: int) -> tuple[int, ...]:
+        """Choose the stride of each block over the bands, so that they end at one: 2 in the first blocks, then 1.
+
+        Raises
+        ------
+        SettingsError
+            When halving cannot end at exactly one band.
+        """
+        n = cls.n_blocks
+        allowed = [2 ** (n + n_strided) for n_strided in range(n + 1)]
+        if n_mels not in allowed:
+            raise SettingsError(
+                f"mel.n_mels: expected one of {', '.join(map(str, allowed))}, because {n} blocks of the 2-D encoder "
+                f"halve the bands {n} to {2 * n} times and must end at 1 band, found {n_mels}"
+            )
+        n_strided = allowed.index(n_mels)
+        return (2,) * n_strided + (1,) * (n - n_strided)
