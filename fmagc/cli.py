@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import shtab
 
 import fmagc
-from fmagc.paths import MODELS_FOLDER, RAW
+from fmagc.paths import DATA, MODELS_FOLDER, RAW
 from fmagc.runtime.entrypoint import run_stage
 
 __all__ = ["main"]
@@ -45,6 +45,11 @@ Make a git ref for each model that a revision has metrics of, so that DVC can co
 
   fmagc refs
   dvc metrics diff models/official/cnn2d models/official/crnn"""
+_VERIFY = """\
+Read every byte of the caches of waveforms and spectrograms from the disk, and compare all with the digests that were
+taken when they were written. The stages read each state of a file whole once; what changes below the file system, as on
+a failing disk, leaves that state as it was, and this command finds it."""
+_STATUS_VERIFY = "Exit status: 0, 1 when a file is damaged or missing; each is named with what restores it."
 _PLOT_PAGE = "Write the offline page of `dvc plots show`. CONTRIBUTING.md says where the scripts come from."
 
 # shtab's own functions take a word as it was typed, with its quote and its backslashes, and find no name with a blank.
@@ -87,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_use(commands)
     _add_refs(commands)
+    _add_verify(commands)
     _add_plot_page(commands)
     return parser
 
@@ -177,6 +183,18 @@ def _add_use(commands: _Commands) -> None:
 def _add_refs(commands: _Commands) -> None:
     parser = _command(commands, "refs", "make the git refs by which `dvc metrics diff` compares two models", _REFS)
     parser.add_argument("rev", nargs="?", default="HEAD", help="the revision whose models are compared (HEAD)")
+
+
+def _add_verify(commands: _Commands) -> None:
+    parser = _command(
+        commands, "verify", "compare every byte of the caches with its digest", _VERIFY, epilog=_STATUS_VERIFY
+    )
+    _complete(
+        parser.add_argument(
+            "folder", nargs="?", type=Path, default=DATA, metavar="FOLDER", help=f"that holds the caches ({DATA})"
+        ),
+        _FOLDERS,
+    )
 
 
 def _add_plot_page(commands: _Commands) -> None:

@@ -50,6 +50,11 @@ CARD = "card.json"  # in the folder of a training
 WEIGHTS = "weights.safetensors"
 
 
+def verified_record(cache: Path) -> Path:
+    """Return the file that tells which shards of a cache were read whole: outside every out, which DVC would empty."""
+    return cache.parent / STAGING.name / "verified" / f"{cache.name}.json"
+
+
 def training_folder(protocol: str, model: str, seed: int) -> Path:
     """Return the folder of one training's weights and card."""
     return MODELS_FOLDER / protocol / model / str(seed)

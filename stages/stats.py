@@ -20,7 +20,7 @@ def main() -> None:
     protocol = parser.parse_args().protocol
     split = read_split(protocol)
     require_in_ledger(WAVES, split, where=SPLITS / f"{protocol}.csv")
-    waves = Cache(WAVES, "waves", columns=["scale"], stage="decode")
+    waves = Cache(WAVES, "waves", stage="decode")
     mels = Cache(MELS, "mels", stage="mel")
     with_labels(split, mels.lengths, genres=genres_of(split))  # before anything is trained: no genre may have been lost
     found = measure(waves, mels, split.loc[split["set"] == "train", "track_id"].tolist())

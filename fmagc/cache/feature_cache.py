@@ -140,7 +140,6 @@ class FeatureCache(Mapping[int, CachedTrack]):
                 "`fmagc use FOLDER` for your own music"
             )
         self._readers: dict[str, Cache] = {}
-        self._verified: set[str] = set()
         self.reader("waveform")
 
     def reader(self, view: str) -> Cache:
@@ -154,18 +153,20 @@ class FeatureCache(Mapping[int, CachedTrack]):
             )
         return self._readers[view]
 
-    def verify(self, *views: str) -> None:
-        """Read every track of these views, both by default, and compare its bytes with its digest; once is enough.
+    def verify(self, *views: str) -> int:
+        """Read every byte of these views, both by default, from the disk, and compare them with their digests.
+
+        Returns
+        -------
+        int
+            The number of bytes.
 
         Raises
         ------
         DataError
             Naming the first shard that is damaged.
         """
-        for view in views or tuple(_STORED):
-            if view not in self._verified:
-                self.reader(view).verify()
-                self._verified.add(view)
+        return sum(self.reader(view).verify() for view in views or _STORED)
 
     @property
     def sample_rate(self) -> int:

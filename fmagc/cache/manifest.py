@@ -1,19 +1,24 @@
 """The cache manifest lists every shard with its digest and track ids; readers ignore unlisted files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
+
+from tqdm import tqdm
 
 from fmagc.cache.shards import ShardDigest
 from fmagc.errors import DataError
 from fmagc.runtime.artifact_store import Artifact
 from fmagc.runtime.direct_io import stream_digest
 from fmagc.runtime.files import damaged, read_record, write_record
+from fmagc.runtime.worker_pool import usable_cores
 
 __all__ = ["Manifest", "Shard", "found_in_artifact", "read_manifest", "write_manifest"]
 
-_SCHEMA = 4
+_SCHEMA = 5
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,49 @@ class Manifest:
     shards: dict[str, Shard]
     files: dict[str, str]
 
-    def verify(self, name: str, *, rows: bool = True) -> None:
-        """Raise DataError unless a shard has the bytes that it was made with; those of its rows only if asked to."""
+    def verify_all(self) -> int:
+        """Read every byte of the cache from the disk, and return their number.
+
+        Raises
+        ------
+        DataError
+            When bytes are not those that were written; it names every file that is damaged.
+        """
+        damage: list[str] = []
+
+        def collect(verify: Callable[[str], None], name: str) -> None:
+            try:
+                verify(name)
+            except DataError as error:
+                damage.append(str(error))
+
+        for name in self.files:
+            collect(self.verify_file, name)
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            shards = pool.map(partial(collect, partial(self._verify_whole, from_disk=True)), self.shards)
+            list(tqdm(shards, total=len(self.shards), unit="shard", desc=f"verify {self.folder.name}"))
+        if damage:
+            raise DataError("\n".join(sorted(damage)))
+        return sum((self.folder / name).stat().st_size for name in [*self.shards, *self.files])
+
+    def verify_rows(self, names: Iterable[str]) -> None:
+        """Raise DataError unless shards have the bytes that they were made with."""
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            list(pool.map(self._verify_whole, names))
+
+    def verify_structures(self) -> None:
+        """Raise DataError unless all shards have the bytes that they were made with, but for rows: none is read."""
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            list(pool.map(self.verify_structure, self.shards))
+
+    def verify_structure(self, name: str) -> None:
+        """Raise DataError unless a shard has the bytes that it was made with, but for its rows, which are not read."""
         path, seal = self.folder / name, self.shards[name].seal
-        self._require(path, expected=seal.digest, found=seal.found_in(path) if rows else seal.header_digest(path))
+        self._require(path, expected=seal.digest, found=seal.header_digest(path))
+
+    def _verify_whole(self, name: str, *, from_disk: bool = False) -> None:
+        path, seal = self.folder / name, self.shards[name].seal
+        self._require(path, expected=seal.digest, found=seal.found_in(path, from_disk=from_disk))
 
     def verify_file(self, name: str) -> None:
         """Raise DataError unless another file of the cache has the bytes that it was made with."""

@@ -1,77 +1,26 @@
-"""Normalisation statistics of the training tracks: measured in float64 in one pass, and read from data/stats."""
+"""Normalisation statistics of the training tracks: merged from the columns of the caches, and read from data/stats."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
+from fmagc.cache.moments import Moments
 from fmagc.cache.reader import Cache
 from fmagc.errors import DataError
 from fmagc.paths import STATS
 from fmagc.runtime.files import read_record
 
-__all__ = ["Moments", "Normalisation", "measure", "read_normalisation", "waveform_moments"]
+__all__ = ["Normalisation", "measure", "read_normalisation"]
 
 Float64 = npt.NDArray[np.float64]
 
 # float16 stores dB below -64 in steps of 1/16: a smaller spread is one of storage, not of music
 LEAST_SPREAD_DB = 0.0625
 LEAST_SPREAD = 1e-6  # of a waveform whose full scale is 1
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Count, mean and sum of squared deviations of some values, by column.
-
-    Source of the merge: Chan, Golub & LeVeque (1979), "Updating formulae and a pairwise algorithm for computing
-    sample variances".
-    """
-
-    count: int
-    mean: Float64
-    squares: Float64
-
-    @classmethod
-    def of(cls, values: npt.NDArray[Any]) -> Self:
-        """Measure values [shape=(n, columns)] in two passes over one track."""
-        x = values.astype(np.float64)
-        mean = x.mean(axis=0)
-        x -= mean
-        return cls(len(x), mean, np.einsum("nc,nc->c", x, x))
-
-    def merge(self, other: Self) -> Self:
-        """Return the moments of both sets of values together."""
-        count = self.count + other.count
-        delta = other.mean - self.mean
-        mean = self.mean + delta * (other.count / count)
-        squares = self.squares + other.squares + delta**2 * (self.count * other.count / count)
-        return type(self)(count, mean, squares)
-
-    @classmethod
-    def merged(cls, parts: Iterable[Self]) -> Self:
-        """Merge at least one part, from the left: sort the parts by track, and the order of shards cannot matter."""
-        parts = iter(parts)
-        total = next(parts)
-        for part in parts:
-            total = total.merge(part)
-        return total
-
-    @property
-    def std(self) -> Float64:
-        """Population standard deviation by column."""
-        return np.sqrt(self.squares / self.count)
-
-
-def waveform_moments(samples: npt.NDArray[np.int16], scale: float) -> Moments:
-    """Measure a stored waveform; the sums over integers are exact."""
-    x = samples.astype(np.float64)
-    total, squares = x.sum(), x @ x
-    mean = total / len(x)
-    return Moments(len(x), np.array([mean * scale]), np.array([(squares - total * mean) * scale**2]))
 
 
 @dataclass(frozen=True)
@@ -111,12 +60,11 @@ class Normalisation:
 
 
 def measure(waves: Cache, mels: Cache, training: Collection[int]) -> dict[str, Any]:
-    """Measure the training tracks of both caches.
+    """Measure the training tracks of both caches, from what was measured of each when it was stored.
 
     Parameters
     ----------
     waves, mels : Cache
-        With the facts ``scale`` and none.
     training : Collection of int
         Ids of the training set; those that decode rejected are passed over.
 
@@ -139,21 +87,26 @@ def measure(waves: Cache, mels: Cache, training: Collection[int]) -> dict[str, A
         raise DataError(
             f"{mels.folder}: expected the tracks of {waves.folder}, found none of track {lost[0]}: run `dvc repro`"
         )
-    waveform: list[Moments] = []
-    mel: list[Moments] = []
-    for track_id in tqdm(tracks, unit="track", desc="stats"):
-        row = waves[track_id]
-        waveform.append(waveform_moments(row.read(), row.columns["scale"]))
-        mel.append(Moments.of(mels[track_id].read()))
-        if not np.isfinite(mel[-1].mean).all():
+    waveform = waves.columns("length", "sum", "sum_of_squares", "scale")
+    mel = mels.columns("length", "mean", "squared_deviations")
+    for track_id in tracks:
+        if not np.isfinite(mel[track_id][1]).all():
             raise DataError(
                 f"{mels.folder}: expected finite dB, found others in track {track_id}: run `dvc repro -f mel`"
             )
-    normalisations = {
-        "waveform": Normalisation.from_moments(Moments.merged(waveform), least_spread=LEAST_SPREAD),
-        "mel": Normalisation.from_moments(Moments.merged(mel), least_spread=LEAST_SPREAD_DB),
+    found = {
+        "waveform": Moments.merged(
+            Moments.of_integers(length.item(), total=total.item(), squares=squares.item(), scale=scale.item())
+            for length, total, squares, scale in map(waveform.__getitem__, tracks)
+        ),
+        "mel": Moments.merged(
+            Moments(length.item(), mean, squares) for length, mean, squares in map(mel.__getitem__, tracks)
+        ),
     }
-    return {"tracks": len(tracks)} | {view: asdict(value) for view, value in normalisations.items()}
+    least = {"waveform": LEAST_SPREAD, "mel": LEAST_SPREAD_DB}
+    return {"tracks": len(tracks)} | {
+        view: asdict(Normalisation.from_moments(moments, least_spread=least[view])) for view, moments in found.items()
+    }
 
 
 def read_normalisation(protocol: str, *, folder: Path = STATS) -> dict[str, Normalisation]:

@@ -1,9 +1,7 @@
 """A cache on disk as its readers see it: the rows of verified shards, by track."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,9 @@ import numpy.typing as npt
 
 from fmagc.cache.manifest import read_manifest
 from fmagc.cache.shards import map_rows, read_columns
+from fmagc.cache.verified import VerifiedShards
 from fmagc.errors import DataError
 from fmagc.runtime.files import damaged, digest
-from fmagc.runtime.worker_pool import usable_cores
 
 __all__ = ["Cache"]
 
@@ -56,9 +54,8 @@ class Cache:
         Further columns to hold for each row, besides ``length``.
     stage : str
         The stage to name when something is wrong.
-
     verify_rows : bool
-        Read every shard whole to compare the digests of its rows; else only its structure and columns are compared.
+        Verify the rows too, as `verify_once` does; else the structure and columns of the shards alone.
 
     Attributes
     ----------
@@ -80,19 +77,32 @@ class Cache:
         self.folder = folder
         self.stage = stage
         self.params = manifest.params
-        self._verify(rows=verify_rows)
+        if verify_rows:
+            self.verify_once()
+        else:
+            manifest.verify_structures()
         self.paths = [folder / name for name in manifest.shards]
         self._rows: dict[int, Row] = {}
         for name, shard in manifest.shards.items():
             self._open(folder / name, dataset, ["track_id", "length", *columns], shard.track_ids)
 
-    def verify(self) -> None:
-        """Raise DataError unless every row has the bytes that it was made with."""
-        self._verify(rows=True)
+    def verify(self) -> int:
+        """Read every byte from the disk, as `Manifest.verify_all` does."""
+        return self._manifest.verify_all()
 
-    def _verify(self, *, rows: bool) -> None:
-        with ThreadPoolExecutor(usable_cores()) as pool:
-            list(pool.map(partial(self._manifest.verify, rows=rows), self._manifest.shards))
+    def verify_once(self) -> None:
+        """Read the shards whole that are not in a state in which they were; of the others, read the structure alone.
+
+        Raises
+        ------
+        DataError
+            When a byte that is read is not the one that was written.
+        """
+        shards, verified = self._manifest.shards, VerifiedShards(self.folder)
+        self._manifest.verify_structures()
+        unknown = {name: shard.digest for name, shard in shards.items() if not verified.holds(name, shard.digest)}
+        with verified.reading(unknown):
+            self._manifest.verify_rows(unknown)
 
     @property
     def track_ids(self) -> list[int]:
@@ -103,6 +113,14 @@ class Cache:
     def lengths(self) -> dict[int, int]:
         """Samples or frames of each track."""
         return {track_id: self._rows[track_id].columns["length"] for track_id in self.track_ids}
+
+    def columns(self, *names: str) -> dict[int, tuple[npt.NDArray[Any], ...]]:
+        """Read columns of every shard: their values by track."""
+        found: dict[int, tuple[npt.NDArray[Any], ...]] = {}
+        for path in self.paths:
+            table = read_columns(path, "track_id", *names)
+            found |= dict(zip(table.pop("track_id").tolist(), zip(*table.values(), strict=True), strict=True))
+        return found
 
     def require(self, **blocks: dict[str, Any]) -> None:
         """Raise DataError unless the cache was made with these blocks of settings."""

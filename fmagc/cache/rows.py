@@ -22,7 +22,8 @@ Array = npt.NDArray[Any]
 
 ROWS_AT = BLOCK  # bytes before the rows: HDF5's own for the file and the dataset of rows
 
-_FACTS = 512  # bytes of a row in all columns, and of its entry in the metadata: an upper bound
+_FACTS = 512  # bytes of a row in the columns of one value, and of its entry in the metadata: an upper bound
+_MOMENTS = 2 * 8  # bytes of a band in the columns of mean and squared deviations
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Layout:
 
     def most_bytes(self, n_rows: int) -> int:
         """Return the largest size in bytes of a shard of `n_rows` rows."""
-        return self.offset(n_rows) + n_rows * _FACTS + 2 * BLOCK
+        return self.offset(n_rows) + n_rows * (_FACTS + _MOMENTS * math.prod(self.inner)) + 2 * BLOCK
 
     def offset(self, row: int) -> int:
         """Return the offset of a row in the file, in bytes."""

@@ -154,7 +154,8 @@ class ClipDataset(Dataset[dict[str, Any]]):
         self._epoch.untyped_storage().share_memory_()  # workers that persist see it change
         self._loader: ClipLoader | None = None
         self._process = os.getpid()
-        cache.verify(*self._normalisation)
+        for view in self._normalisation:
+            cache.reader(view).verify_once()
         self.genres = genres_of(table)
         self.tracks = self.loader.tracks(table[table["set"] == split], genres=self.genres)
         if self.tracks.empty:

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from fmagc.cache.clip_positions import clip_table, evenly_spaced
-from fmagc.cache.normalisation import LEAST_SPREAD_DB, Moments, Normalisation, waveform_moments
+from fmagc.cache.moments import Moments, integer_sums
+from fmagc.cache.normalisation import LEAST_SPREAD_DB, Normalisation
 
 
 def test_merged_moments_equal_two_passes() -> None:
@@ -26,7 +27,8 @@ def test_small_spread_on_a_large_offset_is_not_lost() -> None:
 def test_waveform_moments_are_those_of_the_scaled_samples() -> None:
     samples = np.random.default_rng(2).integers(-32767, 32767, 100_000).astype(np.int16)
     y = samples.astype(np.float64) * 3.1e-5
-    moments = waveform_moments(samples, 3.1e-5)
+    total, squares = integer_sums(samples)
+    moments = Moments.of_integers(len(samples), total=total, squares=squares, scale=3.1e-5)
     np.testing.assert_allclose(moments.mean, [y.mean()], rtol=1e-12)
     np.testing.assert_allclose(moments.std, [y.std()], rtol=1e-12)
 

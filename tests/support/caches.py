@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from fmagc.cache import shards
 from fmagc.cache.manifest import write_manifest
 from fmagc.cache.rows import Layout, RowBuffer, create_empty
 from fmagc.cache.shards import ShardDigest, seal
@@ -40,6 +42,20 @@ def stage_shard(
     made = write_shard(temp_path(store.folder, shard), name, list(tracks.values()), columns)
     record = {"track_ids": list(tracks), "longest": max(map(len, tracks.values())), "row_bytes": made.row_bytes}
     return store.commit(shard, shard, record, digest=made.digest)
+
+
+def count_rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by the size of each row that this process compares with its digest to verify a shard."""
+    sizes: list[int] = []
+    digest = shards.digest
+
+    def counted(data: memoryview | bytes) -> str:
+        if isinstance(data, memoryview):  # the structure of a shard is bytes
+            sizes.append(len(data))
+        return digest(data)
+
+    monkeypatch.setattr(shards, "digest", counted)
+    return sizes
 
 
 def publish(

@@ -38,6 +38,8 @@ def finish_shard(
         "track_id": np.array(track_ids, dtype=np.int64),
         "length": np.array(lengths, dtype=np.int64),
         "ref_db": np.array([stored.ref_db for _, stored in rows], dtype=np.float32),
+        "mean": np.array([stored.moments.mean for _, stored in rows]),
+        "squared_deviations": np.array([stored.moments.squares for _, stored in rows]),
     }
     made = seal(
         path,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmagc.audio.log_mel import LogMel
+from fmagc.cache.moments import Moments
 from fmagc.cache.rows import Layout, row_buffer
 from fmagc.params.signal import Mel
 from fmagc.runtime.files import damaged, temp_path
@@ -34,6 +35,7 @@ class StoredMel:
 
     digest: str  # of the row
     ref_db: float  # absolute level of its 0 dB
+    moments: Moments  # of what is stored, by band
 
 
 def write_mel(source: WaveRow, *, folder: Path, unfinished: Path, settings: Mel, sample_rate: int) -> StoredMel:
@@ -62,8 +64,9 @@ def write_mel(source: WaveRow, *, folder: Path, unfinished: Path, settings: Mel,
         waveform.values[: source.length], source.scale, settings=settings, sample_rate=sample_rate
     )
     frames.values[: len(S_db)] = S_db
+    moments = Moments.of(frames.values[: len(S_db)])
     digest = frames.write(temp_path(unfinished, source.shard), source.row, length=len(S_db))
-    return StoredMel(digest, ref_db)
+    return StoredMel(digest, ref_db, moments)
 
 
 def spectrogram(

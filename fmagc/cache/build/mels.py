@@ -10,6 +10,7 @@ from fmagc.cache.build.shard_writer import assemble
 from fmagc.cache.manifest import Manifest, Shard, found_in_artifact, write_manifest
 from fmagc.cache.rows import Layout, create_empty
 from fmagc.cache.shards import layout_of, read_columns
+from fmagc.cache.verified import VerifiedShards
 from fmagc.errors import DataError, Reason, RejectedTrack
 from fmagc.params.signal import Mel, n_frames
 from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, versions
@@ -72,15 +73,16 @@ def make_mels(
         f"{len(artifacts)} of {len(keys)} shards are there"
     )
     work = partial(write_mel, folder=waves.folder, unfinished=store.folder, settings=settings, sample_rate=sample_rate)
-    artifacts |= assemble(
-        work,
-        _sources(waves, missing, settings, store),
-        keep=lambda name, rows: _keep(store, keys[name], waves.shards[name], rows, settings),
-        run=run,
-        timeout_s=_TIMEOUT_S,
-        n_tracks=n_tracks,
-        title="mel",
-    )
+    with VerifiedShards(waves.folder).reading({name: waves.shards[name].digest for name in missing}):
+        artifacts |= assemble(
+            work,
+            _sources(waves, missing, settings, store),
+            keep=lambda name, rows: _keep(store, keys[name], waves.shards[name], rows, settings),
+            run=run,
+            timeout_s=_TIMEOUT_S,
+            n_tracks=n_tracks,
+            title="mel",
+        )
     finished = [artifacts[name] for name in waves.shards]
     store.publish(out, finished)
     params = {"mel": settings.model_dump(), "audio": waves.params["audio"]}
@@ -91,7 +93,7 @@ def make_mels(
 def _sources(waves: Manifest, names: list[str], settings: Mel, store: ArtifactStore) -> Iterator[WaveRow]:
     """List the rows of some shards, starting the file of each mel shard before its first row is handed out."""
     for name in names:
-        waves.verify(name, rows=False)  # a row is compared with its digest where it is read
+        waves.verify_structure(name)  # a row is compared with its digest where it is read
         path, mels = waves.folder / name, _layout(waves.shards[name], settings)
         layout = layout_of(path, "waves")
         columns = read_columns(path, "digest", "length", "scale")

@@ -67,6 +67,8 @@ def _seal(
         "track_id": np.array([request.track_id for request, _ in accepted], dtype=np.int64),
         "length": np.array([track.length for track in stored], dtype=np.int64),
         "scale": np.array([track.scale for track in stored], dtype=np.float32),
+        "sum": np.array([track.sum for track in stored], dtype=np.int64),
+        "sum_of_squares": np.array([track.sum_of_squares for track in stored], dtype=np.int64),
         "sample_rate": np.array([track.sample_rate for track in stored], dtype=np.int64),
         "decoder": np.array([track.decoder.encode() for track in stored]),
         "sha1": np.array([track.sha1.encode() for track in stored]),

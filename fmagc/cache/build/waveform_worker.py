@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fmagc.audio.decode import decode
+from fmagc.cache.moments import integer_sums
 from fmagc.cache.rows import Layout, row_buffer
 from fmagc.params.signal import Audio
 from fmagc.runtime.files import temp_path
@@ -32,6 +33,8 @@ class StoredWave:
     scale: float
     sample_rate: int
     decoder: str
+    sum: int  # of the samples
+    sum_of_squares: int
     sha1: str  # of the MP3
     flags: tuple[str, ...]
     detail: str
@@ -71,6 +74,7 @@ def write_wave(
         fallback=audio.fallback,
     )
     length = len(decoded.samples)
+    total, squares = integer_sums(decoded.samples)
     digest = buffer.write(temp_path(unfinished, request.shard), request.row, length=length)
     return StoredWave(
         digest,
@@ -78,6 +82,8 @@ def write_wave(
         decoded.scale,
         decoded.sample_rate,
         decoded.decoder,
+        total,
+        squares,
         decoded.sha1,
         decoded.flags,
         decoded.detail,
