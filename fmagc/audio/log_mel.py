@@ -8,11 +8,16 @@ from fmagc.audio.power_bands import band_power
 from fmagc.errors import Reason, RejectedTrack
 from fmagc.params.signal import Mel, n_frames
 
-__all__ = ["AMIN", "LogMel"]
+__all__ = ["AMIN", "LogMel", "compile_log_mel"]
 
 AMIN = 1e-10  # librosa.power_to_db's smallest power: silence has a level, -100 dB
 
 _DB_PER_NEPER = np.float32(10 / np.log(10))  # of power; NumPy's log is several times faster than its log10
+
+
+def compile_log_mel(sr: int, settings: Mel) -> None:
+    """Compile what a spectrogram with these settings needs, or load it from the disk."""
+    LogMel(sr, settings)(np.zeros(1, dtype=np.float32))
 
 
 class LogMel:

@@ -19,7 +19,7 @@ from fmagc.params.signal import Fallback
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.timeline import timeline
 from fmagc.runtime.entrypoint import log
-from fmagc.runtime.worker_pool import map_isolated
+from fmagc.runtime.worker_pool import Prepared, map_isolated
 
 __all__ = ["predict"]
 
@@ -146,7 +146,8 @@ def _figures_of(files: Sequence[Path], paths: Sequence[Path]) -> dict[Path, Path
 
 def _predicted(files: list[Path], predictor: Predictor) -> Iterator[tuple[Path, Prediction | RejectedTrack]]:
     """Decode in workers, a few files ahead, while the network predicts."""
-    with closing(map_isolated(predictor.reader, files, timeout_s=_TIMEOUT_S, waiting=_WAITING)) as outcomes:
+    read = Prepared(predictor.reader, predictor.reader.prepare)
+    with closing(map_isolated(read, files, timeout_s=_TIMEOUT_S, waiting=_WAITING)) as outcomes:
         for outcome in outcomes:
             yield outcome.task, _predict_decoded(outcome.result, predictor)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmagc.audio.decode import decode_whole
+from fmagc.audio.log_mel import compile_log_mel
 from fmagc.audio.quantise import most_samples, quantise
 from fmagc.audio.raw_audio import excerpt_starts
 from fmagc.cache.build.mel_worker import spectrogram
@@ -63,6 +64,11 @@ class ExcerptReader:
     mel: Mel
     min_samples: int
     fallback: Fallback = "none"
+
+    def prepare(self) -> None:
+        """Compile what the first recording would otherwise wait for."""
+        if "mel" in self.views:
+            compile_log_mel(self.waveform.sample_rate, self.mel)
 
     def __call__(self, path: Path) -> list[Excerpt]:
         """Decode a file.

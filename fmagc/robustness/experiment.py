@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import rel_entr
 from tqdm import tqdm
 
-from fmagc.audio.log_mel import LogMel
+from fmagc.audio.log_mel import LogMel, compile_log_mel
 from fmagc.cache.clip_positions import with_labels
 from fmagc.cache.reader import Cache
 from fmagc.errors import DataError, RejectedTrack
@@ -22,7 +22,7 @@ from fmagc.params.signal import Mel, n_frames
 from fmagc.robustness.models_under_test import ModelUnderTest
 from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
 from fmagc.robustness.transforms import CLEAN, Transform, transforms_of
-from fmagc.runtime.worker_pool import TaskResult, map_isolated
+from fmagc.runtime.worker_pool import Prepared, TaskResult, map_isolated
 
 __all__ = ["choose", "divergence", "least_frames", "run_experiment"]
 
@@ -81,7 +81,7 @@ def run_experiment(
         for track_id in tracks["track_id"]
         for transform, frames in wanted
     )
-    work = partial(transformed_clip, log_mel=LogMel(sr, mel), sr=sr)
+    work = Prepared(partial(transformed_clip, log_mel=LogMel(sr, mel), sr=sr), partial(compile_log_mel, sr, mel))
     outcomes = map_isolated(work, tasks, timeout_s=_TIMEOUT_S, workers=workers)
     changes: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []

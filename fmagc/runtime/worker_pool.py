@@ -9,9 +9,9 @@ from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from fmagc.errors import RejectedTrack
-from fmagc.runtime.worker_process import Worker, refusals, worker_context
+from fmagc.runtime.worker_process import Prepared, Worker, refusals, worker_context
 
-__all__ = ["TaskResult", "map_isolated", "usable_cores"]
+__all__ = ["Prepared", "TaskResult", "map_isolated", "usable_cores"]
 
 Task = TypeVar("Task")
 Value = TypeVar("Value")
@@ -62,7 +62,8 @@ def map_isolated(
     ----------
     function : callable
         Takes a task and returns a value. It, the tasks and the values must survive pickling. It may raise
-        `RejectedTrack`, which is an outcome.
+        `RejectedTrack`, which is an outcome. What its processes should do first, such as compiling, stands in a
+        `Prepared`.
     tasks : iterable
     timeout_s : float, s
         A task that runs longer has its worker killed.

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
 from fmagc.errors import Reason, RejectedTrack, WorkerError
-from fmagc.runtime import end_with_parent
+from fmagc.runtime import fork_server
 
-__all__ = ["MEMORY", "Worker", "refusals", "worker_context"]
+__all__ = ["MEMORY", "Prepared", "Worker", "refusals", "worker_context"]
 
 Task = TypeVar("Task")
 Value = TypeVar("Value")
@@ -29,6 +29,7 @@ Value = TypeVar("Value")
 MEMORY = 1 << 30  # bytes that a worker may take beyond what its libraries take: a track of 30 s needs a thirtieth
 
 _START_S = 60.0  # until a worker is ready: a second on an idle machine, a quarter of a minute on a busy one
+_PREPARE_S = 600.0  # longer, where it has to be prepared
 _TRIES = 3  # to start a worker, for one of which a signal may be to blame
 _DESCRIPTORS = 8  # that multiprocessing opens to start a server and a worker, all but a few of them for a moment
 _DYING_S = 5.0  # a process that closed its pipe is about to end; a kill before that would hide the cause
@@ -38,6 +39,26 @@ _ENVIRONMENT = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NU
     "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
 }
+
+
+@dataclass(frozen=True)
+class Prepared(Generic[Task, Value]):
+    """A function, and what a worker does before its first task, in no task's time.
+
+    Attributes
+    ----------
+    function : callable
+    prepare : callable
+        Is called once in the server that forks the workers, and once in each worker, where little is left to do: code
+        that the server compiled is there. It starts no threads, which a fork would not copy.
+    """
+
+    function: Callable[[Task], Value]
+    prepare: Callable[[], object]
+
+    def __call__(self, task: Task) -> Value:
+        """Run a task."""
+        return self.function(task)
 
 
 class Worker(Generic[Task, Value]):
@@ -109,23 +130,24 @@ class Worker(Generic[Task, Value]):
 
     def _launch(self) -> str | None:
         """Start a process and wait until it is ready; return what prevented that."""
+        limit_s = _START_S + (_PREPARE_S if isinstance(self._function, Prepared) else 0)
         try:
             with self._starting:
-                self._fork()
+                self._fork(limit_s)
         except (EOFError, ConnectionError):
             _kill_forkserver()
-            return f"the process that forks workers ended, or did not answer within {_START_S:g} s"
+            return f"the process that forks workers ended, or did not answer within {limit_s:g} s"
         except (OSError, RuntimeError) as error:
             return f"the system refused it ({error})"
-        if not self._answers(_START_S):
-            return None if self._stopped.poll() else f"the worker was not ready after {_START_S:g} s"
+        if not self._answers(limit_s):
+            return None if self._stopped.poll() else f"the worker was not ready after {limit_s:g} s"
         try:
             cause: str | None = self._pipe.recv()
         except (EOFError, ConnectionError):
             return _cause_of_death(self.end(grace_s=_DYING_S))
         return cause
 
-    def _fork(self) -> None:
+    def _fork(self, limit_s: float) -> None:
         with ExitStack() as own, ExitStack() as given:
             pipe, far_pipe = self._context.Pipe()
             own.enter_context(pipe)
@@ -136,7 +158,7 @@ class Worker(Generic[Task, Value]):
             packed = pickle.dumps(self._function)  # which the worker loads when it can report what goes wrong
             process: Any = self._context.Process(target=_serve, args=(packed, far_pipe, far_lifeline), daemon=True)
             _require_descriptors(_DESCRIPTORS)
-            with _forking_within(_START_S):
+            with _forking_within(limit_s, _preparation(self._function)):
                 process.start()
             _kill_when_closed(far_lifeline, process.pid)
             self._process, self._pipe, self._lifeline = process, pipe, lifeline
@@ -163,19 +185,29 @@ class _Failure:
 def worker_context(function: Callable[[Task], Value]) -> ForkServerContext:
     """Choose how workers start: never by forking this process, whose locks may be held by threads that are not copied.
 
-    A server that is forked instead imports what the function needs, once for all workers.
+    A server that is forked instead imports what the function needs and prepares it, once for all workers.
     """
-    multiprocessing.set_forkserver_preload([end_with_parent.__name__, _bare(function).__module__])
-    _ensure_forkserver()  # here, since it ends with the thread that starts it
+    multiprocessing.set_forkserver_preload([fork_server.__name__, _bare(function).__module__])
+    _ensure_forkserver(_preparation(function))  # here, since it ends with the thread that starts it
     return multiprocessing.get_context("forkserver")
 
 
-def _ensure_forkserver() -> None:
-    with _environment(_ENVIRONMENT | {end_with_parent.VARIABLE: str(os.getpid())}):
+def _ensure_forkserver(prepare: Callable[[], object]) -> None:
+    with _environment(_ENVIRONMENT | fork_server.environment(prepare)):
         forkserver.ensure_running()
 
 
+def _preparation(function: Callable[[Task], Value]) -> Callable[[], object]:
+    return function.prepare if isinstance(function, Prepared) else _nothing
+
+
+def _nothing() -> None:
+    """Prepare a function that needs nothing but its imports."""
+
+
 def _bare(function: Callable[[Task], Value]) -> Callable[..., Value]:
+    if isinstance(function, Prepared):
+        return _bare(function.function)
     return function.func if isinstance(function, partial) else function
 
 
@@ -217,9 +249,9 @@ def _require_descriptors(number: int) -> None:
 
 
 @contextmanager
-def _forking_within(seconds: float) -> Iterator[None]:
+def _forking_within(seconds: float, prepare: Callable[[], object]) -> Iterator[None]:
     """Kill the server that forks workers unless it answers in time; its client then reads the end of a pipe."""
-    _ensure_forkserver()
+    _ensure_forkserver(prepare)
     timer = threading.Timer(seconds, _kill_forkserver)
     timer.daemon = True
     timer.start()
@@ -263,6 +295,7 @@ def _serve(packed: bytes, pipe: Connection, lifeline: Connection) -> None:
     with suppress(EOFError, ConnectionError):
         try:
             function: Callable[[Any], Any] = pickle.loads(packed)  # noqa: S301 - from the parent
+            _preparation(function)()
             _cap_memory()
         except Exception as error:
             return pipe.send(f"the worker could not load its work ({type(error).__name__}: {error})")

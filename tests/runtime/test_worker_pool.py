@@ -9,12 +9,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import lru_cache
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 
-from fmagc.errors import Reason, RejectedTrack
-from fmagc.runtime.worker_pool import TaskResult, map_isolated, usable_cores
+from fmagc.errors import Reason, RejectedTrack, WorkerError
+from fmagc.runtime import worker_process
+from fmagc.runtime.worker_pool import Prepared, TaskResult, map_isolated, usable_cores
 from tests.support.dag import ROOT
 
 
@@ -43,6 +46,31 @@ def work(task: str) -> str:
 def slow_first(task: int) -> int:
     time.sleep(0.3 if task == 0 else 0)
     return os.getpid()
+
+
+@lru_cache
+def prepared_by() -> int:
+    return os.getpid()
+
+
+def who_prepared(task: int) -> tuple[int, int]:
+    return prepared_by(), os.getpid()
+
+
+def misprepared() -> None:
+    raise ValueError("nothing to compile with")
+
+
+@pytest.fixture
+def no_server() -> None:
+    """End the server that forks workers, if one runs: the next pool starts its own."""
+    worker_process._kill_forkserver()
+
+
+def server() -> int:
+    pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    assert isinstance(pid, int)
+    return pid
 
 
 def reasons(outcomes: Iterator[TaskResult[str, str]]) -> list[tuple[str, str]]:
@@ -110,6 +138,23 @@ def test_leaving_early_stops_the_workers() -> None:
     assert isinstance(pid, int)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_what_workers_need_is_prepared_once_in_the_server_that_forks_them(no_server: None) -> None:
+    outcomes = map_isolated(Prepared(who_prepared, prepared_by), range(4), timeout_s=30, workers=2)
+    assert {outcome.result[0] for outcome in outcomes if isinstance(outcome.result, tuple)} == {server()}
+
+
+def test_a_server_that_runs_already_leaves_the_preparation_to_each_worker(no_server: None) -> None:
+    assert reasons(map_isolated(work, ["a"], timeout_s=30, workers=1)) == [("a", "A")]
+    (outcome,) = map_isolated(Prepared(who_prepared, prepared_by), [0], timeout_s=30, workers=1)
+    assert isinstance(outcome.result, tuple)
+    assert len(set(outcome.result)) == 1
+
+
+def test_a_preparation_that_fails_is_reported(no_server: None) -> None:
+    with pytest.raises(WorkerError, match="ValueError: nothing to compile with"):
+        list(map_isolated(Prepared(work, misprepared), ["a"], timeout_s=30, workers=1))
 
 
 def test_a_parent_with_threads_is_safe() -> None:

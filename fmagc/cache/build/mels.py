@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from fmagc.audio.log_mel import compile_log_mel
 from fmagc.cache.build.mel_shard import finish_shard
 from fmagc.cache.build.mel_worker import StoredMel, WaveRow, write_mel
 from fmagc.cache.build.shard_writer import assemble
@@ -17,12 +18,12 @@ from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, 
 from fmagc.runtime.dask_pool import Runner
 from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import temp_path
-from fmagc.runtime.worker_pool import map_isolated
+from fmagc.runtime.worker_pool import Prepared, map_isolated
 
 __all__ = ["make_mels"]
 
 _LIBRARIES = ("h5py", "llvmlite", "numba", "numpy")
-_TIMEOUT_S = 600.0  # a track takes some 20 ms, the first one a compilation
+_TIMEOUT_S = 600.0  # a track takes some 20 ms
 
 
 def make_mels(
@@ -75,7 +76,7 @@ def make_mels(
     work = partial(write_mel, folder=waves.folder, unfinished=store.folder, settings=settings, sample_rate=sample_rate)
     with VerifiedShards(waves.folder).reading({name: waves.shards[name].digest for name in missing}):
         artifacts |= assemble(
-            work,
+            Prepared(work, partial(compile_log_mel, sample_rate, settings)),
             _sources(waves, missing, settings, store),
             keep=lambda name, rows: _keep(store, keys[name], waves.shards[name], rows, settings),
             run=run,
