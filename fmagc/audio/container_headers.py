@@ -6,14 +6,25 @@ header in the size, and 32 bits are too few for 4 GiB.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fmagc.audio.file_bytes import Bytes, blocks_of
 
 __all__ = ["AudioBytes", "audio_bytes"]
 
-_AUDIO_CHUNKS = (b"data", b"SSND", b"BODY")
-_MPEG_LAYER_3 = 0x55  # of a WAV's fmt chunk
+_AUDIO_CHUNKS = (b"data", b"SSND")
+_MPEG_LAYER_3 = b"\x55\0"  # of a WAV's fmt chunk
+# The codecs that libsndfile decodes, by the chunk that names them and the place of the name in it: tags of WAV and W64
+# (the last one says that the codec is named by a GUID), and names of CAF and of AIFF-C.
+_CODECS = {
+    b"fmt ": (0, {bytes((tag, 0)) for tag in (1, 2, 3, 6, 7, 0x11, 0x31, 0x38, 0x40)} | {_MPEG_LAYER_3, b"\xfe\xff"}),
+    b"desc": (8, {b"lpcm", b"alac", b"ulaw", b"alaw"}),
+    b"COMM": (
+        18,
+        {b"NONE", b"twos", b"sowt", b"fl32", b"FL32", b"fl64", b"FL64", b"in24", b"in32", b"42n1", b"23ni", b"raw "}
+        | {b"ulaw", b"ULAW", b"alaw", b"ALAW", b"ima4", b"GSM ", b"DWVW"},
+    ),
+}
 _LARGEST = 0xFFFFFFFF  # size in 32 bits; in RF64 it means that the chunk ds64 holds the true size
 _NEAR = 1 << 24  # bytes: a placeholder differs from 2 or 4 GiB by this much at most
 _MOST_COUNTED_IN = 512  # bytes of a header that a program may have counted as audio
@@ -80,6 +91,8 @@ class AudioBytes:
         For the ledger's detail; None when nothing is missing.
     mpeg : bool
         Whether they are the frames of an MP3.
+    known : bool
+        Whether libsndfile decodes their codec.
     """
 
     start: int
@@ -88,7 +101,8 @@ class AudioBytes:
     corrected: bool
     padded: bool
     missing: str | None
-    mpeg: bool
+    mpeg: bool = False
+    known: bool = True
 
 
 def audio_bytes(data: Bytes, start: int, end: int) -> AudioBytes | None:
@@ -106,16 +120,19 @@ def audio_bytes(data: Bytes, start: int, end: int) -> AudioBytes | None:
         None when it is no such container, or holds no audio.
     """
     name = data[start : start + 4]
-    mpeg, size_in_64_bits = False, None
+    mpeg, known, size_in_64_bits = False, True, None
     for chunk in _au(data, start) if name == b".snd" else _chunks(data, start, end):
-        if chunk.name == b"fmt ":
-            mpeg = int.from_bytes(data[chunk.start : chunk.start + 2], "little") == _MPEG_LAYER_3
+        if chunk.name in _CODECS:
+            at, codecs = _CODECS[chunk.name]
+            codec = data[chunk.start + at : chunk.start + min(at + len(next(iter(codecs))), chunk.size)]
+            codec = codec[::-1] if name == b"RIFX" else codec
+            mpeg, known = codec == _MPEG_LAYER_3, codec in codecs or codec == b""  # AIFF names none
         if chunk.name == b"ds64":
             size_in_64_bits = _Field(chunk.start + 8, 8, big_endian=False)
         if chunk.name in _AUDIO_CHUNKS and chunk.start <= end:
             if size_in_64_bits is not None and chunk.size == _LARGEST:
                 chunk = _Chunk(chunk.name, chunk.start, size_in_64_bits.read(data), size_in_64_bits)
-            return _compared(data, chunk, start, end, _LAYOUTS.get(name), mpeg=mpeg)
+            return replace(_compared(data, chunk, start, end, _LAYOUTS.get(name)), mpeg=mpeg, known=known)
     return None
 
 
@@ -141,7 +158,7 @@ def _chunks_from(data: Bytes, position: int, end: int, layout: _Layout) -> Itera
         position = body + -(-size // layout.align) * layout.align
 
 
-def _compared(data: Bytes, chunk: _Chunk, first: int, end: int, layout: _Layout | None, *, mpeg: bool) -> AudioBytes:
+def _compared(data: Bytes, chunk: _Chunk, first: int, end: int, layout: _Layout | None) -> AudioBytes:
     """Decide where the audio ends."""
     held = end - chunk.start
     true_end, padded, missing = chunk.start + chunk.size, False, None
@@ -163,7 +180,6 @@ def _compared(data: Bytes, chunk: _Chunk, first: int, end: int, layout: _Layout 
         corrected=corrected,
         padded=padded,
         missing=missing,
-        mpeg=mpeg,
     )
 
 

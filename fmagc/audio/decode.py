@@ -177,6 +177,8 @@ def _read(source: Source, *, settings: Waveform, whole: bool, fallback: Fallback
             raise
         if fallback == "none":
             raise RejectedTrack(error.reason, joined(error.detail, "the fallback ffmpeg reads more formats")) from error
+    if source.contents.missing is not None:
+        raise RejectedTrack(Reason.TRUNCATED, source.contents.missing)
     with converted_to_au(source.path) as (au, warnings):
         data = FileBytes(au.fileno())
         converted = Source(source.path, data, source.sha1, contents_of(data, named_mp3=False))
@@ -188,6 +190,10 @@ def _read(source: Source, *, settings: Waveform, whole: bool, fallback: Fallback
 def _verified(source: Source, *, settings: Waveform, whole: bool) -> tuple[RawAudio, dict[str, bool]]:
     """Decode a file and compare its decoded length with the length that its frames or header declare."""
     contents = source.contents
+    if not contents.known:
+        raise RejectedTrack(
+            Reason.NOT_AUDIO, f"libsndfile knows no decoder for its format, or its codec ({summary(source.data)})"
+        )
     try:
         raw = read_samples(source, max_seconds=settings.max_seconds, whole=whole)
     except MemoryError as error:

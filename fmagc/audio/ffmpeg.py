@@ -27,11 +27,16 @@ from fmagc.errors import Reason, RejectedTrack
 __all__ = ["MOST_BYTES", "Program", "converted_to_au", "ffmpeg_program"]
 
 # ffmpeg's demuxers of one file each. Playlists and the like name other files, which are not ours to read.
-_FORMATS = "aac,ac3,ape,asf,caf,dsf,dts,eac3,flac,matroska,webm,mov,mp4,m4a,mp3,mpc,mpc8,mpegts,ogg,tak,tta,w64,wav,wv"
+_FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,avi,caf,dsf,dts,eac3,flac,flv,iff,loas,matroska,webm,mlp,mov,mp4,m4a,mp3,mpc,mpc8,mpeg,"
+    "mpegts,ogg,oma,rm,tak,truehd,tta,voc,w64,wav,wv"
+)
+_NOT_LISTED = re.compile(r"\[([\w,]+)\] Format not on whitelist")
 _WITHOUT_LENGTH = {"aac", "ac3", "dts", "eac3", "mp3"}  # raw streams: their length is a guess from the bit rate
 _ONE_LOCAL_FILE = ["-protocol_whitelist", "file", "-format_whitelist", _FORMATS]
 
 _TOLERANCE_S = 0.35  # encoders pad, decoders trim, and what is printed has a digit behind the point
+_WARNED_TOLERANCE_S = 0.05  # where ffmpeg found a fault: a packet of most codecs, which may be junk behind the audio
 MOST_BYTES = 8 << 30  # of the converted file, which lies on the disk: an hour of 6 channels at 96 kHz
 _BLOCK = 1 << 20
 
@@ -137,6 +142,8 @@ def converted_to_au(path: Path) -> Iterator[tuple[IO[bytes], str]]:
             decoded = None
         if decoded is None or (status != 0 and decoded.seconds == 0):
             unknown = warnings.startswith(("Invalid data found", "Stream map"))  # no demuxer, or no audio in it
+            if not_listed := _NOT_LISTED.match(warnings):
+                unknown, warnings = True, f"its format {not_listed[1]} is not among those that hold music in one file"
             raise RejectedTrack(Reason.NOT_AUDIO if unknown else Reason.DECODE_ERROR, f"{program.version}: {warnings}")
         _verify(program, path, decoded, warnings)
         au.seek(0)
@@ -145,8 +152,8 @@ def converted_to_au(path: Path) -> Iterator[tuple[IO[bytes], str]]:
 
 def _run(program: Program, path: Path, au: IO[bytes], log: IO[bytes]) -> int:
     """Copy what ffmpeg writes into a file; through a pipe, so that it ends when this process is killed."""
-    command = [program.path, "-nostdin", "-v", "error", "-threads", "1", *_ONE_LOCAL_FILE, "-i", _url(path)]
-    command += ["-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
+    command = [program.path, "-nostdin", "-v", "error", "-threads", "1", "-err_detect", "crccheck", *_ONE_LOCAL_FILE]
+    command += ["-i", _url(path), "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log) as process:
         try:
             for block in iter(partial(cast("IO[bytes]", process.stdout).read, _BLOCK), b""):
@@ -165,9 +172,12 @@ def _run(program: Program, path: Path, au: IO[bytes], log: IO[bytes]) -> int:
 def _verify(program: Program, path: Path, decoded: _Claim, warnings: str) -> None:
     """Compare what was decoded with what was announced and, where they differ, with what the container holds."""
     announced = _announced(program, path)
-    if decoded.agrees_with(announced):
+    agreed = decoded.agrees_with(announced)
+    if agreed and not warnings:
         return
     probed = _probe(path)
+    if agreed and probed is None:
+        return
     if probed is None:
         raise RejectedTrack(
             Reason.DECODER_DISAGREES,
@@ -179,8 +189,9 @@ def _verify(program: Program, path: Path, decoded: _Claim, warnings: str) -> Non
             Reason.DECODER_DISAGREES,
             f"{program.version} decoded {decoded}, ffprobe read {probed.sample_rate} Hz, {probed.channels} channels",
         )
+    tolerance_s = _WARNED_TOLERANCE_S if warnings else _TOLERANCE_S
     for what, seconds in (("its packets hold", probed.packets_s), ("its header declares", probed.declared_s)):
-        if seconds is not None and decoded.seconds + _TOLERANCE_S < seconds:
+        if seconds is not None and decoded.seconds + tolerance_s < seconds:
             raise RejectedTrack(
                 Reason.TRUNCATED, f"decoded {decoded.seconds:.2f} s, {what} {seconds:.2f} s; {warnings}".rstrip("; ")
             )

@@ -8,7 +8,7 @@ from functools import cache
 
 from fmagc.audio.file_bytes import Bytes, find_all
 
-__all__ = ["CAPTURE", "OggStream", "ogg_streams", "with_end_mark"]
+__all__ = ["CAPTURE", "OggStream", "first_packet", "ogg_streams", "with_end_mark"]
 
 CAPTURE = b"OggS"
 
@@ -34,6 +34,14 @@ class OggStream:
     last_page: int
     end: int
     ended: bool
+
+
+def first_packet(data: Bytes, start: int) -> bytes:
+    """Read the packet that begins a stream, which names its codec."""
+    head = data[start : start + _HEADER + 1]
+    table_bytes, size = head[26:27], head[27:28]
+    body = start + _HEADER + sum(table_bytes)
+    return data[body : body + sum(size)]
 
 
 def ogg_streams(data: Bytes, start: int, end: int) -> tuple[list[OggStream], str | None]:

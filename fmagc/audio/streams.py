@@ -11,25 +11,31 @@ from dataclasses import dataclass, field
 from fmagc.audio import mpeg_frames
 from fmagc.audio.container_headers import audio_bytes
 from fmagc.audio.file_bytes import Bytes, find_all, view_of
-from fmagc.audio.ogg_pages import CAPTURE, ogg_streams, with_end_mark
+from fmagc.audio.ogg_pages import CAPTURE, first_packet, ogg_streams, with_end_mark
 from fmagc.errors import Reason, RejectedTrack
 
 __all__ = ["Contents", "Stream", "contents_of", "not_mp3", "summary"]
 
 _CONTAINER = re.compile(
-    rb"(?:RIFF|RF64|RIFX)....WAVE|FORM....(?:AIFF|AIFC|8SVX|16SV)|\.snd\0\0..|caff\0|riff\x2e\x91\xcf\x11|OggS\0|"
+    rb"(?:RIFF|RF64|RIFX)....WAVE|FORM....(?:AIFF|AIFC)|\.snd\0\0..|caff\0|riff\x2e\x91\xcf\x11|OggS\0|"
     rb"fLaC[\0\x80]\0\0\x22",
     re.DOTALL,
 )
 _MAGIC = 16  # bytes, at most
-# Formats that libsndfile does not read. A container among them may hold a stream that it does read, but not in one
-# contiguous part; the last, AAC in ADTS frames, resembles the frames of an MP3.
+# Formats that libsndfile does not read, or reads wrongly: of VOC it takes several blocks for one, of 8SVX two channels
+# for one after the other. A container among them may hold a stream that it does read, but not in one contiguous part;
+# AAC in ADTS frames resembles the frames of an MP3.
 _OTHER = re.compile(
-    rb"\x1aE\xdf\xa3|....ftyp|0&\xb2u\x8ef\xcf\x11|wvpk|MAC |TTA[12]|MPCK|MP\+|\x0bw|\xff[\xf0\xf1\xf8\xf9]", re.DOTALL
+    rb"\x1aE\xdf\xa3|....ftyp|0&\xb2u\x8ef\xcf\x11|wvpk|MAC |TTA[12]|MPCK|MP\+|\x0bw|\xff[\xf0\xf1\xf8\xf9]|"
+    rb"RIFF....AVI |FLV\x01|\.RMF|Creative Voice F|FORM....(?:8SVX|16SV)",
+    re.DOTALL,
 )
 _MOST_BEFORE = 1 << 16  # bytes that are searched for the beginning of a container
+_LAYER = 3  # of MPEG audio
+_FREE_FORMAT = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\0-\x0b]")
 _MOST_MPEG = 768 << 20  # bytes of an MP3, whose frames are counted in memory
 
+_OGG_CODECS = (b"\x01vorbis", b"OpusHead")  # in which libsndfile decodes Ogg
 _FLAC = b"fLaC"
 _FLAC_HEADER = 26  # bytes; the last 36 bits of them are the number of samples
 
@@ -65,6 +71,8 @@ class Contents:
         What the frame headers say if it is an MP3, wrapped or not; else None.
     missing : str or None
         What the container lacks, for the ledger's detail; None when nothing is missing, or its header declares nothing.
+    known : bool
+        Whether libsndfile decodes the format, and the codec in it, as far as its headers say.
     flags : dict of str to bool
         ``padded``, ``length_corrected``, ``no_end_mark``, ``chained``, ``resynced``: see `decode.FLAGS`.
     """
@@ -72,7 +80,11 @@ class Contents:
     streams: list[Stream]
     mpeg: mpeg_frames.MpegAudio | None = None
     missing: str | None = None
+    known: bool = True
     flags: dict[str, bool] = field(default_factory=dict)
+
+
+_UNKNOWN = Contents(streams=[], known=False)
 
 
 def contents_of(data: Bytes, *, named_mp3: bool) -> Contents:
@@ -99,7 +111,7 @@ def contents_of(data: Bytes, *, named_mp3: bool) -> Contents:
         frames = _in_memory(data)
         return _mp3(frames, mpeg_frames.scan(frames))
     if is_other:
-        return _whole(data)
+        return _UNKNOWN
     found = _CONTAINER.search(data[start : start + _MOST_BEFORE])
     if found is None:
         return _without_container(_in_memory(data))
@@ -108,7 +120,11 @@ def contents_of(data: Bytes, *, named_mp3: bool) -> Contents:
 
 
 def not_mp3(data: Bytes) -> RejectedTrack:
-    """Reject a file for its content."""
+    """Reject a file for its content, or for MP3 frames that state no length, which cannot be counted."""
+    start = mpeg_frames.end_of_leading_tags(data)
+    if _FREE_FORMAT.match(data[start : start + 4]):
+        said = "an MP3 of free format, whose frames do not state their length: encode it again at a usual bit rate"
+        return RejectedTrack(Reason.DECODE_ERROR, f"{summary(data)}: {said}")
     return RejectedTrack(Reason.NOT_MP3, summary(data))
 
 
@@ -130,19 +146,14 @@ def _without_container(data: bytes) -> Contents:
     """Treat a file as an MP3 when most of it is MPEG frames, else leave its format to libsndfile."""
     audio = mpeg_frames.scan(data)
     if audio is not None and 2 * (audio.end - audio.start - audio.skipped_bytes) > len(data):
-        return _mp3(data, audio)
-    return _whole(data)
-
-
-def _whole(data: Bytes) -> Contents:
-    """Leave a file to the decoder as it is."""
+        return _mp3(data, audio) if audio.layer == _LAYER else _UNKNOWN
     return Contents(streams=[Stream(view_of(data, 0, len(data)))])
 
 
 def _mp3(data: bytes, audio: mpeg_frames.MpegAudio | None) -> Contents:
     """Give the frames of an MP3, which a scan found, the length that they have together."""
-    if audio is not None and audio.layer != 3:
-        raise RejectedTrack(Reason.NOT_MP3, f"MPEG audio layer {audio.layer}, expected 3")
+    if audio is not None and audio.layer != _LAYER:
+        raise RejectedTrack(Reason.NOT_MP3, f"MPEG audio layer {audio.layer}, expected {_LAYER}")
     if audio is None or audio.frames == 0:
         if audio is not None or mpeg_frames.only_tags(data):
             raise RejectedTrack(Reason.NO_AUDIO, f"{len(data)} bytes, not one audio frame")
@@ -171,6 +182,8 @@ def _chunked(data: Bytes, start: int, end: int, *, padded: bool) -> Contents:
     if audio is None:
         return Contents(streams=[Stream(view_of(data, start, len(data)))], flags={"padded": padded})
     flags = {"padded": padded or audio.padded, "length_corrected": audio.corrected}
+    if not audio.known:
+        return Contents(streams=[], missing=audio.missing, known=False, flags=flags)
     if audio.mpeg:
         frames = _in_memory(data[audio.start : audio.end])
         wrapped = _mp3(frames, mpeg_frames.scan(frames))
@@ -196,7 +209,9 @@ def _ogg(data: Bytes, start: int, end: int, *, padded: bool) -> Contents:
         "no_end_mark": not all(part.ended for part in found),
         "chained": len(found) > 1,
     }
-    return Contents(streams=streams, missing=missing, flags=flags)
+    return Contents(
+        streams=streams, missing=missing, known=first_packet(data, start).startswith(_OGG_CODECS), flags=flags
+    )
 
 
 def _flac(data: Bytes, start: int, end: int, *, padded: bool) -> Contents:

@@ -156,6 +156,7 @@ def container(name: str, *, n_samples: int = 44100, subtype: str | None = None) 
         (container("FLAC"), Reason.NOT_MP3, "66 4c 61 43"),
         (container("WAV") + without_header_frame(mp3(music(9999))), Reason.NOT_MP3, "52 49 46 46"),
         ((b"\xff\xfd\xa0\x00" + bytes(622)) * 50, Reason.NOT_MP3, "layer 2"),
+        ((b"\xff\xfb\x00\x44" + bytes(700)) * 50, Reason.DECODE_ERROR, "free format"),
         (AAC, Reason.NOT_MP3, "ff f1 50 80"),
         (b"\0\0\0\x20ftypM4A " + without_header_frame(mp3(music(9999))), Reason.NOT_MP3, "66 74 79 70"),
         (id3(1600), Reason.NO_AUDIO, "1610 bytes"),

@@ -29,7 +29,10 @@ __all__ = [
 
 # Music is known by its name: what libsndfile reads, and what ffmpeg reads where `audio.fallback` allows it.
 _LIBSNDFILE = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".au")
-_FFMPEG = (".m4a", ".m4b", ".mp4", ".aac", ".wma", ".wv", ".ac3", ".mka", ".mkv", ".webm", ".ape", ".tta", ".mpc")
+_FFMPEG = (
+    *(".m4a", ".m4b", ".mp4", ".aac", ".wma", ".wv", ".ac3", ".mka", ".mkv", ".webm", ".ape", ".tta", ".mpc"),
+    *(".mp2", ".spx"),
+)
 AUDIO_SUFFIXES = (*_LIBSNDFILE, *_FFMPEG)
 
 # FMA's ids are below a million. In a dataset of one's own an id is a hash of the path, and has nine digits.
