@@ -16,8 +16,6 @@ from fmagc.errors import DataError, RejectedTrack
 from fmagc.inference.excerpts import Excerpt
 from fmagc.inference.predictor import Prediction, Predictor
 from fmagc.params.signal import Fallback
-from fmagc.reporting.figures import style
-from fmagc.reporting.figures.timeline import timeline
 from fmagc.runtime.entrypoint import log
 from fmagc.runtime.worker_pool import Prepared, map_isolated
 
@@ -78,15 +76,7 @@ def predict(
             tqdm.write(f"{one_line(path)}: {result.reason}: {result.detail}", file=sys.stderr)
         else:
             if figures:
-                drawing = timeline(
-                    result.clips,
-                    result.starts_s,
-                    genres=predictor.genres,
-                    patch_s=predictor.clip_seconds,
-                    file_s=result.seconds,
-                    title=one_line(path.name),
-                )
-                style.save_png(drawing, figures / drawn[path])
+                _draw(path, result, predictor, target=figures / drawn[path])
             if form == "text":
                 _show(_line(path, result, n_top=n_top))
         entry = _entry(path, result, predictor)
@@ -159,6 +149,21 @@ def _predict_decoded(decoded: list[Excerpt] | RejectedTrack, predictor: Predicto
         return predictor.predict_excerpts(decoded)
     except RejectedTrack as rejection:
         return rejection
+
+
+def _draw(path: Path, prediction: Prediction, predictor: Predictor, *, target: Path) -> None:
+    from fmagc.reporting.figures import style  # matplotlib takes a second to import, and most calls draw nothing
+    from fmagc.reporting.figures.timeline import timeline
+
+    drawing = timeline(
+        prediction.clips,
+        prediction.starts_s,
+        genres=predictor.genres,
+        patch_s=predictor.clip_seconds,
+        file_s=prediction.seconds,
+        title=one_line(path.name),
+    )
+    style.save_png(drawing, target)
 
 
 def _line(path: Path, prediction: Prediction, *, n_top: int) -> str:

@@ -3,17 +3,14 @@
 import ctypes
 import logging
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch import nn
 
-from fmagc.devices.process_group import Processes
+from fmagc.devices.process_group import ALL, Processes, Share
 from fmagc.errors import SettingsError
 
 __all__ = ["Hardware", "prepare"]
@@ -26,8 +23,10 @@ class Hardware:
 
     Parameters
     ----------
-    fabric : Fabric
-        Launched.
+    device : torch.device
+        Of this process.
+    share : Share
+        Of the clips, for this process.
     precision : str
         ``float32``, or ``bfloat16`` for mixed precision: weights stay float32.
     reason : str
@@ -43,17 +42,17 @@ class Hardware:
         Those that share the work.
     """
 
-    def __init__(self, fabric: Fabric, *, precision: str, reason: str, seed: int) -> None:
-        self._fabric = fabric
+    def __init__(self, device: torch.device, share: Share, *, precision: str, reason: str, seed: int) -> None:
         self._seed = seed
-        self.device = fabric.device
+        self.device = device
         self.precision = precision
         self.reason = reason
-        self.processes = Processes(fabric)
+        self.processes = Processes(share, device=device)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context in which the forward pass runs."""
-        return self._fabric.autocast()
+        mixed = self.precision == "bfloat16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16) if mixed else nullcontext()
 
     def setup_model(self, model: nn.Module) -> None:
         """Move a network there, its images channels last: the layout that convolutions are fastest on.
@@ -121,7 +120,9 @@ def prepare(precision: Precision, *, threads: int, seed: int) -> Hardware:
     _keep_memory()
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode(
+        "warn"
+    )  # use_deterministic_algorithms also imports torch's compiler, for seconds
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # it is written before it is read
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     units = _bfloat16_units(accelerator)
@@ -131,7 +132,9 @@ def prepare(precision: Precision, *, threads: int, seed: int) -> Hardware:
         chosen, reason = "bfloat16", f"auto: the machine has {units}"
     else:
         chosen, reason = "float32", "auto: no bfloat16 matrix units found"
-    return Hardware(_launch(accelerator, chosen), precision=chosen, reason=reason, seed=seed)
+    several = "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) > 1
+    device, share = _join(accelerator) if several else (_first(accelerator), ALL)
+    return Hardware(device, share, precision=chosen, reason=reason, seed=seed)
 
 
 def _keep_memory() -> None:
@@ -146,23 +149,32 @@ def _keep_memory() -> None:
         libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: the heap does not shrink
 
 
-def _launch(accelerator: str, precision: str) -> Fabric:
+def _first(accelerator: str) -> torch.device:
+    device = torch.device(accelerator, 0) if accelerator == "cuda" else torch.device(accelerator)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
+
+
+def _join(accelerator: str) -> tuple[torch.device, Share]:
+    """Connect this process with the others that `torchrun` has started."""
+    # it imports torch's compiler, which takes longer than all the rest: a process alone needs neither
+    from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
     for name in ("lightning_fabric", "lightning_utilities"):  # the stage prints what they log in one line
         logging.getLogger(name).setLevel(logging.WARNING)
-    shared = TorchElasticEnvironment.detect()
-    n_local = int(os.environ["LOCAL_WORLD_SIZE"]) if shared else 1
-    n_nodes = int(os.environ["WORLD_SIZE"]) // n_local if shared else 1
+    n_local = int(os.environ["LOCAL_WORLD_SIZE"])
     fabric = Fabric(
         accelerator=accelerator,
         devices=n_local,
-        num_nodes=n_nodes,
-        strategy="ddp" if n_local * n_nodes > 1 else "auto",
-        precision="bf16-mixed" if precision == "bfloat16" else "32-true",
+        num_nodes=int(os.environ["WORLD_SIZE"]) // n_local,
+        strategy="ddp",
         # named, since a batch job of SLURM looks to Fabric as if srun had started this process as one of many
-        plugins=[TorchElasticEnvironment() if shared else LightningEnvironment()],
+        plugins=[TorchElasticEnvironment()],
     )
     fabric.launch()
-    return fabric
+    return fabric.device, Share(rank=fabric.global_rank, of=fabric.world_size)
 
 
 def _bfloat16_units(accelerator: str) -> str:

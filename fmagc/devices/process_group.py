@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, distributed
 
@@ -55,8 +54,10 @@ class Processes:
 
     Parameters
     ----------
-    fabric : Fabric
-        Launched.
+    share : Share
+        Of this process.
+    device : torch.device
+        Whose tensors they exchange.
 
     Raises
     ------
@@ -64,9 +65,9 @@ class Processes:
         By every method, when another process has ended.
     """
 
-    def __init__(self, fabric: Fabric) -> None:
-        self._fabric = fabric
-        self.share = Share(rank=fabric.global_rank, of=fabric.world_size)
+    def __init__(self, share: Share, *, device: torch.device) -> None:
+        self._device = device
+        self.share = share
 
     @property
     def is_rank_zero(self) -> bool:
@@ -77,9 +78,10 @@ class Processes:
         """Call a function in rank zero, and return its result in every process."""
         if self.share.of == 1:
             return make()
-        made: Any = make() if self.is_rank_zero else None
+        made: list[Any] = [make() if self.is_rank_zero else None]
         with self._connected():
-            result: T = self._fabric.broadcast(made)
+            distributed.broadcast_object_list(made, src=0)
+        result: T = made[0]
         return result
 
     def all_gather(self, value: T) -> list[T]:
@@ -95,7 +97,7 @@ class Processes:
         """Return the highest number that a process has."""
         if self.share.of == 1:
             return number
-        highest = torch.tensor(number, device=self._fabric.device)
+        highest = torch.tensor(number, device=self._device)
         with self._connected():
             distributed.all_reduce(highest, distributed.ReduceOp.MAX)
         return int(highest.item())
@@ -120,7 +122,7 @@ class Processes:
         """
         if self.share.of == 1:
             return weight
-        flat = torch.cat([tensor.flatten() for tensor in tensors] + [torch.ones(1, device=self._fabric.device)])
+        flat = torch.cat([tensor.flatten() for tensor in tensors] + [torch.ones(1, device=self._device)])
         flat *= weight
         with self._connected():
             distributed.all_reduce(flat)

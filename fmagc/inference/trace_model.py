@@ -1,4 +1,4 @@
-"""Trace a model on meta tensors to list its modules, connections, output shapes and parameter counts."""
+"""Trace a model on a clip of zeros to list its modules, connections, output shapes and parameter counts."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -64,7 +64,6 @@ def trace_model(architecture: Mapping[str, Any]) -> Diagram:
     """Trace the inputs and the parts of a network in the order in which they are used.
 
     A part is a module of a class of its own that is made of torch's layers; a module that contains parts is opened.
-    Nothing is computed: meta tensors have a shape and no content.
 
     Parameters
     ----------
@@ -75,17 +74,13 @@ def trace_model(architecture: Mapping[str, Any]) -> Diagram:
     -------
     Diagram
     """
-    with torch.device("meta"):  # shapes without numbers
-        network = build(**architecture)
-        clip = {
-            "waveform": torch.empty(1, architecture["clip_samples"]),
-            "mel": torch.empty(
-                1,
-                n_frames(architecture["clip_samples"], hop_length=architecture["hop_length"]),
-                architecture["n_mels"],
-            ),
-        }
-    network.eval()
+    network = build(**architecture).eval()
+    samples, hop_length = architecture["clip_samples"], architecture["hop_length"]
+    # real numbers: for meta tensors, which have none, torch imports its compiler, and that takes longer than the clip
+    clip = {
+        "waveform": torch.zeros(1, samples),
+        "mel": torch.zeros(1, n_frames(samples, hop_length=hop_length), architecture["n_mels"]),
+    }
     views = {name: _marked(clip[name], {name}) for name in MODELS[architecture["name"]].inputs}
     parts = {name: Part(name, (f"input: {_shape(view)}",)) for name, view in views.items()}
     edges: Edges = []

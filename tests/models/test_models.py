@@ -56,9 +56,8 @@ def test_a_line_of_the_registry_describes_its_network(name: str) -> None:
 
 
 def test_every_network_has_a_line_in_the_registry() -> None:
-    assert {cls.__name__ for cls in Network.__subclasses__() if cls.__module__ == networks.__name__} == {
-        model.network for model in MODELS.values()
-    }
+    written = {cls.__name__ for cls in Network.__subclasses__() if cls.__module__ == networks.__name__}
+    assert written == {model.network for model in MODELS.values()}
 
 
 @every_model

@@ -63,6 +63,24 @@ def test_stages_without_networks_and_evaluation_do_not_import_torch() -> None:
     assert done.returncode == 0, done.stderr
 
 
+UNUSED_IN_ONE_PROCESS = ("lightning_fabric", "torch._dynamo", "torch._inductor", "sympy", "matplotlib")
+
+
+def test_networks_of_one_process_import_no_compiler_and_no_figures() -> None:
+    shape = {"n_classes": 2, "dropout": 0.1, "clip_samples": 2**17, "hop_length": 1024, "n_mels": 32}
+    code = (
+        "import sys\n"
+        "import fmagc.commands.predict, stages.evaluate, stages.robustness, stages.train\n"
+        "from fmagc.devices.device import prepare\n"
+        "from fmagc.inference.trace_model import trace_model\n"
+        "with prepare('bfloat16', threads=1, seed=0).autocast():\n"
+        f"    trace_model({{'name': 'mmcrnn', **{shape}}})\n"
+        f"print(*[name for name in {UNUSED_IN_ONE_PROCESS} if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 AUGMENTATION = {"fmagc/training/augment.py", "fmagc/audio/time_stretch.py"}
 LOG_MEL = {"fmagc/audio/log_mel.py", "fmagc/audio/power_bands.py", "fmagc/audio/mel_filterbank.py"}
 

@@ -1,10 +1,8 @@
 """One CPU, float32: what the tests of the loop and of the loader run on."""
 
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+import torch
 
 from fmagc.devices.device import Hardware
+from fmagc.devices.process_group import ALL
 
-CPU = Hardware(
-    Fabric(accelerator="cpu", devices=1, plugins=[LightningEnvironment()]), precision="float32", reason="test", seed=0
-)
+CPU = Hardware(torch.device("cpu"), ALL, precision="float32", reason="test", seed=0)
