@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fmagc.audio.ffmpeg import converted_to_au, ffmpeg_program
 from fmagc.audio.file_bytes import FileBytes
+from fmagc.audio.libmpg123 import read_mp3
 from fmagc.audio.libsndfile import read_samples
 from fmagc.audio.mpeg_frames import MpegAudio
 from fmagc.audio.quantise import SILENCE_PEAK, most_samples, quantise
@@ -15,7 +16,7 @@ from fmagc.audio.raw_audio import NOTHING, RawAudio, joined
 from fmagc.audio.streams import contents_of, summary
 from fmagc.audio.validate import Source, open_source
 from fmagc.errors import Reason, RejectedTrack
-from fmagc.params.signal import Fallback, Waveform
+from fmagc.params.signal import Decoder, Fallback, Waveform
 
 __all__ = [
     "FLAGS",
@@ -98,6 +99,7 @@ def decode(
     settings: Waveform,
     min_samples: int,
     out: NDArray[np.int16],
+    decoder: Decoder = "soundfile",
     fallback: Fallback = "none",
 ) -> Decoded:
     """Decode one file, an MP3 or whatever libsndfile reads, to mono, at one sample rate, as int16 with one scale.
@@ -117,6 +119,8 @@ def decode(
         Shorter tracks, after resampling, are rejected.
     out : np.ndarray [shape=(`most_samples` or more,), int16]
         Buffer for the samples.
+    decoder : str
+        ``mpg123`` decodes MP3s with the system's libmpg123; see `libmpg123.read_mp3`.
     fallback : str
         ``ffmpeg`` decodes with it what libsndfile does not know; see `ffmpeg.converted_to_au`.
 
@@ -126,7 +130,7 @@ def decode(
         With the reason, and in its detail what was measured or what the decoder said.
     """
     with open_source(path, expected_sha1=expected_sha1, listed_sha1=listed_sha1) as source:
-        raw, flags = _read(source, settings=settings, whole=False, fallback=fallback)
+        raw, flags = _read(source, settings=settings, whole=False, decoder=decoder, fallback=fallback)
     return _finished(raw, 0, sha1=source.sha1, settings=settings, min_samples=min_samples, flags=flags, out=out)
 
 
@@ -152,7 +156,7 @@ def decode_whole(path: Path, *, settings: Waveform, min_samples: int, fallback: 
         As by `decode`.
     """
     with open_source(path, expected_sha1=None, listed_sha1="") as source:
-        raw, flags = _read(source, settings=settings, whole=True, fallback=fallback)
+        raw, flags = _read(source, settings=settings, whole=True, decoder="soundfile", fallback=fallback)
     room = most_samples(settings)
     return [
         _finished(
@@ -168,10 +172,12 @@ def decode_whole(path: Path, *, settings: Waveform, min_samples: int, fallback: 
     ]
 
 
-def _read(source: Source, *, settings: Waveform, whole: bool, fallback: Fallback) -> tuple[RawAudio, dict[str, bool]]:
-    """Decode a file with libsndfile or, where that does not know the format, with the fallback."""
+def _read(
+    source: Source, *, settings: Waveform, whole: bool, decoder: Decoder, fallback: Fallback
+) -> tuple[RawAudio, dict[str, bool]]:
+    """Decode a file with the decoder of its format or, where libsndfile does not know that, with the fallback."""
     try:
-        return _verified(source, settings=settings, whole=whole)
+        return _verified(source, settings=settings, whole=whole, decoder=decoder)
     except RejectedTrack as error:
         if error.reason != Reason.NOT_AUDIO:
             raise
@@ -187,15 +193,16 @@ def _read(source: Source, *, settings: Waveform, whole: bool, fallback: Fallback
     return raw, {"fallback": True, "warned": bool(raw.warnings)}
 
 
-def _verified(source: Source, *, settings: Waveform, whole: bool) -> tuple[RawAudio, dict[str, bool]]:
+def _verified(source: Source, *, settings: Waveform, whole: bool, decoder: Decoder) -> tuple[RawAudio, dict[str, bool]]:
     """Decode a file and compare its decoded length with the length that its frames or header declare."""
     contents = source.contents
     if not contents.known:
         raise RejectedTrack(
             Reason.NOT_AUDIO, f"libsndfile knows no decoder for its format, or its codec ({summary(source.data)})"
         )
+    read = read_mp3 if decoder == "mpg123" and contents.mpeg is not None else read_samples
     try:
-        raw = read_samples(source, max_seconds=settings.max_seconds, whole=whole)
+        raw = read(source, max_seconds=settings.max_seconds, whole=whole)
     except MemoryError as error:
         raise RejectedTrack(
             Reason.DECODER_OUT_OF_MEMORY, f"{summary(source.data)}: its samples need more memory: cut it into parts"

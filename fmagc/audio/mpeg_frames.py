@@ -1,16 +1,20 @@
 """MPEG audio frames of an MP3 file, counted one by one from header to header.
 
 Decoders repair, skip and guess without a warning. The frame headers show independently how much audio a file holds.
-Layout of headers: ISO/IEC 11172-3 section 2.4.2.3 and 13818-3; ID3v2: id3.org, version 2.4.0 section 3.1; APEv2 header
-and footer of 32 bytes; the Xing, Info and VBRI headers are conventions of encoders, first frames that hold no audio.
+Layout of headers: ISO/IEC 11172-3 section 2.4.2.3 and 13818-3; the Xing, Info and VBRI headers are conventions of
+encoders, first frames that hold no audio.
 """
 
 import re
+from array import array
 from dataclasses import dataclass
 
-from fmagc.audio.file_bytes import Bytes
+import numpy as np
 
-__all__ = ["MpegAudio", "end_of_leading_tags", "only_tags", "scan", "start_of_trailing_tags", "with_true_length"]
+from fmagc.audio.side_information import blocks_differ
+from fmagc.audio.tags import end_of_leading_tags, start_of_trailing_tags
+
+__all__ = ["MpegAudio", "scan", "with_true_length"]
 
 _BITRATES = {  # kbit/s by bitrate index 1..14; keyed by (MPEG 1?, layer)
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -31,7 +35,6 @@ _SAME_STREAM = 0xFE0C  # of those two bytes: sync, version, layer and sample rat
 _MONO = 0xC0  # the last byte of a header, at least
 _LOWEST_BITRATE = 0x10
 _XING = (b"Xing", b"Info")
-_ID3V1_BYTES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,9 @@ class MpegAudio:
         Where the first frame begins, the header frame included, and the last one ends, whole or cut.
     mixed : bool
         Whether there are frames of more than one sample rate, version, layer or number of channels.
+    blocks_differ : bool
+        Whether the two channels of some frame have different blocks (`side_information.blocks_differ`); False where
+        `mixed`, and but for layer 3.
     """
 
     layer: int
@@ -85,6 +91,7 @@ class MpegAudio:
     start: int
     end: int
     mixed: bool
+    blocks_differ: bool
 
 
 def scan(data: bytes) -> MpegAudio | None:
@@ -109,7 +116,8 @@ def scan(data: bytes) -> MpegAudio | None:
     if position is None or start is None:
         return None
     first_stream = stream = _two_bytes(data, position) & _SAME_STREAM
-    frames = samples = skipped = n_mono = 0
+    samples = skipped = 0
+    frames = array("q")
     mixed = False
     while position + 4 <= end:
         key = data[position + 1] << 8 | data[position + 2]
@@ -123,20 +131,22 @@ def scan(data: bytes) -> MpegAudio | None:
             stream = _two_bytes(data, position) & _SAME_STREAM
             mixed |= stream != first_stream
             continue
-        is_mono = data[position + 3] >= _MONO
-        position += header.length
-        if position > end:
+        if position + header.length > end:
+            position = end
             break
-        frames += 1
-        n_mono += is_mono
+        frames.append(position)
+        position += header.length
         samples += header.samples
     first = _HEADERS[_two_bytes(data, start)]
     header_frame, declared = _header_frame(data[start : start + first.length], first)
+    starts = np.array(frames)
+    n_mono = int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8)[starts + 3] >= _MONO))
+    mixed = mixed or 0 < n_mono < len(frames)
     return MpegAudio(
         layer=first.layer,
         sample_rate=first.sample_rate,
         channels=_channels(data[start + 3]),
-        frames=frames - header_frame,
+        frames=len(frames) - header_frame,
         samples=samples - header_frame * first.samples,
         samples_per_frame=first.samples,
         header_frame=header_frame,
@@ -144,7 +154,8 @@ def scan(data: bytes) -> MpegAudio | None:
         skipped_bytes=skipped,
         start=start,
         end=min(position, end),
-        mixed=mixed or 0 < n_mono < frames,
+        mixed=mixed,
+        blocks_differ=first.layer == 3 and not mixed and n_mono == 0 and blocks_differ(data, starts, mpeg1=first.mpeg1),
     )
 
 
@@ -184,21 +195,6 @@ def with_true_length(data: bytes, audio: MpegAudio) -> tuple[bytes, int, int]:
     plain = (frame[1] | 1, _LOWEST_BITRATE | frame[2] & 0x0C)  # no checksum, no padding
     silent = bytes((0xFF, *plain, frame[3])).ljust(_HEADERS[plain[0] << 8 | plain[1]].length, b"\0")
     return silent, behind, first.samples
-
-
-def end_of_leading_tags(data: Bytes) -> int:
-    """Find where the tags before the audio end: any number of ID3v2 tags, with or without footer, and APEv2 tags."""
-    position = 0
-    while (length := _tag_length(data, position)) > 0:
-        position += length
-    return min(position, len(data))
-
-
-def only_tags(data: Bytes) -> bool:
-    """Check whether a file holds only tags and zero bytes."""
-    start, end = end_of_leading_tags(data), start_of_trailing_tags(data)
-    tagged = start > 0 or end < len(data)
-    return tagged and not data[start : max(start, end)].strip(b"\0")
 
 
 def _headers() -> dict[int, _Header]:
@@ -265,33 +261,3 @@ def _xing_place(frame: bytes, header: _Header) -> int:
     """Find where a Xing header stands in a frame: behind its side information, whether it has a checksum or not."""
     mono = _channels(frame[3]) == 1
     return 4 + ((17 if mono else 32) if header.mpeg1 else (9 if mono else 17))
-
-
-def _tag_length(data: Bytes, position: int) -> int:
-    """Measure the ID3v2 or APEv2 tag at a position, header and footer included; 0 where there is none."""
-    head = data[position : position + 32]
-    if head[:3] == b"ID3" and len(head) >= 10 and max(head[6:10]) < 0x80:  # the size is four groups of seven bits
-        body = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-        return 10 + body + (10 if head[5] & 0x10 else 0)
-    if head[:8] == b"APETAGEX" and len(head) == 32:  # its size counts the footer but not the header
-        return 32 + int.from_bytes(head[12:16], "little")
-    return 0
-
-
-def start_of_trailing_tags(data: Bytes) -> int:
-    """Find where ID3v1 and APEv2 tags after the audio begin."""
-    end = len(data)
-    while (length := _trailing_tag_length(data, end)) > 0:
-        end -= length
-    return max(0, end)
-
-
-def _trailing_tag_length(data: Bytes, end: int) -> int:
-    """Measure the tag that ends at a position; 0 where there is none."""
-    if end >= _ID3V1_BYTES and data[end - _ID3V1_BYTES : end - _ID3V1_BYTES + 3] == b"TAG":
-        return _ID3V1_BYTES
-    footer = data[max(0, end - 32) : max(0, end)]
-    if footer[:8] == b"APETAGEX" and len(footer) == 32:
-        has_header = 32 if footer[23] & 0x80 else 0
-        return int.from_bytes(footer[12:16], "little") + has_header
-    return 0

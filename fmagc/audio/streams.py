@@ -12,6 +12,7 @@ from fmagc.audio import mpeg_frames
 from fmagc.audio.container_headers import audio_bytes
 from fmagc.audio.file_bytes import Bytes, find_all, view_of
 from fmagc.audio.ogg_pages import CAPTURE, first_packet, ogg_streams, with_end_mark
+from fmagc.audio.tags import end_of_leading_tags, only_tags, start_of_trailing_tags
 from fmagc.errors import Reason, RejectedTrack
 
 __all__ = ["Contents", "Stream", "contents_of", "not_mp3", "summary"]
@@ -102,7 +103,7 @@ def contents_of(data: Bytes, *, named_mp3: bool) -> Contents:
     RejectedTrack
         When a file named .mp3 is not an MP3, or an MP3 has no audio or is too large.
     """
-    start = mpeg_frames.end_of_leading_tags(data)
+    start = end_of_leading_tags(data)
     magic = data[start : start + _MAGIC]
     is_other = _OTHER.match(magic) is not None
     if named_mp3:
@@ -116,12 +117,12 @@ def contents_of(data: Bytes, *, named_mp3: bool) -> Contents:
     if found is None:
         return _without_container(_in_memory(data))
     find = {CAPTURE: _ogg, _FLAC: _flac}.get(found[0][:4], _chunked)
-    return find(data, start + found.start(), mpeg_frames.start_of_trailing_tags(data), padded=found.start() > 0)
+    return find(data, start + found.start(), start_of_trailing_tags(data), padded=found.start() > 0)
 
 
 def not_mp3(data: Bytes) -> RejectedTrack:
     """Reject a file for its content, or for MP3 frames that state no length, which cannot be counted."""
-    start = mpeg_frames.end_of_leading_tags(data)
+    start = end_of_leading_tags(data)
     if _FREE_FORMAT.match(data[start : start + 4]):
         said = "an MP3 of free format, whose frames do not state their length: encode it again at a usual bit rate"
         return RejectedTrack(Reason.DECODE_ERROR, f"{summary(data)}: {said}")
@@ -155,15 +156,14 @@ def _mp3(data: bytes, audio: mpeg_frames.MpegAudio | None) -> Contents:
     if audio is not None and audio.layer != _LAYER:
         raise RejectedTrack(Reason.NOT_MP3, f"MPEG audio layer {audio.layer}, expected {_LAYER}")
     if audio is None or audio.frames == 0:
-        if audio is not None or mpeg_frames.only_tags(data):
+        if audio is not None or only_tags(data):
             raise RejectedTrack(Reason.NO_AUDIO, f"{len(data)} bytes, not one audio frame")
         raise not_mp3(data)
-    before, behind = mpeg_frames.end_of_leading_tags(data), mpeg_frames.start_of_trailing_tags(data)
+    before, behind = end_of_leading_tags(data), start_of_trailing_tags(data)
     padded = audio.start > before or audio.end < behind
     true_length = audio.declared_frames == audio.frames
-    if true_length:
-        start, end = (audio.start, audio.end) if padded else (0, len(data))
-        stream = Stream(view_of(data, start, end))
+    if true_length:  # without tags, since libsndfile refuses some of them
+        stream = Stream(view_of(data, audio.start, audio.end))
     else:
         header, start, n_leading = mpeg_frames.with_true_length(data, audio)
         n_samples = audio.samples if n_leading > 0 else None

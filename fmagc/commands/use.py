@@ -36,6 +36,7 @@ _DEMO = {
     "train.patience": 6,
     "train.batch_size": 8,
     "robustness.tracks": 16,
+    "audio.decoder": "soundfile",
     "audio.fallback": "none",
 }
 _REAL = {"train.epochs": 30, "train.patience": 8, "train.batch_size": 32, "robustness.tracks": 300}

@@ -6,8 +6,9 @@ from pydantic import AfterValidator, Field
 
 from fmagc.params.base import Block
 
-__all__ = ["Audio", "Clip", "Fallback", "Mel", "Waveform", "n_frames", "require_fallback"]
+__all__ = ["Audio", "Clip", "Decoder", "Fallback", "Mel", "Waveform", "n_frames", "require_fallback"]
 
+Decoder = Literal["soundfile", "mpg123"]  # what decodes MP3s
 Fallback = Literal["none", "ffmpeg"]  # what decodes a file whose format libsndfile does not know
 Positive = Annotated[int, Field(gt=0)]
 
@@ -57,6 +58,7 @@ class Waveform(Block):
 class Audio(Waveform):
     """Settings of decoding, and the limits at which a run gives up."""
 
+    decoder: Decoder
     fallback: Fallback
     timeout_s: Annotated[float, Field(gt=0)]  # a decode that takes longer is rejected
     max_reject_fraction: Annotated[float, Field(ge=0, le=1)]  # above it the dataset root is wrong, not the tracks
@@ -64,7 +66,7 @@ class Audio(Waveform):
 
     def content(self) -> dict[str, Any]:
         """Return the settings that decide what a cache holds; the others only decide when a run gives up."""
-        return self.model_dump(include={"sample_rate", "max_seconds", "fallback", "ids_per_shard"})
+        return self.model_dump(include={"sample_rate", "max_seconds", "decoder", "fallback", "ids_per_shard"})
 
 
 class Clip(Block):

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fmagc.audio.mpeg_frames import end_of_leading_tags, only_tags, scan
+from fmagc.audio.mpeg_frames import scan
+from fmagc.audio.tags import end_of_leading_tags, only_tags
 from tests.support.audio_files import id3, mp3, music, without_header_frame
 
 

@@ -111,7 +111,13 @@ def _ours(corpus: pd.DataFrame, folder: Path) -> dict[str, float]:
 
 def _decode(corpus: pd.DataFrame, folder: Path) -> None:
     audio = Audio(
-        sample_rate=44100, max_seconds=30.0, timeout_s=60.0, max_reject_fraction=0.2, ids_per_shard=50, fallback="none"
+        sample_rate=44100,
+        max_seconds=30.0,
+        timeout_s=60.0,
+        max_reject_fraction=0.2,
+        ids_per_shard=50,
+        decoder="soundfile",
+        fallback="none",
     )
     with ArtifactStore("decode", root=folder) as store:
         make_waves(corpus, raw=Path("/"), audio=audio, clip=Clip(samples=2**19), store=store, out=folder / "w")

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from fmagc.audio.mpeg_frames import end_of_leading_tags, scan
+from fmagc.audio.mpeg_frames import scan
+from fmagc.audio.tags import end_of_leading_tags
 from fmagc.demo.artists import draw_artist
 from fmagc.demo.catalogue import Demo
 from fmagc.demo.mix import render

@@ -5,14 +5,19 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from fmagc.errors import RejectedTrack
+from fmagc.params.signal import Decoder
 from tests.faults.fuzz import fuzz
 from tests.support.audio_files import decode_bytes
+from tests.support.decoders import DECODERS
 from tests.support.mutations import frames_of, mutated, other_sources, synthetic_sources
 
 
-def test_damaged_files_cost_themselves_alone(tmp_path: Path) -> None:
-    report = fuzz(tmp_path, sources=synthetic_sources(), count=150, seed=1)
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_damaged_files_cost_themselves_alone(decoder: Decoder, tmp_path: Path) -> None:
+    report = fuzz(tmp_path, sources=synthetic_sources(), count=150, seed=1, decoder=decoder)
     assert report.faults == []
     assert len(report.ledger) == 167
     assert {"", "truncated", "decode_error"} <= set(report.ledger["reason"])  # there was something to reject

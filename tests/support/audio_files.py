@@ -8,14 +8,20 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from fmagc.audio import mpeg_frames
 from fmagc.audio.decode import Decoded, decode
 from fmagc.audio.quantise import most_samples
+from fmagc.audio.tags import end_of_leading_tags
 from fmagc.params.signal import Audio
 
 CLIP = 2**19
 SETTINGS = Audio(
-    sample_rate=44100, max_seconds=30.0, fallback="none", timeout_s=60.0, max_reject_fraction=0.1, ids_per_shard=50
+    sample_rate=44100,
+    max_seconds=30.0,
+    decoder="soundfile",
+    fallback="none",
+    timeout_s=60.0,
+    max_reject_fraction=0.1,
+    ids_per_shard=50,
 )
 
 
@@ -36,7 +42,7 @@ def mp3(y: NDArray[np.float64], *, sr: int = 44100, mode: str = "CONSTANT", leve
 
 def without_header_frame(data: bytes) -> bytes:
     """Cut off the Xing or Info frame that LAME writes first."""
-    start = mpeg_frames.end_of_leading_tags(data)
+    start = end_of_leading_tags(data)
     bitrate, rate = data[start + 2] >> 4, data[start + 2] >> 2 & 3
     kbps = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)[bitrate]
     length = 144_000 * kbps // (44100, 48000, 32000)[rate] + (data[start + 2] >> 1 & 1)
@@ -59,4 +65,12 @@ def decode_bytes(
     sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
     settings = SETTINGS.model_copy(update=changes)
     out = np.empty(most_samples(settings), dtype=np.int16)
-    return decode(path, expected_sha1=sha1, listed_sha1="", settings=settings, min_samples=min_samples, out=out)
+    return decode(
+        path,
+        expected_sha1=sha1,
+        listed_sha1="",
+        settings=settings,
+        min_samples=min_samples,
+        out=out,
+        decoder=settings.decoder,
+    )

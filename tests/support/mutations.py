@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 
 from fmagc.audio import mpeg_frames
+from fmagc.audio.tags import end_of_leading_tags
 from tests.support.audio_files import id3, mp3, music, without_header_frame
 
 __all__ = ["MUTATIONS", "frames_of", "mutated", "other_sources", "real_sources", "synthetic_sources"]
@@ -81,7 +82,7 @@ def mutated(sources: Sequence[bytes], *, seed: int, number: int) -> bytes:
 
 def frames_of(data: bytes) -> list[slice]:
     """Find the frames that follow each other from the first one on."""
-    frames, position = [], mpeg_frames.end_of_leading_tags(data)
+    frames, position = [], end_of_leading_tags(data)
     while position + 4 <= len(data) and data[position] == 0xFF:
         header = mpeg_frames._HEADERS.get(mpeg_frames._two_bytes(data, position))
         if header is None or position + header.length > len(data):

@@ -71,6 +71,7 @@ def write_wave(
         settings=audio,
         min_samples=min_samples,
         out=buffer.values,
+        decoder=audio.decoder,
         fallback=audio.fallback,
     )
     length = len(decoded.samples)

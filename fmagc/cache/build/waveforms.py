@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import soundfile
 
+from fmagc.audio.libmpg123 import libmpg123
 from fmagc.audio.quantise import most_samples
 from fmagc.cache.build.shard_writer import assemble
 from fmagc.cache.build.waveform_shard import finish_shard
@@ -78,9 +79,13 @@ def make_waves(
     ------
     DataError
         When no track, or less than 1 - `audio.max_reject_fraction` of them, could be accepted, or the disk lacks room.
+    SettingsError
+        When the decoder of the settings is not installed.
     """
     shards = _requests(index, ids_per_shard=audio.ids_per_shard)
     made_with = versions(*_LIBRARIES) | {"libsndfile": soundfile.__libsndfile_version__}
+    if audio.decoder == "mpg123":
+        made_with["libmpg123"] = libmpg123().version
     settings = {"audio": audio.content(), "clip": clip.model_dump()}
     common = {"code": store.track_code(write_wave, finish_shard), "made_with": made_with} | settings
     keys = {name: artifact_key(common | {"tracks": [vars(r) for r in group]}) for name, group in shards.items()}

@@ -5,15 +5,19 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import soundfile
 
 from fmagc.audio.ffmpeg import ffmpeg_program
+from fmagc.audio.libmpg123 import Library, libmpg123
+from fmagc.cache.build import waveforms
 from fmagc.cache.build.waveforms import make_waves
 from fmagc.cache.ledger import read_ledger
-from fmagc.errors import DataError
+from fmagc.errors import DataError, SettingsError
 from fmagc.params.signal import Clip
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import file_sha1
 from tests.support.audio_files import SETTINGS, mp3, music
+from tests.support.decoders import needs_libmpg123
 
 SAMPLES = 2**16
 CLIP = Clip(samples=2**15)
@@ -85,6 +89,36 @@ def test_the_fallback_decodes_what_libsndfile_does_not_know(
     by_ffmpeg = ledger["decoder"].str.startswith("ffmpeg ")
     assert by_ffmpeg.tolist() == [not rejected, False, False, not rejected]
     assert (ledger["flags"].str.contains("fallback") == by_ffmpeg).all()
+
+
+@needs_libmpg123
+def test_the_ledger_and_the_shards_know_the_decoder(
+    tmp_path: Path, index: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flac = tmp_path / "raw/000002.flac"
+    soundfile.write(flac, music(SAMPLES), 44100)
+    index.loc[0, ["path", "sha1"]] = [flac.name, file_sha1(flac)]
+    assert made(tmp_path, index)["shards_made"] == 2
+    assert made(tmp_path, index, decoder="mpg123")["shards_made"] == 2
+    ledger = read_ledger(tmp_path / "waves", requested=index["track_id"].tolist())
+    assert ledger["decoder"].str.split().str[0].tolist() == ["soundfile", "mpg123", "mpg123", "mpg123"]
+    manifest = (tmp_path / "waves/manifest.json").read_text(encoding="utf-8")
+    assert f'"libmpg123": "{libmpg123().version}"' in manifest
+    assert made(tmp_path, index, decoder="mpg123")["shards_made"] == 0
+    another = Library(libmpg123().calls, "mpg123 0.0")
+    monkeypatch.setattr(waveforms, "libmpg123", lambda: another)
+    assert made(tmp_path, index, decoder="mpg123")["shards_made"] == 2
+
+
+def test_a_missing_decoder_ends_the_run_before_a_track_is_decoded(
+    tmp_path: Path, index: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fmagc.audio.libmpg123._candidates", lambda: iter([]))
+    monkeypatch.setattr(waveforms, "libmpg123", libmpg123.__wrapped__)
+    with pytest.raises(SettingsError, match=r"audio\.decoder: .*apt-get install libmpg123-0"):
+        made(tmp_path, index, decoder="mpg123")
+    assert not (tmp_path / "waves").exists()
+    assert list((tmp_path / "store").rglob("*.h5*")) == []
 
 
 def test_a_wrong_root_stops_the_run_and_publishes_nothing(tmp_path: Path, index: pd.DataFrame) -> None:
