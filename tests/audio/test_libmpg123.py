@@ -227,7 +227,7 @@ DAMAGED = {
     "tags alone": (id3(2000), Reason.NO_AUDIO),
     "a page": (b"<html>404</html>" * 99, Reason.NOT_MP3),
     "layer II": ((b"\xff\xfd\xa0\x00" + bytes(622)) * 50, Reason.NOT_MP3),
-    "free format": ((b"\xff\xfb\x00\x00" + bytes(413)) * 50, Reason.NOT_MP3),
+    "free format": ((b"\xff\xfb\x00\x00" + bytes(413)) * 50, Reason.DECODE_ERROR),
 }
 
 
