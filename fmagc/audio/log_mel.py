@@ -44,7 +44,9 @@ class LogMel:
         self._ends = np.cumsum([0, *(len(bins) for bins in held)])
         self._weights = np.concatenate([band[bins] for band, bins in zip(self.filterbank, held, strict=True)])
 
-    def __call__(self, y: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    def __call__(
+        self, y: NDArray[np.float32] | NDArray[np.int16], *, scale: float = 1.0
+    ) -> tuple[NDArray[np.float32], float]:
         """Compute the spectrogram of one track.
 
         The maximum that 0 dB stands for is taken over all centred frames, the dropped one included: what is returned is
@@ -52,8 +54,10 @@ class LogMel:
 
         Parameters
         ----------
-        y : np.ndarray [shape=(n,), float32]
+        y : np.ndarray [shape=(n,), float32 or int16]
             Finite.
+        scale : float
+            The signal is ``scale * y``.
 
         Returns
         -------
@@ -69,6 +73,7 @@ class LogMel:
         """
         power = band_power(
             y,
+            scale=scale,
             hop_length=self.settings.hop_length,
             window=self._window,
             first_bin=self._first_bin,

@@ -30,13 +30,22 @@ _inner = numba.njit(inline="always", fastmath=_FASTMATH)
 
 
 def band_power(
-    y: Array, *, hop_length: int, window: Array, first_bin: NDArray[np.int64], ends: NDArray[np.int64], weights: Array
+    y: Array | NDArray[np.int16],
+    *,
+    scale: float,
+    hop_length: int,
+    window: Array,
+    first_bin: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    weights: Array,
 ) -> Array:
     """Compute the power in bands of every centred frame of a signal, padded with zeros on both sides.
 
     Parameters
     ----------
-    y : np.ndarray [shape=(n,), float32]
+    y : np.ndarray [shape=(n,), float32 or int16]
+    scale : float
+        The signal is ``scale * y`` in float32.
     hop_length : int, samples
         Frame f is centred on sample ``f * hop_length``.
     window : np.ndarray [shape=(n_fft,), float32]
@@ -54,7 +63,7 @@ def band_power(
     padded = np.empty((whole - 1) * hop_length + n_fft, dtype=np.float32)
     end = min(n_fft // 2 + len(y), len(padded))
     padded[: n_fft // 2] = padded[end:] = 0
-    padded[n_fft // 2 : end] = y[: end - n_fft // 2]
+    np.multiply(y[: end - n_fft // 2], np.float32(scale), out=padded[n_fft // 2 : end])
     out = np.empty((whole, len(first_bin)), dtype=np.float32)
     _compiled(n_fft)(padded, hop_length, window, *_turns(n_fft), first_bin, ends, weights, out)
     return out[:n_frames]

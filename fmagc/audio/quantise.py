@@ -107,5 +107,5 @@ def _to_int16(y: NDArray[np.float32], peak: float, out: NDArray[np.int16]) -> tu
         return samples, 1.0
     scale = np.float32(peak / _FULL_SCALE)
     y *= np.float32(1) / scale
-    np.copyto(samples, np.rint(y, out=y), casting="unsafe")
+    np.rint(y, out=samples, casting="unsafe")
     return samples, float(scale)

@@ -57,6 +57,15 @@ def test_equals_librosa(name: str) -> None:
     assert ref_db == pytest.approx(expected_ref, abs=1e-3)
 
 
+def test_stored_samples_need_no_copy_as_floats() -> None:
+    samples = np.random.default_rng(2).integers(-32767, 32767, N, endpoint=True, dtype=np.int16)
+    for scale in (1 / 32767, 3.3e-5, 1e-9, 2.0**25):
+        S_db, ref_db = LogMel(SR, SETTINGS)(samples, scale=scale)
+        expected, expected_ref = LogMel(SR, SETTINGS)(samples * np.float32(scale))
+        assert ref_db == expected_ref
+        np.testing.assert_array_equal(S_db, expected)
+
+
 @pytest.mark.slow  # each length is compiled
 @pytest.mark.filterwarnings("ignore:Empty filters detected")
 @pytest.mark.parametrize(("n_fft", "hop_length"), [(64, 100), (128, 64), (512, 300), (1024, 1000)])

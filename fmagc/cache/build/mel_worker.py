@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fmagc.audio.log_mel import LogMel
+from fmagc.audio.float16 import to_float16
+from fmagc.audio.log_mel import LogMel, compile_log_mel
 from fmagc.cache.moments import Moments
 from fmagc.cache.rows import Layout, row_buffer
 from fmagc.params.signal import Mel
 from fmagc.runtime.files import damaged, temp_path
 
-__all__ = ["StoredMel", "WaveRow", "spectrogram", "write_mel"]
+__all__ = ["StoredMel", "WaveRow", "compile_mel", "spectrogram", "write_mel"]
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,23 @@ def write_mel(source: WaveRow, *, folder: Path, unfinished: Path, settings: Mel,
     S_db, ref_db = spectrogram(
         waveform.values[: source.length], source.scale, settings=settings, sample_rate=sample_rate
     )
-    frames.values[: len(S_db)] = S_db
+    frames.values[: len(S_db)] = to_float16(S_db)
     moments = Moments.of(frames.values[: len(S_db)])
     digest = frames.write(temp_path(unfinished, source.shard), source.row, length=len(S_db))
     return StoredMel(digest, ref_db, moments)
+
+
+def compile_mel(*, settings: Mel, sample_rate: int) -> None:
+    """Compile what the first call of `write_mel` would otherwise wait for, or load it from the disk."""
+    compile_log_mel(sample_rate, settings)
+    to_float16(np.zeros(1, dtype=np.float32))
 
 
 def spectrogram(
     samples: NDArray[np.int16], scale: float, *, settings: Mel, sample_rate: int
 ) -> tuple[NDArray[np.float32], float]:
     """Compute the spectrogram of a stored waveform; see `LogMel`."""
-    return _log_mel(sample_rate, settings)(samples * np.float32(scale))
+    return _log_mel(sample_rate, settings)(samples, scale=scale)
 
 
 @lru_cache(maxsize=1)

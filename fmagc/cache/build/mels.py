@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from fmagc.audio.log_mel import compile_log_mel
 from fmagc.cache.build.mel_shard import finish_shard
-from fmagc.cache.build.mel_worker import StoredMel, WaveRow, write_mel
+from fmagc.cache.build.mel_worker import StoredMel, WaveRow, compile_mel, write_mel
 from fmagc.cache.build.shard_writer import assemble
 from fmagc.cache.manifest import Manifest, Shard, found_in_artifact, write_manifest
 from fmagc.cache.rows import Layout, create_empty
@@ -76,7 +75,7 @@ def make_mels(
     work = partial(write_mel, folder=waves.folder, unfinished=store.folder, settings=settings, sample_rate=sample_rate)
     with VerifiedShards(waves.folder).reading({name: waves.shards[name].digest for name in missing}):
         artifacts |= assemble(
-            Prepared(work, partial(compile_log_mel, sample_rate, settings)),
+            Prepared(work, partial(compile_mel, settings=settings, sample_rate=sample_rate)),
             _sources(waves, missing, settings, store),
             keep=lambda name, rows: _keep(store, keys[name], waves.shards[name], rows, settings),
             run=run,
