@@ -3,10 +3,9 @@
 ``python -m tests.bench.cache CORPUS`` takes a folder in FMA's layout (it holds the audio folder ``fma_*``). In each
 round the three run one after the other over the same files, on all usable cores:
 
-* floor: one ``mpg123 -t`` a core, which decodes and throws away;
+* floor and peer: those of `tests.bench.rivals`;
 * ours: the functions of the stages decode and mel, with checksums, ledger, digests, fsync; and `open`, what the next
-  stage then spends on the digests of both caches, which is in no ratio;
-* peer: librosa.load, librosa's log-mel and np.save of both, over a warm joblib pool.
+  stage then spends on opening both caches, which is in no ratio.
 
 The ratios are medians over the rounds. Start and end of processes and the fsyncs are part of ours; a corpus smaller
 than ``--tracks`` is therefore gone through several times, under other ids, as part of one run.
@@ -17,19 +16,16 @@ import json
 import multiprocessing
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-import joblib
-import numpy as np
 import pandas as pd
 
 from fmagc.cache.build.mels import make_mels
@@ -40,6 +36,7 @@ from fmagc.params.signal import Audio, Clip, Mel
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import file_sha1
 from fmagc.runtime.worker_pool import usable_cores
+from tests.bench.rivals import decode_only, librosa_to_files
 
 
 def main() -> None:
@@ -52,10 +49,9 @@ def main() -> None:
     files = sorted(arguments.corpus.glob("fma_*/*/*.mp3"))
     if not files:
         sys.exit(f"{arguments.corpus}: expected fma_*/*/*.mp3 below it, found none")
-    floor_of = shutil.which("mpg123") or sys.exit("mpg123 is needed for the floor: install your system's package")
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         corpus = _repeated(files, arguments.tracks)
-        rounds = [_round(corpus, Path(folder), floor_of) for _ in range(arguments.rounds)]
+        rounds = [_round(corpus, Path(folder)) for _ in range(arguments.rounds)]
     table = {name: statistics.median(times[name] for times in rounds) for name in rounds[0]}
     ours = [times["decode"] + times["mel"] for times in rounds]
     print(  # noqa: T201
@@ -81,21 +77,12 @@ def _repeated(files: Sequence[Path], n_tracks: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _round(corpus: pd.DataFrame, folder: Path, mpg123: str) -> dict[str, float]:
+def _round(corpus: pd.DataFrame, folder: Path) -> dict[str, float]:
     paths = corpus["path"].tolist()
-    times = {"floor": _seconds(lambda: _floor(paths, mpg123))}
+    times = {"floor": decode_only(paths).seconds}
     times |= _ours(corpus, folder / "ours")
-    times["peer"] = _peer(paths, folder / "peer")
+    times["peer"] = librosa_to_files(paths, folder / "peer").seconds
     return times
-
-
-def _floor(paths: list[str], mpg123: str) -> None:
-    def decode(share: list[str]) -> None:
-        subprocess.run([mpg123, "-q", "-t", *share], check=False, stderr=subprocess.DEVNULL)
-
-    n_cores = usable_cores()
-    with ThreadPoolExecutor(n_cores) as pool:
-        list(pool.map(decode, [paths[core::n_cores] for core in range(n_cores)]))
 
 
 def _ours(corpus: pd.DataFrame, folder: Path) -> dict[str, float]:
@@ -135,28 +122,6 @@ def _open(corpus: pd.DataFrame, folder: Path) -> None:
 
 
 STAGES: dict[str, Callable[[pd.DataFrame, Path], None]] = {"decode": _decode, "mel": _mel, "open": _open}
-
-
-def _peer(paths: list[str], folder: Path) -> float:
-    folder.mkdir()
-    jobs = [joblib.delayed(_peer_track)(path, folder / str(number)) for number, path in enumerate(paths)]
-    with joblib.Parallel(usable_cores()) as pool:
-        pool(jobs[: usable_cores()])  # workers up, librosa imported
-        seconds = _seconds(lambda: pool(jobs))
-    shutil.rmtree(folder)
-    return seconds
-
-
-def _peer_track(path: str, target: Path) -> None:
-    import librosa
-
-    try:
-        y, sr = librosa.load(path, sr=None, mono=True)
-    except Exception:  # what the peer does with a broken file: it goes on without it
-        return
-    S = librosa.feature.melspectrogram(y=y, sr=sr, n_fft=4096, hop_length=1024, n_mels=128)
-    np.save(f"{target}.wave.npy", y)
-    np.save(f"{target}.mel.npy", librosa.power_to_db(S, ref=np.max))
 
 
 def _seconds(work: Callable[[], Any]) -> float:

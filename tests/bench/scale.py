@@ -1,17 +1,22 @@
-"""Measure the cost of the cache by the number of tracks, DVC included: ``python -m tests.bench.scale LIST``.
+"""Measure what a user waits for, DVC included, by the number of tracks: ``python -m tests.bench.scale LIST``.
 
 For each of ``--tracks`` it writes a stand-in for FMA-small (`tests.bench.standin` says what LIST is) and a copy of the
 project, runs ``dvc repro stats`` there, and checks that every track is accounted for: accepted with its listed length,
-to one MPEG frame, or rejected for the right reason. It prints one line of JSON:
+to one MPEG frame, or rejected for the right reason. It prints two lines of JSON. The first is of ``dvc repro stats``:
 
+* ``vs_floor``: its time over that of the decoder alone, and ``vs_peer``: the time of librosa over its own, both of the
+  same files on the same cores (`tests.bench.rivals`); ``core_vs_floor`` and ``core_vs_peer``, the same of core seconds;
 * ``seconds``: of the whole command, of each stage, and of DVC, which is what the stages leave: its start, the digests
   of what a stage has made, its cache; ``again``, of the same command when nothing has changed; and how DVC's share lies
   before and after the stages, ``dvc_seconds_after``;
 * ``core_seconds``: the same as time of a core, which other programs on the machine touch less;
 * ``peak_mib``: of DVC, and of each stage its own process and the largest of its workers; stats maps the shards into
   memory, and the system takes their pages back when it needs them;
-* ``disk_mb``: what each stage leaves, and what lies in the project's folder in all, a file with several names once;
-* ``ratio``: the cost of a track in the last run, in both kinds of seconds, by that in the first: above 1 it grows.
+* ``disk_mb``: what each stage leaves, and what lies in the project's folder in all, a file with several names once.
+
+The second is of opening the caches as the stages after stats do (`tests.bench.openings`). Several ``--tracks`` end with
+a third line, ``ratio``: the cost of a track in the last run, in both kinds of seconds, by that in the first; above 1 it
+grows.
 
 FMA's subsets share one range of ids, so more tracks are fuller shards, not more of them. Everything is written below
 the current folder and removed: 8,000 tracks take 33 GB.
@@ -32,6 +37,8 @@ from fmagc.cache.shards import read_columns
 from fmagc.corpus.index import read_index
 from fmagc.errors import Reason
 from fmagc.runtime.worker_pool import usable_cores
+from tests.bench.openings import measure_openings
+from tests.bench.rivals import decode_only, librosa_to_files
 from tests.bench.standin import NAME, Listed, read_list, thinned, write_standin
 from tests.bench.watch import Seen, watch, workers_of
 from tests.support.project import Project, copy_files
@@ -58,8 +65,11 @@ def main() -> None:
     for n_tracks in sorted(arguments.tracks):
         with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder:
             runs.append(measure(Path(folder), thinned(listed, n_tracks)))
-        print(f"{n_tracks} tracks took {runs[-1]['seconds']['all']:.0f} s", file=sys.stderr)  # noqa: T201
-    print(json.dumps({"cores": usable_cores(), "runs": runs, "ratio": _ratios(runs)}))  # noqa: T201
+            print(json.dumps(runs[-1]))  # noqa: T201
+            opened = measure_openings(Path(folder, "project"))
+            print(json.dumps({"tracks": n_tracks} | opened), flush=True)  # noqa: T201
+    if len(runs) > 1:
+        print(json.dumps({"ratio": _ratios(runs)}))  # noqa: T201
 
 
 def measure(folder: Path, tracks: Sequence[Listed]) -> dict[str, Any]:
@@ -69,12 +79,21 @@ def measure(folder: Path, tracks: Sequence[Listed]) -> dict[str, Any]:
     project.dvc("config", "--local", "core.site_cache_dir", str(folder / "site"))  # what DVC would keep elsewhere
     seen = _watched(project, folder / "log")
     again = _watched(project, folder / "log")
+    seconds, core_seconds = _seconds(seen), _core_seconds(seen)
+    paths = [str(path) for path in sorted((folder / "corpus" / NAME).rglob("*.mp3"))]
+    floor, peer = decode_only(paths), librosa_to_files(paths, folder / "peer")
+    core_s = sum(core_seconds.values())
     return {
         "tracks": len(tracks),
+        "cores": usable_cores(),
+        "vs_floor": round(seconds["all"] / floor.seconds, 3),
+        "vs_peer": round(peer.seconds / seconds["all"], 3),
+        "core_vs_floor": round(core_s / floor.core_s, 3),
+        "core_vs_peer": round(peer.core_s / core_s, 3),
         "rejected": check(project.root / "data", tracks),
-        "seconds": _seconds(seen) | {"again": round(max(it.last_s for it in again.values()), 2)},
+        "seconds": seconds | {"again": round(max(it.last_s for it in again.values()), 2)},
         "dvc_seconds_after": _gaps(seen),
-        "core_seconds": _core_seconds(seen),
+        "core_seconds": core_seconds | {"again": round(sum(it.core_s for it in again.values()), 2)},
         "peak_mib": _peaks(seen),
         "disk_mb": {stage: _disk_mb(project.root / out) for stage, out in OUTS.items()}
         | {

@@ -53,6 +53,17 @@ def test_any_valid_block_comes_back_from_the_file(**values: Any) -> None:
         assert Mel.load("mel", path=path).model_dump() == values
 
 
+SCALARS = "yes no on off y 010 0o10 0x1F 0b11 1e3 1e-3 1.e3 .5 5. 1_000 12:30 ~ null NULL True TRUE .inf .nan +1 '1'"
+
+
+@pytest.mark.parametrize("scalar", SCALARS.split())
+def test_dvc_and_the_settings_read_the_same_value(scalar: str, tmp_path: Path) -> None:
+    of_dvc = pytest.importorskip("dvc.utils.serialize")
+    path = tmp_path / "params.yaml"
+    path.write_text(f"a: {scalar}\n", encoding="utf-8")
+    assert repr(read_document(path)) == repr(of_dvc.load_yaml(str(path)))
+
+
 @given(st.sampled_from(sorted(BLOCKS)), KEYS, st.none() | st.booleans() | st.integers() | st.text(max_size=5))
 def test_an_unknown_key_is_always_named(block: str, key: str, value: Any) -> None:
     assume(key not in BLOCKS[block].model_fields)
