@@ -5,6 +5,8 @@ SIMD units differ in the last bit. All that follows is addition, subtraction, mu
 754 defines to the bit, in an order that no thread count and no BLAS decides: no dot product, no FFT, no `np.convolve`.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ Signal = NDArray[np.float64]
 
 CYCLE = 2048  # samples in a stored period
 _SILENT = 1e-9  # below this a filter's memory is over: -180 dB
+_BLOCK = 1 << 14  # samples that stay in the second-level cache through the passes of a filter
 
 
 def snap(value: Signal | float, *, bits: int = 30) -> Signal:
@@ -21,9 +24,12 @@ def snap(value: Signal | float, *, bits: int = 30) -> Signal:
     return np.asarray(np.rint(np.asarray(value) * 2.0**bits) / 2.0**bits)
 
 
+@lru_cache(maxsize=1)
 def sine_table() -> Signal:
-    """Return one period of a sine, shape (CYCLE,)."""
-    return snap(np.sin(2 * np.pi * np.arange(CYCLE) / CYCLE))
+    """Return one period of a sine, shape (CYCLE,), not to be changed."""
+    table = snap(np.sin(2 * np.pi * np.arange(CYCLE) / CYCLE))
+    table.setflags(write=False)
+    return table
 
 
 def decay(samples: int, *, time_constant_s: float, sr: int) -> Signal:
@@ -40,17 +46,25 @@ def decay(samples: int, *, time_constant_s: float, sr: int) -> Signal:
 
 
 def lookup(table: Signal, cycles: Signal) -> Signal:
-    """Read a period at a phase counted in cycles, between the stored samples by straight lines.
+    """Read periods at a phase counted in cycles, between the stored samples by straight lines.
 
     Parameters
     ----------
-    table : (CYCLE,) float64
+    table : (..., CYCLE) float64
     cycles : (samples,) float64, not negative
+
+    Returns
+    -------
+    (..., samples) float64
     """
-    place = (cycles - np.floor(cycles)) * CYCLE
-    left = place.astype(np.int64) % CYCLE
-    weight = place - np.floor(place)
-    return np.asarray(table[left] * (1.0 - weight) + table[(left + 1) % CYCLE] * weight)
+    weight = cycles - np.floor(cycles)
+    weight *= CYCLE
+    left = weight.astype(np.intp)
+    weight -= left
+    y = np.take(np.roll(table, -1, axis=-1), left, axis=-1)
+    y *= weight
+    y += np.take(table, left, axis=-1) * (1.0 - weight)
+    return y
 
 
 def glide(samples: int, *, start_hz: float, end_hz: float, time_constant_s: float, sr: int) -> Signal:
@@ -63,15 +77,24 @@ def low_pass(x: Signal, *, cutoff_hz: float, sr: int) -> Signal:
     """Filter with one pole: y[n] = (1 - a) x[n] + a y[n - 1], a = exp(-2 pi cutoff_hz / sr).
 
     The recursion is unrolled by 1 / (1 - a z) = (1 + a z) (1 + a^2 z^2) (1 + a^4 z^4) ..., so it needs a few passes
-    over the array instead of a loop over its samples.
+    over the array instead of a loop over its samples. They are taken block by block, each with the samples before it
+    that its own depend on.
     """
     a = float(snap(np.exp(-2 * np.pi * cutoff_hz / sr)))
-    y = x * (1.0 - a)
-    step = 1
-    while a > _SILENT and step < len(y):
-        y[step:] += a * y[:-step]
+    gain = 1.0 - a
+    factors: list[float] = []
+    while a > _SILENT and 1 << len(factors) < len(x):
+        factors.append(a)
         a *= a
-        step *= 2
+    reach = (1 << len(factors)) - 1
+    y = np.empty_like(x)
+    for start in range(0, len(x), _BLOCK):
+        before = min(start, reach)
+        block = x[start - before : start + _BLOCK] * gain
+        for power, factor in enumerate(factors):
+            step = 1 << power
+            block[step:] += factor * block[:-step]
+        y[start : start + _BLOCK] = block[before:]
     return y
 
 

@@ -71,10 +71,11 @@ class Synth:
 
     def _harmonics(self, voice: Voice, f0: float, cycles: Signal) -> Signal:
         count = max(1, min(_HARMONICS, int(_NYQUIST * self.sr / f0)))
-        dark = lookup(_period(voice, count, voice.rolloff + _DARKER), cycles)
-        bright = lookup(_period(voice, count, voice.rolloff), cycles)
-        share = decay(len(cycles), time_constant_s=voice.damp_s, sr=self.sr)
-        return np.asarray(dark + share * (bright - dark))
+        rolloffs = voice.rolloff + _DARKER, voice.rolloff
+        dark, bright = lookup(np.stack([_period(voice, count, rolloff) for rolloff in rolloffs]), cycles)
+        bright -= dark
+        bright *= decay(len(cycles), time_constant_s=voice.damp_s, sr=self.sr)
+        return np.asarray(dark + bright)
 
     def _partials(self, voice: Voice, f0: float, cycles: Signal) -> Signal:
         y = np.zeros(len(cycles))
