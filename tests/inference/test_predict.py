@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import soundfile
 
 from fmagc.audio.decode import decode_whole
+from fmagc.cli import main
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.timeline import timeline
 from fmagc.runtime.files import write_record
@@ -36,6 +38,21 @@ def predict(*arguments: object, cwd: Path, expect: int = 0) -> tuple[str, str]:
     )
     assert done.returncode == expect, done.stderr
     return done.stdout, done.stderr
+
+
+@pytest.fixture
+def predict_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run the command in this process, which has torch already; give its status and what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        status = main(["predict", *map(str, arguments)])
+        return status, *capfd.readouterr()
+
+    return run
 
 
 @pytest.fixture
@@ -69,7 +86,9 @@ def test_a_copied_model_predicts_what_evaluate_predicted(pipeline: Project, mode
     assert lines[-1].startswith("error: 2 of 3 files gave no prediction")
 
 
-def test_model_folders_that_are_not_whole_are_refused_in_a_line(model: Path, tmp_path: Path) -> None:
+def test_model_folders_that_are_not_whole_are_refused_in_a_line(
+    model: Path, tmp_path: Path, predict_here: Callable[..., tuple[int, str, str]]
+) -> None:
     soundfile.write(tmp_path / "a.wav", music(SR * 2), SR)
     card = json.loads((model / "card.json").read_text())
     own = {key: value for key, value in card.items() if key not in ("own_digest", "waveform")}
@@ -81,7 +100,8 @@ def test_model_folders_that_are_not_whole_are_refused_in_a_line(model: Path, tmp
         for file in model.iterdir():
             file.chmod(0o644)
         spoil()
-        _, said = predict("a.wav", "--model", model, cwd=tmp_path, expect=1)
+        status, _, said = predict_here("a.wav", "--model", model)
+        assert status == 1
         assert wanted in said
         assert said.count("\n") == 1
 
@@ -107,7 +127,9 @@ def test_a_sixtieth_of_an_excerpt_is_worth_none_of_its_own(tmp_path: Path, milli
     assert excerpts[0].start_s == pytest.approx((milliseconds - 3000) / 2000 if n_excerpts == 1 else 0, abs=1e-4)
 
 
-def test_a_folder_is_read_as_the_layouts_read_one_and_gives_a_row_a_file(model: Path, tmp_path: Path) -> None:
+def test_a_folder_is_read_as_the_layouts_read_one_and_gives_a_row_a_file(
+    model: Path, tmp_path: Path, predict_here: Callable[..., tuple[int, str, str]]
+) -> None:
     (tmp_path / "mix/.Trash").mkdir(parents=True)
     (tmp_path / "more").mkdir()
     for name in ("mix/b.WAV", "mix/._b.wav", "mix/.Trash/old.wav", "more/a.wav"):
@@ -116,23 +138,25 @@ def test_a_folder_is_read_as_the_layouts_read_one_and_gives_a_row_a_file(model: 
     (tmp_path / "mix/a.mp3").write_text("text")
     (tmp_path / "mix/link").symlink_to(tmp_path / "more")
     (tmp_path / "mix/circle").symlink_to(tmp_path / "mix")
-    printed, _ = predict("mix", "--model", model, "--csv", "--timeline", "drawn", cwd=tmp_path, expect=1)
+    status, printed, _ = predict_here("mix", "--model", model, "--csv", "--timeline", "drawn")
+    assert status == 1
     rows = pd.read_csv(io.StringIO(printed), keep_default_na=False)
     assert rows["path"].tolist() == ["mix/a.mp3", "mix/b.WAV", "mix/link/a.wav"]
     assert rows["reason"].tolist() == ["not_mp3", "", ""]
     assert rows.filter(regex="^p_").iloc[1:].astype(float).sum(axis=1).tolist() == pytest.approx([1, 1], abs=1e-4)
     drawn = sorted(path.relative_to(tmp_path / "drawn").as_posix() for path in (tmp_path / "drawn").rglob("*.png"))
     assert drawn == ["b.WAV.png", "link/a.wav.png"]
-    _, said = predict("mix/b.WAV", "--model", model, "--timeline", "mix/cover.jpg", cwd=tmp_path, expect=1)
+    status, _, said = predict_here("mix/b.WAV", "--model", model, "--timeline", "mix/cover.jpg")
+    assert status == 1
     assert said == "error: --timeline: expected a folder, found the file mix/cover.jpg: name another\n"
 
 
-@pytest.mark.slow
-def test_two_files_with_one_figure_are_named(tmp_path: Path) -> None:
+def test_two_files_with_one_figure_are_named(tmp_path: Path, predict_here: Callable[..., tuple[int, str, str]]) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.wav").touch()
-    _, said = predict("a/x.wav", "b/x.wav", "--model", "m", "--timeline", "t", cwd=tmp_path, expect=1)
+    status, _, said = predict_here("a/x.wav", "b/x.wav", "--model", "m", "--timeline", "t")
+    assert status == 1
     assert "found a/x.wav and b/x.wav: draw them in separate calls" in said
 
 

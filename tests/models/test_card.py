@@ -99,6 +99,8 @@ def model(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     return write_model(tmp_path / "model", request.param, **SHAPE)
 
 
+OF_VIEWS = {"architecture", "normalisation"}  # where the card of both views has values that no other has
+
 # what readers alone look at, or where any value of the type is one that a training may have had
 FREE = {
     ("seed",),
@@ -138,7 +140,10 @@ def test_every_value_of_a_card_is_refused_in_one_line_or_is_harmless(model: Path
     sound = read_record(model / CARD, stage="train")
     assert fault_of(model) is None
     n_cards, accepted = 0, set()
+    both_views = len(sound["normalisation"]) == 2
     for name, place, card in tampered(sound):
+        if both_views and place[0] not in OF_VIEWS:
+            continue
         try:
             write_record(model / CARD, card)
         except UnicodeEncodeError:  # no file can hold it
@@ -153,7 +158,7 @@ def test_every_value_of_a_card_is_refused_in_one_line_or_is_harmless(model: Path
             assert fault.startswith(f"{model}/"), (name, place)
             assert fault.count("\n") == 0, (name, place)
             assert len(fault) < 8_000, (name, place)
-    assert n_cards > 900
+    assert n_cards > (300 if both_views else 900)
     assert accepted <= FREE
 
 
