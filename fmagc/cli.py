@@ -22,9 +22,9 @@ Name the genres of audio files by a trained model: MP3, whatever else libsndfile
 what ffmpeg reads.
 
 A file is decoded as the cache decodes a track, and its genre predicted as evaluate does: the probabilities of evenly
-spaced patches, as long as the clips of training, are averaged. A file longer than audio.max_seconds of the training, by
-more than a sixtieth, is read in excerpts of that length that cover it from beginning to end, each with as many patches.
-A file shorter than one patch is refused. In a folder, hidden files are passed over and links are followed."""
+spaced clips, as long as the clips of training, are averaged. A file longer than audio.max_seconds of the training, by
+more than a sixtieth, is read in excerpts of that length that cover it from beginning to end, each with as many clips.
+A file shorter than one clip is refused. In a folder, hidden files are passed over and links are followed."""
 _STATUS_PREDICT = (
     "Exit status: 0, 1 when a file gave no prediction or the model is missing or damaged, 2 for wrong arguments."
 )
@@ -121,7 +121,7 @@ def _add_predict(commands: _Commands) -> None:
         dest="n_clips",
         type=_positive,
         metavar="N",
-        help="patches of a file, or of each excerpt of a long one (as many as cover audio.max_seconds)",
+        help="clips of a file, or of each excerpt of a long one (as many as cover audio.max_seconds)",
     )
     parser.add_argument(
         "--top", dest="n_top", type=_positive, default=3, metavar="N", help="genres shown of each file (3)"
@@ -145,7 +145,7 @@ def _add_predict(commands: _Commands) -> None:
         dest="form",
         action="store_const",
         const="json",
-        help="print all, patches too, as one JSON document, at the end",
+        help="print all, clips too, as one JSON document, at the end",
     )
     forms.add_argument(
         "--csv",

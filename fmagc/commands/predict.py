@@ -159,7 +159,7 @@ def _draw(path: Path, prediction: Prediction, predictor: Predictor, *, target: P
         prediction.clips,
         prediction.starts_s,
         genres=predictor.genres,
-        patch_s=predictor.clip_seconds,
+        clip_s=predictor.clip_seconds,
         file_s=prediction.seconds,
         title=one_line(path.name),
     )
@@ -175,7 +175,7 @@ def _entry(path: Path, result: Prediction | RejectedTrack, predictor: Predictor)
         return {"path": as_utf8(path), "reason": str(result.reason), "detail": result.detail}
     rounded = [[round(p, _DECIMALS) for p in row] for row in (result.probabilities.tolist(), *result.clips.tolist())]
     named = [dict(zip(predictor.genres, row, strict=True)) for row in rounded]
-    patches = [
+    clips = [
         {"start_s": round(start, 3), "end_s": round(start + predictor.clip_seconds, 3), "probabilities": p}
         for start, p in zip(result.starts_s.tolist(), named[1:], strict=True)
     ]
@@ -184,18 +184,18 @@ def _entry(path: Path, result: Prediction | RejectedTrack, predictor: Predictor)
         "genre": predictor.genres[int(result.probabilities.argmax())],
         "seconds": round(result.seconds, 3),
         "probabilities": named[0],
-        "patches": patches,
+        "clips": clips,
     }
 
 
 def _columns(genres: Sequence[str]) -> list[str]:
-    return ["path", "genre", "seconds", "n_patches", *(f"p_{genre}" for genre in genres), "reason", "detail"]
+    return ["path", "genre", "seconds", "n_clips", *(f"p_{genre}" for genre in genres), "reason", "detail"]
 
 
 def _cells(entry: dict[str, Any], genres: Sequence[str]) -> list[Any]:
     """Arrange an entry in `_columns`; a cell without a value is empty."""
     named = {f"p_{genre}": p for genre, p in entry.get("probabilities", {}).items()}
-    counted = {"n_patches": len(entry["patches"])} if "patches" in entry else {}
+    counted = {"n_clips": len(entry["clips"])} if "clips" in entry else {}
     return [(entry | named | counted).get(column, "") for column in _columns(genres)]
 
 

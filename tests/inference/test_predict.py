@@ -77,7 +77,7 @@ def test_a_copied_model_predicts_what_evaluate_predicted(pipeline: Project, mode
         "page.mp3", song, "short.wav", "--model", model, "--clips", 2, "--json", cwd=tmp_path, expect=1
     )
     page, entry, short = json.loads(printed)
-    found = pd.DataFrame([patch["probabilities"] for patch in entry["patches"]]).add_prefix("p_")
+    found = pd.DataFrame([clip["probabilities"] for clip in entry["clips"]]).add_prefix("p_")
     np.testing.assert_allclose(found[expected.columns], expected, atol=2e-6)
     assert entry["probabilities"] == pytest.approx(found.mean().rename(lambda name: name[2:]).to_dict(), abs=2e-6)
     assert (page["reason"], short["reason"]) == ("not_mp3", "too_short")
@@ -204,7 +204,7 @@ def test_a_full_disk_behind_what_is_printed_is_an_error(tmp_path: Path) -> None:
 def test_timeline_gives_the_same_bytes(tmp_path: Path) -> None:
     p = np.random.default_rng(0).dirichlet(np.ones(9), size=7)
     for name in ("a.png", "b.png"):
-        figure = timeline(p, np.arange(7.0), genres=list("abcdefghi"), patch_s=4.0, file_s=10.0, title="$x")
+        figure = timeline(p, np.arange(7.0), genres=list("abcdefghi"), clip_s=4.0, file_s=10.0, title="$x")
         style.save_png(figure, tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     heights = [patch.get_data().values for patch in figure.axes[0].patches]

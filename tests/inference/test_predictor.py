@@ -59,7 +59,7 @@ def test_a_file_its_samples_and_the_command_agree(model: Path, song: Path) -> No
     )
     (entry,) = json.loads(done.stdout)
     assert list(entry["probabilities"].values()) == of_file.probabilities.round(6).tolist()
-    assert [list(patch["probabilities"].values()) for patch in entry["patches"]] == of_file.clips.round(6).tolist()
+    assert [list(clip["probabilities"].values()) for clip in entry["clips"]] == of_file.clips.round(6).tolist()
     assert entry["genre"] == of_file.top(1)[0][0]
 
 

@@ -20,21 +20,21 @@ def timeline(
     starts: npt.NDArray[np.float64],
     *,
     genres: Sequence[str],
-    patch_s: float,
+    clip_s: float,
     file_s: float,
     title: str,
 ) -> Figure:
-    """Stack the probabilities of the patches of a track, each from halfway to the one before to halfway to the next.
+    """Stack the probabilities of the clips of a track, each from halfway to the one before to halfway to the next.
 
     Parameters
     ----------
-    p : np.ndarray [shape=(n_patches, n_genres), float64]
-    starts : np.ndarray [shape=(n_patches,), float64, s]
+    p : np.ndarray [shape=(n_clips, n_genres), float64]
+    starts : np.ndarray [shape=(n_clips,), float64, s]
         In ascending order.
-    patch_s, file_s : float [s]
-        Lengths of a patch and of the track.
+    clip_s, file_s : float [s]
+        Lengths of a clip and of the track.
     """
-    centres = starts + patch_s / 2
+    centres = starts + clip_s / 2
     edges = np.concatenate([[0.0], (centres[:-1] + centres[1:]) / 2, [file_s]])
     mean = p.mean(axis=0)
     order = mean.argsort(kind="stable")[::-1]
@@ -56,7 +56,7 @@ def timeline(
         ax.grid(visible=False)
         ax.set_title(title)
         ax.set_ylabel("probability")
-        ax.set_xlabel(f"time (min:s), {len(p)} patches of {patch_s:.1f} s")
+        ax.set_xlabel(f"time (min:s), {len(p)} clips of {clip_s:.1f} s")
         ax.xaxis.set_major_locator(MaxNLocator(nbins=10, steps=[1, 1.5, 2, 3, 6, 10], integer=True))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{int(s) // 60}:{int(s) % 60:02d}"))
         # outside, so that it hides nothing; in the order in which the layers lie

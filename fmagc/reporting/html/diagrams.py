@@ -56,7 +56,7 @@ def draw_timeline(params: Params) -> dict[str, Any]:
         table[columns].to_numpy(),
         table["start_s"].to_numpy(),
         genres=[str(name).removeprefix("p_") for name in columns],
-        patch_s=float(table["clip_s"].iloc[0]),
+        clip_s=float(table["clip_s"].iloc[0]),
         file_s=float(table["track_s"].iloc[0]),
         title=f"track {track_id}, labelled {genre}",
     )
