@@ -84,7 +84,7 @@ class RowBuffer:
         """Write the first `length` samples or frames to their place, and return the digest of the row."""
         self.values[length:] = 0
         n_blocks = -(-self.values[:length].nbytes // BLOCK)
-        with opened(path, os.O_WRONLY) as descriptor:
+        with opened(path, os.O_WRONLY | os.O_NOFOLLOW) as descriptor:
             write_at(descriptor, self._bytes[: n_blocks * BLOCK], self._layout.offset(row))
         return digest(self._bytes.data)
 
@@ -103,5 +103,6 @@ def row_buffer(layout: Layout) -> RowBuffer:
 
 
 def create_empty(path: Path) -> None:
-    """Make an empty file for the rows of a shard."""
-    path.write_bytes(b"")
+    """Make an empty file for the rows of a shard, in place of what has its name: a link could lead to another file."""
+    path.unlink(missing_ok=True)
+    path.touch(exist_ok=False)

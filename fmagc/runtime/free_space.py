@@ -56,12 +56,13 @@ def require_publishable(folder: Path, out: Path, n_bytes: int, *, reused: Iterab
 def _links_reach(folder: Path, place: Path) -> bool:
     """Try a hard link, or else an ordinary file, to check that a folder can be written."""
     trial, link = folder / ".trial", place / f".{folder.name}.trial"
-    link.unlink(missing_ok=True)
-    trial.touch()
+    for path in (trial, link):  # a link of these names could lead to another file
+        path.unlink(missing_ok=True)
+    trial.touch(exist_ok=False)
     try:
         link.hardlink_to(trial)
     except OSError:
-        link.touch()
+        link.touch(exist_ok=False)
         return False
     else:
         return True

@@ -1,13 +1,15 @@
 """Layouts, orders and rows of shards, whatever their sizes: what holds for all of them."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmagc.cache.rows import ROWS_AT, Layout
+from fmagc.cache.rows import ROWS_AT, Layout, RowBuffer, create_empty
 from fmagc.cache.shards import compaction_order, layout_of, map_rows, read_columns
 from fmagc.runtime.direct_io import BLOCK
 from tests.support.caches import write_shard
@@ -58,3 +60,23 @@ def test_what_is_written_is_what_is_read(lengths: list[int], dtype: str, inner: 
         for stored, row in zip(map_rows(path, "rows"), rows, strict=True):
             np.testing.assert_array_equal(stored[: len(row)], row)
             assert not stored[len(row) :].any()
+
+
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_a_link_at_the_name_of_an_unfinished_shard_is_not_followed(
+    tmp_path: Path, link: Callable[[Path, Path], None]
+) -> None:
+    victim, shard = tmp_path / "victim", tmp_path / ".000.h5.part"
+    victim.write_bytes(b"mine")
+    link(shard, victim)
+    create_empty(shard)
+    assert (victim.read_bytes(), shard.read_bytes(), shard.is_symlink()) == (b"mine", b"", False)
+
+
+def test_rows_are_not_written_through_a_link(tmp_path: Path) -> None:
+    victim, shard = tmp_path / "victim", tmp_path / ".000.h5.part"
+    victim.write_bytes(b"mine")
+    shard.symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic links"):
+        RowBuffer(Layout.holding(10, name="rows", dtype="int16")).write(shard, 0, length=10)
+    assert victim.read_bytes() == b"mine"

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from fmagc.errors import DataError, format_bytes
-from fmagc.runtime.free_space import require_space
+from fmagc.runtime.free_space import require_publishable, require_space
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,12 @@ def test_a_byte_too_few_is_reported_as_one(tmp_path: Path, monkeypatch: pytest.M
     assert str(caught.value).startswith(
         f"{tmp_path}: 3 files need up to 6.0 MB, 6.0 MB are free: make room for 1 byte more (`dvc gc -w` drops"
     )
+
+
+@pytest.mark.parametrize("name", ["staging/.trial", "out/.staging.trial"])
+def test_a_link_at_the_name_of_a_trial_is_not_followed(tmp_path: Path, name: str) -> None:
+    for folder in ("staging", "out"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    require_publishable(tmp_path / "staging", tmp_path / "out", 0, reused=[], what="files")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["out", "staging"]
