@@ -14,7 +14,7 @@ from fmagc.audio.quantise import most_samples
 from fmagc.cache.feature_cache import FeatureCache
 from fmagc.errors import SettingsError, name_track, require_at_least
 from fmagc.params.base import validated
-from fmagc.params.signal import Fallback, Mel, Waveform, require_fallback
+from fmagc.params.signal import Decoder, Fallback, Mel, Waveform, require_known
 
 if TYPE_CHECKING:
     from fmagc.inference.predictor import Predictor
@@ -28,6 +28,7 @@ def decode(
     sample_rate: int = 44_100,
     max_seconds: float = 30.0,
     min_samples: int = 1,
+    decoder: Decoder = "soundfile",
     fallback: Fallback = "none",
 ) -> tuple[NDArray[np.float32], int]:
     """Decode an audio file to mono at one sample rate: the same samples that the cache holds.
@@ -44,6 +45,9 @@ def decode(
     max_seconds : float > 0 [s]
     min_samples : int [samples]
         A shorter result is rejected. The pipeline requires one clip, ``clip.samples``.
+    decoder : str
+        ``mpg123`` decodes MP3s with an installed libmpg123, as a cache of ``audio.decoder: mpg123`` does; the samples
+        differ by one step at most.
     fallback : str
         ``ffmpeg`` reads formats that libsndfile does not read, such as M4A, WMA and WavPack, with an installed ffmpeg.
 
@@ -59,9 +63,10 @@ def decode(
     RejectedTrack
         With its `Reason`, and in its detail what was measured or what the decoder said.
     SettingsError
-        When a setting is out of range.
+        When a setting is out of range, or libmpg123 is wanted and not installed.
     ValueError
-        When `min_samples` is below 1, or `fallback` is neither ``none`` nor ``ffmpeg``.
+        When `min_samples` is below 1, `decoder` is neither ``soundfile`` nor ``mpg123``, or `fallback` neither ``none``
+        nor ``ffmpeg``.
 
     Examples
     --------
@@ -72,7 +77,7 @@ def decode(
     """
     settings = validated(Waveform, "fmagc.decode", sample_rate=sample_rate, max_seconds=max_seconds)
     require_at_least(1, min_samples=min_samples)
-    require_fallback(fallback)
+    require_known(decoder=decoder, fallback=fallback)
     out = np.empty(most_samples(settings), dtype=np.int16)
     with name_track(Path(path)):
         track = decode_track(
@@ -82,6 +87,7 @@ def decode(
             settings=settings,
             min_samples=min_samples,
             out=out,
+            decoder=decoder,
             fallback=fallback,
         )
     return track.samples * np.float32(track.scale), sample_rate

@@ -223,7 +223,7 @@ def _mixes(mpeg: MpegAudio | None) -> bool:
 def _is_quiet(y: NDArray[np.float32]) -> bool:
     """Check whether a mix may be what is left of channels that cancel, so that the channels have to be looked at."""
     some = y[::_STEP]
-    return float(np.dot(some, some)) < _QUIET * len(some)
+    return float(np.einsum("i,i->", some, some)) < _QUIET * len(some)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from fmagc.errors import DataError, Reason, RejectedTrack, format_list, name_tra
 from fmagc.inference.excerpts import Excerpt, ExcerptReader
 from fmagc.inference.forward import probabilities
 from fmagc.models.pretrained import load_trained, normalisation_of
-from fmagc.params.signal import Fallback, Mel, Waveform, n_frames, require_fallback
+from fmagc.params.signal import Fallback, Mel, Waveform, n_frames, require_known
 from fmagc.paths import CARD, MODELS_FOLDER, WEIGHTS
 from fmagc.runtime.worker_pool import usable_cores
 
@@ -114,7 +114,7 @@ class Predictor:
     """
 
     def __init__(self, folder: str | PathLike[str], *, n_clips: int | None = None, fallback: Fallback = "none") -> None:
-        require_fallback(fallback)
+        require_known(fallback=fallback)
         if n_clips is not None:
             require_at_least(1, n_clips=n_clips)
         folder = Path(folder)

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from fmagc.params.base import Block
 
-__all__ = ["Audio", "Clip", "Decoder", "Fallback", "Mel", "Waveform", "n_frames", "require_fallback"]
+__all__ = ["Audio", "Clip", "Decoder", "Fallback", "Mel", "Waveform", "n_frames", "require_known"]
 
 Decoder = Literal["soundfile", "mpg123"]  # what decodes MP3s
 Fallback = Literal["none", "ffmpeg"]  # what decodes a file whose format libsndfile does not know
@@ -31,15 +31,17 @@ def n_frames(n_samples: int, *, hop_length: int) -> int:
     return n_samples // hop_length
 
 
-def require_fallback(fallback: str) -> None:
-    """Refuse what is no `Fallback`.
+def require_known(**choices: str) -> None:
+    """Refuse a `decoder` that is no `Decoder`, and a `fallback` that is no `Fallback`.
 
     Raises
     ------
     ValueError
     """
-    if fallback not in get_args(Fallback):
-        raise ValueError(f"fallback: expected one of {', '.join(get_args(Fallback))}, found {fallback!r}")
+    for name, choice in choices.items():
+        known = get_args({"decoder": Decoder, "fallback": Fallback}[name])
+        if choice not in known:
+            raise ValueError(f"{name}: expected one of {', '.join(known)}, found {choice!r}")
 
 
 def _power_of_two(value: int) -> int:

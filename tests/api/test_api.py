@@ -25,6 +25,7 @@ from fmagc.training.batches import RandomBatches
 from tests.support.audio_files import mp3, music
 from tests.support.dag import ROOT
 from tests.support.data_folder import CLIP_SAMPLES, GENRES, IDS, MEL, REJECTED, SR, write_data
+from tests.support.decoders import needs_libmpg123
 from tests.support.small_project import IDS as DECODED
 from tests.support.small_project import write_small
 from tests.support.trained_model import write_model
@@ -190,6 +191,17 @@ def test_decode_gives_the_samples_that_the_cache_holds(tmp_path: Path) -> None:
         row = cache[track_id]
         assert sr == SR
         np.testing.assert_array_equal(y, row.read() * np.float32(row.columns["scale"]))
+
+
+@needs_libmpg123
+def test_decode_takes_the_decoder_of_a_cache(tmp_path: Path) -> None:
+    small = write_small(tmp_path)
+    path = next((small.root / "data/raw/little").glob("*.mp3"))
+    y, other = (fmagc.decode(path, decoder=decoder)[0] for decoder in ("soundfile", "mpg123"))
+    assert y.shape == other.shape
+    assert np.abs(y - other).max() <= 1.01 * np.abs(y).max() / 32767
+    with pytest.raises(ValueError, match="decoder: expected one of soundfile, mpg123, found 'lame'"):
+        fmagc.decode(path, decoder="lame")
 
 
 def test_decode_rejects_with_a_reason(tmp_path: Path) -> None:
