@@ -140,7 +140,9 @@ def test_music_has_the_same_samples(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("lame"), reason="needs lame")
-@pytest.mark.parametrize("options", [["-m", mode, *rate] for mode in "sjfd" for rate in (["-b", "128"], ["-V", "4"])])
+@pytest.mark.parametrize(
+    "options", [["-m", mode, *rate] for mode in "sjfd" for rate in (["-b", "128"], ["-V", "4"], ["-p"])]
+)
 def test_the_modes_of_lame(options: list[str], tmp_path: Path) -> None:
     rng, y = np.random.default_rng(3), 0.05 * music(N)
     for channel in (0, 1):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fmagc.audio.decode import Decoded
 from fmagc.errors import Reason, RejectedTrack
 from tests.support.audio_files import decode_bytes, id3, mp3, without_header_frame
+from tests.support.decoders import needs_libmpg123
 
 SR = 48000
 SECONDS, KEPT = 6, 2.0
@@ -221,6 +222,14 @@ TABLE = [(writer, "none") for writer in WRITERS] + [
     for name in DEFECTS.get(writer.split()[0], {})
     if writer not in PIPED or not name.endswith(("behind", "header")) or name.startswith("a tag")
 ]
+BY_DECODER = [
+    *((writer, defect, "soundfile") for writer, defect in TABLE),
+    *(
+        pytest.param(writer, defect, "mpg123", marks=needs_libmpg123)
+        for writer, defect in TABLE
+        if writer.startswith("mp3")
+    ),
+]
 CHAINS = [writer for writer in WRITERS if writer.split()[0] in ("flac", "ogg", "opus")]
 CUT = [
     name
@@ -273,8 +282,8 @@ def check(decoded: Decoded, whole: NDArray[np.float32], name: str) -> None:
     assert np.std(scale * samples) == pytest.approx(np.std(expected), rel=0.01), name
 
 
-@pytest.mark.parametrize(("writer", "defect"), TABLE)
-def test_the_middle_of_all_that_is_there(writer: str, defect: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("writer", "defect", "decoder"), BY_DECODER)
+def test_the_middle_of_all_that_is_there(writer: str, defect: str, decoder: str, tmp_path: Path) -> None:
     change, flags = DEFECTS[writer.split()[0]][defect] if defect != "none" else (bytes, None)
     decoded = decode_bytes(
         change(written(writer)),
@@ -283,6 +292,7 @@ def test_the_middle_of_all_that_is_there(writer: str, defect: str, tmp_path: Pat
         min_samples=1,
         max_seconds=KEPT,
         sample_rate=SR,
+        decoder=decoder,
     )
     for name, whole in references(writer).items():
         check(decoded, whole, name)
