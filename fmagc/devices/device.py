@@ -120,9 +120,8 @@ def prepare(precision: Precision, *, threads: int, seed: int) -> Hardware:
     _keep_memory()
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    torch.set_deterministic_debug_mode(
-        "warn"
-    )  # use_deterministic_algorithms also imports torch's compiler, for seconds
+    # use_deterministic_algorithms says the same, but imports torch's compiler, for seconds
+    torch.set_deterministic_debug_mode("warn")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # it is written before it is read
     accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     units = _bfloat16_units(accelerator)
