@@ -1,22 +1,14 @@
-"""Positions of the clips by which a track is evaluated, the same in every run."""
+"""Tables of the clips by which tracks are evaluated, the same in every run."""
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
+from fmagc.cache.clip_starts import evenly_spaced, random_starts
 from fmagc.errors import DataError
 from fmagc.paths import LEDGER, WAVES
 
-__all__ = ["clip_table", "evenly_spaced", "random_starts", "with_labels"]
-
-
-def evenly_spaced(n_frames: int, *, clip_frames: int, n_clips: int) -> list[int]:
-    """Return the first frames of clips that cover a track from end to end; one clip lies in the middle."""
-    last = n_frames - clip_frames
-    if n_clips == 1:
-        return [last // 2]
-    return [int(start) for start in np.linspace(0, last, n_clips).round()]
+__all__ = ["clip_table", "with_labels"]
 
 
 def with_labels(split: pd.DataFrame, n_frames: Mapping[int, int], *, genres: list[str]) -> pd.DataFrame:
@@ -38,12 +30,6 @@ def with_labels(split: pd.DataFrame, n_frames: Mapping[int, int], *, genres: lis
                 "sets by another index.seed, or name the other genres in index.genres"
             )
     return kept.assign(label=kept["genre"].map(genres.index), n_frames=kept["track_id"].map(n_frames))
-
-
-def random_starts(n_frames: int, *, clip_frames: int, n_clips: int, seed: int, track_id: int) -> list[int]:
-    """Return the first frames of clips drawn at random: the same whatever other tracks there are."""
-    rng = np.random.default_rng([seed, track_id])
-    return [int(start) for start in rng.integers(n_frames - clip_frames, endpoint=True, size=n_clips)]
 
 
 def clip_table(

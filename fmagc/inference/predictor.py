@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from fmagc.cache.clip_positions import evenly_spaced
+from fmagc.cache.clip_starts import evenly_spaced
 from fmagc.dataset.batch import Batch, BatchBuilder
 from fmagc.devices.device import prepare
 from fmagc.errors import DataError, Reason, RejectedTrack, format_list, name_track, require_at_least

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmagc.audio.log_mel import LogMel
-from fmagc.cache.clip_positions import evenly_spaced
+from fmagc.cache.clip_starts import evenly_spaced
 from fmagc.params.signal import n_frames
 from fmagc.robustness.transforms import Transform
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmagc.cache.clip_positions import clip_table, evenly_spaced
+from fmagc.cache.clip_positions import clip_table
+from fmagc.cache.clip_starts import evenly_spaced
 from fmagc.cache.moments import Moments, integer_sums
 from fmagc.cache.normalisation import LEAST_SPREAD_DB, Normalisation
 

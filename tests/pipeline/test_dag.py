@@ -81,6 +81,11 @@ def test_networks_of_one_process_import_no_compiler_and_no_figures() -> None:
     assert done.stdout.split() == []
 
 
+def test_predict_imports_no_tables_either() -> None:
+    code = "import sys, fmagc.commands.predict; sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
 AUGMENTATION = {"fmagc/training/augment.py", "fmagc/audio/time_stretch.py"}
 LOG_MEL = {"fmagc/audio/log_mel.py", "fmagc/audio/power_bands.py", "fmagc/audio/mel_filterbank.py"}
 
