@@ -76,7 +76,10 @@ class _Handler(BaseHTTPRequestHandler):
         if name not in self.site.files:
             reply = replace(reply, status=404)
         if reply.raw is not None:
-            self.wfile.write(reply.raw)
+            with suppress(ConnectionError):
+                for place in range(0, len(reply.raw), reply.block):
+                    time.sleep(reply.pause_s)
+                    self.wfile.write(reply.raw[place : place + reply.block])
             return
         etag = f'"{sha1_of(body)}"' if reply.etag is None else reply.etag
         status, headers, start = reply.status, dict(reply.headers), 0

@@ -9,7 +9,7 @@ import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
-from fmagc.corpus.fma.http_session import http_session
+from fmagc.corpus.fma import http_session
 from fmagc.corpus.fma.partial_file import PartialFile
 from fmagc.corpus.fma.server_reply import LastingFaultError, PassingFaultError, accept, explain, max_bytes
 from fmagc.errors import DataError, format_bytes, format_value, name_file
@@ -20,8 +20,7 @@ from fmagc.runtime.free_space import require_space
 __all__ = ["download"]
 
 _BLOCK = 1 << 16
-_CONNECT_S, _SILENCE_S = 30.0, 30.0  # the longest waits for a connection, and for the next byte
-_MIN_RATE = 1000.0  # bytes/s over _SILENCE_S: a slower connection is as good as a silent one
+_CONNECT_S = 30.0  # the longest wait for a connection
 _TRIES = 6  # in a row that bring next to nothing; waits of 1, 2, 4, 8 and 16 s lie between them
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 600.0  # the run ends if a server asks for more
@@ -56,7 +55,7 @@ def download(url: str, path: Path, *, sha1: str, n_bytes: int, room: float) -> N
         except LastingFaultError as fault:
             raise DataError(f"{url}: {fault}: {by_hand}") from None
         except PassingFaultError as fault:
-            progressed = part.resumable - furthest > _MIN_RATE * (monotonic() - began)
+            progressed = part.resumable - furthest > http_session.MIN_RATE * (monotonic() - began)
             tries, furthest = _TRIES if progressed else tries - 1, max(furthest, part.resumable)
             if tries <= 0 or fault.wait_s > _LONGEST_WAIT_S:
                 asked = f" (the server asks for {_format_wait(fault.wait_s)})" if fault.wait_s >= 1 else ""
@@ -89,8 +88,8 @@ def _transfer(url: str, part: PartialFile, *, sha1: str, n_bytes: int, room: flo
     headers = {"Accept-Encoding": "identity"} | part.range_headers()  # ranges of an encoded file are not the file's
     try:
         with (
-            http_session() as session,
-            session.get(url, headers=headers, stream=True, timeout=(_CONNECT_S, _SILENCE_S)) as reply,
+            http_session.http_session() as session,
+            session.get(url, headers=headers, stream=True, timeout=(_CONNECT_S, http_session.SILENCE_S)) as reply,
         ):
             accept(reply, part, n_bytes=n_bytes)
             total = part.total or n_bytes
@@ -116,10 +115,7 @@ def _append(reply: requests.Response, part: PartialFile, *, limit: int) -> None:
     ------
     LastingFaultError
         When more bytes arrive than `limit`, although the server gave no length.
-    PassingFaultError
-        When the transfer is too slow.
     """
-    came, since = 0, monotonic()
     with (
         tqdm(total=part.total, initial=part.size, unit="B", unit_scale=True, desc=part.path.stem) as bar,
         name_file(part.path),
@@ -131,11 +127,6 @@ def _append(reply: requests.Response, part: PartialFile, *, limit: int) -> None:
             file.write(block)
             file.flush()
             bar.update(len(block))
-            came, now = came + len(block), monotonic()
-            if now - since >= _SILENCE_S:
-                if came < _MIN_RATE * (now - since):
-                    raise PassingFaultError(f"the server sent only {format_bytes(came)} in {now - since:.0f} s")
-                came, since = 0, now
         os.fsync(file.fileno())
     if part.total is None and not missing:
         part.remove()

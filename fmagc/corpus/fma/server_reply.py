@@ -10,6 +10,7 @@ import requests
 from urllib3.exceptions import HTTPError, LocationValueError
 from urllib3.util import Retry
 
+from fmagc.corpus.fma.http_session import ServerPaceError
 from fmagc.corpus.fma.partial_file import PartialFile
 from fmagc.errors import format_bytes, format_value
 from fmagc.runtime.entrypoint import log
@@ -97,6 +98,8 @@ def explain(error: Exception) -> PassingFaultError | LastingFaultError:
             f"expected a certificate that this machine trusts, found a fault ({cause.verify_message}): if your network "
             "decrypts what it passes on, name its certificate in the environment variable REQUESTS_CA_BUNDLE; or else"
         )
+    if isinstance(cause, ServerPaceError):
+        return PassingFaultError(str(cause))
     if isinstance(error, requests.ConnectTimeout):
         what = "no connection in time"
     elif isinstance(cause, TimeoutError):
