@@ -1,8 +1,9 @@
 """Round float32 to float16 as NumPy does, in a tenth of its time: NumPy converts one number after the other."""
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from fmagc.audio.compiled import compiled
 
 __all__ = ["to_float16"]
 
@@ -37,7 +38,7 @@ def to_float16(x: NDArray[np.float32]) -> NDArray[np.float16]:
     return out
 
 
-@numba.njit(cache=True)
+@compiled()
 def _round(x, bits, out):  # type: ignore[no-untyped-def]
     """Compute every case of each number and choose one: what has no branches, vectors can do."""
     for i in range(x.size):

@@ -15,6 +15,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from fmagc.audio.compiled import compiled
+
 __all__ = ["LANES", "band_power"]
 
 LANES = 8  # frames side by side
@@ -94,14 +96,14 @@ def _circle(n: int, steps: NDArray[np.int64]) -> Array:
 
 @lru_cache(maxsize=2)
 def _compiled(n_fft: int) -> Any:
-    """Compile the function for one length, and keep the result next to the source."""
+    """Make the function for one length."""
     half = n_fft // 2
     imag = half * LANES  # all imaginary parts come after all real parts
     n_passes = (half.bit_length() - 1) // 2 - 1  # in radix 4, after the first
     odd = half.bit_length() % 2 == 0  # a power of two that is no power of four
     in_b = n_passes % 2 == 1  # where the passes in radix 4 leave their result
 
-    @numba.njit(cache=True, fastmath=_FASTMATH)
+    @compiled(fastmath=_FASTMATH)
     def run(y, hop_length, window, first, others, real, first_bin, ends, weights, out):  # type: ignore[no-untyped-def]
         a, b = np.empty(2 * imag, dtype=np.float32), np.empty(2 * imag, dtype=np.float32)
         power = np.empty(imag + LANES, dtype=np.float32)

@@ -4,9 +4,10 @@ Source: Verhelst and Roelands (1993), "An overlap-add technique based on wavefor
 time-scale modification of speech".
 """
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from fmagc.audio.compiled import compiled
 
 __all__ = ["HOP", "SEARCH_RADIUS", "wsola"]
 
@@ -18,7 +19,7 @@ _COARSE = 8  # the search runs on means of so many samples, then on samples
 _FADE = (np.sin(np.pi / 2 * (np.arange(HOP) + 0.5) / HOP) ** 2).astype(np.float32)
 
 # Sums may be taken in another order than written, which vectors need: the same order on every run of one machine.
-_jit = numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+_jit = compiled(nogil=True, fastmath={"contract", "reassoc", "nsz"})
 
 
 def wsola(y: Array, *, n_out: int) -> Array:
