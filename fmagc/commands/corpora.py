@@ -131,7 +131,7 @@ def look_at(dataset: Dataset, index: Index) -> Corpus:
     summary += [f"  {text}" for text in found.describe()]
     n_foreign = sum(map(needs_ffmpeg, found.paths))
     if n_foreign:
-        summary.append(f"  {n_foreign} files need ffmpeg, which has to be installed")
+        summary.append(f"  files that need ffmpeg, which has to be installed: {n_foreign}")
     fallback = "ffmpeg" if n_foreign else None
     return Corpus(
         dataset, corpus.protocol, corpus.subset, corpus.genres, summary[:1] + corpus.summary + summary[1:], fallback

@@ -85,6 +85,12 @@ def test_folders_without_artists(tmp_path: Path) -> None:
     assert corpus() == ("gtzan", str(tmp_path / "gtzan"), "folders", False, "random")
 
 
+def test_a_folder_without_music_is_named(music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (music / "Artwork").mkdir()
+    assert main(["use", str(music)]) == 0
+    assert "  not used: Artwork (no music in it)\n" in capsys.readouterr().out
+
+
 def test_formats_that_need_ffmpeg_get_it(music: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for path in music.rglob("1.wav"):
         path.rename(path.with_name("1.M4A"))
@@ -178,19 +184,14 @@ def _loose(music: Path) -> None:
     (music / "loose.mp3").touch()
 
 
-def _empty(music: Path) -> None:
-    (music / "Pop").mkdir()
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (shutil.rmtree, "expected a folder of music, or one of fma_small, .* found none at"),
         (_loose, "expected every file of music in a genre's folder, found 'loose.mp3' beside the folders"),
-        (_empty, "in every genre's folder, found none in 'Pop'"),
-        (lambda music: shutil.rmtree(music / "Folk"), "holds one for each of two genres or more, found Dance in"),
+        (lambda music: shutil.rmtree(music / "Folk"), "for each of two genres or more, .*, found Dance in"),
     ],
-    ids=["missing", "loose", "empty", "one"],
+    ids=["missing", "loose", "one"],
 )
 def test_a_wrong_folder_changes_nothing(
     music: Path, change: Callable[[Path], None], message: str, project: Path, capsys: pytest.CaptureFixture[str]

@@ -19,7 +19,7 @@ class FileList:
     ignored : mapping of str to int
         How many hidden files and folders were passed over, and how many files other than music by suffix.
     skipped : mapping of str to str
-        Music that was passed over: the path of a file or folder, and why.
+        Music that was passed over, and folders that hold none: the path of a file or folder, and why.
     """
 
     paths: Sequence[str]
@@ -29,9 +29,6 @@ class FileList:
     def describe(self) -> list[str]:
         """Return lines that say what was passed over; none if nothing was."""
         counted = [f"{count} {kind}" for kind, count in self.ignored.items()]
-        entries = {"passed over": counted, "music passed over": self.describe_skipped()}
+        named = [f"{path} ({why})" for path, why in self.skipped.items()]
+        entries = {"passed over": counted, "not used": named}
         return [f"{title}: {format_list(found)}" for title, found in entries.items() if found]
-
-    def describe_skipped(self) -> list[str]:
-        """Return a phrase for each entry of `skipped`."""
-        return [f"{path} ({why})" for path, why in self.skipped.items()]

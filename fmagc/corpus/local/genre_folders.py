@@ -7,6 +7,7 @@ rock/Band/song.mp3      the folder below a genre's is the artist; what lies deep
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -24,13 +25,14 @@ _ADVICE = "Correct the folder or dataset.root in params.yaml, then run `dvc repr
 def find_files(data_home: Path) -> FileList:
     """Find the music of a dataset with a folder for each genre.
 
-    A file or folder that is reached more than once through links counts where it really lies (`file_names.walk`).
+    A file or folder that is reached more than once through links counts where it really lies (`file_names.walk`). A
+    folder without music is no genre; it is named among what is passed over.
 
     Raises
     ------
     DataError
         With every name that is no UTF-8 or holds control characters, names that differ in case alone, folders that
-        cannot be read, music outside the genres' folders, genres without music; or when there is one genre alone.
+        cannot be read, music outside the genres' folders; or when fewer than two folders hold music.
     """
     faults = Faults(data_home, advice=_ADVICE)
     found = _walk(data_home, faults)
@@ -42,13 +44,9 @@ def find_files(data_home: Path) -> FileList:
     for path in found.paths:
         if "/" not in path:
             faults.add("expected every file of music in a genre's folder", f"{format_value(path)} beside the folders")
-    for genre in genres:
-        if not any(path.startswith(f"{genre}/") for path in found.paths):
-            skipped = [entry for entry in found.describe_skipped() if entry.startswith(f"{genre}/")]
-            faults.add(
-                f"expected music ({format_list(AUDIO_SUFFIXES)}) in every genre's folder",
-                f"none in {format_value(genre)}{f' beside {format_list(skipped)}' if skipped else ''}",
-            )
+    held = {path.split("/")[0] for path in found.paths}
+    found = replace(found, skipped={**found.skipped, **dict.fromkeys(sorted({*genres} - held), "no music in it")})
+    genres = [genre for genre in genres if genre in held]
     for group in case_collisions([*genres, *found.paths, *_artists(found.paths)]):
         faults.add("expected names that differ in more than case", " and ".join(map(format_value, group)))
     faults.refuse()
@@ -56,9 +54,10 @@ def find_files(data_home: Path) -> FileList:
         below = [place.name for place in sorted((data_home / genres[0]).iterdir()) if place.is_dir()] if genres else []
         place = Path(os.path.realpath(data_home))
         hint = f"set it to {place / genres[0]} if its folders are the genres" if below else "correct it or add folders"
+        there = "; ".join([format_list(genres) or "none", *found.describe()])
         raise DataError(
-            "dataset.root in params.yaml: expected a folder that holds one for each of two genres or more, found "
-            f"{format_list(genres) or 'none'} in {place}: {hint}"
+            "dataset.root in params.yaml: expected a folder that holds one for each of two genres or more, with music "
+            f"({format_list(AUDIO_SUFFIXES)}), found {there} in {place}: {hint}"
         )
     return found
 

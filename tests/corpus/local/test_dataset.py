@@ -107,7 +107,6 @@ def test_what_is_passed_over_is_counted(root: Path) -> None:
     ("change", "fault"),
     [
         (put("loose.mp3"), "expected every file of music in a genre's folder, found 'loose.mp3' beside the folders"),
-        (put("pop/readme.txt"), r"expected music \(.mp3, .wav, .*\) in every genre's folder, found none in 'pop'"),
         (put("Rock/a.mp3"), "expected names that differ in more than case, found 'Rock' and 'rock'"),
         (put("rock/A.mp3", "rock/a.mp3"), "found 'rock/A.mp3' and 'rock/a.mp3'"),
         (put("rock/Abba/1.mp3", "blues/ABBA/2.mp3"), "found 'ABBA' and 'Abba'"),
@@ -115,7 +114,7 @@ def test_what_is_passed_over_is_counted(root: Path) -> None:
         (put("rock/two\nlines.mp3"), r"in UTF-8 without control characters, found b'two\\nlines.mp3' in '.*rock'"),
         (lambda root: Path(os.fsdecode(bytes(root / "rock") + b"/\xe9.mp3")).touch(), r"found b'\\xe9.mp3' in"),
     ],
-    ids=["loose", "empty", "genre", "file", "artist", "composed", "newline", "latin-1"],
+    ids=["loose", "genre", "file", "artist", "composed", "newline", "latin-1"],
 )
 def test_folders_that_are_wrong(root: Path, change: Change, fault: str) -> None:
     change(root)
@@ -267,10 +266,24 @@ def test_a_link_to_another_genre_is_no_genre_and_empties_none(root: Path) -> Non
     assert manifest["skipped"] == {"best": "the same as blues"}
 
 
-def test_a_genre_of_links_alone_is_named_with_them(root: Path) -> None:
+def test_a_folder_without_music_is_no_genre_and_is_named(root: Path) -> None:
+    put("artwork/cover.jpg")(root)
     link(root, "best/rock", "../rock")
-    with pytest.raises(DataError, match=r"none in 'best' beside best/rock \(the same as rock\)"):
-        scan_files(root, NAME, layout="folders")
+    manifest = scan_files(root, NAME, layout="folders")
+    assert list(manifest["files"]) == GTZAN
+    assert manifest["skipped"] == {
+        "artwork": "no music in it",
+        "best": "no music in it",
+        "best/rock": "the same as rock",
+    }
+
+
+def test_one_genre_beside_folders_without_music_is_refused(tmp_path: Path) -> None:
+    put("rock/1.mp3", "pop/1.ra")(tmp_path)
+    with pytest.raises(
+        DataError, match=r"\(.mp3, .*\), found rock; passed over: 1 .ra; not used: pop \(no music in it\)"
+    ):
+        scan_files(tmp_path, NAME, layout="folders")
 
 
 def test_hidden_music_is_named_with_its_number_of_files(root: Path) -> None:
@@ -284,7 +297,7 @@ def test_hidden_music_is_named_with_its_number_of_files(root: Path) -> None:
     }
     described = FileList([], manifest["ignored"], manifest["skipped"]).describe()
     assert described[0] == "passed over: 2 hidden"
-    assert described[1].startswith("music passed over: .NET (hidden, 2 files of music: rename it), rock/...And Then (")
+    assert described[1].startswith("not used: .NET (hidden, 2 files of music: rename it), rock/...And Then (")
 
 
 @pytest.mark.parametrize("choice", [[1970, 1980], ["1970", 1980], ["1970", "1980"]])
