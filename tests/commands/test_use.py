@@ -111,10 +111,11 @@ def test_too_few_artists_are_told(music: Path, capsys: pytest.CaptureFixture[str
     assert "expected 3 artists or more of every genre" in printed
 
 
-def test_the_demo_takes_the_second_decoder_back(music: Path) -> None:
+def test_the_demo_takes_both_decoders_back(music: Path) -> None:
+    Path("params.yaml").write_text(PARAMS.replace("decoder: soundfile", "decoder: mpg123"), encoding="utf-8")
     (music / "Folk/Folk band 0/3.m4a").touch()
     assert main(["use", str(music)]) == 0
-    assert settings()["audio"]["fallback"] == "ffmpeg"
+    assert [settings()["audio"][key] for key in ("decoder", "fallback")] == ["mpg123", "ffmpeg"]
     assert main(["use", "demo"]) == 0
     assert Path("params.yaml").read_text(encoding="utf-8") == PARAMS
 
