@@ -98,7 +98,7 @@ def test_formats_that_need_ffmpeg_get_it(music: Path, capsys: pytest.CaptureFixt
     assert settings()["audio"]["fallback"] == "ffmpeg"
     told = capsys.readouterr().out
     assert "tracks: 12" in told
-    assert "6 files need ffmpeg" in told
+    assert "files that need ffmpeg, which has to be installed: 6" in told
     assert main(["use", "demo"]) == 0
     assert settings()["audio"]["fallback"] == "none"
 
