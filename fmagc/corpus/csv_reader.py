@@ -13,6 +13,8 @@ __all__ = ["Faults", "records"]
 
 _MAX_CELL = 1 << 20  # characters; FMA's longest texts are pages of HTML, and an open quote ends here
 _FMA = "Correct the table or unpack FMA's own again, then run `dvc repro -f fetch` and `dvc repro`."
+# what the module csv says of them is advice for its caller
+_OLD_LINE_ENDS = "a carriage return that ends no line, as in the line ends of old Macs: save it with others"
 _KEPT = 20  # places of one kind of fault; the others are counted
 
 
@@ -104,7 +106,8 @@ def records(path: Path, faults: Faults, *, by_hand: bool = False) -> Iterator[tu
             except StopIteration:
                 return
             except csv.Error as error:
-                faults.add("expected well-formed CSV", f"{error} in line {line}")
+                said = _OLD_LINE_ENDS if str(error).startswith("new-line character") else str(error)
+                faults.add("expected well-formed CSV", f"{said} in line {line}")
                 continue
             if cells:
                 yield line, cells

@@ -79,3 +79,8 @@ def test_utf_16_is_refused_by_name(tmp_path: Path, encoding: str) -> None:
     path.write_bytes("\ufeffpath,genre\n".encode(encoding))
     with pytest.raises(DataError, match="UTF-16"):
         list(records(path, Faults(path)))
+
+
+def test_line_ends_of_old_macs_are_named() -> None:
+    _, message = read(b"path,genre\r1.mp3,Folk\r")
+    assert "found a carriage return that ends no line, as in the line ends of old Macs" in message
