@@ -64,6 +64,11 @@ def test_dvc_and_the_settings_read_the_same_value(scalar: str, tmp_path: Path) -
     assert repr(read_document(path)) == repr(of_dvc.load_yaml(str(path)))
 
 
+def test_dvc_parses_in_c() -> None:
+    pytest.importorskip("ruamel.yaml.clib", reason="the parser in C, which pyproject.toml requires, is not installed")
+    assert YAML(typ="safe").Parser.__name__ == "CParser"
+
+
 @given(st.sampled_from(sorted(BLOCKS)), KEYS, st.none() | st.booleans() | st.integers() | st.text(max_size=5))
 def test_an_unknown_key_is_always_named(block: str, key: str, value: Any) -> None:
     assume(key not in BLOCKS[block].model_fields)
