@@ -65,7 +65,7 @@ def test_dvc_and_the_settings_read_the_same_value(scalar: str, tmp_path: Path) -
 
 
 def test_dvc_parses_in_c() -> None:
-    pytest.importorskip("ruamel.yaml.clib", reason="the parser in C, which pyproject.toml requires, is not installed")
+    pytest.importorskip("_ruamel_yaml", reason="the parser in C, which pyproject.toml requires, is not installed")
     assert YAML(typ="safe").Parser.__name__ == "CParser"
 
 
