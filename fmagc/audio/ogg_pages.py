@@ -8,9 +8,11 @@ from functools import cache
 
 from fmagc.audio.file_bytes import Bytes, find_all
 
-__all__ = ["CAPTURE", "OggStream", "first_packet", "ogg_streams", "with_end_mark"]
+__all__ = ["CAPTURE", "OPUS", "OggStream", "first_packet", "ogg_streams", "opus_at_full_rate", "with_end_mark"]
 
 CAPTURE = b"OggS"
+OPUS = b"OpusHead"
+_OPUS_RATE = 48_000  # Hz
 
 _HEADER = 27  # bytes before the table of segments
 _FIRST, _LAST = 2, 4  # bits of the byte of flags
@@ -91,8 +93,32 @@ def ogg_streams(data: Bytes, start: int, end: int) -> tuple[list[OggStream], str
 
 def with_end_mark(page: bytes) -> bytes:
     """Mark a page as the last one of its stream, without which libsndfile does not decode all of the last packets."""
-    marked = page[:5] + bytes((page[5] | _LAST,)) + page[6:22] + bytes(4) + page[26:]
-    return marked[:22] + _checksum(marked).to_bytes(4, "little") + marked[26:]
+    return _with_checksum(page[:5] + bytes((page[5] | _LAST,)) + page[6:])
+
+
+def opus_at_full_rate(data: Bytes, start: int) -> bytes:
+    """Return the first page of a stream, where it is Opus with the sample rate at which it decodes; else nothing.
+
+    The rate that the page states is that of what was encoded (RFC 7845, section 5.1). libsndfile decodes at that rate,
+    which shifts the samples by a fraction of a millisecond.
+    """
+    packet = first_packet(data, start)
+    if not packet.startswith(OPUS):
+        return b""
+    page = data[start : _end_of_page(data, start)]
+    at = page.index(OPUS) + 12
+    return _with_checksum(page[:at] + _OPUS_RATE.to_bytes(4, "little") + page[at + 4 :])
+
+
+def _end_of_page(data: Bytes, start: int) -> int:
+    """Return where a page ends."""
+    table = data[start + _HEADER : start + _HEADER + data[start + 26 : start + 27][0]]
+    return start + _HEADER + len(table) + sum(table)
+
+
+def _with_checksum(page: bytes) -> bytes:
+    blank = page[:22] + bytes(4) + page[26:]
+    return blank[:22] + _checksum(blank).to_bytes(4, "little") + blank[26:]
 
 
 def _checksum(page: bytes) -> int:

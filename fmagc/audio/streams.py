@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fmagc.audio import mpeg_frames
 from fmagc.audio.container_headers import audio_bytes
 from fmagc.audio.file_bytes import Bytes, find_all, view_of
-from fmagc.audio.ogg_pages import CAPTURE, first_packet, ogg_streams, with_end_mark
+from fmagc.audio.ogg_pages import CAPTURE, OPUS, first_packet, ogg_streams, opus_at_full_rate, with_end_mark
 from fmagc.audio.tags import end_of_leading_tags, only_tags, start_of_trailing_tags
 from fmagc.errors import Reason, RejectedTrack
 
@@ -36,7 +36,7 @@ _LAYER = 3  # of MPEG audio
 _FREE_FORMAT = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\0-\x0b]")
 _MOST_MPEG = 768 << 20  # bytes of an MP3, whose frames are counted in memory
 
-_OGG_CODECS = (b"\x01vorbis", b"OpusHead")  # in which libsndfile decodes Ogg
+_OGG_CODECS = (b"\x01vorbis", OPUS)  # in which libsndfile decodes Ogg
 _FLAC = b"fLaC"
 _FLAC_HEADER = 26  # bytes; the last 36 bits of them are the number of samples
 
@@ -202,7 +202,11 @@ def _ogg(data: Bytes, start: int, end: int, *, padded: bool) -> Contents:
     streams = []
     for part in found:
         page = b"" if part.ended or missing else data[part.last_page : part.end]
-        view = view_of(data, part.start, part.end - len(page), footer=with_end_mark(page) if page else b"")
+        first = opus_at_full_rate(data, part.start)
+        begin = part.start + len(first)
+        view = view_of(
+            data, begin, max(begin, part.end - len(page)), header=first, footer=with_end_mark(page) if page else b""
+        )
         streams.append(Stream(view))
     flags = {
         "padded": padded or found[-1].end < end,

@@ -317,3 +317,14 @@ def test_a_cut_file_is_truncated(writer: str, tmp_path: Path) -> None:
     with pytest.raises(RejectedTrack) as caught:
         decode_bytes(data[: len(data) * 6 // 10], tmp_path, suffix=suffix(writer, ""), min_samples=1, sample_rate=SR)
     assert caught.value.reason == Reason.TRUNCATED
+
+
+@pytest.mark.parametrize("rate", ["8000", "16000", "24000"])
+def test_opus_of_a_lower_rate_is_decoded_at_the_rate_of_opus(rate: str, tmp_path: Path) -> None:
+    data = ffmpeg("-c:a", "libopus", "-ar", rate, "-f", "ogg")()
+    decoded = decode_bytes(data, tmp_path, suffix=".opus", min_samples=1, max_seconds=KEPT, sample_rate=SR)
+    (tmp_path / "song.opus").write_bytes(data)
+    libopus = ("-c:a", "libopus", "-i", str(tmp_path / "song.opus"))
+    whole = decoded_by("ffmpeg", "-v", "error", *libopus, "-f", "f32le", "-ar", str(SR), "-")
+    check(decoded, whole, "libopus")
+    assert decoded.sample_rate == SR
