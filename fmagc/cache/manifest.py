@@ -12,8 +12,7 @@ from tqdm import tqdm
 from fmagc.cache.shards import ShardDigest
 from fmagc.errors import DataError
 from fmagc.runtime.artifact_store import Artifact
-from fmagc.runtime.direct_io import stream_digest
-from fmagc.runtime.files import damaged, read_record, write_record
+from fmagc.runtime.files import damaged, file_digest, read_record, write_record
 from fmagc.runtime.worker_pool import usable_cores
 
 __all__ = ["Manifest", "Shard", "found_in_artifact", "read_manifest", "write_manifest"]
@@ -126,7 +125,7 @@ class Manifest:
     def verify_file(self, name: str) -> None:
         """Raise DataError unless another file of the cache has the bytes that it was made with."""
         path = self.folder / name
-        self._require(path, expected=self.files[name], found=stream_digest(path) if path.exists() else "no file")
+        self._require(path, expected=self.files[name], found=file_digest(path) if path.exists() else "no file")
 
     def _require(self, path: Path, *, expected: str, found: str) -> None:
         if found != expected:
@@ -179,6 +178,6 @@ def write_manifest(
         "params": params,
         "made_with": made_with,
         "shards": shards,
-        "files": {name: stream_digest(folder / name) for name in files},
+        "files": {name: file_digest(folder / name) for name in files},
     }
     write_record(folder / "manifest.json", content)

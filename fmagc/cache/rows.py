@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fmagc.runtime.direct_io import BLOCK, aligned_buffer, opened, read_at, write_at
+from fmagc.errors import name_file
 from fmagc.runtime.files import digest
 
-__all__ = ["ROWS_AT", "Array", "Layout", "RowBuffer", "create_empty", "row_buffer"]
+__all__ = ["BLOCK", "ROWS_AT", "Array", "Layout", "RowBuffer", "create_empty", "row_buffer"]
 
 Array = npt.NDArray[Any]
 
+BLOCK = 4096  # bytes of a block of the file system: a row is whole ones
 ROWS_AT = BLOCK  # bytes before the rows: HDF5's own for the file and the dataset of rows
 
 _FACTS = 512  # bytes of a row in the columns of one value, and of its entry in the metadata: an upper bound
@@ -37,7 +38,7 @@ class Layout:
     dtype : str
         Of NumPy.
     width : int
-        Samples or frames of a row, padded with zeros: whole blocks, so that a row can be written past the page cache.
+        Samples or frames of a row, padded with zeros to whole blocks.
     inner : tuple of int
         Shape of one frame; empty for samples.
     """
@@ -77,23 +78,28 @@ class RowBuffer:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._bytes = aligned_buffer(layout.row_bytes)
+        self._bytes = np.zeros(layout.row_bytes, dtype=np.uint8)
         self.values: Array = self._bytes.view(layout.dtype).reshape(layout.width, *layout.inner)
 
     def write(self, path: Path, row: int, *, length: int) -> str:
         """Write the first `length` samples or frames to their place, and return the digest of the row."""
         self.values[length:] = 0
-        n_blocks = -(-self.values[:length].nbytes // BLOCK)
-        with opened(path, os.O_WRONLY | os.O_NOFOLLOW) as descriptor:
-            write_at(descriptor, self._bytes[: n_blocks * BLOCK], self._layout.offset(row))
+        with name_file(path), open(path, "r+b", opener=_not_through_a_link) as file:
+            file.seek(self._layout.offset(row))
+            file.write(self.values[:length].data)
         return digest(self._bytes.data)
 
     def read(self, path: Path, row: int) -> str:
         """Fill `values` with a row, and return the digest of what was found."""
-        with opened(path, os.O_RDONLY) as descriptor:
-            n_read = read_at(descriptor, self._bytes, self._layout.offset(row))
+        with name_file(path), path.open("rb") as file:
+            file.seek(self._layout.offset(row))
+            n_read = file.readinto(self._bytes.data)
         self._bytes[n_read:] = 0  # a file that is not sealed may end before its last row does
         return digest(self._bytes.data)
+
+
+def _not_through_a_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 @lru_cache(maxsize=2)

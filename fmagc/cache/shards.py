@@ -19,9 +19,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from fmagc.cache.rows import ROWS_AT, Layout, RowBuffer
+from fmagc.cache.rows import BLOCK, ROWS_AT, Layout, RowBuffer
 from fmagc.errors import name_file
-from fmagc.runtime.direct_io import BLOCK
 from fmagc.runtime.files import digest
 
 __all__ = ["ShardDigest", "compaction_order", "layout_of", "map_rows", "read_columns", "seal"]

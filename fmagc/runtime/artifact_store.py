@@ -17,9 +17,17 @@ from typing import Any, Self
 from fmagc.errors import DataError
 from fmagc.paths import STAGING
 from fmagc.runtime.code_snapshot import CodeSnapshot
-from fmagc.runtime.direct_io import stream_digest
 from fmagc.runtime.file_lock import acquire
-from fmagc.runtime.files import digest, keep_only, link_or_copy, read_record, replace_with, temp_path, write_record
+from fmagc.runtime.files import (
+    digest,
+    file_digest,
+    keep_only,
+    link_or_copy,
+    read_record,
+    replace_with,
+    temp_path,
+    write_record,
+)
 from fmagc.runtime.free_space import require_publishable
 
 __all__ = ["Artifact", "ArtifactStore", "artifact_key", "versions"]
@@ -48,7 +56,7 @@ class Artifact:
 
 
 def _whole(artifact: Artifact) -> str:
-    return stream_digest(artifact.path)
+    return file_digest(artifact.path)
 
 
 class ArtifactStore:
@@ -144,7 +152,7 @@ class ArtifactStore:
         self._require_same_code()
         path, metadata = self._paths(name, key)
         replace_with(path, temp_path(self.folder, name))
-        artifact = Artifact(name, path, digest or stream_digest(path), record)
+        artifact = Artifact(name, path, digest or file_digest(path), record)
         write_record(metadata, {"name": path.name, "digest": artifact.digest, "record": record})
         self._used |= {path, metadata}
         return artifact

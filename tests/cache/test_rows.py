@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmagc.cache.rows import ROWS_AT, Layout, RowBuffer, create_empty
+from fmagc.cache.rows import BLOCK, ROWS_AT, Layout, RowBuffer, create_empty
 from fmagc.cache.shards import compaction_order, layout_of, map_rows, read_columns
-from fmagc.runtime.direct_io import BLOCK
 from tests.support.caches import write_shard
 
 DTYPES = st.sampled_from(["int16", "float16", "float32"])

@@ -113,7 +113,7 @@ def test_keys_follow_from_content(tmp_path: Path) -> None:
 def test_shards_are_keyed_by_the_code_that_makes_their_bytes_and_not_by_that_of_their_readers() -> None:
     waves = set(CodeSnapshot(write_wave, waveform_shard.finish_shard).digests())
     mels = set(CodeSnapshot(write_mel, mel_shard.finish_shard).digests())
-    both = {"fmagc.cache.rows", "fmagc.cache.shards", "fmagc.runtime.direct_io"}
+    both = {"fmagc.cache.rows", "fmagc.cache.shards", "fmagc.runtime.files"}
     assert waves >= both | {"fmagc.audio.decode", "fmagc.audio.mpeg_frames", "fmagc.cache.ledger_rows"}
     assert mels >= both | {"fmagc.audio.log_mel", "fmagc.audio.mel_filterbank", "fmagc.audio.power_bands"}
     readers = {
