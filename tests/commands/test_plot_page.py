@@ -72,6 +72,7 @@ def repository(tmp_path: Path) -> Path:
     root = tmp_path / "repository"
     root.mkdir()
     run(root, "git", "init", "-q")
+    pytest.importorskip("dvc")
     run(root, sys.executable, "-m", "dvc", "init", "-q")
     shutil.copytree(TEMPLATES, root / ".dvc" / "plots")
     (root / ".dvc" / "config").write_text("[plots]\n    html_template = plots/offline.html\n")

@@ -67,6 +67,7 @@ UNUSED_IN_ONE_PROCESS = ("lightning_fabric", "torch._dynamo", "torch._inductor",
 
 
 def test_networks_of_one_process_import_no_compiler_and_no_figures() -> None:
+    pytest.importorskip("torch")
     shape = {"n_classes": 2, "dropout": 0.1, "clip_samples": 2**17, "hop_length": 1024, "n_mels": 32}
     code = (
         "import sys\n"
@@ -82,6 +83,7 @@ def test_networks_of_one_process_import_no_compiler_and_no_figures() -> None:
 
 
 def test_predict_imports_no_tables_either() -> None:
+    pytest.importorskip("torch")
     code = "import sys, fmagc.commands.predict; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
