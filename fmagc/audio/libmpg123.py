@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from fmagc.audio.mpeg_frames import MpegAudio
 from fmagc.audio.open_stream import OpenStream, read_excerpts, with_messages
-from fmagc.audio.raw_audio import RawAudio
+from fmagc.audio.raw_audio import RawAudio, rough_power
 from fmagc.audio.streams import summary
 from fmagc.audio.validate import Source
 from fmagc.errors import Reason, RejectedTrack, SettingsError
@@ -40,7 +40,6 @@ _FLOAT_32 = 0x200
 
 _FED = 4 << 20  # bytes at a time: a usual clip at once
 _QUIET = 1e-4  # mean power of a mix; where channels cancel (`Excerpt.cancels`) less is left, up to ten times full scale
-_STEP = 61  # it is measured over one sample in 61
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,13 +216,12 @@ def read_mp3(source: Source, *, max_seconds: float, whole: bool) -> RawAudio:
 
 def _mixes(mpeg: MpegAudio | None) -> bool:
     """Check whether the mix of two channels can be synthesised at once: sound frames with equal blocks."""
-    return mpeg is not None and mpeg.channels == 2 and not (mpeg.mixed or mpeg.skipped_bytes or mpeg.blocks_differ)
+    return mpeg is not None and mpeg.channels == 2 and not (mpeg.mixed or mpeg.skipped_bytes or mpeg.blocks_differ())
 
 
 def _is_quiet(y: NDArray[np.float32]) -> bool:
     """Check whether a mix may be what is left of channels that cancel, so that the channels have to be looked at."""
-    some = y[::_STEP]
-    return float(np.einsum("i,i->", some, some)) < _QUIET * len(some)
+    return rough_power(y) < _QUIET * len(y)
 
 
 @contextmanager

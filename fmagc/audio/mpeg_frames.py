@@ -7,7 +7,9 @@ encoders, first frames that hold no audio.
 
 import re
 from array import array
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -74,9 +76,9 @@ class MpegAudio:
         Where the first frame begins, the header frame included, and the last one ends, whole or cut.
     mixed : bool
         Whether there are frames of more than one sample rate, version, layer or number of channels.
-    blocks_differ : bool
-        Whether the two channels of some frame have different blocks (`side_information.blocks_differ`); False where
-        `mixed`, and but for layer 3.
+    blocks_differ : callable
+        Checks whether the two channels of some frame have different blocks (`side_information.blocks_differ`). One
+        decoder alone needs to know that. For layer 3 in two channels that is not `mixed`.
     """
 
     layer: int
@@ -91,7 +93,7 @@ class MpegAudio:
     start: int
     end: int
     mixed: bool
-    blocks_differ: bool
+    blocks_differ: Callable[[], bool] = field(compare=False, repr=False)
 
 
 def scan(data: bytes) -> MpegAudio | None:
@@ -155,7 +157,7 @@ def scan(data: bytes) -> MpegAudio | None:
         start=start,
         end=min(position, end),
         mixed=mixed,
-        blocks_differ=first.layer == 3 and not mixed and n_mono == 0 and blocks_differ(data, starts, mpeg1=first.mpeg1),
+        blocks_differ=partial(blocks_differ, data, starts, mpeg1=first.mpeg1),
     )
 
 

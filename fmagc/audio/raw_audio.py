@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NOTHING", "Excerpt", "RawAudio", "collect", "excerpt_starts", "joined", "text_of"]
+__all__ = ["NOTHING", "Excerpt", "RawAudio", "collect", "excerpt_starts", "joined", "rough_power", "text_of"]
 
 NOTHING = np.empty(0, dtype=np.float32)
 
@@ -93,7 +93,7 @@ class Excerpt:
         flat = frames.reshape(-1)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found later
             mono = _mean(frames)
-            power, channels_power = (_STEP * _power(y[::_STEP]) for y in (mono, flat))
+            power, channels_power = rough_power(mono), rough_power(flat)
             if power < _SUSPECT * channels_power:
                 power, channels_power = _power(mono), _power(flat)
                 self.loudness = self.loudness + np.square(frames, dtype=np.float64).sum(axis=0)
@@ -117,6 +117,11 @@ def collect(block: NDArray[np.float32], excerpts: list[Excerpt], *, keep: int, p
         wanted = block[max(0, excerpt.start - position) : max(0, excerpt.start + keep - position)]
         if len(wanted) > 0:
             excerpt.add(wanted)
+
+
+def rough_power(y: NDArray[np.float32]) -> float:
+    """Estimate the sum of the squares of samples [shape=(n,)] from a subset."""
+    return _STEP * _power(y[::_STEP])
 
 
 def _power(y: NDArray[np.float32]) -> float:

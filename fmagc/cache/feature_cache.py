@@ -164,7 +164,7 @@ class FeatureCache(Mapping[int, CachedTrack]):
         Raises
         ------
         DataError
-            Naming the first shard that is damaged.
+            Naming every damaged file of the first view that has one.
         """
         return sum(self.reader(view).verify() for view in views or _STORED)
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +11,7 @@ from tqdm import tqdm
 from fmagc.cache.shards import ShardDigest
 from fmagc.errors import DataError
 from fmagc.runtime.artifact_store import Artifact
-from fmagc.runtime.files import damaged, file_digest, read_record, write_record
+from fmagc.runtime.files import damaged, evict, file_digest, read_record, write_record
 from fmagc.runtime.worker_pool import usable_cores
 
 __all__ = ["Manifest", "Shard", "found_in_artifact", "read_manifest", "write_manifest"]
@@ -86,46 +85,46 @@ class Manifest:
         DataError
             When bytes are not those that were written; it names every file that is damaged.
         """
-        damage: list[str] = []
-
-        def collect(verify: Callable[[str], None], name: str) -> None:
-            try:
-                verify(name)
-            except DataError as error:
-                damage.append(str(error))
-
-        for name in self.files:
-            collect(self.verify_file, name)
+        checks = dict.fromkeys(self.files, self.verify_file) | dict.fromkeys(self.shards, self._verify_whole)
         with ThreadPoolExecutor(usable_cores()) as pool:
-            shards = pool.map(partial(collect, partial(self._verify_whole, from_disk=True)), self.shards)
-            list(tqdm(shards, total=len(self.shards), unit="shard", desc=f"verify {self.folder.name}"))
-        if damage:
-            raise DataError("\n".join(sorted(damage)))
-        return sum((self.folder / name).stat().st_size for name in [*self.shards, *self.files])
+            found = tqdm(
+                pool.map(self._fault, checks.values(), checks),
+                total=len(checks),
+                unit="file",
+                desc=f"verify {self.folder.name}",
+            )
+            faults = [fault for fault in found if fault]
+        if faults:
+            raise DataError("\n".join(faults))
+        return sum((self.folder / name).stat().st_size for name in checks)
 
-    def verify_rows(self, names: Iterable[str]) -> None:
-        """Raise DataError unless shards have the bytes that they were made with."""
+    def verify(self, names: Iterable[str], *, rows: bool) -> None:
+        """Raise DataError unless shards have the bytes that they were made with; those of rows only if asked to."""
         with ThreadPoolExecutor(usable_cores()) as pool:
-            list(pool.map(self._verify_whole, names))
-
-    def verify_structures(self) -> None:
-        """Raise DataError unless all shards have the bytes that they were made with, but for rows: none is read."""
-        with ThreadPoolExecutor(usable_cores()) as pool:
-            list(pool.map(self.verify_structure, self.shards))
+            list(pool.map(self._verify_whole if rows else self.verify_structure, names))
 
     def verify_structure(self, name: str) -> None:
         """Raise DataError unless a shard has the bytes that it was made with, but for its rows, which are not read."""
         path, seal = self.folder / name, self.shards[name].seal
         self._require(path, expected=seal.digest, found=seal.header_digest(path))
 
-    def _verify_whole(self, name: str, *, from_disk: bool = False) -> None:
+    def _verify_whole(self, name: str) -> None:
         path, seal = self.folder / name, self.shards[name].seal
-        self._require(path, expected=seal.digest, found=seal.found_in(path, from_disk=from_disk))
+        self._require(path, expected=seal.digest, found=seal.found_in(path))
 
     def verify_file(self, name: str) -> None:
         """Raise DataError unless another file of the cache has the bytes that it was made with."""
         path = self.folder / name
         self._require(path, expected=self.files[name], found=file_digest(path) if path.exists() else "no file")
+
+    def _fault(self, verify: Callable[[str], None], name: str) -> str | None:
+        """Verify a file as it lies on the disk, and describe what is wrong with it."""
+        try:
+            evict(self.folder / name)
+            verify(name)
+        except DataError as error:
+            return str(error)
+        return None
 
     def _require(self, path: Path, *, expected: str, found: str) -> None:
         if found != expected:

@@ -27,11 +27,6 @@ class Row:
     offset: int  # bytes of the shard before the first value
     n_bytes: int  # of the row with its padding: what its digest is taken of
 
-    def read(self) -> npt.NDArray[Any]:
-        """Read the values into memory of their own; those of the mapped shard add to what the process holds."""
-        values = np.fromfile(self.path, self.values.dtype, self.values.size, offset=self.offset)
-        return values.reshape(self.values.shape)
-
     def read_verified(self, *, stage: str) -> npt.NDArray[Any]:
         """Read the values, and raise DataError unless the row has the digest of its column ``digest``."""
         row = np.fromfile(self.path, np.uint8, self.n_bytes, offset=self.offset)
@@ -50,7 +45,7 @@ class Cache:
         Holds the shards and manifest.json.
     dataset : str
         Name of the dataset of rows: ``waves`` or ``mels``.
-    facts : Iterable[str]
+    columns : Iterable[str]
         Further columns to hold for each row, besides ``length``.
     stage : str
         The stage to name when something is wrong.
@@ -80,7 +75,7 @@ class Cache:
         if verify_rows:
             self.verify_once()
         else:
-            manifest.verify_structures()
+            manifest.verify(manifest.shards, rows=False)
         self.paths = [folder / name for name in manifest.shards]
         self._rows: dict[int, Row] = {}
         for name, shard in manifest.shards.items():
@@ -99,10 +94,10 @@ class Cache:
             When a byte that is read is not the one that was written.
         """
         shards, verified = self._manifest.shards, VerifiedShards(self.folder)
-        self._manifest.verify_structures()
         unknown = {name: shard.digest for name, shard in shards.items() if not verified.holds(name, shard.digest)}
         with verified.reading(unknown):
-            self._manifest.verify_rows(unknown)
+            self._manifest.verify(unknown, rows=True)
+        self._manifest.verify(shards.keys() - unknown.keys(), rows=False)
 
     @property
     def track_ids(self) -> list[int]:

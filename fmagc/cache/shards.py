@@ -60,24 +60,16 @@ class ShardDigest:
             return "no file"
         return self.around(path, rows=self.rows, row_bytes=self.row_bytes).digest
 
-    def found_in(self, path: Path, *, from_disk: bool = False) -> str:
+    def found_in(self, path: Path) -> str:
         """Return the digest of a file that should have this seal, and name the first row with other bytes.
 
         The structure is looked at first: only where it is sound does HDF5 get to read it.
-
-        Parameters
-        ----------
-        path : Path
-        from_disk : bool
-            Drop what the system holds of the file in memory, so that the bytes of the disk are read.
         """
         found = self.header_digest(path)
         if found != self.digest or self.rows == 0:
             return found
         buffer = memoryview(bytearray(self.row_bytes))
         with name_file(path), path.open("rb") as file:
-            if from_disk and hasattr(os, "posix_fadvise"):
-                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             file.seek(ROWS_AT)
             for row, expected in enumerate(read_columns(path, "digest")["digest"].tolist()):
                 file.readinto(buffer)

@@ -5,6 +5,7 @@ from pathlib import Path
 from fmagc.cache.manifest import read_manifest
 from fmagc.errors import DataError
 from fmagc.paths import MELS, WAVES
+from fmagc.runtime.entrypoint import log
 
 __all__ = ["verify"]
 
@@ -31,7 +32,7 @@ def verify(folder: Path) -> None:
             damage.append(str(error))
             continue
         tracks = sum(shard.rows for shard in manifest.shards.values())
-        print(  # noqa: T201
+        log(
             f"{manifest.folder}: {tracks} tracks in {len(manifest.shards)} shards, {n_bytes / 1e9:.2f} GB read: every "
             "byte is as it was written"
         )

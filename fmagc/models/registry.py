@@ -36,11 +36,11 @@ class Model:
         """Raise SettingsError if the network cannot read clips of this shape."""
         n_steps = [encoder.n_steps(clip) for encoder in self.encoders]
         if len(set(n_steps)) > 1:
-            hop_length = Layout1d.time_stride // Layout2d.time_stride
+            hop_length = self.encoders[0].time_stride // self.encoders[1].time_stride
             raise SettingsError(
                 f"clip.samples and mel.hop_length: expected as many steps from both encoders, found {n_steps[0]} from "
                 f"{clip.samples} samples and {n_steps[1]} from {clip.frames} frames; with a hop_length of {hop_length} "
-                f"they agree"
+                "they agree"
             )
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "OWN_DIGEST",
     "damaged",
     "digest",
+    "evict",
     "file_digest",
     "file_sha1",
     "keep_only",
@@ -192,6 +193,13 @@ def digest(data: bytes | bytearray | memoryview) -> str:
 
 def _digest_of_record(record: Mapping[str, Any]) -> str:
     return digest(json.dumps(record, allow_nan=False).encode())
+
+
+def evict(path: Path) -> None:
+    """Drop what the system holds of a file in memory, where it can: the next reader gets the bytes of the disk."""
+    if hasattr(os, "posix_fadvise") and path.exists():
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def file_digest(path: Path) -> str:

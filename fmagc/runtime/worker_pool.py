@@ -9,7 +9,8 @@ from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from fmagc.errors import RejectedTrack
-from fmagc.runtime.worker_process import Prepared, Worker, refusals, worker_context
+from fmagc.runtime.worker_main import Prepared
+from fmagc.runtime.worker_process import Worker, refusals, worker_context
 
 __all__ = ["Prepared", "TaskResult", "map_isolated", "usable_cores"]
 
@@ -54,7 +55,7 @@ def map_isolated(
     """Run a function on every task in worker processes and yield the outcomes in the order of the tasks.
 
     Tasks are taken from the iterable as they are needed and few outcomes wait, so memory does not grow with their
-    number; what a worker takes is capped (`worker_process.MEMORY`, by the limit of its address space, where the system
+    number; what a worker takes is capped (`worker_main.MEMORY`, by the limit of its address space, where the system
     has one). The workers are stopped when the iterator ends, is closed, or an exception passes through it; a caller
     that may leave early holds it in ``contextlib.closing``.
 

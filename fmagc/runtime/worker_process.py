@@ -4,29 +4,24 @@ import fcntl
 import multiprocessing
 import os
 import pickle
-import resource
 import signal
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
-from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 from fmagc.errors import Reason, RejectedTrack, WorkerError
 from fmagc.runtime import fork_server
+from fmagc.runtime.worker_main import Failure, Prepared, preparation, serve
 
-__all__ = ["MEMORY", "Prepared", "Worker", "refusals", "worker_context"]
+__all__ = ["Worker", "refusals", "worker_context"]
 
 Task = TypeVar("Task")
 Value = TypeVar("Value")
-
-MEMORY = 1 << 30  # bytes that a worker may take beyond what its libraries take: a track of 30 s needs a thirtieth
 
 _START_S = 60.0  # until a worker is ready: a second on an idle machine, a quarter of a minute on a busy one
 _PREPARE_S = 600.0  # longer, where it has to be prepared
@@ -39,26 +34,6 @@ _ENVIRONMENT = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NU
     "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
 }
-
-
-@dataclass(frozen=True)
-class Prepared(Generic[Task, Value]):
-    """A function, and what a worker does before its first task, in no task's time.
-
-    Attributes
-    ----------
-    function : callable
-    prepare : callable
-        Is called once in the server that forks the workers, and once in each worker, where little is left to do: code
-        that the server compiled is there. It starts no threads, which a fork would not copy.
-    """
-
-    function: Callable[[Task], Value]
-    prepare: Callable[[], object]
-
-    def __call__(self, task: Task) -> Value:
-        """Run a task."""
-        return self.function(task)
 
 
 class Worker(Generic[Task, Value]):
@@ -93,7 +68,7 @@ class Worker(Generic[Task, Value]):
             answer = self._pipe.recv()
         except (EOFError, ConnectionError):
             return RejectedTrack(Reason.DECODER_CRASHED, _cause_of_death(self.end(grace_s=_DYING_S)))
-        if isinstance(answer, _Failure):
+        if isinstance(answer, Failure):
             raise answer.error
         result: Value | RejectedTrack = answer
         return result
@@ -156,9 +131,9 @@ class Worker(Generic[Task, Value]):
             own.enter_context(lifeline)
             given.enter_context(far_lifeline)
             packed = pickle.dumps(self._function)  # which the worker loads when it can report what goes wrong
-            process: Any = self._context.Process(target=_serve, args=(packed, far_pipe, far_lifeline), daemon=True)
+            process: Any = self._context.Process(target=serve, args=(packed, far_pipe, far_lifeline), daemon=True)
             _require_descriptors(_DESCRIPTORS)
-            with _forking_within(limit_s, _preparation(self._function)):
+            with _forking_within(limit_s, preparation(self._function)):
                 process.start()
             _kill_when_closed(far_lifeline, process.pid)
             self._process, self._pipe, self._lifeline = process, pipe, lifeline
@@ -168,41 +143,19 @@ class Worker(Generic[Task, Value]):
         return self._pipe in wait([self._pipe, self._stopped], timeout_s)
 
 
-@dataclass(frozen=True)
-class _Failure:
-    """An exception on its way from a worker."""
-
-    error: Exception
-
-    @classmethod
-    def of(cls, error: Exception, task: object) -> Self:
-        """Add to an exception what pickling would lose: the task and the traceback."""
-        error.add_note(f"This happened in a worker process, on the task {task!r}.")
-        error.add_note("".join(traceback.format_exception(error)))
-        return cls(error)
-
-
 def worker_context(function: Callable[[Task], Value]) -> ForkServerContext:
     """Choose how workers start: never by forking this process, whose locks may be held by threads that are not copied.
 
     A server that is forked instead imports what the function needs and prepares it, once for all workers.
     """
     multiprocessing.set_forkserver_preload([fork_server.__name__, _bare(function).__module__])
-    _ensure_forkserver(_preparation(function))  # here, since it ends with the thread that starts it
+    _ensure_forkserver(preparation(function))  # here, since it ends with the thread that starts it
     return multiprocessing.get_context("forkserver")
 
 
 def _ensure_forkserver(prepare: Callable[[], object]) -> None:
     with _environment(_ENVIRONMENT | fork_server.environment(prepare)):
         forkserver.ensure_running()
-
-
-def _preparation(function: Callable[[Task], Value]) -> Callable[[], object]:
-    return function.prepare if isinstance(function, Prepared) else _nothing
-
-
-def _nothing() -> None:
-    """Prepare a function that needs nothing but its imports."""
 
 
 def _bare(function: Callable[[Task], Value]) -> Callable[..., Value]:
@@ -276,48 +229,6 @@ def _kill_when_closed(lifeline: Connection, pid: int) -> None:
         fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)  # in place of SIGIO, which a stopped process ignores
         fcntl.fcntl(lifeline, fcntl.F_SETOWN, pid)
         fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
-
-
-def _cap_memory() -> None:
-    """Make allocations beyond the cap fail, before the system kills some other process (in the worker)."""
-    status = Path("/proc/self/statm")
-    if status.exists():
-        taken = int(status.read_text().split()[0]) * resource.getpagesize()
-        wanted, (_, hard) = taken + MEMORY, resource.getrlimit(resource.RLIMIT_AS)
-        if hard != resource.RLIM_INFINITY and wanted > hard:  # a sound track might then be rejected
-            raise MemoryError(f"{wanted >> 20} MiB of addresses needed, {hard >> 20} MiB allowed by `ulimit -v`")
-        resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
-
-
-def _serve(packed: bytes, pipe: Connection, lifeline: Connection) -> None:
-    """Run the tasks of a pipe until the parent closes it (in the worker); `lifeline` need only stay open."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-    with suppress(EOFError, ConnectionError):
-        try:
-            function: Callable[[Any], Any] = pickle.loads(packed)  # noqa: S301 - from the parent
-            _preparation(function)()
-            _cap_memory()
-        except Exception as error:
-            return pipe.send(f"the worker could not load its work ({type(error).__name__}: {error})")
-        pipe.send(None)  # it is ready: what comes before counts to no task's time
-        while True:
-            task = pipe.recv()
-            answer = _guarded(function, task)
-            try:
-                pipe.send(answer)
-            except (pickle.PicklingError, TypeError, AttributeError) as error:
-                pipe.send(_Failure.of(error, task))
-
-
-def _guarded(function: Callable[[Task], Value], task: Task) -> Value | RejectedTrack | _Failure:
-    try:
-        return function(task)
-    except RejectedTrack as rejection:
-        return rejection
-    except MemoryError as error:
-        return RejectedTrack(Reason.DECODER_OUT_OF_MEMORY, str(error) or "MemoryError")
-    except Exception as error:
-        return _Failure.of(error, task)
 
 
 def _cause_of_death(exit_code: int) -> str:

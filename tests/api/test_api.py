@@ -190,7 +190,7 @@ def test_decode_gives_the_samples_that_the_cache_holds(tmp_path: Path) -> None:
         y, sr = fmagc.decode(small.root / f"data/raw/little/{track_id}.mp3", max_seconds=2.0, min_samples=2**15)
         row = cache[track_id]
         assert sr == SR
-        np.testing.assert_array_equal(y, row.read() * np.float32(row.columns["scale"]))
+        np.testing.assert_array_equal(y, row.values * np.float32(row.columns["scale"]))
 
 
 @needs_libmpg123

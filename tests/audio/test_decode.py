@@ -222,7 +222,7 @@ def witness(*, frames: int, declared: int | None) -> MpegAudio:
         start=0,
         end=400 * frames,
         mixed=False,
-        blocks_differ=False,
+        blocks_differ=lambda: False,
     )
 
 

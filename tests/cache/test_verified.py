@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from fmagc.cache import shards
+from fmagc.cache.manifest import read_manifest
 from fmagc.cache.reader import Cache
+from fmagc.cache.verified import VerifiedShards
+from fmagc.cache.verified import _State as State
 from fmagc.errors import DataError
 from fmagc.paths import verified_record
 from fmagc.runtime.files import write_record
@@ -98,8 +101,8 @@ def test_a_shard_that_changes_while_it_is_read_is_not_remembered(
 ) -> None:
     found_in = shards.ShardDigest.found_in
 
-    def touching(seal: shards.ShardDigest, path: Path, *, from_disk: bool = False) -> str:
-        found = found_in(seal, path, from_disk=from_disk)
+    def touching(seal: shards.ShardDigest, path: Path) -> str:
+        found = found_in(seal, path)
         touched(path)
         return found
 
@@ -146,9 +149,24 @@ def test_without_its_record_a_cache_is_read_whole(
     assert len(rows_read) == 3
 
 
-def test_a_record_holds_for_the_seal_of_the_manifest_alone(folder: Path, tmp_path: Path) -> None:
+def test_a_state_holds_for_the_seal_that_was_compared_alone(folder: Path) -> None:
     opened(folder)
-    publish(tmp_path / "other/waves", [np.zeros(5000, np.int16)] * 3, params={}, rows_per_shard=1)
-    (folder / "manifest.json").write_bytes((tmp_path / "other/waves/manifest.json").read_bytes())
-    with pytest.raises(DataError, match=r"000.h5: expected digest"):
-        opened(folder)
+    seal = read_manifest(folder, stage="decode").shards["000.h5"].digest
+    verified = VerifiedShards(folder)
+    assert verified.holds("000.h5", seal)
+    assert not verified.holds("000.h5", seal[::-1])
+    assert not verified.holds("none.h5", seal)
+
+
+@pytest.mark.parametrize(("nanoseconds", "step_s"), [(123_456_789, 0.02), (0, 2.0)])
+def test_a_file_is_read_when_a_step_of_its_clock_is_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, nanoseconds: int, step_s: float
+) -> None:
+    changed_ns = 10**18 + nanoseconds
+    slept: list[float] = []
+    monkeypatch.setattr(State, "of", lambda path: State(1, 2, 3, changed_ns, changed_ns))
+    monkeypatch.setattr(VerifiedShards, "_clock_ns", lambda self: changed_ns + 5_000_000)
+    monkeypatch.setattr("time.sleep", slept.append)
+    with VerifiedShards(folder).reading({"001.h5": "seal"}):
+        assert slept == [pytest.approx(step_s - 0.005)]
+    assert VerifiedShards(folder).holds("001.h5", "seal")

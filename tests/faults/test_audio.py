@@ -18,8 +18,8 @@ import soundfile
 from fmagc.audio.decode import decode
 from fmagc.audio.quantise import most_samples
 from fmagc.errors import Reason, RejectedTrack
+from fmagc.runtime.worker_main import MEMORY
 from fmagc.runtime.worker_pool import map_isolated
-from fmagc.runtime.worker_process import MEMORY
 from tests.support import crashing_decoder
 from tests.support.audio_files import SETTINGS
 from tests.support.broken_files import IDS_PER_SHARD, LENGTH, SILENT_FRAME, Case, cases, fill, neighbours, song

@@ -57,7 +57,7 @@ class _Adapter(HTTPAdapter):
 
 
 class _PacedBytes(io.RawIOBase):
-    """What comes from a socket, from its first byte on at `MIN_RATE` or more, and no more than is allowed."""
+    """The bytes of a socket: from the first one on at `MIN_RATE` or more, and no more than is allowed."""
 
     def __init__(self, source: io.RawIOBase) -> None:
         self._source = source
