@@ -70,7 +70,9 @@ def _peaks(small: Small, stage: str) -> dict[str, list[float]]:
     with tempfile.TemporaryFile() as log, small.start(f"stages.{stage}", stdout=log, stderr=log) as process:
         seen = watch(process, every_s=_EVERY_S)
         assert process.returncode == 0, log.seek(0) or log.read()
-    return {"parent": [seen[process.pid].peak_mib], "workers": workers_of(process.pid, seen)}
+    workers = workers_of(process.pid, seen)
+    assert workers, f"no worker of {stage} lived as long as a look at all processes takes: give it more tracks"
+    return {"parent": [seen[process.pid].peak_mib], "workers": workers}
 
 
 if __name__ == "__main__":

