@@ -27,6 +27,7 @@ from fmagc.demo.voices import DRUMS, VOICES
 from fmagc.demo.write import encode, write_demo, write_tracks
 
 TRACKS = catalogue()
+DELAY = 1105  # samples in front, of LAME and of the decoder: the MP3s do not declare them, nor do FMA's clips
 
 # Of the first three seconds of a track of each genre, mono and stereo, and of two other rates
 DIGESTS = {
@@ -178,9 +179,9 @@ def test_mp3_holds_the_music_it_was_made_from(channels: int):
     y, sr = decoded(track)
     x = samples(track, seconds=3.0) / 32768
     assert sr == track.sr
-    assert y.shape == x.shape
-    correlation = np.corrcoef(x.ravel(), y.ravel())[0, 1]
-    assert correlation > 0.95  # half of the samples replaced by noise, a bug of the encoder's door, gives about 0.1
+    assert len(x) + DELAY <= len(y) <= len(x) + DELAY + 2 * 1152
+    correlation = np.corrcoef(x.ravel(), y[DELAY : DELAY + len(x)].ravel())[0, 1]
+    assert correlation > 0.95
 
 
 def test_hot_track_decodes_above_one():
@@ -192,7 +193,7 @@ def test_short_and_empty_files():
     for track in TRACKS:
         if track.defect is Defect.SHORT:
             y, sr = decoded(track)
-            assert 0.5 <= len(y) / sr <= 1.6
+            assert track.seconds <= len(y) / sr <= track.seconds + 0.05  # what the encoder adds
         elif track.defect is Defect.EMPTY:
             content = encode(track)
             assert content.startswith(b"ID3\x03")
