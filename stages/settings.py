@@ -23,10 +23,13 @@ def main() -> None:
 
 def _faults_of(name: str, params: Params) -> list[str]:
     """Ask a model whether it can read the clips and bands."""
-    samples, mel = params.clip.samples, params.mel
-    frames = n_frames(samples, hop_length=mel.hop_length)
+    patch, mel = params.models[name].patch_samples, params.mel
+    samples, key = (patch, f"models.{name}.patch_samples") if patch else (params.clip.samples, "clip.samples")
+    clip = ClipShape(
+        samples=samples, frames=n_frames(samples, hop_length=mel.hop_length), n_mels=mel.n_mels, setting=key
+    )
     try:
-        model_named(name).require_readable(ClipShape(samples=samples, frames=frames, n_mels=mel.n_mels))
+        model_named(name).require_readable(clip)
     except SettingsError as error:
         return [str(error)]
     return []

@@ -22,7 +22,7 @@ def build(name: str, *, n_classes: int, dropout: float, clip_samples: int, hop_l
         Genres of the taxonomy.
     dropout : float in [0, 1)
     clip_samples : int
-        Samples of a clip.
+        Samples of what the network sees, a clip or a patch.
     hop_length : int
         Samples between two frames; a clip has clip_samples // hop_length of them.
     n_mels : int

@@ -19,6 +19,7 @@ class ClipShape:
     samples: int  # of the waveform
     frames: int  # of the spectrogram
     n_mels: int  # bands of a frame
+    setting: str = "clip.samples"  # the key of params.yaml that decides the length, for messages
 
 
 class Layout(ABC):
@@ -47,10 +48,10 @@ class Layout(ABC):
         """
 
     @classmethod
-    def _whole_steps(cls, length: int, *, unit: str) -> int:
+    def _whole_steps(cls, length: int, *, unit: str, setting: str) -> int:
         if length < cls.time_stride:
             raise SettingsError(
-                f"clip.samples: expected at least {cls.time_stride} {unit}, one step of the encoder of the {cls.view}, "
+                f"{setting}: expected at least {cls.time_stride} {unit}, one step of the encoder of the {cls.view}, "
                 f"found {length} {unit}"
             )
         return length // cls.time_stride
@@ -68,7 +69,7 @@ class Layout1d(Layout):
     @classmethod
     def n_steps(cls, clip: ClipShape) -> int:
         """Count the time steps of one clip."""
-        return cls._whole_steps(clip.samples, unit="samples")
+        return cls._whole_steps(clip.samples, unit="samples", setting=clip.setting)
 
 
 class Layout2d(Layout):
@@ -82,7 +83,7 @@ class Layout2d(Layout):
     def n_steps(cls, clip: ClipShape) -> int:
         """Count the time steps of one clip."""
         cls.band_strides(clip.n_mels)
-        return cls._whole_steps(clip.frames, unit="frames")
+        return cls._whole_steps(clip.frames, unit="frames", setting=clip.setting)
 
     @classmethod
     def band_strides(cls, n_mels: int) -> tuple[int, ...]:

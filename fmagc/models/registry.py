@@ -38,9 +38,9 @@ class Model:
         if len(set(n_steps)) > 1:
             hop_length = self.encoders[0].time_stride // self.encoders[1].time_stride
             raise SettingsError(
-                f"clip.samples and mel.hop_length: expected as many steps from both encoders, found {n_steps[0]} from "
-                f"{clip.samples} samples and {n_steps[1]} from {clip.frames} frames; with a hop_length of {hop_length} "
-                "they agree"
+                f"{clip.setting} and mel.hop_length: expected as many steps from both encoders, found {n_steps[0]} "
+                f"from {clip.samples} samples and {n_steps[1]} from {clip.frames} frames; with a hop_length of "
+                f"{hop_length} they agree"
             )
 
 

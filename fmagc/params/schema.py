@@ -99,6 +99,13 @@ def _signal_relations(document: dict[str, Any]) -> Iterator[str]:
         yield f"clip.samples: expected a multiple of mel.hop_length ({hop}), found {samples}"
     if samples and rate and seconds and samples > rate * seconds:
         yield f"clip.samples: expected at most audio.max_seconds ({rate * seconds:.0f} samples), found {samples}"
+    for name in _at(document, "models", dict) or {}:
+        key = f"models.{name}.patch_samples"
+        patch = _at(document, key, int)
+        if patch and hop and patch % hop:
+            yield f"{key}: expected a multiple of mel.hop_length ({hop}), found {patch}"
+        if patch and samples and patch > samples:
+            yield f"{key}: expected at most clip.samples ({samples}), the length of the shortest track, found {patch}"
     for hertz in _at(document, "robustness.low_pass_hz", list) or []:
         if rate and isinstance(hertz, int | float) and hertz >= rate / 2:
             yield (

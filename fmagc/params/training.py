@@ -53,3 +53,5 @@ class Architecture(Block):
 
     dropout: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
+    patch_samples: Annotated[int, Field(gt=0)] | None = None  # length of what the network sees; null: clip.samples
+    patches_per_track: Annotated[int, Field(gt=0)] = 1  # random ones of each track in an epoch

@@ -49,7 +49,7 @@ class TrainingData:
     def __init__(self, job: TrainingJob, split: pd.DataFrame, normalisation: Mapping[str, Normalisation]) -> None:
         self._job = job
         self._normalisation = {view: normalisation[view] for view in MODELS[job.model].inputs}
-        self._loader = ClipLoader.open(self._normalisation, clip_samples=job.clip.samples, mel=job.mel)
+        self._loader = ClipLoader.open(self._normalisation, clip_samples=job.clip_samples, mel=job.mel)
         self.genres = genres_of(split)
         self.training, self.validation = (self._tracks(split, name) for name in ("train", "val"))
         self._train_eval = matching_tracks(self.training, self.validation)

@@ -41,13 +41,18 @@ class TrainingJob:
         """The folder to which weights and card are published."""
         return training_folder(self.protocol, self.model, self.seed)
 
+    @property
+    def clip_samples(self) -> int:
+        """Length of what the network sees: its patch, or a clip."""
+        return self.architecture.patch_samples or self.clip.samples
+
     def build_arguments(self, n_classes: int) -> dict[str, Any]:
         """Return the keyword arguments of `models.build.build`."""
         return {
             "name": self.model,
             "n_classes": n_classes,
             "dropout": self.architecture.dropout,
-            "clip_samples": self.clip.samples,
+            "clip_samples": self.clip_samples,
             "hop_length": self.mel.hop_length,
             "n_mels": self.mel.n_mels,
         }

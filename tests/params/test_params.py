@@ -172,6 +172,30 @@ def test_one_fault(tmp_path: Path, block: str, key: str, value: object, fault: s
     assert fault in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("patch", "fault"),
+    [
+        (1000, "models.crnn.patch_samples: expected a multiple of mel.hop_length (1024), found 1000"),
+        (
+            2**20,
+            "models.crnn.patch_samples: expected at most clip.samples (524288), the length of the shortest track, "
+            "found 1048576",
+        ),
+        (0, "models.crnn.patch_samples: expected more than 0, found 0"),
+    ],
+)
+def test_a_patch_that_no_track_can_give(tmp_path: Path, patch: int, fault: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check(written(tmp_path, lambda params: params["models"]["crnn"].update(patch_samples=patch)))
+    assert str(caught.value).count("\n  ") == 1
+    assert fault in str(caught.value)
+
+
+def test_a_model_without_a_patch_sees_one_clip_of_each_track(tmp_path: Path) -> None:
+    model = check(written(tmp_path, lambda params: None)).models["crnn"]
+    assert (model.patch_samples, model.patches_per_track) == (None, 1)
+
+
 def test_a_probe_that_changes_nothing_is_refused(tmp_path: Path) -> None:
     def empty(params: Any) -> None:
         params["robustness"].update({key: [] for key in params["robustness"] if key not in ("tracks", "encoder_steps")})
