@@ -9,7 +9,7 @@ from fmagc.corpus.index import read_split
 from fmagc.devices.device import prepare
 from fmagc.params.run import Run
 from fmagc.params.signal import Clip, Mel
-from fmagc.params.training import Architecture, Train
+from fmagc.params.training import ModelSettings, Train
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.training.data import TrainingData
@@ -25,10 +25,11 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("seed", type=int)
     arguments = parser.parse_args()
+    model = ModelSettings.load(f"models.{arguments.model}")
     job = TrainingJob(
         **vars(arguments),
-        train=Train.load("train"),
-        architecture=Architecture.load(f"models.{arguments.model}"),
+        train=model.merged(Train.load("train")),
+        architecture=model.architecture,
         clip=Clip.load("clip"),
         mel=Mel.load("mel"),
         threads=Run.load("run").threads,

@@ -13,7 +13,7 @@ from fmagc.params.evaluation import Baselines, Compare, Evaluate
 from fmagc.params.robustness import Robustness
 from fmagc.params.run import Engine, Run
 from fmagc.params.signal import Audio, Clip, Mel
-from fmagc.params.training import Architecture, Train
+from fmagc.params.training import ModelSettings, Train
 from fmagc.paths import PARAMS_FILE
 
 __all__ = ["Params", "check"]
@@ -32,7 +32,7 @@ class Params(Block):
     clip: Clip
     mel: Mel
     train: Train
-    models: Annotated[dict[str, Architecture], Field(min_length=1)]
+    models: Annotated[dict[str, ModelSettings], Field(min_length=1)]
     baselines: Baselines
     evaluate: Evaluate
     compare: Compare
@@ -73,11 +73,8 @@ def _relations(document: dict[str, Any]) -> Iterator[str]:
             entries = f"an entry of {' or '.join(lists)} ({format_list(values)})"
             yield f"{key}: expected {entries}, found {format_value(value)}"
     yield from _signal_relations(document)
-    for place, augmentation in enumerate(_at(document, "train.augment", list) or []):
-        for name in ("amplitude", "rate"):
-            low, high = (_at(augmentation, f"{end}_{name}", int, float) for end in ("min", "max"))
-            if low is not None and high is not None and low > high:
-                yield f"train.augment.{place}.max_{name}: expected at least min_{name} ({low}), found {high}"
+    for key in ("train", *(f"models.{name}.train" for name in _at(document, "models", dict) or {})):
+        yield from _augment_relations(document, f"{key}.augment")
     root, name = _at(document, "dataset.root", str), _at(document, "dataset.name", str)
     if name == DEMO and root is not None:
         yield f"dataset.root: expected null, since {DEMO} is synthesised, found {format_value(root)}"
@@ -85,6 +82,14 @@ def _relations(document: dict[str, Any]) -> Iterator[str]:
     if name == DEMO and layout not in (None, "fma"):
         found = f"{format_value(layout)}: name your dataset"
         yield f"dataset.layout: expected fma, in which {DEMO} is synthesised, found {found}"
+
+
+def _augment_relations(document: dict[str, Any], key: str) -> Iterator[str]:
+    for place, augmentation in enumerate(_at(document, key, list) or []):
+        for name in ("amplitude", "rate"):
+            low, high = (_at(augmentation, f"{end}_{name}", int, float) for end in ("min", "max"))
+            if low is not None and high is not None and low > high:
+                yield f"{key}.{place}.max_{name}: expected at least min_{name} ({low}), found {high}"
 
 
 def _signal_relations(document: dict[str, Any]) -> Iterator[str]:

@@ -1,12 +1,12 @@
-"""Settings of training: what all models share, the augmentations, and what each architecture has of its own."""
+"""Settings of training: what all models share, the augmentations, and what each model has of its own."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, create_model, model_serializer
 
 from fmagc.params.base import Block
 
-__all__ = ["Architecture", "Augmentation", "GaussianNoise", "TimeStretch", "Train"]
+__all__ = ["Architecture", "Augmentation", "GaussianNoise", "ModelSettings", "TimeStretch", "Train"]
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -48,10 +48,40 @@ class Train(Block):
     augment: list[Augmentation]  # training clips only, in this order
 
 
+class _Partial(Block):
+    """A block of which only the keys that are set count."""
+
+    @model_serializer(mode="wrap")
+    def _set(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in dump(self).items() if name in self.model_fields_set}
+
+
+if TYPE_CHECKING:
+    Overrides = Train
+else:
+    _HINTS = get_type_hints(Train, include_extras=True)
+    Overrides = create_model("Overrides", __base__=_Partial, **{name: (hint, None) for name, hint in _HINTS.items()})
+
+
 class Architecture(Block):
-    """Settings of training that each model has of its own."""
+    """Settings that each model has of its own, and that no other can have for it."""
 
     dropout: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
     patch_samples: Annotated[int, Field(gt=0)] | None = None  # length of what the network sees; null: clip.samples
     patches_per_track: Annotated[int, Field(gt=0)] = 1  # random ones of each track in an epoch
+
+
+class ModelSettings(Architecture):
+    """The block of a model: settings of its own, and those of training that it has in place of the shared ones."""
+
+    train: Overrides = Overrides.model_construct()
+
+    @property
+    def architecture(self) -> Architecture:
+        """What no other model can have for this one."""
+        return Architecture(**{name: getattr(self, name) for name in Architecture.model_fields})
+
+    def merged(self, shared: Train) -> Train:
+        """Return the settings of this model's training: its own, and the shared ones that it does not override."""
+        return shared.model_copy(update={name: getattr(self.train, name) for name in self.train.model_fields_set})

@@ -21,7 +21,7 @@ class TrainingJob:
     seed : int
         Of the weights, of dropout, of the clips and their augmentation.
     train, architecture : Train, Architecture
-        Settings of all models, and those of this one.
+        Settings of this model's training, its overrides applied, and those that only models have.
     clip, mel : Clip, Mel
     threads : int
         Of the CPU's arithmetic.

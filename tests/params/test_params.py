@@ -16,6 +16,7 @@ from fmagc.errors import SettingsError
 from fmagc.params.base import Block, faults_of, read_document
 from fmagc.params.schema import Params, check
 from fmagc.params.signal import Mel
+from fmagc.params.training import Architecture, Train
 from stages import settings
 from tests.support.dag import ROOT
 
@@ -212,6 +213,38 @@ def test_minimum_above_maximum(tmp_path: Path) -> None:
         check(path)
 
 
+def test_a_model_overrides_settings_of_training() -> None:
+    document = copy.deepcopy(OWN)
+    document["models"]["crnn"]["train"] = {"lr": 0.03, "max_grad_norm": None, "augment": []}
+    params = Params.model_validate(document)
+    changed = params.train.model_dump() | {"lr": 0.03, "max_grad_norm": None, "augment": []}
+    assert params.models["crnn"].merged(params.train) == Train.model_validate(changed)
+    assert params.models["cnn1d"].merged(params.train) == params.train
+    assert params.models["crnn"].architecture == Architecture(dropout=0.5, weight_decay=0.0001)
+
+
+def test_overrides_are_checked_as_the_settings_of_all_models_are(tmp_path: Path) -> None:
+    wrong = {"lr": "1e-3", "epoch": 3, "precision": None, "dropout": 0.5}
+    slow = {"name": "time_stretch", "p": 2, "min_rate": 1.5, "max_rate": 1.25}
+
+    def override(params: Any) -> None:
+        params["models"]["crnn"]["train"] = wrong | {"augment": [slow]}
+        params["models"]["cnn1d"]["train"] = []
+
+    with pytest.raises(SettingsError) as caught:
+        check(written(tmp_path, override))
+    for fault in (
+        "models.crnn.train.lr: expected a number, found '1e-3' (text)",
+        "models.crnn.train.epoch: expected no such key, found 3. Did you mean epochs?",
+        "models.crnn.train.precision: expected 'auto', 'float32' or 'bfloat16', found null",
+        "models.crnn.train.dropout: expected no such key, found 0.5. Known here: augment, batch_size, class_balance",
+        "models.crnn.train.augment.0.p: expected at most 1, found 2",
+        "models.crnn.train.augment.0.max_rate: expected at least min_rate (1.5), found 1.25",
+        "models.cnn1d.train: expected a block of keys, found []",
+    ):
+        assert fault in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -265,6 +298,7 @@ def leaves(value: Any, *place: str | int) -> Iterator[tuple[str | int, ...]]:
 
 def test_every_message_is_in_the_words_of_params_yaml() -> None:
     sound = read_document(ROOT / "params.yaml")
+    sound["models"]["crnn"]["train"] = copy.deepcopy(sound["train"])
     n_messages = 0
     for *parents, key in leaves(sound):
         for value in WRONG:

@@ -95,12 +95,13 @@ def trainings(entries: Sequence[Entry], histories: pd.DataFrame) -> Table:
     return Table("Trainings", header, rows, numbers=6)
 
 
-def _blocks(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Give the blocks of params.yaml; one that holds blocks gives those."""
-    for key, value in params.items():
-        if isinstance(value, Mapping) and value and all(isinstance(inner, Mapping) for inner in value.values()):
-            yield from ((f"{key}.{name}", inner) for name, inner in value.items() if inner)
-        else:
-            yield key, value
-    for place, augmentation in enumerate(params["train"]["augment"]):
-        yield f"train.augment.{place}", augmentation
+def _blocks(params: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
+    """Give the blocks of params.yaml, those inside others and those in lists as blocks of their own."""
+    for name, value in params.items():
+        if isinstance(value, Mapping):
+            own = {key: inner for key, inner in value.items() if not isinstance(inner, Mapping)}
+            yield from [(f"{within}{name}", own)] if own else []
+            yield from _blocks(value, f"{within}{name}.")
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            entries = {str(place): entry for place, entry in enumerate(value) if isinstance(entry, Mapping)}
+            yield from _blocks(entries, f"{within}{name}.")
