@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from inspect import getdoc
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -120,20 +121,27 @@ def _parts(module: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]
 
 
 def _depth(module: nn.Module) -> int:
+    """Count the levels of modules below one; torch's own layers are not opened, whatever they are made of."""
+    if _is_layer(module):
+        return 0
     return max((1 + _depth(child) for child in module.children()), default=0)
+
+
+def _is_layer(module: nn.Module) -> bool:
+    return type(module).__module__.startswith("torch.") and not isinstance(module, nn.Sequential)
 
 
 def _layers(part: nn.Module) -> list[str]:
     """Describe the layers of a part, a line for each of its branches; of a part without layers, quote its docstring."""
     if _depth(part) == 0:
-        is_layer = type(part).__module__.startswith("torch.")
-        return [_layer(part) if is_layer else f"{(getdoc(type(part)) or '').partition(':')[0]}"]
+        return [_layer(part) if _is_layer(part) else f"{(getdoc(type(part)) or '').partition(':')[0]}"]
     lines: list[str] = []
-    plain = [child for child in part.children() if _depth(child) == 0]
-    for name, child in part.named_children():
-        if _depth(child):
-            lines.append(f"{name}: {', '.join(map(_layer, child.children()))}")
-    return lines + ([", ".join(map(_layer, plain))] if plain else [])
+    for is_branch, children in groupby(part.named_children(), key=lambda named: _depth(named[1]) > 0):
+        if is_branch:
+            lines += [f"{name}: {', '.join(map(_layer, child.children()))}" for name, child in children]
+        else:
+            lines.append(", ".join(_layer(child) for _, child in children))
+    return lines
 
 
 def _layer(layer: nn.Module) -> str:
@@ -148,6 +156,11 @@ def _sizes(layer: nn.Module) -> str:
             kernel, stride = _times(layer.kernel_size), _times(layer.stride)
             strided = "" if set(layer.stride) == {1} else f", stride {stride}"
             return f"{name} {layer.in_channels} to {layer.out_channels}, kernel {kernel}{strided}"
+        case nn.AvgPool1d():
+            return f"AvgPool {_times(layer.kernel_size)}"
+        case nn.TransformerEncoderLayer():
+            heads, hidden = layer.self_attn.num_heads, layer.linear1
+            return f"TransformerEncoderLayer {hidden.in_features}, {heads} heads, hidden {hidden.out_features}"
         case nn.MaxPool1d() | nn.MaxPool2d():
             return f"MaxPool {_times(layer.kernel_size)}"
         case nn.Linear():

@@ -5,9 +5,21 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from fmagc.models.conv import OneChannelConv2d
-from fmagc.models.layouts import WIDTHS, Layout1d, Layout2d
+from fmagc.models.layouts import Layout, Layout1d, Layout2d, ShortChunkLayout
 
-__all__ = ["Encoder1d", "Encoder2d"]
+__all__ = ["Encoder", "Encoder1d", "Encoder2d", "ShortChunkEncoder"]
+
+
+class Encoder(Layout, nn.Module):
+    """Base class of the encoders: the layers of a layout.
+
+    Attributes
+    ----------
+    out_channels : int
+        C of the output, which is (B, C, T).
+    """
+
+    out_channels: int
 
 
 class ConvStage(nn.Sequential):
@@ -22,25 +34,15 @@ class ConvStage(nn.Sequential):
         )
 
 
-class Encoder1d(Layout1d, nn.Module):
-    """Four convolution stages on the waveform, with the largest stride first.
-
-    Attributes
-    ----------
-    view : str
-        The view it reads.
-    out_channels : int
-        C of the output.
-    time_stride : int
-        Samples for each of the T steps: 2**14; a clip of n samples gives n // time_stride steps.
-    """
+class Encoder1d(Layout1d, Encoder):
+    """Four convolution stages on the waveform, with the largest stride first; a step is 2**14 samples."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.out_channels = WIDTHS[-1]
+        self.out_channels = self.widths[-1]
         self.stages = nn.Sequential()
         for (n_in, n_out), kernel, stride, pool in zip(
-            pairwise(WIDTHS), self.kernels, self.strides, self.pools, strict=True
+            pairwise(self.widths), self.kernels, self.strides, self.pools, strict=True
         ):
             self.stages.append(ConvStage(n_in, n_out, kernel=kernel, stride=stride, pool=pool))
 
@@ -90,8 +92,8 @@ class ResidualBlock(nn.Module):
         return y
 
 
-class Encoder2d(Layout2d, nn.Module):
-    """Four residual blocks on the log-mel spectrogram; the bands shrink to exactly one.
+class Encoder2d(Layout2d, Encoder):
+    """Four residual blocks on the log-mel spectrogram; the bands shrink to exactly one, and a step is 16 frames.
 
     Each of the four pools halves the bands. Strides in the first blocks, where they save the most work, do the rest:
     128 bands need a stride of two in three blocks, 16 bands in none.
@@ -101,15 +103,6 @@ class Encoder2d(Layout2d, nn.Module):
     n_mels : int
         Bands of the spectrogram: 16, 32, 64, 128 or 256.
 
-    Attributes
-    ----------
-    view : str
-        The view it reads.
-    out_channels : int
-        C of the output.
-    time_stride : int
-        Frames for each of the T steps: 16; a clip of n frames gives n // time_stride steps.
-
     Raises
     ------
     SettingsError
@@ -118,11 +111,11 @@ class Encoder2d(Layout2d, nn.Module):
 
     def __init__(self, *, n_mels: int) -> None:
         super().__init__()
-        self.out_channels = WIDTHS[-1]
+        self.out_channels = self.widths[-1]
         self.blocks = nn.Sequential(
             *(
                 ResidualBlock(n_in, n_out, band_stride=stride)
-                for (n_in, n_out), stride in zip(pairwise(WIDTHS), self.band_strides(n_mels), strict=True)
+                for (n_in, n_out), stride in zip(pairwise(self.widths), self.band_strides(n_mels), strict=True)
             )
         )
 
@@ -141,3 +134,40 @@ class Encoder2d(Layout2d, nn.Module):
         # crashes the float32 backward pass of torch 2.13 on CPU. Weights in channels_last are enough for the rest.
         encoded: Tensor = self.blocks(mel.unsqueeze(1))  # (B, C, T, 1)
         return encoded.squeeze(3)
+
+
+class ShortChunkEncoder(ShortChunkLayout, Encoder):
+    """Residual blocks on the log-mel spectrogram of a short clip; the bands that are left become channels.
+
+    Parameters
+    ----------
+    n_mels : int
+        Bands of the spectrogram, a multiple of `ShortChunkLayout.n_bands`.
+
+    Raises
+    ------
+    SettingsError
+        When it is none.
+    """
+
+    def __init__(self, *, n_mels: int) -> None:
+        super().__init__()
+        self.average = nn.AvgPool1d(self.bands_averaged(n_mels))
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(n_in, n_out, band_stride=1) for n_in, n_out in pairwise(self.widths))
+        )
+        self.out_channels = self.widths[-1] * (self.n_bands // 2 ** len(self.blocks))
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Encode a batch of spectrograms, time-major as the cache holds them.
+
+        Parameters
+        ----------
+        mel : Tensor [shape=(B, frames, n_mels), float32, normalised]
+
+        Returns
+        -------
+        Tensor [shape=(B, C, T)]
+        """
+        encoded: Tensor = self.blocks(self.average(mel).unsqueeze(1))  # (B, width, T, bands)
+        return encoded.transpose(2, 3).flatten(1, 2)

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from fmagc.errors import SettingsError
 
-__all__ = ["WIDTHS", "ClipShape", "Layout", "Layout1d", "Layout2d"]
+__all__ = ["ClipShape", "Layout", "Layout1d", "Layout2d", "ShortChunkLayout"]
 
-WIDTHS = (1, 16, 32, 64, 128)  # channels before, between and after the four stages of either encoder
+_STUDY = (1, 16, 32, 64, 128)  # the widths of both of the study's encoders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +29,14 @@ class Layout(ABC):
     ----------
     view : str
         The view that the encoder reads: "waveform" or "mel".
+    widths : tuple of int
+        Channels before, between and after its stages.
     time_stride : int
         Samples or frames of the view for each of the T steps.
     """
 
     view: ClassVar[str]
+    widths: ClassVar[tuple[int, ...]]
     time_stride: ClassVar[int]
 
     @classmethod
@@ -61,6 +64,7 @@ class Layout1d(Layout):
     """Layout of `encoders.Encoder1d`: four stages, the largest stride first."""
 
     view = "waveform"
+    widths = _STUDY
     kernels = (256, 32, 16, 8)
     strides = (64, 2, 2, 2)
     pools = (4, 2, 2, 2)
@@ -76,7 +80,8 @@ class Layout2d(Layout):
     """Layout of `encoders.Encoder2d`: four blocks; each halves time once, and the bands once or twice."""
 
     view = "mel"
-    n_blocks = len(WIDTHS) - 1
+    widths = _STUDY
+    n_blocks = len(widths) - 1
     time_stride = 2**n_blocks
 
     @classmethod
@@ -103,3 +108,34 @@ class Layout2d(Layout):
             )
         n_strided = allowed.index(n_mels)
         return (2,) * n_strided + (1,) * (n - n_strided)
+
+
+class ShortChunkLayout(Layout):
+    """Layout of `encoders.ShortChunkEncoder`: bands averaged to a few, then blocks that halve time and bands."""
+
+    view = "mel"
+    widths = (1, 8, 16, 32, 64)
+    n_bands = 32  # after the average
+    time_stride = 2 ** (len(widths) - 1)
+
+    @classmethod
+    def n_steps(cls, clip: ClipShape) -> int:
+        """Count the time steps of one clip."""
+        cls.bands_averaged(clip.n_mels)
+        return cls._whole_steps(clip.frames, unit="frames")
+
+    @classmethod
+    def bands_averaged(cls, n_mels: int) -> int:
+        """Count the neighbouring bands that become one.
+
+        Raises
+        ------
+        SettingsError
+            When the bands cannot be shared out evenly.
+        """
+        if n_mels % cls.n_bands:
+            raise SettingsError(
+                f"mel.n_mels: expected a multiple of {cls.n_bands}, the bands to which the encoder of short chunks "
+                f"averages them, found {n_mels}"
+            )
+        return n_mels // cls.n_bands

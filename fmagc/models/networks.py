@@ -9,11 +9,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from fmagc.models.encoders import Encoder1d, Encoder2d
-from fmagc.models.heads import ConcatPool, LstmHead, MlpHead
+from fmagc.models.encoders import Encoder1d, Encoder2d, ShortChunkEncoder
+from fmagc.models.heads import AttentionHead, ConcatPool, LstmHead, MlpHead, StatisticsPool
 from fmagc.models.layouts import ClipShape
 
-__all__ = ["Cnn1d", "Cnn2d", "Crnn", "MmCrnn", "Network"]
+__all__ = ["AttentionCnn", "Cnn1d", "Cnn2d", "Crnn", "MmCrnn", "Network", "ResNet"]
 
 
 class Network(nn.Module, ABC):
@@ -98,4 +98,39 @@ class MmCrnn(Network):
         waveform = self.waveform_encoder(views["waveform"])  # (B, C, T)
         mel = self.mel_encoder(views["mel"])  # (B, C, T)
         logits: Tensor = self.head(torch.cat([waveform, mel], dim=1))
+        return logits
+
+
+class ResNet(Network):
+    """Residual convolutions on a short chunk of the log-mel spectrogram, pooled over time band by band.
+
+    After Won, Ferraro, Bogdanov & Serra, "Evaluation of CNN-based automatic music tagging models" (2020), scaled down.
+    """
+
+    def __init__(self, *, n_classes: int, dropout: float, clip: ClipShape) -> None:
+        super().__init__(n_classes=n_classes, dropout=dropout, clip=clip)
+        self.encoder = ShortChunkEncoder(n_mels=clip.n_mels)
+        self.pool = StatisticsPool()
+        self.head = MlpHead(2 * self.encoder.out_channels, n_classes=n_classes, dropout=dropout)
+
+    def forward(self, views: Mapping[str, Tensor]) -> Tensor:
+        """Compute the logits of a batch of clips from their spectrograms."""
+        logits: Tensor = self.head(self.pool(self.encoder(views["mel"])))
+        return logits
+
+
+class AttentionCnn(Network):
+    """Residual convolutions on a short chunk of the log-mel spectrogram, followed by self-attention over time.
+
+    After Won, Chun & Serra, "Toward interpretable music tagging with self-attention" (2019), scaled down.
+    """
+
+    def __init__(self, *, n_classes: int, dropout: float, clip: ClipShape) -> None:
+        super().__init__(n_classes=n_classes, dropout=dropout, clip=clip)
+        self.encoder = ShortChunkEncoder(n_mels=clip.n_mels)
+        self.head = AttentionHead(self.encoder.out_channels, n_classes=n_classes, dropout=dropout)
+
+    def forward(self, views: Mapping[str, Tensor]) -> Tensor:
+        """Compute the logits of a batch of clips from their spectrograms."""
+        logits: Tensor = self.head(self.encoder(views["mel"]))
         return logits

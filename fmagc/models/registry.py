@@ -7,7 +7,7 @@ import difflib
 from dataclasses import dataclass
 
 from fmagc.errors import SettingsError
-from fmagc.models.layouts import ClipShape, Layout, Layout1d, Layout2d
+from fmagc.models.layouts import ClipShape, Layout, Layout1d, Layout2d, ShortChunkLayout
 
 __all__ = ["MODELS", "Model", "model_named"]
 
@@ -49,6 +49,8 @@ MODELS: dict[str, Model] = {
     "cnn2d": Model("Cnn2d", (Layout2d,)),
     "crnn": Model("Crnn", (Layout2d,)),
     "mmcrnn": Model("MmCrnn", (Layout1d, Layout2d)),
+    "resnet": Model("ResNet", (ShortChunkLayout,)),
+    "attention_cnn": Model("AttentionCnn", (ShortChunkLayout,)),
 }
 
 

@@ -16,11 +16,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from fmagc.models.encoders import Encoder1d, Encoder2d
+from fmagc.models.encoders import Encoder
 
 __all__ = ["Reach", "ShiftErrors", "encoders_of", "margin", "reach", "shift_errors"]
-
-Encoder = Encoder1d | Encoder2d
 
 
 @dataclass(frozen=True)

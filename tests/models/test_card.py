@@ -17,6 +17,7 @@ from fmagc.inference.predictor import Predictor
 from fmagc.models.build import build
 from fmagc.models.card import Card
 from fmagc.models.pretrained import load_trained
+from fmagc.models.registry import MODELS
 from fmagc.models.safetensors_io import pack, unpack
 from fmagc.params.signal import Mel
 from fmagc.paths import CARD, WEIGHTS
@@ -196,7 +197,7 @@ def test_a_key_of_a_card_stands_once(tmp_path: Path) -> None:
         (("normalisation", "mel", "scale_", 3), 0.001, "scale_ of mel from 0.0625 upwards"),
         (("normalisation", "mel", "without_spread"), [99], "each of some columns of mel once"),
         (("waveform", "max_seconds"), 1e9, "waveform.max_seconds: expected"),
-        (("architecture", "name"), "resnet", "architecture.name: expected one of cnn1d, cnn2d, crnn, mmcrnn"),
+        (("architecture", "name"), "unet", f"architecture.name: expected one of {', '.join(MODELS)}"),
         (("architecture", "clip_samples"), 2**16 + 1, "clip_samples as a multiple of hop_length"),
         (("best_epoch",), 7, r"best_epoch within train.epochs \(3\)"),
     ],

@@ -10,14 +10,14 @@ from fmagc.errors import SettingsError
 from fmagc.models import networks
 from fmagc.models.build import build, count_parameters
 from fmagc.models.conv import OneChannelConv2d
-from fmagc.models.encoders import Encoder1d, Encoder2d, ResidualBlock
-from fmagc.models.heads import ConcatPool
-from fmagc.models.layouts import Layout1d, Layout2d
+from fmagc.models.encoders import Encoder1d, Encoder2d, ResidualBlock, ShortChunkEncoder
+from fmagc.models.heads import ConcatPool, StatisticsPool
 from fmagc.models.networks import Network
 from fmagc.models.registry import MODELS
 from fmagc.robustness.equivariance import encoders_of
 
 PARAMETERS = {"cnn1d": 161_176, "cnn2d": 347_352, "crnn": 438_808, "mmcrnn": 623_848}
+PARAMETERS |= {"resnet": 118_672, "attention_cnn": 152_848}
 HOP = 1024
 N_MELS = 32  # a quarter of the published bands: the same layers, a quarter of the work
 CLIP_SAMPLES = 2**17
@@ -51,8 +51,7 @@ def test_a_line_of_the_registry_describes_its_network(name: str) -> None:
     network = small(name)
     assert type(network) is getattr(networks, MODELS[name].network)
     assert isinstance(network, Network)
-    layouts = [next(kind for kind in type(m).__mro__ if kind in (Layout1d, Layout2d)) for m in encoders_of(network)]
-    assert layouts == list(MODELS[name].encoders)
+    assert [type(encoder).__bases__[0] for encoder in encoders_of(network)] == list(MODELS[name].encoders)
 
 
 def test_every_network_has_a_line_in_the_registry() -> None:
@@ -166,7 +165,7 @@ def test_dropout_acts_in_training_only(name: str) -> None:
 
 
 def test_unknown_model_names_the_known_and_the_nearest() -> None:
-    with pytest.raises(SettingsError, match=r"cnn1d, cnn2d, crnn, mmcrnn, found 'mmcrn'\. Did you mean mmcrnn\?") as e:
+    with pytest.raises(SettingsError, match=rf"{', '.join(MODELS)}, found 'mmcrn'\. Did you mean mmcrnn\?") as e:
         build("mmcrn", n_classes=8, dropout=0.0, clip_samples=2**19, hop_length=HOP, n_mels=128)
     assert e.value.exit_status == 2
 
@@ -183,6 +182,25 @@ def test_encoder2d_brings_the_bands_to_one(n_mels: int) -> None:
     assert encoder.time_stride == 16
     with torch.no_grad():
         assert encoder(torch.randn(1, 79, n_mels)).shape == (1, encoder.out_channels, 79 // encoder.time_stride)
+
+
+@pytest.mark.parametrize("n_mels", [16, 100, 127])
+def test_bands_that_cannot_be_averaged_evenly_are_refused(n_mels: int) -> None:
+    with pytest.raises(SettingsError, match=rf"mel\.n_mels: expected a multiple of 32.*found {n_mels}$"):
+        ShortChunkEncoder(n_mels=n_mels)
+
+
+@pytest.mark.parametrize("n_mels", [32, 96, 256])
+def test_encoder_of_short_chunks_reads_32_bands_whatever_their_number(n_mels: int) -> None:
+    torch.manual_seed(0)
+    encoder = ShortChunkEncoder(n_mels=n_mels).eval()
+    mel = torch.randn(1, 79, n_mels)
+    even = mel.unflatten(2, (32, -1)).mean(dim=3, keepdim=True).expand(-1, -1, -1, n_mels // 32).flatten(2)
+    with torch.no_grad():
+        found = encoder(mel)
+        assert found.shape == (1, encoder.out_channels, 79 // encoder.time_stride)
+        torch.testing.assert_close(encoder(even), found)
+        assert not torch.allclose(encoder(even.roll(n_mels // 32, dims=2)), found)
 
 
 @pytest.mark.parametrize("samples", [2**14, 2**17, 2**17 + 2**13 + 1])
@@ -204,9 +222,27 @@ def test_clips_shorter_than_one_step_are_refused(name: str) -> None:
         build(name, n_classes=8, dropout=0.0, clip_samples=2**13, hop_length=HOP, n_mels=128)
 
 
+@pytest.mark.filterwarnings("ignore:The tensor attributes self.head.lstm")  # which torch itself assigns
+@every_model
+def test_no_step_of_a_network_depends_on_values(name: str) -> None:
+    model, batch = small(name).eval(), views(2)
+    exported = torch.export.export(model, ({view: batch[view] for view in MODELS[name].inputs},))
+    others = {view: -batch[view] for view in MODELS[name].inputs}
+    torch.testing.assert_close(exported.module()(others), model(others), rtol=1e-4, atol=1e-5)
+
+
 def test_concat_pool_is_mean_then_maximum() -> None:
     x = torch.tensor([[[1.0, 2.0, 6.0], [-4.0, -2.0, 0.0]]])
     assert ConcatPool()(x).tolist() == [[3.0, -2.0, 6.0, 0.0]]
+
+
+def test_statistics_pool_is_mean_then_deviation() -> None:
+    x = torch.tensor([[[1.0, 2.0, 6.0], [-4.0, -4.0, -4.0]]], requires_grad=True)
+    pooled = StatisticsPool()(x)
+    torch.testing.assert_close(pooled, torch.tensor([[3.0, -4.0, 2.1602, 0.0032]]), rtol=1e-3, atol=1e-3)
+    pooled.sum().backward()
+    assert x.grad is not None
+    assert torch.isfinite(x.grad).all()  # where nothing changes in time, too
 
 
 def gradients(module: nn.Module, y: Tensor) -> dict[str, Tensor]:

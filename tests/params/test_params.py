@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from fmagc.errors import SettingsError
+from fmagc.models.registry import MODELS
 from fmagc.params.base import Block, faults_of, read_document
 from fmagc.params.schema import Params, check
 from fmagc.params.signal import Mel
@@ -113,7 +114,7 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
         "train.lr: expected a number, found '1e-3' (text)",
         "train.augment.1.max_rat: expected no such key, found 2.0. Did you mean max_rate?",
         "audio.max_seconds: expected a finite number, found nan",
-        "run.models: expected a name that has a block in models (cnn1d, cnn2d, crnn, mmcrnn), found 'crnm'",
+        f"run.models: expected a name that has a block in models ({', '.join(MODELS)}), found 'crnm'",
         "clip.samples: expected a multiple of mel.hop_length (1024), found 1000",
         "compare.focus: expected an entry of run.models or run.baselines",
         "evaluate.clips: expected this key, found nothing",
@@ -280,7 +281,7 @@ def test_the_settings_stage_asks_the_networks_too(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingsError) as caught:
         settings.main()
-    assert "models: expected one of cnn1d, cnn2d, crnn, mmcrnn, found 'crnm'. Did you mean crnn?" in str(caught.value)
+    assert f"models: expected one of {', '.join(MODELS)}, found 'crnm'. Did you mean crnn?" in str(caught.value)
     assert "n_mels" in str(caught.value)
 
 

@@ -22,7 +22,7 @@ from fmagc.dataset.clips import ClipLoader, fixed_batches
 from fmagc.errors import DataError
 from fmagc.inference.forward import probabilities
 from fmagc.models.build import build
-from fmagc.models.encoders import Encoder1d, Encoder2d
+from fmagc.models.encoders import Encoder1d, Encoder2d, ShortChunkEncoder
 from fmagc.models.networks import Network
 from fmagc.models.registry import MODELS
 from fmagc.params.robustness import Robustness
@@ -129,6 +129,7 @@ ENCODERS = {
     "waveform": (Encoder1d, (2**14, ())),
     "mel of 16 bands": (lambda: Encoder2d(n_mels=16), (16, (16,))),
     "mel of 128 bands": (lambda: Encoder2d(n_mels=128), (16, (128,))),
+    "mel in short chunks": (lambda: ShortChunkEncoder(n_mels=64), (16, (64,))),
 }
 
 
