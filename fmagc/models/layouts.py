@@ -1,6 +1,5 @@
 """Layouts of the encoders, without torch: how far their stages shrink a clip, and which clips they can read."""
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
@@ -22,7 +21,7 @@ class ClipShape:
     setting: str = "clip.samples"  # the key of params.yaml that decides the length, for messages
 
 
-class Layout(ABC):
+class Layout:
     """Base class of what an encoder is before it has layers.
 
     Attributes
@@ -40,7 +39,6 @@ class Layout(ABC):
     time_stride: ClassVar[int]
 
     @classmethod
-    @abstractmethod
     def n_steps(cls, clip: ClipShape) -> int:
         """Count the time steps T that the encoder makes of one clip.
 
@@ -49,13 +47,11 @@ class Layout(ABC):
         SettingsError
             When it can make none.
         """
-
-    @classmethod
-    def _whole_steps(cls, length: int, *, unit: str, setting: str) -> int:
+        length, unit = (clip.samples, "samples") if cls.view == "waveform" else (clip.frames, "frames")
         if length < cls.time_stride:
             raise SettingsError(
-                f"{setting}: expected at least {cls.time_stride} {unit}, one step of the encoder of the {cls.view}, "
-                f"found {length} {unit}"
+                f"{clip.setting}: expected at least {cls.time_stride} {unit}, one step of the encoder of the "
+                f"{cls.view}, found {length} {unit}"
             )
         return length // cls.time_stride
 
@@ -70,11 +66,6 @@ class Layout1d(Layout):
     pools = (4, 2, 2, 2)
     time_stride = prod(strides) * prod(pools)
 
-    @classmethod
-    def n_steps(cls, clip: ClipShape) -> int:
-        """Count the time steps of one clip."""
-        return cls._whole_steps(clip.samples, unit="samples", setting=clip.setting)
-
 
 class Layout2d(Layout):
     """Layout of `encoders.Encoder2d`: four blocks; each halves time once, and the bands once or twice."""
@@ -86,9 +77,9 @@ class Layout2d(Layout):
 
     @classmethod
     def n_steps(cls, clip: ClipShape) -> int:
-        """Count the time steps of one clip."""
+        """Count the time steps of one clip, if its bands can end at one."""
         cls.band_strides(clip.n_mels)
-        return cls._whole_steps(clip.frames, unit="frames", setting=clip.setting)
+        return super().n_steps(clip)
 
     @classmethod
     def band_strides(cls, n_mels: int) -> tuple[int, ...]:
@@ -114,15 +105,15 @@ class ShortChunkLayout(Layout):
     """Layout of `encoders.ShortChunkEncoder`: bands averaged to a few, then blocks that halve time and bands."""
 
     view = "mel"
-    widths = (1, 8, 16, 32, 64)
+    widths = (1, 16, 32, 64)
     n_bands = 32  # after the average
     time_stride = 2 ** (len(widths) - 1)
 
     @classmethod
     def n_steps(cls, clip: ClipShape) -> int:
-        """Count the time steps of one clip."""
+        """Count the time steps of one clip, if its bands can be averaged."""
         cls.bands_averaged(clip.n_mels)
-        return cls._whole_steps(clip.frames, unit="frames")
+        return super().n_steps(clip)
 
     @classmethod
     def bands_averaged(cls, n_mels: int) -> int:

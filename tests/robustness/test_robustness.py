@@ -129,7 +129,7 @@ ENCODERS = {
     "waveform": (Encoder1d, (2**14, ())),
     "mel of 16 bands": (lambda: Encoder2d(n_mels=16), (16, (16,))),
     "mel of 128 bands": (lambda: Encoder2d(n_mels=128), (16, (128,))),
-    "mel in short chunks": (lambda: ShortChunkEncoder(n_mels=64), (16, (64,))),
+    "mel in short chunks": (lambda: ShortChunkEncoder(n_mels=64), (8, (64,))),
 }
 
 
