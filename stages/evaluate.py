@@ -5,13 +5,12 @@ import sys
 from dataclasses import asdict
 
 from fmagc.corpus.index import read_names, read_split
-from fmagc.evaluation.clips_per_track import COUNTS
 from fmagc.evaluation.results import write_network_results
 from fmagc.inference.predict_model import predict_model
 from fmagc.inference.trace_model import trace_model
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.run import Run
-from fmagc.params.signal import Audio
+from fmagc.params.signal import Audio, Clip
 from fmagc.runtime.entrypoint import run_stage
 
 
@@ -27,16 +26,17 @@ def main() -> None:
         name,
         split[split["set"] != "train"],
         protocol=protocol,
-        counts=sorted({*COUNTS, settings.clips}),
-        shown=settings.clips,
-        crop=settings.crop,
+        settings=settings,
+        clip_samples=Clip.load("clip").samples,
         sample_rate=Audio.load("audio").sample_rate,
         whole_run=Run.load("run"),
     )
     if not predicted.is_rank_zero:
         return
     metrics = write_network_results(
-        predicted.by_count,
+        predicted.results,
+        by_count=predicted.by_count,
+        clip_s=predicted.clip_s,
         timeline=predicted.timeline,
         diagram=asdict(trace_model(predicted.architecture)),
         settings=settings,

@@ -1,6 +1,8 @@
 """Tables of the clips by which tracks are evaluated, the same in every run."""
 
 from collections.abc import Mapping
+from itertools import chain
+from typing import Any
 
 import pandas as pd
 
@@ -33,7 +35,13 @@ def with_labels(split: pd.DataFrame, n_frames: Mapping[int, int], *, genres: lis
 
 
 def clip_table(
-    tracks: pd.DataFrame, *, clip_frames: int, n_clips: int, crop: str = "even", seed: int = 0
+    tracks: pd.DataFrame,
+    *,
+    clip_frames: int,
+    n_clips: int | None,
+    overlap: float = 0.0,
+    crop: str = "even",
+    seed: int = 0,
 ) -> pd.DataFrame:
     """List the clips by which tracks are evaluated.
 
@@ -43,8 +51,10 @@ def clip_table(
         As `with_labels` gives them.
     clip_frames : int
         Length of a clip.
-    n_clips : int
-        Of a track; clips of a short track overlap.
+    n_clips : int or None
+        Of a track; clips of a short track overlap. None: as many as cover each track.
+    overlap : float in [0, 1)
+        The least part of a clip that covering neighbours share.
     crop : str
         ``even``: evenly spaced from end to end; ``random``: anywhere, by `seed`.
     seed : int
@@ -55,15 +65,12 @@ def clip_table(
     pd.DataFrame
         The columns of `tracks`, one row per clip, with ``clip`` (from 0 inside a track) and ``start`` (frame).
     """
-    clips = tracks.loc[tracks.index.repeat(n_clips)].reset_index(drop=True)
-    size = {"clip_frames": clip_frames, "n_clips": n_clips}
+    which: dict[str, Any] = {"clip_frames": clip_frames, "n_clips": n_clips, "overlap": overlap}
     starts = [
-        start
+        random_starts(n_frames, seed=seed, track_id=track_id, **which)
+        if crop == "random"
+        else evenly_spaced(n_frames, **which)
         for track_id, n_frames in tracks[["track_id", "n_frames"]].itertuples(index=False)
-        for start in (
-            random_starts(n_frames, seed=seed, track_id=track_id, **size)
-            if crop == "random"
-            else evenly_spaced(n_frames, **size)
-        )
     ]
-    return clips.assign(clip=clips.groupby("track_id").cumcount(), start=starts)
+    clips = tracks.loc[tracks.index.repeat([len(own) for own in starts])].reset_index(drop=True)
+    return clips.assign(clip=clips.groupby("track_id").cumcount(), start=[*chain.from_iterable(starts)])

@@ -52,11 +52,12 @@ class ClipDataset(Dataset[dict[str, Any]]):
     n_mels), float32]) as far as they are among the views, ``label`` (int, a position in `genres`) and ``track_id``
     (int). The DataLoader's own collation makes of it a dict of batches. A DataLoader reads a batch in one go.
 
-    Random clips follow from the seed, the epoch and the track, whatever the order, the batch size and the number of
-    workers: call `set_epoch` before each epoch, or every epoch has the same clips. Workers see it, those that
-    persist too. The very batches of the trainer come from `fmagc.TrainerBatches` as the ``batch_sampler``.
+    A track has `n_clips` items, one after the other. Random clips follow from the seed, the epoch, the track and their
+    number, whatever the order, the batch size and the number of workers: call `set_epoch` before each epoch, or every
+    epoch has the same clips. Workers see it, those that persist too. The very batches of the trainer come from
+    `fmagc.TrainerBatches` as the ``batch_sampler``.
 
-    Fixed clips lie evenly spaced from end to end of each track, `n_clips` rows one after the other.
+    Fixed clips lie evenly spaced from end to end of each track.
 
     Parameters
     ----------
@@ -68,9 +69,8 @@ class ClipDataset(Dataset[dict[str, Any]]):
     views : sequence of str
         ``waveform``, ``mel`` or both: the same music, to the sample.
     clips : {'random', 'fixed'}
-        One random clip of each track, or `n_clips` fixed ones.
     n_clips : int > 0
-        Fixed clips of a track; one lies in the middle.
+        Of a track; one fixed clip lies in the middle.
     clip_samples : int [samples], optional
         Length of a clip, from one hop to the shortest track, rounded down to whole hops; that of the run when None.
     seed : int >= 0
@@ -83,7 +83,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
 
     Attributes
     ----------
-    protocol, split, views, clips, seed, normalise
+    protocol, split, views, clips, n_clips, seed, normalise
         As given.
     genres : list of str
         Of the labels.
@@ -131,8 +131,6 @@ class ClipDataset(Dataset[dict[str, Any]]):
             raise ValueError(f"views: expected waveform, mel or both, found {format_value(views)}")
         require_at_least(1, n_clips=n_clips)
         require_at_least(0, seed=seed)
-        if clips == "random" and n_clips != 1:
-            raise ValueError(f"n_clips: expected 1 for random clips, found {n_clips}: set clips='fixed' for more")
         if clips == "fixed" and augment:
             raise ValueError("augment: expected None for fixed clips, found a transform: set clips='random'")
         if augment is not None and not callable(augment):
@@ -140,7 +138,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
                 f"augment: expected a callable as fmagc.Augment(cache, settings=[...]), found {format_value(augment)}"
             )
         self.cache, self.protocol, self.split, self.views, self.seed = cache, protocol, split, views, seed
-        self.clips, self.normalise = clips, normalise
+        self.clips, self.n_clips, self.normalise = clips, n_clips, normalise
         self._augment = augment
         table = cache.split(protocol).reset_index()
         self._mel = cache.mel
@@ -225,11 +223,12 @@ class ClipDataset(Dataset[dict[str, Any]]):
         index %= len(self)
         if self._fixed is not None:
             return self._fixed[index]
-        track_id, available = self.tracks[["track_id", "n_frames"]].to_numpy()[index].tolist()
-        rng = np.random.default_rng([self.seed, int(self._epoch), track_id])
+        row, number = divmod(index, self.n_clips)
+        track_id, available = self.tracks[["track_id", "n_frames"]].to_numpy()[row].tolist()
+        rng = np.random.default_rng([self.seed, int(self._epoch), track_id, *([number] if number else [])])
         transform = self._augment(rng, self.clip_frames, available) if self._augment else None
         last = available - (transform.frames if transform else self.clip_frames)
-        return Clip(index, int(rng.integers(last, endpoint=True)), transform)
+        return Clip(row, int(rng.integers(last, endpoint=True)), transform)
 
     def __getitems__(self, indices: Sequence[SupportsIndex | Clip]) -> list[dict[str, Any]]:
         batch = self.load(indices)
@@ -244,7 +243,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
         return self.__getitems__([index])[0]
 
     def __len__(self) -> int:
-        return len(self.tracks) if self._fixed is None else len(self._fixed)
+        return len(self.tracks) * self.n_clips
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_loader": None}

@@ -1,8 +1,8 @@
-"""Compare numbers of clips for each track, and rules of pooling their predictions.
+"""Compare amounts of music seen of each track, as numbers of clips, and rules of pooling their predictions.
 
-Most clips are used for several counts: those of 1, 2, 3 and 5 evenly spaced clips are among those of 9, up to rounding,
-and a smaller number of random clips is the beginning of a larger one. A network therefore predicts each clip of their
-union once.
+Most clips are used for several counts: evenly spaced ones are among those of the next larger count, up to rounding, and
+a smaller number of random clips is the beginning of a larger one. A network therefore predicts each clip of their union
+once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,13 +15,27 @@ from fmagc.evaluation.metrics import Ints, metrics_of
 from fmagc.evaluation.prediction_table import EVALUATED_SETS
 from fmagc.evaluation.predictions import Predictions
 
-__all__ = ["COUNTS", "count_table", "rows_in_union", "union_of_clips"]
+__all__ = ["clip_counts", "count_table", "rows_in_union", "union_of_clips"]
 
-COUNTS = (1, 2, 3, 5, 9)  # clips for each track
+MOST_CLIPS = 9  # of a track: 107 s of clips of 2^19 samples at 44.1 kHz
 MEASURES = ("accuracy", "macro_f1")
 DECIMALS = 6
 
 _CLIP = ["track_id", "start"]
+
+
+def clip_counts(seen_samples: int, *, clip_samples: int) -> list[int]:
+    """List numbers of clips to compare: 1, 2, 3, 5, 9, 17, ..., up to as much music as nine clips hold.
+
+    Parameters
+    ----------
+    seen_samples : int
+        Length of what the network sees: a patch, or a clip.
+    clip_samples : int
+        Length of a clip.
+    """
+    most = MOST_CLIPS * clip_samples // seen_samples
+    return [1] + [2**k + 1 for k in range(most.bit_length()) if 2**k + 1 <= most]
 
 
 def union_of_clips(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -47,24 +61,30 @@ def rows_in_union(clips: pd.DataFrame, *, union: pd.DataFrame) -> Ints:
     return clips[_CLIP].merge(rows, on=_CLIP, how="left", validate="many_to_one")["row"].to_numpy(dtype=np.int64)
 
 
-def count_table(predictions: Mapping[int, Predictions]) -> pd.DataFrame:
+def count_table(predictions: Mapping[int, Predictions], *, clip_s: float) -> pd.DataFrame:
     """Measure validation and test tracks for each number of clips and each rule of pooling.
 
     Parameters
     ----------
     predictions : mapping of int to Predictions
         Of clips, by the number of clips for each track.
+    clip_s : float [seconds]
+        Length of a clip.
 
     Returns
     -------
     pd.DataFrame
-        ``protocol``, ``model``, ``set``, ``average``, ``clips``, and ``accuracy`` and ``macro_f1`` of the tracks as
-        means over the training seeds; with two seeds or more their standard deviations, ``accuracy_std`` and
-        ``macro_f1_std``.
+        ``protocol``, ``model``, ``set``, ``average``, ``clips``, ``seconds`` (the music in so many clips, overlaps
+        counted again), and ``accuracy`` and ``macro_f1`` of the tracks as means over the training seeds; with two seeds
+        or more their standard deviations, ``accuracy_std`` and ``macro_f1_std``.
     """
     rows = [
         {"protocol": own.protocol, "model": own.model, "set": name, "average": average}
-        | {"clips": n_clips, **_measure(tracks.select(tracks.sets == name))}
+        | {
+            "clips": n_clips,
+            "seconds": round(n_clips * clip_s, DECIMALS),
+            **_measure(tracks.select(tracks.sets == name)),
+        }
         for average in AVERAGES
         for n_clips, own in sorted(predictions.items())
         for tracks in [own.aggregate(average)]

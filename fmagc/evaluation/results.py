@@ -61,8 +61,10 @@ def write_results(predictions: Predictions, *, settings: Evaluate, names: pd.Dat
 
 
 def write_network_results(
-    by_count: Mapping[int, Predictions],
+    results: Predictions,
     *,
+    by_count: Mapping[int, Predictions],
+    clip_s: float,
     timeline: pd.DataFrame,
     diagram: Any,
     settings: Evaluate,
@@ -72,8 +74,12 @@ def write_network_results(
 
     Parameters
     ----------
+    results : Predictions
+        Of the clips by which the network is evaluated.
     by_count : mapping of int to Predictions
-        By the number of clips for each track; those of ``settings.clips`` are the results.
+        By the number of clips for each track.
+    clip_s : float [seconds]
+        Length of a clip.
     timeline : pd.DataFrame
         Predictions along one track (`inference.timeline.predict_timeline`).
     diagram : JSON
@@ -86,9 +92,8 @@ def write_network_results(
     dict of str to float
         The metrics of tracks.
     """
-    results = by_count[settings.clips]
     name = Path(results.protocol) / results.model
-    write_csv(CLIP_COUNTS / name.with_suffix(".csv"), count_table(by_count))
+    write_csv(CLIP_COUNTS / name.with_suffix(".csv"), count_table(by_count, clip_s=clip_s))
     write_csv(TIMELINES / name.with_suffix(".csv"), timeline)
     write_record(ARCHITECTURES / name.with_suffix(".json"), diagram)
     return write_results(results, settings=settings, names=names)

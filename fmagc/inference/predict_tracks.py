@@ -37,10 +37,11 @@ def predict_tracks(
     split: pd.DataFrame,
     *,
     protocol: str,
-    counts: Collection[int],
+    counts: Collection[int | None],
     crop: str,
+    overlap: float,
     hardware: Hardware,
-) -> dict[int, Predictions]:
+) -> dict[int | None, Predictions]:
     """Predict clips of tracks with one trained network, for several numbers of clips at once.
 
     Parameters
@@ -53,21 +54,28 @@ def predict_tracks(
         The rows of `corpus.index.read_split` to predict.
     protocol : str
         Name of the split.
-    counts : collection of int
-        Numbers of clips for each track.
-    crop : str
+    counts : collection of int or None
+        Numbers of clips for each track; None: as many as cover it.
+    crop, overlap : str, float
         As in `cache.clip_positions.clip_table`; random clips are those of the seed that the network was trained with.
     hardware : Hardware
         Prepared for the card's precision.
 
     Returns
     -------
-    dict of int to Predictions
-        Of all clips, by their number for each track; the same in every process.
+    dict of int or None to Predictions
+        Of all clips, by `counts`; the same in every process.
     """
     tracks = loader.tracks(split, genres=card["genres"])
     clips_of = {
-        n_clips: clip_table(tracks, clip_frames=loader.clip_frames, n_clips=n_clips, crop=crop, seed=card["seed"])
+        n_clips: clip_table(
+            tracks,
+            clip_frames=loader.clip_frames,
+            n_clips=n_clips,
+            overlap=overlap,
+            crop=crop,
+            seed=card["seed"],
+        )
         for n_clips in counts
     }
     union = union_of_clips(clips_of.values())

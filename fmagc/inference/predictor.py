@@ -80,8 +80,9 @@ class Predictor:
     folder : path-like
         As the stage train leaves it, data/models/<protocol>/<model>/<seed>, or a copy.
     n_clips : int > 0, optional
-        Evenly spaced clips of a recording, or of each excerpt of one longer than audio.max_seconds of the training; as
-        many as cover an excerpt of full length when None.
+        Evenly spaced clips of a recording, or of each excerpt of one longer than audio.max_seconds of the training.
+        When None, a model of patches covers it with them, and another model takes as many clips as cover an excerpt of
+        full length.
     fallback : str
         ``none``, or ``ffmpeg`` for files whose format libsndfile does not know.
 
@@ -92,7 +93,7 @@ class Predictor:
     sample_rate : int [Hz]
         Of the waveforms that the model was trained on; others are resampled.
     clip_seconds : float
-        Length of a clip.
+        Length of what the model sees at a time, a clip or a patch.
     reader : ExcerptReader
         Decodes a file to what the model reads of it.
 
@@ -135,7 +136,8 @@ class Predictor:
             min_samples=self._clip_samples,
             fallback=fallback,
         )
-        self._n_clips = n_clips or -(-round(waveform.max_seconds * self.sample_rate) // self._clip_samples)
+        full = -(-round(waveform.max_seconds * self.sample_rate) // self._clip_samples)
+        self._n_clips = n_clips or (None if card["train"]["patch_samples"] else full)
         self._hardware = prepare(card["precision"], threads=usable_cores(), seed=card["seed"])
 
     def __repr__(self) -> str:
@@ -163,7 +165,7 @@ class Predictor:
         Raises
         ------
         RejectedTrack
-            When the recording cannot be decoded, is damaged, or is shorter than a clip.
+            When the recording cannot be decoded, is damaged, or is shorter than `clip_seconds`.
         ValueError
             When an array is not one-dimensional or not of floats, or its rate is not a positive integer.
         TypeError

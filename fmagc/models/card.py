@@ -115,6 +115,7 @@ class Card(Block):
         yield "mel.hop_length as in architecture", mel.hop_length == shape.hop_length
         yield "mel.n_mels as in architecture", mel.n_mels == shape.n_mels
         yield "clip_samples as a multiple of hop_length", shape.clip_samples % shape.hop_length == 0
+        yield "train.patch_samples as in clip_samples, or null", self.train.patch_samples in (None, shape.clip_samples)
         yield f"clip_samples within max_seconds ({longest:.0f} samples)", shape.clip_samples <= longest
         yield f"mel.fmax of at most half of the sample rate ({rate / 2:g} Hz)", (mel.fmax or 0) <= rate / 2
         yield f"mel.fmin below the upper limit ({mel.fmax or rate / 2:g} Hz)", mel.fmin < (mel.fmax or rate / 2)

@@ -16,6 +16,7 @@ class Evaluate(Block):
     """The clips by which a trained model is evaluated, and the resamples of its intervals."""
 
     clips: Positive  # of a track, whose probabilities are averaged
+    overlap: Annotated[float, Field(ge=0, lt=1)]  # at least, of neighbouring patches: those cover a track
     crop: Literal["even", "random"]  # from end to end of a track, or anywhere, elsewhere for each seed
     bootstrap: Positive  # resamples of the test artists behind an interval
 

@@ -69,8 +69,8 @@ def card_markdown(
         samples=samples,
         sample_rate=sample_rate,
         views=" and ".join(f"the {VIEWS[view]}" for view in views),
-        clips=settings.clips,
-        placed={"even": "evenly spaced", "random": "randomly placed"}[settings.crop],
+        unit="patches" if trained["train"]["patch_samples"] else "clips",
+        seen=_seen(trained["train"], settings),
         sets=_sets(split, accepted),
         leak=_leak(split),
         n_tested=sum(row["support"] for row in levels["genres"]),
@@ -90,6 +90,15 @@ def card_markdown(
         licence=licence_of(corpus),
         folder=folder,
     )
+
+
+def _seen(train: Mapping[str, Any], settings: Evaluate) -> str:
+    """Describe the clips of a track that were predicted."""
+    placed = {"even": "evenly spaced", "random": "randomly placed"}[settings.crop]
+    if not train["patch_samples"]:
+        return f"{settings.clips} {placed} clips"
+    shared = f", of which neighbours share {settings.overlap:.0%} or more" if settings.overlap else ""
+    return f"as many {placed} patches as cover it{shared}"
 
 
 def _sets(split: pd.DataFrame, accepted: Mapping[str, int]) -> str:
@@ -131,6 +140,7 @@ def _training(entry: Entry) -> str:
         ("epochs", f"{settings['epochs']} at most; ends {settings['patience']} after the lowest validation loss"),
         ("optimiser", f"Adam, learning rate {settings['lr']:g}, weight decay {settings['weight_decay']:g}"),
         ("batch size", str(settings["batch_size"])),
+        ("random clips of a track in an epoch", str(settings["patches_per_track"])),
         ("correction for classes of unequal size", settings["class_balance"]),
         ("dropout", f"{settings['dropout']:g}"),
         ("clipped norm of the gradient", "none" if (norm := settings["max_grad_norm"]) is None else f"{norm:g}"),

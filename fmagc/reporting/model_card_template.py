@@ -9,9 +9,9 @@ PAGE = """\
 
 {note}## Task
 
-Predict the genre of recorded music, one of {n_genres}: {genres}. The network reads clips of {seconds:.1f} s
+Predict the genre of recorded music, one of {n_genres}: {genres}. The network reads {unit} of {seconds:.1f} s
 ({samples:,} samples at {sample_rate:,} Hz, mono): {views}. The prediction for a track is the mean of the probabilities
-of {clips} {placed} clips.
+of {seen}.
 
 ## Data
 

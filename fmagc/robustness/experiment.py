@@ -37,6 +37,8 @@ def run_experiment(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predict the middle clip of test tracks with all networks, as it is and transformed.
 
+    The clip is the same music for all; a network of patches covers it with them.
+
     Parameters
     ----------
     split : pd.DataFrame
@@ -61,14 +63,13 @@ def run_experiment(
     DataError
         When no track is long enough, or one could not be transformed.
     """
-    clips = models[0].clips
-    mel, sr = Mel.model_validate(clips["mel"]), waves.params["audio"]["sample_rate"]
+    mel, sr = Mel.model_validate(models[0].data["mel"]), waves.params["audio"]["sample_rate"]
     longer = max(model.margin_samples(settings.encoder_steps) for model in models)
-    clip_frames = n_frames(clips["clip_samples"], hop_length=mel.hop_length)
+    clip_frames = n_frames(waves.params["clip"]["samples"], hop_length=mel.hop_length)
     window_frames = clip_frames + math.ceil(longer / mel.hop_length)
     lengths = {track_id: n_frames(length, hop_length=mel.hop_length) for track_id, length in waves.lengths.items()}
     tracks = choose(
-        with_labels(split, lengths, genres=clips["genres"]),
+        with_labels(split, lengths, genres=models[0].data["genres"]),
         at_most=settings.tracks,
         least_frames=max(
             window_frames, least_frames(settings, clip_frames=clip_frames, frames_per_s=sr / mel.hop_length)
@@ -85,13 +86,13 @@ def run_experiment(
     outcomes = map_isolated(work, tasks, timeout_s=_TIMEOUT_S, workers=workers)
     changes: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
-    n_clips = len(tracks) * len(transforms) * len(models)
+    n_clips = len(tracks) * len(transforms) * sum(len(model.starts(clip_frames)) for model in models)
     with closing(outcomes), tqdm(total=n_clips, unit="clip", desc="robustness") as bar:
         while views := [_views_of(outcome) for outcome in islice(outcomes, len(wanted))]:  # of one track
             window, *variants = views
             for model in models:
                 named = {"model": model.name, "seed": model.seed}
-                p = model.probabilities(variants, progress=bar)
+                p = model.probabilities(variants, clip_frames=clip_frames, progress=bar)
                 changes += [named | change for change in _changes(p, transforms)]
                 errors += [named | error for error in model.shift_errors(window, shifts=settings.encoder_steps)]
     return (

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
+from fmagc.cache.clip_starts import evenly_spaced
 from fmagc.dataset.batch import Batch, BatchBuilder
 from fmagc.devices.device import Hardware, prepare
 from fmagc.errors import DataError
@@ -16,6 +17,7 @@ from fmagc.inference.forward import probabilities
 from fmagc.models.networks import Network
 from fmagc.models.pretrained import load_trained, normalisation_of
 from fmagc.params.run import Run
+from fmagc.params.signal import n_frames
 from fmagc.paths import training_folder
 from fmagc.robustness.equivariance import encoders_of, margin, shift_errors
 from fmagc.robustness.transformed_clips import Views
@@ -37,31 +39,37 @@ class ModelUnderTest:
     ----------
     name, seed : str, int
         Of the model and its training.
-    clips : dict
-        The clips that the network was trained on: ``genres`` in class order, ``clip_samples``, and ``mel``, the
-        settings of its spectrograms.
+    data : dict
+        What the network was trained on: ``genres`` in class order, and ``mel``, the settings of its spectrograms.
     """
 
     def __init__(self, network: Network, card: dict[str, Any], *, hardware: Hardware) -> None:
         self.name: str = card["architecture"]["name"]
         self.seed: int = card["seed"]
-        self.clips = {
-            "genres": card["genres"],
-            "clip_samples": card["architecture"]["clip_samples"],
-            "mel": card["mel"],
-        }
+        self.data = {"genres": card["genres"], "mel": card["mel"]}
+        self._hop_length: int = card["mel"]["hop_length"]
+        self._seen_frames = n_frames(card["architecture"]["clip_samples"], hop_length=self._hop_length)
         self._network, self._hardware = network, hardware
         self._builder = BatchBuilder(normalisation_of(card))
         hardware.setup_model(network)
 
-    def probabilities(self, clips: Sequence[Views], *, progress: "tqdm[Any]") -> npt.NDArray[np.float64]:
-        """Predict clips as evaluation does: softmax [shape=(N, K)]."""
-        return probabilities(self._network, [self._batch(clips)], hardware=self._hardware, progress=progress)
+    def starts(self, clip_frames: int) -> list[int]:
+        """Choose the windows that cover a clip: the first frame of each patch; the clip itself without patches."""
+        return evenly_spaced(clip_frames, clip_frames=self._seen_frames)
+
+    def probabilities(
+        self, clips: Sequence[Views], *, clip_frames: int, progress: "tqdm[Any]"
+    ) -> npt.NDArray[np.float64]:
+        """Predict clips as evaluation does, by the mean over the windows of each: softmax [shape=(N, K)]."""
+        starts = self.starts(clip_frames)
+        windows = [self._window(clip, start) for clip in clips for start in starts]
+        p = probabilities(self._network, [self._batch(windows)], hardware=self._hardware, progress=progress)
+        mean: npt.NDArray[np.float64] = p.reshape(len(clips), len(starts), -1).mean(axis=1)
+        return mean
 
     def margin_samples(self, shifts: Sequence[float]) -> int:
         """Count the samples by which a window must be longer than a clip to compare all steps of a clip."""
-        hop_length: int = self.clips["mel"]["hop_length"]
-        samples = {"waveform": 1, "mel": hop_length}  # of one position of a view
+        samples = {"waveform": 1, "mel": self._hop_length}  # of one position of a view
         return max(
             margin(encoder, shifts=shifts) * encoder.time_stride * samples[encoder.view]
             for encoder in encoders_of(self._network)
@@ -78,6 +86,12 @@ class ModelUnderTest:
             rows += [{"view": encoder.view, **asdict(error)} for error in errors]
         return rows
 
+    def _window(self, clip: Views, start: int) -> Views:
+        rows = {"waveform": self._hop_length, "mel": 1}  # of a view for each frame
+        return {
+            view: values[start * rows[view] : (start + self._seen_frames) * rows[view]] for view, values in clip.items()
+        }
+
     def _batch(self, clips: Sequence[Views]) -> Batch:
         values = {view: np.stack([clip[view] for clip in clips]) for view in self._builder.views}
         return self._builder.build(values, track_ids=[-1] * len(clips))
@@ -89,7 +103,7 @@ def load_models(protocol: str, run: Run) -> list[ModelUnderTest]:
     Raises
     ------
     DataError
-        When one is missing or damaged, or they were not all trained on the same clips.
+        When one is missing or damaged, or they were not all trained on the same genres and spectrograms.
     """
     models: list[ModelUnderTest] = []
     for name in run.models:
@@ -98,8 +112,8 @@ def load_models(protocol: str, run: Run) -> list[ModelUnderTest]:
             network, card = load_trained(training_folder(protocol, name, seed), stage=stage)
             hardware = prepare(card["precision"], threads=run.threads, seed=seed)
             models.append(ModelUnderTest(network, card, hardware=hardware))
-            if models[-1].clips != models[0].clips:
+            if models[-1].data != models[0].data:
                 raise DataError(
-                    f"{stage}: expected the clips and genres of {models[0].name}, found others: run `dvc repro`"
+                    f"{stage}: expected the spectrograms and genres of {models[0].name}, found others: run `dvc repro`"
                 )
     return models

@@ -39,14 +39,17 @@ class ClipDraw:
 
 
 class RandomBatches:
-    """Draws one random, augmented clip of every track in random order, epoch by epoch, and loads them.
+    """Draws random, augmented clips of every track, epoch by epoch, and loads them.
 
-    The batches of an epoch are as equal in size as can be, so that no clip is dropped and no small batch is left over.
+    An epoch is one round or several. A round is one clip of every track in random order, in batches as equal in size as
+    can be, so that no clip is dropped and no small batch is left over. No batch holds two clips of one track.
 
     Parameters
     ----------
     tracks : pd.DataFrame
         As `ClipLoader.tracks` gives them.
+    rounds : int > 0
+        Clips of each track in an epoch.
     batch_size : int > 0
         At most.
     augment : sequence of Augmentation
@@ -63,21 +66,33 @@ class RandomBatches:
         loader: ClipLoader,
         tracks: pd.DataFrame,
         *,
+        rounds: int,
         batch_size: int,
         augment: Sequence[Augmentation],
         seed: int,
         share: Share = ALL,
     ) -> None:
         self._loader = loader
-        self._batch_size, self._augment = batch_size, augment
+        self._rounds, self._augment = rounds, augment
         self._seed, self._share = seed, share
         self._noise = mel_noise(loader.mel, sr=loader.sample_rate)
         self._track_ids, self._labels, self._lengths = (
             tracks[column].to_numpy() for column in ("track_id", "label", "n_frames")
         )
+        self._per_round = -(-len(tracks) // batch_size)
 
     def __len__(self) -> int:
-        return -(-len(self._track_ids) // self._batch_size)
+        return self._rounds * self._per_round
+
+    @property
+    def smallest(self) -> int:
+        """Clips of the smallest batch."""
+        return len(self._track_ids) // self._per_round
+
+    def n_clips(self, n_batches: int) -> int:
+        """Count the clips of the first batches of an epoch."""
+        rounds, rest = divmod(n_batches, self._per_round)
+        return rounds * len(self._track_ids) + rest * self.smallest + min(rest, len(self._track_ids) % self._per_round)
 
     def epoch(self, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
         """Load the batches of an epoch; the first `skip` of them are drawn and not read."""
@@ -98,9 +113,10 @@ class RandomBatches:
     def draw(self, epoch: int) -> Iterator[ClipDraw]:
         """Draw the batches of an epoch without reading a clip."""
         rng = np.random.default_rng([self._seed, epoch])
-        order = rng.permutation(len(self._track_ids))
-        for rows in np.array_split(order, len(self)):
-            yield self.draw_clips(rows, rng)
+        for _ in range(self._rounds):
+            order = rng.permutation(len(self._track_ids))
+            for rows in np.array_split(order, self._per_round):
+                yield self.draw_clips(rows, rng)
 
     def draw_clips(self, rows: NDArray[np.intp], rng: np.random.Generator) -> ClipDraw:
         """Draw a window and augmentations of each of these rows of the table of tracks."""

@@ -58,8 +58,9 @@ class Augment:
 class TrainerBatches:
     """The batches on which the stage train fits a network, as the ``batch_sampler`` of a stock DataLoader.
 
-    One random clip of every track, in random order, in batches as equal in size as can be: for the same protocol, seed,
-    batch size, augmentations and epoch, the clips are those of the trainer, in its order.
+    One random clip of every track, in random order, in batches as equal in size as can be, and that `dataset.n_clips`
+    times: for the same protocol, seed, clips, batch size, augmentations and epoch, the clips are those of the trainer,
+    in its order.
 
     Parameters
     ----------
@@ -94,6 +95,7 @@ class TrainerBatches:
         self._batches = RandomBatches(
             dataset.loader,
             dataset.tracks,
+            rounds=dataset.n_clips,
             batch_size=batch_size,
             augment=augment.settings if augment else [],
             seed=dataset.seed,

@@ -57,18 +57,28 @@ class TrainingData:
     @property
     def n_clips(self) -> int:
         """Clips of an epoch, those that are measured among them."""
-        return len(self.training) + len(self._train_eval) + len(self.validation)
+        measured = (len(self._train_eval) + len(self.validation)) * self._n_measured
+        return self.n_trained(len(self._random(ALL))) + measured
+
+    def n_trained(self, n_batches: int) -> int:
+        """Count the clips of the first training batches of an epoch."""
+        return self._random(ALL).n_clips(n_batches)
 
     @property
     def smallest_batch(self) -> int:
-        """Clips of the smallest batch of an epoch."""
-        return len(self.training) // len(self._random(ALL))
+        """Clips of the smallest training batch."""
+        return self._random(ALL).smallest
+
+    @property
+    def _n_measured(self) -> int:
+        """Clips of a track that is measured: as much music for each model, however short its patch."""
+        return -(-self._job.clip.samples // self._job.clip_samples)
 
     def batches(self, share: Share) -> Batches:
         """Give the batches of one process, prepared ahead."""
         random, size = self._random(share), self._job.train.batch_size
         train_eval, validation = (
-            clip_table(tracks, clip_frames=self._loader.clip_frames, n_clips=1)
+            clip_table(tracks, clip_frames=self._loader.clip_frames, n_clips=self._n_measured)
             for tracks in (self._train_eval, self.validation)
         )
         return Batches(
@@ -101,6 +111,7 @@ class TrainingData:
         return RandomBatches(
             self._loader,
             self.training,
+            rounds=self._job.architecture.patches_per_track,
             batch_size=train.batch_size,
             augment=train.augment,
             seed=self._job.seed,

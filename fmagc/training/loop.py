@@ -129,20 +129,26 @@ class Trainer:
 
     @torch.inference_mode()
     def measure(self, batches: Iterator[Batch], *, done: Done) -> dict[str, float]:
-        """Measure loss, accuracy, macro precision, recall and F1 over the clips of all processes."""
+        """Measure over all processes: the mean loss of clips, and accuracy, macro precision, recall and F1 of tracks.
+
+        The class of a track is the one of the highest mean probability of its clips.
+        """
         self._state.model.eval()
-        total, true, predicted = 0.0, list[int](), list[int]()
+        total, n_clips, by_track = 0.0, 0, dict[tuple[int, int], Tensor]()  # sums of probabilities by track and class
         for batch in batches:
             turn = self._processes.all_gather(self._predict(batch) if batch.track_ids else None)
             parts = [part for part in turn if part is not None]  # in the order in which one process comes to them
-            for loss, targets, classes in parts:
+            for loss, track_ids, targets, p in parts:
                 total += loss * len(targets)
-                true += targets
-                predicted += classes
-            done(sum(len(targets) for _, targets, _ in parts))
+                n_clips += len(targets)
+                for track, own in zip(zip(track_ids, targets, strict=True), p, strict=True):
+                    by_track[track] = by_track.get(track, 0) + own
+            done(sum(len(targets) for _, _, targets, _ in parts))
+        true = [target for _, target in by_track]
+        predicted = torch.stack(list(by_track.values())).argmax(dim=1).tolist()
         precision, recall, f1, _ = precision_recall_fscore_support(true, predicted, average="macro", zero_division=0)
         return {
-            "loss": total / len(true),
+            "loss": total / n_clips,
             "accuracy": float(accuracy_score(true, predicted)),
             "precision": float(precision),
             "recall": float(recall),
@@ -179,10 +185,10 @@ class Trainer:
             "train.lr, or look at these tracks"
         )
 
-    def _predict(self, batch: Batch) -> tuple[float, list[int], list[int]]:
-        """Return mean loss, true and predicted classes of a batch."""
+    def _predict(self, batch: Batch) -> tuple[float, list[int], list[int], Tensor]:
+        """Return mean loss, tracks, true classes and probabilities of a batch."""
         logits, loss = self._forward(batch)
-        return loss.item(), batch.target.tolist(), logits.argmax(dim=1).tolist()
+        return loss.item(), batch.track_ids, batch.target.tolist(), logits.double().softmax(dim=1).cpu()
 
     def _forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         views = batch.on(self._hardware.device)

@@ -108,7 +108,7 @@ def _fit(
     _broadcast(state, processes)
     labels = data.training["label"].tolist()
     criterion = Criterion(job.train.class_balance, labels, n_classes=len(data.genres), device=hardware.device)
-    n_before = (state.epoch - 1) * data.n_clips + min(state.batch * job.train.batch_size, len(labels))
+    n_before = (state.epoch - 1) * data.n_clips + data.n_trained(state.batch)
     n_clips, silent = data.n_clips * job.train.epochs, not processes.is_rank_zero
     with tqdm(total=n_clips, initial=n_before, unit="clip", desc=job.model, disable=silent) as progress:
         progress.write(f"{job}: {n_parameters} parameters on {hardware}")

@@ -132,7 +132,7 @@ class Feed:
     def __init__(self, dataset: fmagc.ClipDataset, *, normalised: bool) -> None:
         tracks = dataset.tracks[:TRACKS]
         tracks = pd.concat([tracks] * -(-CLIPS // len(tracks)))[:CLIPS]
-        self._batches = RandomBatches(dataset.loader, tracks, batch_size=BATCH_SIZE, augment=[], seed=0)
+        self._batches = RandomBatches(dataset.loader, tracks, rounds=1, batch_size=BATCH_SIZE, augment=[], seed=0)
         self._normalised = normalised
 
     def __iter__(self) -> Iterator[Any]:

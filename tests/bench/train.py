@@ -166,7 +166,7 @@ class Contest:
         rows = pd.concat([self._tracks] * -(-count * self._train.batch_size // len(self._tracks)))
         chosen = rows[: count * self._train.batch_size]
         return RandomBatches(
-            self._loader, chosen, batch_size=self._train.batch_size, augment=self._train.augment, seed=0
+            self._loader, chosen, rounds=1, batch_size=self._train.batch_size, augment=self._train.augment, seed=0
         ).epoch(1)
 
     def round(self, count: int, *, with_naive: bool = True) -> dict[str, float]:

@@ -16,6 +16,7 @@ from fmagc.dataset import clips
 from fmagc.dataset.batch import Batch
 from fmagc.dataset.clips import ClipLoader, fixed_batches, prefetch
 from fmagc.devices.device import prepare
+from fmagc.devices.process_group import ALL, Share
 from fmagc.errors import DataError
 from fmagc.params.signal import Mel
 from fmagc.params.training import Augmentation, GaussianNoise, TimeStretch
@@ -35,9 +36,17 @@ AUGMENT = [
 
 
 def random_batches(
-    loader: ClipLoader, *, batch_size: int = 4, augment: Sequence[Augmentation] = AUGMENT, seed: int = 0
+    loader: ClipLoader,
+    *,
+    rounds: int = 1,
+    batch_size: int = 4,
+    augment: Sequence[Augmentation] = AUGMENT,
+    seed: int = 0,
+    share: Share = ALL,
 ) -> RandomBatches:
-    return RandomBatches(loader, tracks(loader), batch_size=batch_size, augment=augment, seed=seed)
+    return RandomBatches(
+        loader, tracks(loader), rounds=rounds, batch_size=batch_size, augment=augment, seed=seed, share=share
+    )
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from fmagc.cache.clip_positions import clip_table
 from fmagc.errors import DataError
 from fmagc.evaluation.aggregation import AVERAGES, averaged
-from fmagc.evaluation.clips_per_track import COUNTS, count_table, rows_in_union, union_of_clips
+from fmagc.evaluation.clips_per_track import clip_counts, count_table, rows_in_union, union_of_clips
 from fmagc.evaluation.predictions import Predictions
 from fmagc.reporting.figures.clip_counts import clip_count_curves
 from tests.support.predictions import predictions_of
@@ -74,7 +74,7 @@ def tracks(n_frames):
 def test_a_clip_of_several_counts_is_tracks_once_and_every_count_finds_its_own(n_frames):
     rows = tracks(n_frames)
     for crop in ("even", "random"):
-        _every_count_finds_its_own([clip_table(rows, clip_frames=64, n_clips=n, crop=crop) for n in (*COUNTS, 4)])
+        _every_count_finds_its_own([clip_table(rows, clip_frames=64, n_clips=n, crop=crop) for n in (1, 2, 3, 5, 9, 4)])
 
 
 def _every_count_finds_its_own(by_count):
@@ -88,8 +88,16 @@ def _every_count_finds_its_own(by_count):
 
 def test_nine_clips_hold_the_clips_of_all_other_counts():
     rows = tracks([1292, 1300])  # 784 and 792 frames to move in
-    union = union_of_clips(clip_table(rows, clip_frames=508, n_clips=n_clips) for n_clips in COUNTS)
+    union = union_of_clips(clip_table(rows, clip_frames=508, n_clips=n_clips) for n_clips in (1, 2, 3, 5, 9))
     assert len(union) == 2 * 9
+
+
+@pytest.mark.parametrize(
+    ("seen", "counts"),
+    [(512, [1, 2, 3, 5, 9]), (128, [1, 2, 3, 5, 9, 17, 33]), (500, [1, 2, 3, 5, 9]), (256, [1, 2, 3, 5, 9, 17])],
+)
+def test_shorter_patches_are_compared_up_to_the_same_seconds(seen: int, counts: list[int]):
+    assert clip_counts(seen * 1024, clip_samples=512 * 1024) == counts
 
 
 def tables(*, seeds=(0,), counts=(1, 3)):
@@ -121,9 +129,10 @@ def tables(*, seeds=(0,), counts=(1, 3)):
 
 def test_the_table_has_the_scores_of_each_set_count_and_rule():
     predictions = tables()
-    table = count_table(predictions)
+    table = count_table(predictions, clip_s=1.5)
     assert len(table) == 2 * 2 * len(AVERAGES)
-    assert list(table.columns) == ["protocol", "model", "set", "average", "clips", "accuracy", "macro_f1"]
+    assert list(table.columns) == ["protocol", "model", "set", "average", "clips", "seconds", "accuracy", "macro_f1"]
+    assert (table["seconds"] == 1.5 * table["clips"]).all()
     for row in table.to_dict("records"):
         tracks = predictions[row["clips"]].aggregate(row["average"]).table()
         tracks = tracks[tracks["set"] == row["set"]]
@@ -136,21 +145,22 @@ def test_the_table_has_the_scores_of_each_set_count_and_rule():
 
 
 def test_seeds_are_averaged_and_their_spread_is_told():
-    table = count_table(tables(seeds=(0, 1, 7)))
-    alone = [count_table(tables(seeds=(seed,))) for seed in (0, 1, 7)]
+    table = count_table(tables(seeds=(0, 1, 7)), clip_s=1.5)
+    alone = [count_table(tables(seeds=(seed,)), clip_s=1.5) for seed in (0, 1, 7)]
     values = np.stack([one["macro_f1"] for one in alone])
     assert table["macro_f1"].to_numpy() == pytest.approx(values.mean(axis=0), abs=2e-6)
     assert table["macro_f1_std"].to_numpy() == pytest.approx(values.std(axis=0, ddof=1), abs=2e-6)
 
 
 def test_the_figure_has_a_column_a_rule_and_a_line_a_model_and_set(tmp_path: Path):
-    table = count_table(tables())
+    table = count_table(tables(), clip_s=1.5)
     figure = clip_count_curves(pd.concat([table, table.assign(model="cnn1d")]))
     assert len(figure.axes) == 6
     vote_f1 = figure.axes[5]
     lines = {(to_hex(line.get_color()).upper(), line.get_linestyle()) for line in vote_f1.lines}
     assert lines == {(colour, dash) for colour in ("#0072B2", "#009E73") for dash in ("-", "--")}
     expected = table[(table["average"] == "vote") & (table["set"] == "test")].sort_values("clips")["macro_f1"]
+    assert [line.get_xdata().tolist() for line in vote_f1.lines] == [[1.5, 4.5]] * 4
     solid = [line.get_ydata() for line in vote_f1.lines if line.get_linestyle() == "-"]
     assert solid == [pytest.approx(expected.tolist())] * 2
     with pytest.raises(DataError, match="found no average"):

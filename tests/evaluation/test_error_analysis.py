@@ -144,9 +144,9 @@ def test_calibration_is_of_the_test_rows_before_and_after(level):
     assert len(analyse(predictions(seeds=(0, 1)), names=NAMES)[level]["calibration"]["temperature"]) == 2
 
 
-def trained(seed):
+def trained(seed, *, patch_samples=None, patches_per_track=1):
     return {
-        "architecture": {"name": "crnn", "clip_samples": 524288, "hop_length": 1024, "n_mels": 128},
+        "architecture": {"name": "crnn", "clip_samples": patch_samples or 524288, "hop_length": 1024, "n_mels": 128},
         "seed": seed,
         "genres": GENRES,
         "precision": "float32",
@@ -161,6 +161,8 @@ def trained(seed):
             "augment": [{"name": "gaussian_noise", "p": 0.5}],
             "dropout": 0.5,
             "weight_decay": 1e-4,
+            "patch_samples": patch_samples,
+            "patches_per_track": patches_per_track,
         },
         "normalisation": {"mel": {}},
         "caches": {"data/mels": "abc"},
@@ -170,7 +172,7 @@ def trained(seed):
     }
 
 
-def page(*, seeds=(0,), corpus="fma_small", leak=False):
+def page(*, seeds=(0,), corpus="fma_small", leak=False, overlap=0.0, **patches):
     metrics = dict.fromkeys((*METRICS, "ece", "ece_scaled"), 0.5)
     metrics |= {
         f"{name}_{end}": value for name in ("accuracy", "macro_f1") for end, value in (("low", 0.4), ("high", 0.6))
@@ -186,13 +188,19 @@ def page(*, seeds=(0,), corpus="fma_small", leak=False):
         }
     )
     return card_markdown(
-        Entry(protocol="official", model="crnn", track=metrics, clip=metrics, cards=[trained(seed) for seed in seeds]),
+        Entry(
+            protocol="official",
+            model="crnn",
+            track=metrics,
+            clip=metrics,
+            cards=[trained(seed, **patches) for seed in seeds],
+        ),
         details=analyse(predictions(seeds=seeds), names=NAMES),
         split=split,
         accepted={"train": 2, "val": 1, "test": 2},
         corpus=Dataset(name=corpus, root=None, layout="fma", download=False, mirror=None),
         sample_rate=44100,
-        settings=Evaluate(clips=3, crop="even", bootstrap=50),
+        settings=Evaluate(clips=3, overlap=overlap, crop="even", bootstrap=50),
         note="Synthesised." if corpus == "fma_demo" else "",
     )
 
@@ -202,6 +210,8 @@ def test_the_card_tells_what_a_user_must_know():
     for said in (
         "Folk, Pop, Rock, Soul-RnB",
         "clips of 11.9 s",
+        "of 3 evenly spaced clips.",
+        "| random clips of a track in an epoch | 1 |",
         "| tracks listed | 3 | 1 | 2 |",
         "| of them decoded, and used | 2 | 1 | 2 |",
         "| artists listed | 2 | 1 | 2 |",
@@ -220,6 +230,17 @@ def test_the_card_tells_what_a_user_must_know():
     assert len(re.findall(r"^\| 1\d\d \|", text, re.M)) == len(analyse(predictions(), names=NAMES)["errors"])
     assert "CC0" not in text
     assert page() == text
+
+
+def test_the_card_of_a_network_of_patches_tells_their_length_and_number():
+    text = page(patch_samples=2**17, patches_per_track=4)
+    for said in (
+        "reads patches of 3.0 s",
+        "of as many evenly spaced patches as cover it.",
+        "| random clips of a track in an epoch | 4 |",
+    ):
+        assert said in text
+    assert "cover it, of which neighbours share 25% or more." in page(patch_samples=2**17, overlap=0.25)
 
 
 def test_the_card_of_several_seeds_has_their_spread_and_their_weights():

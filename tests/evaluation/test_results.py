@@ -54,7 +54,7 @@ def test_counts_have_true_genres_as_rows(tmp_path: Path, monkeypatch: pytest.Mon
 def test_results_have_the_same_keys_for_tracks_and_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PREDICTIONS", "TRACK_METRICS", "CLIP_METRICS", "CONFUSION", "DETAILS"):
         monkeypatch.setattr(results, name, tmp_path / name)
-    settings = results.Evaluate(clips=2, crop="even", bootstrap=20)
+    settings = results.Evaluate(clips=2, overlap=0.0, crop="even", bootstrap=20)
     names = pd.DataFrame({"track_id": [2, 3, 5, 7, 8, 9], "artist": "Them", "title": "Song"})
     tracks = results.write_results(predictions(), settings=settings, names=names)
     assert tracks["accuracy"] == pytest.approx(2 / 5)

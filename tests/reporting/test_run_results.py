@@ -108,7 +108,7 @@ def write_all() -> None:
         labels=np.repeat(labels, n_clips).tolist(),
         genres=GENRES,
     )
-    write_results(predictions, settings=Evaluate(clips=n_clips, crop="even", bootstrap=20), names=names)
+    write_results(predictions, settings=Evaluate(clips=n_clips, overlap=0.0, crop="even", bootstrap=20), names=names)
     curve = pd.DataFrame({"x": np.arange(5), "y": rng.random(5), "text": "a, b"})
     for path in READERS:
         if not path.exists() and path.suffix == ".csv":

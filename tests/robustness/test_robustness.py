@@ -69,7 +69,7 @@ def waves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
         S_db, ref_db = log_mel(stored[-1] * scale)
         mels.append(S_db.astype(np.float16))
         levels.append(ref_db)
-    params = {"mel": MEL.model_dump(), "audio": {"sample_rate": SR}}
+    params = {"mel": MEL.model_dump(), "audio": {"sample_rate": SR}, "clip": {"samples": CLIP}}
     publish(tmp_path / "waves", stored, params=params, scale=[scale] * 4)
     publish(tmp_path / "mels", mels, params=params, ref_db=levels)
     monkeypatch.setattr(clips, "WAVES", tmp_path / "waves")
@@ -92,10 +92,10 @@ def random_network(name: str) -> Network:
     return network.eval()
 
 
-def model_of(name: str) -> ModelUnderTest:
+def model_of(name: str, *, seen_samples: int = CLIP) -> ModelUnderTest:
     network = random_network(name)
     card = {
-        "architecture": {"name": name, **ARCHITECTURE},
+        "architecture": {"name": name, **ARCHITECTURE, "clip_samples": seen_samples},
         "seed": 0,
         "genres": GENRES,
         "mel": MEL.model_dump(),
@@ -117,12 +117,36 @@ def test_an_untransformed_track_gives_the_clips_of_evaluation(waves: Cache) -> N
     batches = fixed_batches(loader, table, batch_size=4)
     evaluated = probabilities(random_network("mmcrnn"), batches, hardware=CPU, progress=tqdm(disable=True))
     clips = [clean_clip(waves, track_id) for track_id in range(4)]
-    np.testing.assert_allclose(model.probabilities(clips, progress=tqdm(disable=True)), evaluated, atol=1e-6)
+    p = model.probabilities(clips, clip_frames=CLIP // 1024, progress=tqdm(disable=True))
+    np.testing.assert_allclose(p, evaluated, atol=1e-6)
     assert np.ptp(evaluated[:, 0]) > 1e-4  # the tracks differ
     stored = next(fixed_batches(loader, table, batch_size=4)).views
     np.testing.assert_array_equal(np.stack([clip["mel"] for clip in clips]), stored["mel"].values)
     samples = np.stack([clip["waveform"] / waves[0].columns["scale"] for clip in clips])
     np.testing.assert_allclose(samples, stored["waveform"].values, atol=0.01)
+
+
+def test_a_network_of_patches_is_judged_by_the_mean_of_those_that_cover_the_clip(waves: Cache) -> None:
+    patch, silent = CLIP // 4, tqdm(disable=True)
+    model, whole = model_of("mmcrnn", seen_samples=patch), model_of("mmcrnn", seen_samples=patch)
+    clips = [clean_clip(waves, track_id) for track_id in range(4)]
+    assert model.starts(CLIP // 1024) == [0, 16, 32, 48]
+    patches = [
+        {"waveform": clip["waveform"][k * patch : (k + 1) * patch], "mel": clip["mel"][k * 16 : (k + 1) * 16]}
+        for clip in clips
+        for k in range(4)
+    ]
+    alone = whole.probabilities(patches, clip_frames=patch // 1024, progress=silent).reshape(4, 4, -1)
+    p = model.probabilities(clips, clip_frames=CLIP // 1024, progress=silent)
+    np.testing.assert_array_equal(p, alone.mean(axis=1))
+    assert np.ptp(alone[:, :, 0], axis=1).min() > 1e-6  # the patches of a clip differ
+
+
+def test_models_of_clips_and_of_patches_are_tested_on_the_same_music(waves: Cache) -> None:
+    models = [model_of("cnn1d"), model_of("crnn", seen_samples=CLIP // 4)]
+    predictions, errors = run_experiment(models, split(), waves=waves, settings=SETTINGS, workers=2)
+    assert set(predictions["model"]) == set(errors["model"]) == {"cnn1d", "crnn"}
+    assert set(predictions["tracks"]) == {4}
 
 
 ENCODERS = {
@@ -188,9 +212,12 @@ class LoudnessModel:
     """Predict Rock for a loud clip."""
 
     name, seed = "loudness", 3
-    clips = {"genres": GENRES, "clip_samples": CLIP, "mel": MEL.model_dump()}  # noqa: RUF012
+    data = {"genres": GENRES, "mel": MEL.model_dump()}  # noqa: RUF012
 
-    def probabilities(self, clips: list[Views], *, progress: Any) -> NDArray[np.float64]:
+    def starts(self, clip_frames: int) -> list[int]:
+        return [0]
+
+    def probabilities(self, clips: list[Views], *, clip_frames: int, progress: Any) -> NDArray[np.float64]:
         loud = [bool(np.abs(clip["waveform"]).max() > 0.3) for clip in clips]
         return np.array([[0.1, 0.9] if is_loud else [0.8, 0.2] for is_loud in loud])
 

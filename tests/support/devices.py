@@ -95,7 +95,7 @@ class Work:
 
     def random(self, batch_size: int, epoch: int = 1, skip: int = 0) -> Iterator[Batch]:
         batches = RandomBatches(
-            self.loader, self.tracks, batch_size=batch_size, augment=AUGMENT, seed=0, share=self.share
+            self.loader, self.tracks, rounds=2, batch_size=batch_size, augment=AUGMENT, seed=0, share=self.share
         )
         return batches.epoch(epoch, skip=skip)
 

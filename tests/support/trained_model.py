@@ -40,6 +40,7 @@ def card_of(
     hardware = {"device": "cpu", "processes": 1, "precision_reason": "train.precision", "layout": "channels_last"}
     train = {"epochs": 3, "patience": 3, "batch_size": 4, "lr": 0.001, "max_grad_norm": None, "precision": "float32"}
     train |= {"class_balance": "none", "augment": [], "dropout": architecture["dropout"], "weight_decay": 0.0}
+    train |= {"patch_samples": None, "patches_per_track": 1}
     measured = dict.fromkeys(("loss", "accuracy", "precision", "recall", "f1"), 0.5)
     return {
         "architecture": architecture,

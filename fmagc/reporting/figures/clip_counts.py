@@ -1,7 +1,8 @@
-"""Scores by the number of clips of a track, under each rule of averaging."""
+"""Scores by the music seen of a track, under each rule of averaging."""
 
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,7 +20,7 @@ _DASHES: dict[str, Literal["-", "--"]] = {"test": "-", "val": "--"}
 
 
 def clip_count_curves(table: pd.DataFrame) -> Figure:
-    """Draw accuracy and macro F1 of tracks by the number of clips, a column for each rule.
+    """Draw accuracy and macro F1 of tracks by the seconds of music seen, a column for each rule.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def clip_count_curves(table: pd.DataFrame) -> Figure:
     DataError
         When a column is missing or there are no rows.
     """
-    needed = ["model", "set", "average", "clips", *_METRICS]
+    needed = ["model", "set", "average", "seconds", *_METRICS]
     require_columns(table, needed, source="clip counts")
     colours, markers = style.model_colours(table["model"]), style.model_markers(table["model"])
     with style.drawing():
@@ -42,10 +43,13 @@ def clip_count_curves(table: pd.DataFrame) -> Figure:
                 _panel(ax, table[table["average"] == rule], metric, colours, markers)
                 ax.set_title(title)
             row[0].set_ylabel(label)
-        counts = sorted(table["clips"].unique())
+        shortest, longest = table["seconds"].min(), table["seconds"].max()
+        ticks = shortest * 2.0 ** np.arange(int(np.log2(longest / shortest)) + 1)
         for ax in axes[-1]:
-            ax.set_xticks(counts)
-            ax.set_xlabel("clips a track")
+            ax.set_xscale("log")
+            ax.set_xticks(ticks, [f"{seconds:.3g}" for seconds in ticks])
+            ax.minorticks_off()
+            ax.set_xlabel("seconds of music a track")
         _legend(figure, colours, markers)
     return figure
 
@@ -53,9 +57,9 @@ def clip_count_curves(table: pd.DataFrame) -> Figure:
 def _panel(ax: Axes, table: pd.DataFrame, metric: str, colours: dict[str, str], markers: dict[str, str]) -> None:
     for model, colour in colours.items():
         for name, dash in _DASHES.items():
-            rows = table[(table["model"] == model) & (table["set"] == name)].sort_values("clips")
+            rows = table[(table["model"] == model) & (table["set"] == name)].sort_values("seconds")
             ax.plot(
-                rows["clips"],
+                rows["seconds"],
                 rows[metric],
                 color=colour,
                 linestyle=dash,

@@ -170,7 +170,7 @@ def _protocol(
     details = {entry.model: read_error_analysis(entry)["track"] for entry in entries}
     predictions = {entry.model: read_predictions(entry) for entry in networks}
     counts = read_clip_counts(name, models=list(predictions))
-    clip_s = params.clip.samples / params.audio.sample_rate
+    patched = [entry.model for entry in networks if params.models[entry.model].patch_samples]
     calibrations = {model: own["calibration"] for model, own in details.items()}
     hardest, hardest_text = findings.hardest(predictions, names=read_names())
     return {
@@ -178,8 +178,8 @@ def _protocol(
         "results": html_of(sections[f"Protocol `{name}`"], level=4),
         "pictures": {key: picture(f"results/{name}/{key}", **texts) for key, texts in _RESULTS.items()},
         "genre_text": findings.genre_text({model: details[model]["genres"] for model in predictions}),
-        "clip_text": list(findings.clip_text(counts, used=params.evaluate.clips)),
-        "overlap_text": findings.overlap_text(track_s, clip_s=clip_s, clips=sorted(counts["clips"].unique())),
+        "clip_text": list(findings.clip_text(counts, used=params.evaluate.clips, patched=patched)),
+        "overlap_text": findings.overlap_text(counts, track_s=track_s),
         "clip_table": findings.clip_table(counts),
         "robustness_text": list(findings.robustness_text(*read_robustness(name))),
         "calibration_table": findings.calibration_table(entries, calibrations),
@@ -197,8 +197,8 @@ _RESULTS = {
     "curves": {
         "alt": "Curves of loss, macro F1, accuracy, precision and recall over the epochs, training and validation",
         "caption": "Training solid, validation dashed, one colour and marker for each model. Both are measured at the "
-        "end of an epoch on the middle clip of each validation track, and of as many training tracks, without "
-        "augmentation and dropout.",
+        "end of an epoch on the middle clip of each validation track, or on as much music in patches from end to end, "
+        "and of as many training tracks, without augmentation and dropout.",
     },
     "scores": {
         "alt": "Accuracy and macro F1 of every model and baseline with their 95 % intervals, best first",
@@ -213,8 +213,9 @@ _RESULTS = {
         "caption": "F1 by genre, on the test tracks.",
     },
     "clips": {
-        "alt": "Accuracy and macro F1 over the number of clips per track, for three rules of averaging",
-        "caption": "Scores by number of clips per track, under each rule of pooling the predictions of clips.",
+        "alt": "Accuracy and macro F1 over the seconds of music seen per track, for three rules of averaging",
+        "caption": "Scores by seconds of music per track, the number of clips times their length, under each rule of "
+        "pooling the predictions of clips.",
     },
     "calibration": {
         "alt": "Reliability diagram of every model and baseline: accuracy over confidence",

@@ -1,6 +1,6 @@
 """Sentences and tables of the page that are made of the results."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,55 +60,85 @@ def genre_text(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 
 def clip_table(counts: pd.DataFrame) -> Table:
-    """Tabulate macro F1, the mean of the networks, by number of clips, set and rule of averaging."""
-    means = counts.groupby(["clips", "set", "average"])["macro_f1"].mean()
+    """Tabulate macro F1, the mean of the networks that see clips of one length, by music seen, set and rule."""
     columns = [(name, rule) for name in ("val", "test") for rule in _RULES]
     header = (
-        "clips per track",
+        "seconds per track",
+        "clips",
         *(f"{'validation' if name == 'val' else name}: {_RULES[rule]}" for name, rule in columns),
     )
-    rows = [
-        (str(clips), *(f"{means[clips, name, rule]:.3f}" for name, rule in columns))
-        for clips in sorted(counts["clips"].unique())
-    ]
-    return Table("Macro F1 by clips per track, mean of the networks", header, rows, numbers=len(columns))
-
-
-def clip_text(counts: pd.DataFrame, *, used: int) -> Iterator[str]:
-    """Describe the gain of more clips on the validation tracks, on which the choice is made."""
-    val = counts[counts["set"] == "val"]
-    means = val.groupby(["average", "clips"], sort=False)["macro_f1"].mean().reset_index()
-    highest = means["macro_f1"].max()
-    best = means[np.isclose(means["macro_f1"], highest, rtol=0, atol=1e-9)]  # rules may well agree on every track
-    named = (
-        ["any number of clips under any rule"]
-        if len(best) == len(means)
-        else [
-            f"{counted(clips, 'clip')} and the {_RULES[rule]}"
-            for rule, clips in best[["average", "clips"]].itertuples(index=False)
+    rows = []
+    for clip_s, own in _by_length(counts):
+        means = own.groupby(["clips", "set", "average"])["macro_f1"].mean()
+        rows += [
+            (
+                f"{clips * clip_s:.1f}",
+                f"{clips} of {clip_s:.1f} s",
+                *(f"{means[clips, name, rule]:.3f}" for name, rule in columns),
+            )
+            for clips in sorted(own["clips"].unique())
         ]
-    )
-    yield (
-        f"On the validation tracks, on which such a choice must be made, the mean macro F1 of the networks is highest "
-        f"with {listed(named)}: {highest:.3f}."
-    )
-    own = val[val["average"] == "probabilities"].set_index(["model", "clips"])["macro_f1"].unstack("clips")
-    gain = own[used] - own[1]
-    if used > 1:
+    return Table("Macro F1 by seconds of music per track, mean of the networks", header, rows, numbers=len(columns))
+
+
+def clip_text(counts: pd.DataFrame, *, used: int, patched: Collection[str]) -> Iterator[str]:
+    """Describe the gain of more music seen, on the validation tracks, on which the choice is made.
+
+    Parameters
+    ----------
+    counts : pd.DataFrame
+        As `evaluation.clips_per_track.count_table`, of one protocol and any number of models.
+    used : int
+        Clips by which the networks without a patch are evaluated.
+    patched : collection of str
+        The networks that cover a track with patches instead.
+    """
+    val = counts[counts["set"] == "val"]
+    for clip_s, own in _by_length(val):
+        means = own.groupby(["average", "clips"], sort=False)["macro_f1"].mean().reset_index()
+        highest = means["macro_f1"].max()
+        best = means[np.isclose(means["macro_f1"], highest, rtol=0, atol=1e-9)]  # rules may well agree on every track
+        named = (
+            ["any number of clips under any rule"]
+            if len(best) == len(means)
+            else [
+                f"{counted(clips, 'clip')} ({clips * clip_s:.1f} s) and the {_RULES[rule]}"
+                for rule, clips in best[["average", "clips"]].itertuples(index=False)
+            ]
+        )
+        yield (
+            f"On the validation tracks, on which such a choice must be made, the mean macro F1 of the networks that "
+            f"see {clip_s:.1f} s at once is highest with {listed(named)}: {highest:.3f}."
+        )
+    whole = val[(val["average"] == "probabilities") & ~val["model"].isin(patched)]
+    scores = whole.set_index(["model", "clips"])["macro_f1"].unstack("clips")
+    if used > 1 and len(scores):
+        gain = scores[used] - scores[1]
         yield (
             f"This run uses {used} clips and the mean of probabilities. Compared with one clip, that changes macro F1 "
             f"by {gain.mean():+.3f} on average ({listed(f'{model} {value:+.3f}' for model, value in gain.items())})."
         )
+    if patched:
+        yield f"Tracks are covered with patches from end to end for {listed(patched)}."
 
 
-def overlap_text(track_s: float, *, clip_s: float, clips: Sequence[int]) -> str:
+def overlap_text(counts: pd.DataFrame, *, track_s: float) -> str:
     """Compute how much neighbouring clips of a track overlap: where they hardly differ, more clips add little."""
-    shares = {n: max(0.0, 1 - (track_s - clip_s) / (n - 1) / clip_s) for n in clips if n > 1}
-    parts = listed(f"{share:.0%} with {n}" for n, share in shares.items())
+    parts = []
+    for clip_s, own in _by_length(counts):
+        shares = {n: 1 - (track_s - clip_s) / (n - 1) / clip_s for n in sorted(own["clips"].unique()) if n > 1}
+        shared = [f"{share:.0%} with {n}" for n, share in shares.items() if share > 0]
+        parts.append(f"of {clip_s:.1f} s {f'by {listed(shared)}' if shared else 'not at all'}")
     return (
-        f"Half of the tracks last {track_s:.1f} s or less, and a clip {clip_s:.1f} s. Neighbouring clips of a track of "
-        f"that length, evenly spaced, overlap by {parts}."
+        f"Half of the tracks last {track_s:.1f} s or less. Neighbouring clips of a track of that length, evenly "
+        f"spaced, overlap: those {listed(parts)}."
     )
+
+
+def _by_length(counts: pd.DataFrame) -> list[tuple[float, pd.DataFrame]]:
+    """Split a table of clip counts by the length of a clip in seconds, the longest first."""
+    lengths = (counts["seconds"] / counts["clips"]).round(4)
+    return [(clip_s, counts[lengths == clip_s]) for clip_s in sorted(lengths.unique(), reverse=True)]
 
 
 def robustness_text(predictions: pd.DataFrame, encoders: pd.DataFrame) -> Iterator[str]:

@@ -164,7 +164,7 @@ def test_numbers_of_clips_are_compared_on_validation() -> None:
     plain = (("val", 1, 0.5), ("val", 3, 0.6), ("test", 1, 0.9), ("test", 3, 0.2))
     scores = dict.fromkeys(("probabilities", "vote"), plain) | {"logits": (*plain[:1], ("val", 3, 0.7), *plain[2:])}
     rows = [
-        {"model": model, "set": name, "average": rule, "clips": clips, "macro_f1": f1}
+        {"model": model, "set": name, "average": rule, "clips": clips, "seconds": clips * 12.0, "macro_f1": f1}
         for model in ("cnn1d", "crnn")
         for rule in scores
         for name, clips, f1 in (
@@ -174,10 +174,35 @@ def test_numbers_of_clips_are_compared_on_validation() -> None:
             ("test", 3, 0.2),
         )
     ]
-    best, used = findings.clip_text(pd.DataFrame(rows), used=3)
-    assert "3 clips and the mean of logits: 0.700" in best
+    best, used = findings.clip_text(pd.DataFrame(rows), used=3, patched=[])
+    assert "see 12.0 s at once is highest with 3 clips (36.0 s) and the mean of logits: 0.700" in best
     assert "+0.100 on average (cnn1d +0.100 and crnn +0.100)" in used
-    assert findings.clip_table(pd.DataFrame(rows)).rows[0][:2] == ("1", "0.500")
+    assert findings.clip_table(pd.DataFrame(rows)).rows[0][:3] == ("12.0", "1 of 12.0 s", "0.500")
+
+
+def test_networks_of_patches_are_compared_among_themselves() -> None:
+    rows = [
+        {"model": model, "set": name, "average": rule, "clips": n, "seconds": n * clip_s, "macro_f1": f1}
+        for model, clip_s, scores in (("crnn", 12.0, {1: 0.5, 3: 0.6}), ("resnet", 3.0, {1: 0.2, 2: 0.3, 5: 0.7}))
+        for name in ("val", "test")
+        for rule in ("probabilities", "logits", "vote")
+        for n, f1 in scores.items()
+    ]
+    counts = pd.DataFrame(rows)
+    clips, patches, used, covered = findings.clip_text(counts, used=3, patched=["resnet"])
+    assert "see 12.0 s at once is highest with 3 clips (36.0 s) and the mean of prob" in clips
+    assert "see 3.0 s at once is highest with 5 clips (15.0 s) and the mean of prob" in patches
+    assert used.endswith("by +0.100 on average (crnn +0.100).")
+    assert covered.endswith("for resnet.")
+    assert [row[:3] for row in findings.clip_table(counts).rows] == [
+        ("12.0", "1 of 12.0 s", "0.500"),
+        ("36.0", "3 of 12.0 s", "0.600"),
+        ("3.0", "1 of 3.0 s", "0.200"),
+        ("6.0", "2 of 3.0 s", "0.300"),
+        ("15.0", "5 of 3.0 s", "0.700"),
+    ]
+    words = findings.overlap_text(counts, track_s=13.0)
+    assert words.endswith("overlap: those of 12.0 s by 96% with 3 and of 3.0 s by 17% with 5.")
 
 
 def test_robustness_in_sentences() -> None:
@@ -230,10 +255,11 @@ def test_calibration_names_the_too_sure() -> None:
 
 
 def test_the_overlap_of_clips_is_told() -> None:
-    words = findings.overlap_text(15.0, clip_s=11.9, clips=[1, 2, 3])
-    assert "last 15.0 s or less, and a clip 11.9 s" in words
-    assert words.endswith("overlap by 74% with 2 and 87% with 3.")
-    assert findings.overlap_text(30.0, clip_s=10.0, clips=[1, 2]).endswith("overlap by 0% with 2.")
+    counts = pd.DataFrame({"clips": [1, 2, 3], "seconds": [11.9, 23.8, 35.7]})
+    words = findings.overlap_text(counts, track_s=15.0)
+    assert "last 15.0 s or less" in words
+    assert words.endswith("overlap: those of 11.9 s by 74% with 2 and 87% with 3.")
+    assert findings.overlap_text(counts[:2], track_s=30.0).endswith("overlap: those of 11.9 s not at all.")
 
 
 def test_networks_that_ran_out_of_epochs_are_named() -> None:
