@@ -38,10 +38,14 @@ Augmentation = Annotated[GaussianNoise | TimeStretch, Field(discriminator="name"
 class Train(Block):
     """Settings of training that all models share."""
 
-    epochs: Annotated[int, Field(gt=0)]  # at most
+    epochs: Annotated[int, Field(gt=0)]  # at most; the cosine's length
     patience: Annotated[int, Field(gt=0)]  # epochs without a lower validation loss before stopping
     batch_size: Annotated[int, Field(gt=0)]
-    lr: Positive  # Adam's
+    optimiser: Literal["adam", "adamw"]
+    lr: Positive  # the highest
+    schedule: Literal["constant", "cosine"]  # of the learning rate, by step
+    warmup_epochs: Annotated[int, Field(ge=0)]  # in which it rises to lr
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] | None  # of the average of the weights that is kept; null: none is
     max_grad_norm: Positive | None  # a longer gradient is shortened to it; null: none is
     precision: Literal["auto", "float32", "bfloat16"]
     class_balance: Literal["none", "weighted_loss", "logit_adjustment"]  # for classes of unequal size

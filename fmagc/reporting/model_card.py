@@ -20,6 +20,8 @@ from fmagc.runtime.files import digest
 
 __all__ = ["card_markdown"]
 
+_OPTIMISERS = {"adam": "Adam", "adamw": "AdamW"}
+
 
 def card_markdown(
     entry: Entry,
@@ -138,7 +140,9 @@ def _training(entry: Entry) -> str:
         ("seeds", ", ".join(str(card["seed"]) for card in entry.cards)),
         ("best epoch of each", ", ".join(str(card["best_epoch"]) for card in entry.cards)),
         ("epochs", f"{settings['epochs']} at most; ends {settings['patience']} after the lowest validation loss"),
-        ("optimiser", f"Adam, learning rate {settings['lr']:g}, weight decay {settings['weight_decay']:g}"),
+        ("optimiser", f"{_OPTIMISERS[settings['optimiser']]}, weight decay {settings['weight_decay']:g}"),
+        ("learning rate", _learning_rate(settings)),
+        ("average of the weights", "none" if (decay := settings["ema_decay"]) is None else f"decay {decay:g} a step"),
         ("batch size", str(settings["batch_size"])),
         ("random clips of a track in an epoch", str(settings["patches_per_track"])),
         ("correction for classes of unequal size", settings["class_balance"]),
@@ -149,6 +153,12 @@ def _training(entry: Entry) -> str:
         ("device", f"{hardware['device']}, processes: {hardware['processes']}"),
     ]
     return table(["", "value"], [(name, escaped(value)) for name, value in rows], numbers=0)
+
+
+def _learning_rate(settings: Mapping[str, Any]) -> str:
+    warmup = f"rises over {settings['warmup_epochs']} epochs to " if settings["warmup_epochs"] else ""
+    falls = f", falls along a cosine to 0 after {settings['epochs']} epochs" if settings["schedule"] == "cosine" else ""
+    return f"{warmup}{settings['lr']:g}{falls}"
 
 
 def _results(entry: Entry) -> str:

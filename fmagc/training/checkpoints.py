@@ -19,8 +19,7 @@ from fmagc.training.state import State
 __all__ = ["Checkpoints"]
 
 _SLOTS = ("checkpoint-0.safetensors", "checkpoint-1.safetensors")
-# Of the parameters: two checkpoints and a temporary file of weights, best weights and two moments; and some room.
-_COPIES = 13
+_COPIES = 3  # two checkpoints, and a temporary file of the next
 
 
 class Checkpoints:
@@ -44,9 +43,10 @@ class Checkpoints:
         """The staging folder of the training."""
         return self._store.folder
 
-    def prepare(self, out: Path, *, n_parameters: int) -> None:
+    def prepare(self, out: Path, state: State) -> None:
         """Raise before any work is done if the weights cannot be published in `out` or the disk lacks room."""
-        self._store.prepare(out, 4 * _COPIES * n_parameters, reused=[], what="the checkpoints")
+        n_bytes = len(pack(state.tensors()))
+        self._store.prepare(out, _COPIES * n_bytes, reused=[], what="the checkpoints")
 
     def finished(self) -> Artifact | None:
         """Return the weights of a finished training; see `finish`."""

@@ -82,6 +82,7 @@ class TrainingData:
             for tracks in (self._train_eval, self.validation)
         )
         return Batches(
+            per_epoch=len(random),
             training=lambda epoch, skip: prefetch(random.epoch(epoch, skip=skip)),
             train_eval=lambda: prefetch(fixed_batches(self._loader, train_eval, batch_size=size, share=share)),
             validation=lambda: prefetch(fixed_batches(self._loader, validation, batch_size=size, share=share)),

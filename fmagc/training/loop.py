@@ -1,4 +1,4 @@
-"""The loop: Adam, early stopping on validation loss, the best weights kept, a history of every epoch.
+"""The loop: optimiser steps, early stopping on validation loss, the best weights kept, a history of every epoch.
 
 A training is a `training.state.State`, which the loop takes from batch to batch. It is saved after every epoch, and
 after a signal, at the end of the batch under way.
@@ -20,6 +20,7 @@ from fmagc.devices.device import Hardware
 from fmagc.errors import DataError
 from fmagc.params.training import Train
 from fmagc.training.loss import Criterion
+from fmagc.training.optimiser import learning_rate
 from fmagc.training.signals import Interrupted, Interrupts
 from fmagc.training.state import State
 
@@ -34,6 +35,8 @@ class Batches:
 
     Attributes
     ----------
+    per_epoch : int
+        Training batches of an epoch.
     training : callable
         Gives the batches of an epoch, numbered from 1, without a number of batches at its start.
     train_eval : callable
@@ -42,6 +45,7 @@ class Batches:
         Gives the batches of the validation tracks, the same every time.
     """
 
+    per_epoch: int
     training: Callable[[int, int], Iterator[Batch]]
     train_eval: Callable[[], Iterator[Batch]]
     validation: Callable[[], Iterator[Batch]]
@@ -55,7 +59,7 @@ class Trainer:
     criterion : Criterion
         The loss, of validation too.
     settings : Train
-        Epochs, patience, the limit of the gradient.
+        Epochs, patience, the learning rate, the limit of the gradient.
     hardware : Hardware
         Where and how precisely.
     """
@@ -98,8 +102,9 @@ class Trainer:
                     raise Interrupted(signal.Signals(received), f"in epoch {state.epoch}, after batch {state.batch}")
 
             while not self._is_over():
-                self._train_epoch(batches.training(state.epoch, state.batch), done)
-                self._processes.broadcast_(state.model.buffers())  # BatchNorm's statistics, where each has its own
+                self._train_epoch(batches, done)
+                for model in (state.model, *([state.average] if state.average else [])):
+                    self._processes.broadcast_(model.buffers())  # BatchNorm's statistics, where each has its own
                 training = self.measure(batches.train_eval(), done=done)
                 validation = self.measure(batches.validation(), done=done)
                 epoch = state.epoch
@@ -117,7 +122,7 @@ class Trainer:
         """Backpropagate, all-reduce the gradients weighted by clip count, return mean loss and global clip count."""
         parameters = list(self._state.model.parameters())
         if batch.track_ids:
-            _, loss = self._forward(batch)
+            _, loss = self._forward(self._state.model, batch)
             loss.backward()  # type: ignore[no-untyped-call]
             loss = loss.detach()
         else:
@@ -133,10 +138,10 @@ class Trainer:
 
         The class of a track is the one of the highest mean probability of its clips.
         """
-        self._state.model.eval()
+        model = self._state.evaluated.eval()
         total, n_clips, by_track = 0.0, 0, dict[tuple[int, int], Tensor]()  # sums of probabilities by track and class
         for batch in batches:
-            turn = self._processes.all_gather(self._predict(batch) if batch.track_ids else None)
+            turn = self._processes.all_gather(self._predict(model, batch) if batch.track_ids else None)
             parts = [part for part in turn if part is not None]  # in the order in which one process comes to them
             for loss, track_ids, targets, p in parts:
                 total += loss * len(targets)
@@ -160,10 +165,10 @@ class Trainer:
         patience = self._settings.patience
         return finished >= self._settings.epochs or finished - self._state.best_epoch >= patience
 
-    def _train_epoch(self, batches: Iterator[Batch], done: Done) -> None:
+    def _train_epoch(self, batches: Batches, done: Done) -> None:
         state, max_norm = self._state, self._settings.max_grad_norm
         state.model.train()
-        for batch in batches:
+        for batch in batches.training(state.epoch, state.batch):
             self._hardware.seed_batch(state.epoch, state.batch)
             state.optimiser.zero_grad(set_to_none=True)
             loss, n_clips = self.backward(batch)
@@ -173,8 +178,8 @@ class Trainer:
                 raise self._not_finite(loss, norm, batch)
             if max_norm is not None:
                 nn.utils.clip_grads_with_norm_(state.model.parameters(), max_norm, norm)
-            state.optimiser.step()
-            state.batch += 1
+            step = (state.epoch - 1) * batches.per_epoch + state.batch
+            state.step(learning_rate(step, self._settings, steps_per_epoch=batches.per_epoch))
             done(n_clips)
 
     def _not_finite(self, loss: Tensor, norm: Tensor, batch: Batch) -> DataError:
@@ -185,14 +190,14 @@ class Trainer:
             "train.lr, or look at these tracks"
         )
 
-    def _predict(self, batch: Batch) -> tuple[float, list[int], list[int], Tensor]:
+    def _predict(self, model: nn.Module, batch: Batch) -> tuple[float, list[int], list[int], Tensor]:
         """Return mean loss, tracks, true classes and probabilities of a batch."""
-        logits, loss = self._forward(batch)
+        logits, loss = self._forward(model, batch)
         return loss.item(), batch.track_ids, batch.target.tolist(), logits.double().softmax(dim=1).cpu()
 
-    def _forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _forward(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         views = batch.on(self._hardware.device)
         with self._hardware.autocast():
-            logits = self._state.model(views)
+            logits = model(views)
         logits = logits.float()
         return logits, self._criterion(logits, batch.target.to(self._hardware.device))

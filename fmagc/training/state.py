@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from fmagc.errors import DataError
+from fmagc.params.training import Train
+from fmagc.training.average import make_average
+from fmagc.training.optimiser import make_optimiser
 
 __all__ = ["State", "history_of"]
 
@@ -24,14 +27,19 @@ class State:
     ----------
     model : nn.Module
         On its device, in its final layout.
-    lr : float
-        Adam's learning rate.
+    settings : Train
+        The optimiser, and the decay of the average.
     weight_decay : float
-        Adam's L2 penalty.
+        As `make_optimiser` takes it.
 
     Attributes
     ----------
     model, optimiser : nn.Module, torch.optim.Adam
+        What is trained.
+    average : AveragedModel or None
+        The average of its weights.
+    evaluated : nn.Module
+        What is validated and kept: the average where there is one, else the model.
     epoch : int
         The epoch under way, from 1.
     batch : int
@@ -41,19 +49,14 @@ class State:
     best_epoch : int
         The epoch of the lowest validation loss so far; 0 when no loss was finite.
     best : dict of Tensor
-        The model's state after that epoch.
+        The state of `evaluated` after that epoch.
     """
 
-    def __init__(self, model: nn.Module, *, lr: float, weight_decay: float) -> None:
+    def __init__(self, model: nn.Module, settings: Train, *, weight_decay: float) -> None:
         self.model = model
-        self.optimiser = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
-        # as Adam's first step would: what is saved has the same form from the start
-        for parameter in model.parameters():
-            self.optimiser.state[parameter] = {
-                "step": torch.zeros((), device=parameter.device),
-                "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
-                "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
-            }
+        self.optimiser = make_optimiser(model, settings, weight_decay=weight_decay)
+        self.average = None if settings.ema_decay is None else make_average(model, settings.ema_decay)
+        self.evaluated: nn.Module = self.average.module if self.average else model
         self.epoch, self.batch = 1, 0
         self.history: list[dict[str, Any]] = []
         self.best_epoch = 0
@@ -63,6 +66,15 @@ class State:
     def best_loss(self) -> float:
         """The validation loss of the best epoch; infinite when there is none."""
         return float(self.history[2 * self.best_epoch - 1]["loss"]) if self.best_epoch else math.inf
+
+    def step(self, lr: float) -> None:
+        """Step the optimiser by the gradients at a learning rate, and count the batch."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = lr
+        self.optimiser.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        self.batch += 1
 
     def finish_epoch(self, *, training: dict[str, float], validation: dict[str, float]) -> None:
         """Add the metrics of the epoch to the history and begin the next; a loss that is no number is never the best.
@@ -81,10 +93,12 @@ class State:
         self.epoch, self.batch = self.epoch + 1, 0
 
     def tensors(self) -> dict[str, Tensor]:
-        """Name every tensor, those of model and optimiser in place, with torch's random generators."""
+        """Name every tensor, those of model, optimiser and average in place, with torch's random generators."""
         named = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         for name, parameter in self.model.named_parameters():
             named |= {f"adam.{name}.{what}": value for what, value in self.optimiser.state[parameter].items()}
+        if self.average is not None:
+            named |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
         named |= {f"{_BEST}{name}": value for name, value in self.best.items()}
         named[f"{_GENERATOR}cpu"] = torch.get_rng_state()
         if torch.cuda.is_available():
@@ -122,7 +136,7 @@ class State:
                 place.copy_(tensors[name])
 
     def _weights(self) -> dict[str, Tensor]:
-        return {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
+        return {name: value.detach().cpu().clone() for name, value in self.evaluated.state_dict().items()}
 
 
 def history_of(record: dict[str, Any]) -> list[dict[str, Any]]:

@@ -101,9 +101,9 @@ def _fit(
 ) -> Artifact:
     """Fit a network from its latest checkpoint, or from the start, and return the best weights."""
     processes, n_parameters = hardware.processes, count_parameters(model)
-    processes.broadcast_object(lambda: checkpoints.prepare(job.folder, n_parameters=n_parameters))
     hardware.setup_model(model)
-    state = State(model, lr=job.train.lr, weight_decay=job.architecture.weight_decay)
+    state = State(model, job.train, weight_decay=job.architecture.weight_decay)
+    processes.broadcast_object(lambda: checkpoints.prepare(job.folder, state))
     resumed = processes.broadcast_object(lambda: checkpoints.restore(state))
     _broadcast(state, processes)
     labels = data.training["label"].tolist()

@@ -18,6 +18,7 @@ from fmagc.reporting.leaderboard import Entry
 from fmagc.reporting.markdown import escaped
 from fmagc.reporting.model_card import card_markdown
 from tests.support.predictions import predictions_of
+from tests.support.recipe import recipe
 
 GENRES = ["Folk", "Pop", "Rock", "Soul-RnB"]
 N_TRACKS = 90
@@ -152,12 +153,7 @@ def trained(seed, *, patch_samples=None, patches_per_track=1):
         "precision": "float32",
         "hardware": {"device": "cpu", "processes": 1, "precision_reason": "train.precision"},
         "train": {
-            "epochs": 30,
-            "patience": 8,
-            "batch_size": 32,
-            "lr": 0.001,
-            "max_grad_norm": None,
-            "class_balance": "none",
+            **recipe(epochs=30, patience=8, batch_size=32, lr=0.001).model_dump(),
             "augment": [{"name": "gaussian_noise", "p": 0.5}],
             "dropout": 0.5,
             "weight_decay": 1e-4,

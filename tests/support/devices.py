@@ -32,6 +32,7 @@ from fmagc.training.loss import Criterion
 from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
 from tests.support.caches import publish
+from tests.support.recipe import recipe
 
 N_TRACKS = 11
 MEL = Mel(n_fft=4096, hop_length=1024, n_mels=128, fmin=0.0, fmax=None, top_db=80.0)
@@ -53,9 +54,7 @@ def write_cache(folder: Path) -> None:
 
 def settings() -> Train:
     """Make settings of two epochs, with both augmentations."""
-    values = {"epochs": 2, "patience": 2, "precision": "float32", "augment": AUGMENT, "batch_size": 4}
-    values |= {"lr": 0.01, "max_grad_norm": 0.5, "class_balance": "weighted_loss"}
-    return Train.model_validate(values)
+    return recipe(epochs=2, augment=AUGMENT, max_grad_norm=0.5, class_balance="weighted_loss")
 
 
 class Plain(nn.Module):
@@ -114,7 +113,7 @@ class Work:
     def gradients(self, batch_size: int) -> list[dict[str, Any]]:
         """Return, batch by batch, the tracks that this process read, and the loss and gradient that all share."""
         model, found = self.model(), []
-        trainer = self.trainer(State(model, lr=0.01, weight_decay=0.0))
+        trainer = self.trainer(State(model, settings(), weight_decay=0.0))
         for batch in self.random(batch_size):
             model.zero_grad()
             loss, n_clips = trainer.backward(batch)
@@ -130,9 +129,9 @@ class Work:
 
     def trained(self, training: Any = None, *, model: nn.Module | None = None) -> dict[str, Any]:
         """Fit a network, the plain one unless another is given, and describe how it ended."""
-        state, kept = State(model or self.model(), lr=0.01, weight_decay=0.0), []
+        state, kept = State(model or self.model(), settings(), weight_decay=0.0), []
         training = training or (lambda epoch, skip: self.random(4, epoch, skip))
-        batches = Batches(training=training, train_eval=self.validation, validation=self.validation)
+        batches = Batches(per_epoch=3, training=training, train_eval=self.validation, validation=self.validation)
         said = ""
         try:
             self.trainer(state).fit(
@@ -193,7 +192,7 @@ def failing(work: Work) -> None:
     if work.share.rank == work.share.of - 1:
         work.loader.load = lambda ids, **_: (_ for _ in ()).throw(DataError(f"no such clip: {ids[0]}"))
     log("training")
-    trainer = work.trainer(State(work.model(), lr=0.01, weight_decay=0.0))
+    trainer = work.trainer(State(work.model(), settings(), weight_decay=0.0))
     for batch in prefetch(batches):
         trainer.backward(batch)
 

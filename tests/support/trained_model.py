@@ -12,8 +12,10 @@ from fmagc.models.build import build
 from fmagc.models.registry import MODELS
 from fmagc.models.safetensors_io import pack
 from fmagc.params.signal import Mel
+from fmagc.params.training import Architecture
 from fmagc.paths import CARD, WEIGHTS
 from fmagc.runtime.files import digest, write_bytes, write_record
+from tests.support.recipe import recipe
 
 
 def write_model(
@@ -38,9 +40,8 @@ def card_of(
     z_score = {"waveform": Normalisation([0.0], [0.1], [])}
     z_score["mel"] = Normalisation([-30.0] * mel.n_mels, [12.0] * mel.n_mels, [])
     hardware = {"device": "cpu", "processes": 1, "precision_reason": "train.precision", "layout": "channels_last"}
-    train = {"epochs": 3, "patience": 3, "batch_size": 4, "lr": 0.001, "max_grad_norm": None, "precision": "float32"}
-    train |= {"class_balance": "none", "augment": [], "dropout": architecture["dropout"], "weight_decay": 0.0}
-    train |= {"patch_samples": None, "patches_per_track": 1}
+    own = Architecture(dropout=architecture["dropout"], weight_decay=0.0)
+    train = recipe(epochs=3, patience=3).model_dump() | own.model_dump()
     measured = dict.fromkeys(("loss", "accuracy", "precision", "recall", "f1"), 0.5)
     return {
         "architecture": architecture,

@@ -4,6 +4,7 @@ import math
 import os
 import signal
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from itertools import chain
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from fmagc.models.pretrained import load_trained, publish_trained
 from fmagc.models.registry import MODELS
 from fmagc.models.safetensors_io import pack
 from fmagc.params.signal import Mel
-from fmagc.params.training import Train
 from fmagc.paths import WEIGHTS
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.code_snapshot import CodeSnapshot
@@ -34,13 +34,8 @@ from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
 from fmagc.training.train import train_model
 from tests.support.hardware import CPU
+from tests.support.recipe import recipe
 from tests.support.trained_model import card_of
-
-
-def settings(**changes: object) -> Train:
-    values = {"epochs": 5, "patience": 2, "batch_size": 4, "precision": "float32", "augment": []}
-    values |= {"lr": 0.01, "max_grad_norm": None, "class_balance": "none"}
-    return Train.model_validate(values | changes)
 
 
 class Toy(nn.Module):
@@ -69,9 +64,10 @@ def fit_toy(
     resumed: State | None = None,
     **changes: object,
 ) -> State:
-    chosen = settings(**changes)
-    state = resumed or State(model, lr=chosen.lr, weight_decay=0.0)
+    chosen = recipe(**changes)
+    state = resumed or State(model, chosen, weight_decay=0.0)
     batches = Batches(
+        per_epoch=n_batches,
         training=lambda epoch, skip: chain(*(toy_batches(0, value=value) for _ in range(n_batches - skip))),
         train_eval=lambda: toy_batches(0),
         validation=lambda: toy_batches(validated),
@@ -166,6 +162,48 @@ def test_what_a_limit_of_the_gradient_leaves_of_a_step() -> None:
     assert steps[1e-9] < 0.2 * steps[None]
 
 
+def test_the_study_s_recipe_is_a_plain_loop_of_adam() -> None:
+    torch.manual_seed(0)
+    model = Wavering()
+    plain = deepcopy(model)
+    generator = torch.get_rng_state()
+    fitted = fit_toy(model, validated=0, epochs=3, n_batches=2, max_grad_norm=0.1)
+    torch.set_rng_state(generator)
+    optimiser = torch.optim.Adam(plain.parameters(), lr=0.01, fused=True)
+    for _ in range(6):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(plain({"x": torch.ones(4, 1)}), torch.zeros(4, dtype=torch.long)).backward()
+        nn.utils.clip_grad_norm_(plain.parameters(), 0.1)
+        optimiser.step()
+    assert torch.equal(fitted.model.scores.weight, plain.scores.weight)
+    assert torch.equal(fitted.best["scores.weight"], plain.scores.weight)
+
+
+def test_steps_take_the_rate_of_their_place_in_the_training() -> None:
+    model = Toy()
+    rates = []
+
+    def save(state: State) -> None:
+        rates.append(state.optimiser.param_groups[0]["lr"])
+
+    fit_toy(model, validated=0, epochs=4, n_batches=2, schedule="cosine", warmup_epochs=1, save=save)
+    assert rates == pytest.approx([0.01, *(0.005 * (1 + math.cos(math.pi * step / 6)) for step in (1, 3, 5))])
+
+
+def test_the_average_of_the_weights_is_validated_and_kept() -> None:
+    model, seen = Toy(), []
+
+    def save(state: State) -> None:
+        seen.append(state.model.scores.weight.detach().clone())
+
+    fitted = fit_toy(model, validated=0, epochs=3, ema_decay=0.5, save=save)
+    first, second, third = seen
+    expected = (0.25 * first + 0.5 * second + third) / 1.75
+    torch.testing.assert_close(fitted.best["scores.weight"], expected)
+    loss = nn.functional.cross_entropy((expected @ torch.ones(1, 1)).T, torch.tensor([0])).item()
+    assert fitted.history[-1]["loss"] == pytest.approx(loss, rel=1e-5)
+
+
 @pytest.mark.parametrize("received", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_after_the_last_clip_stops_the_training(received: signal.Signals) -> None:
     kept = []
@@ -180,13 +218,17 @@ def test_a_signal_after_the_last_clip_stops_the_training(received: signal.Signal
     assert stopped.value.exit_status == 128 + received
 
 
+EVERYTHING = {"optimiser": "adamw", "schedule": "cosine", "warmup_epochs": 1, "ema_decay": 0.7}
+
+
+@pytest.mark.parametrize("changes", [{}, EVERYTHING], ids=["study", "everything"])
 @pytest.mark.parametrize("stop", range(1, 13))
-def test_a_state_resumed_from_any_batch(stop: int) -> None:
+def test_a_state_resumed_from_any_batch(stop: int, changes: dict[str, object]) -> None:
     def wavering() -> Wavering:
         torch.manual_seed(0)
         return Wavering()
 
-    whole = {"validated": 1, "n_batches": 3, "epochs": 4, "patience": 4}
+    whole = {"validated": 1, "n_batches": 3, "epochs": 4, "patience": 4} | changes
     undisturbed = fit_toy(wavering(), **whole)
     kept = []
 
@@ -206,7 +248,7 @@ def test_a_state_resumed_from_any_batch(stop: int) -> None:
     with pytest.raises(Interrupted, match=f"in epoch {(stop + 2) // 3}, after batch {(stop - 1) % 3 + 1}"):
         fit_toy(Stopped(), save=save, **whole)
     torch.manual_seed(9)
-    resumed = State(Wavering(), lr=0.01, weight_decay=0.0)
+    resumed = State(Wavering(), recipe(**changes), weight_decay=0.0)
     resumed.restore(*kept[-1])
     fit_toy(resumed.model, resumed=resumed, **whole)
     assert resumed.history == undisturbed.history
@@ -218,7 +260,7 @@ def test_a_restored_tensor_keeps_its_layout() -> None:
     def images() -> State:
         model = nn.Conv2d(3, 4, 3)
         CPU.setup_model(model)
-        return State(model, lr=0.01, weight_decay=0.0)
+        return State(model, recipe(), weight_decay=0.0)
 
     state, other = images(), images()
     for moment in other.optimiser.state[other.model.weight].values():

@@ -204,9 +204,15 @@ def calibration_text(details: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def unfinished(entries: Sequence[Entry]) -> str:
-    """Name the networks that were still improving when the epochs ran out; empty if there is none."""
+    """Name the networks that were still improving when the epochs ran out; empty if there is none.
+
+    A learning rate that falls along a cosine is meant to end in the last epoch.
+    """
     named = dict.fromkeys(
-        entry.model for entry in entries for card in entry.cards if card["best_epoch"] == card["train"]["epochs"]
+        entry.model
+        for entry in entries
+        for card in entry.cards
+        if card["best_epoch"] == card["train"]["epochs"] and card["train"]["schedule"] == "constant"
     )
     if not named:
         return ""

@@ -263,8 +263,12 @@ def test_the_overlap_of_clips_is_told() -> None:
 
 
 def test_networks_that_ran_out_of_epochs_are_named() -> None:
-    ended, going = ({"best_epoch": best, "train": {"epochs": 16}} for best in (9, 16))
-    entries = [Entry("official", name, {}, {}, cards) for name, cards in (("a", [ended, going]), ("b", [ended]))]
+    ended, going, annealed = (
+        {"best_epoch": best, "train": {"epochs": 16, "schedule": schedule}}
+        for best, schedule in ((9, "constant"), (16, "constant"), (16, "cosine"))
+    )
+    trainings = (("a", [ended, going]), ("b", [ended]), ("c", [annealed]))
+    entries = [Entry("official", name, {}, {}, cards) for name, cards in trainings]
     assert ": a. More epochs might improve it" in findings.unfinished(entries)
     assert findings.unfinished(entries[1:]) == ""
 

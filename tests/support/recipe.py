@@ -1,0 +1,13 @@
+"""The settings of a training in tests: the study's, but for what a test changes."""
+
+from typing import Any
+
+from fmagc.params.training import Train
+
+
+def recipe(**changes: Any) -> Train:
+    """Make the settings of a short training without augmentation."""
+    values: dict[str, Any] = {"epochs": 5, "patience": 2, "batch_size": 4, "precision": "float32", "augment": []}
+    values |= {"optimiser": "adam", "lr": 0.01, "schedule": "constant", "warmup_epochs": 0, "max_grad_norm": None}
+    values |= {"ema_decay": None, "class_balance": "none"}
+    return Train.model_validate(values | changes)
