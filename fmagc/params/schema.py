@@ -104,7 +104,7 @@ def _signal_relations(document: dict[str, Any]) -> Iterator[str]:
         yield f"clip.samples: expected a multiple of mel.hop_length ({hop}), found {samples}"
     if samples and rate and seconds and samples > rate * seconds:
         yield f"clip.samples: expected at most audio.max_seconds ({rate * seconds:.0f} samples), found {samples}"
-    for name in _at(document, "models", dict) or {}:
+    for name in _at(document, "run.models", list) or []:  # others may wait for longer clips
         key = f"models.{name}.patch_samples"
         patch = _at(document, key, int)
         if patch and hop and patch % hop:
