@@ -251,6 +251,24 @@ def test_a_stock_loader_gives_the_trainer_s_batches(cache: fmagc.FeatureCache, w
         assert_same(list(loader), trainer(dataset, epoch=epoch))
 
 
+def test_patches_of_a_track_are_its_items_and_the_trainer_s_batches_hold_as_many(cache: fmagc.FeatureCache) -> None:
+    options = {"views": VIEWS, "seed": 3, "clip_samples": CLIP_SAMPLES // 4}
+    patches, single = fmagc.ClipDataset(cache, n_clips=3, **options), fmagc.ClipDataset(cache, **options)
+    assert len(patches) == 3 * len(single) == 3 * len(patches.tracks)
+    for index, item in enumerate(single):
+        of_track = patches.__getitems__(range(3 * index, 3 * index + 3))
+        assert torch.equal(of_track[0]["mel"], item["mel"])  # the first is the one of a dataset of one
+        assert {patch["track_id"] for patch in of_track} == {item["track_id"]}
+        assert len({patch["mel"].numpy().tobytes() for patch in of_track}) > 1
+    batches = fmagc.TrainerBatches(patches, batch_size=2, augment=fmagc.Augment(cache, settings=AUGMENT))
+    batches.set_epoch(2)
+    found = list(DataLoader(patches, batch_sampler=batches))
+    assert_same(found, trainer(patches, epoch=2))
+    assert len(found) == len(batches) == 3 * 3
+    with pytest.raises(IndexError, match="expected an index below 15, found 15"):
+        patches[15]
+
+
 @pytest.mark.parametrize("context", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_random_clips_depend_on_seed_and_epoch_alone(cache: fmagc.FeatureCache, context: str) -> None:
     dataset = fmagc.ClipDataset(cache, views=VIEWS, seed=1, augment=fmagc.Augment(cache, settings=AUGMENT))

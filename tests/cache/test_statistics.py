@@ -51,6 +51,45 @@ def test_clips_cover_a_track_from_end_to_end(n_frames: int, n_clips: int, starts
     assert evenly_spaced(n_frames, clip_frames=512, n_clips=n_clips) == starts
 
 
+@pytest.mark.parametrize(
+    ("n_frames", "overlap", "starts"),
+    [
+        (128, 0.0, [0]),
+        (129, 0.0, [0, 1]),
+        (256, 0.0, [0, 128]),
+        (257, 0.0, [0, 64, 129]),
+        (256, 0.5, [0, 64, 128]),
+        (256, 0.75, [0, 32, 64, 96, 128]),
+        (130, 0.999, [0, 1, 2]),  # a step of a frame, at least
+    ],
+)
+def test_patches_cover_a_track_from_end_to_end(n_frames: int, overlap: float, starts: list[int]) -> None:
+    assert evenly_spaced(n_frames, clip_frames=128, overlap=overlap) == starts
+
+
+def test_neighbouring_patches_share_what_was_asked_for_and_no_more_are_read_than_need_be() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        clip_frames, overlap = int(rng.integers(1, 200)), float(rng.choice([0, 0.1, 0.25, 0.3, 0.5, 0.8, 0.9]))
+        n_frames = clip_frames + int(rng.integers(0, 2000))
+        starts = evenly_spaced(n_frames, clip_frames=clip_frames, overlap=overlap)
+        assert (starts[0], starts[-1]) == (0, n_frames - clip_frames) if len(starts) > 1 else n_frames == clip_frames
+        steps = np.diff(starts)
+        step = max(1, round(clip_frames * (1 - overlap), 6) // 1)
+        assert (steps <= step).all()
+        assert (len(starts) - 2) * step < n_frames - clip_frames or len(starts) == 1
+
+
+def test_each_track_gets_as_many_patches_as_cover_it() -> None:
+    tracks = pd.DataFrame({"track_id": [2, 5], "label": [0, 1], "n_frames": [256, 128]})
+    clips = clip_table(tracks, clip_frames=128, n_clips=None)
+    assert clips[["track_id", "clip", "start"]].to_numpy().tolist() == [[2, 0, 0], [2, 1, 128], [5, 0, 0]]
+    random = clip_table(tracks, clip_frames=128, n_clips=None, crop="random", seed=3)
+    assert random[["track_id", "clip"]].to_numpy().tolist() == [[2, 0], [2, 1], [5, 0]]
+    two = clip_table(tracks, clip_frames=128, n_clips=2, crop="random", seed=3)
+    assert random["start"].tolist() == two["start"].tolist()[:3]
+
+
 def test_clip_table_numbers_the_clips_of_each_track() -> None:
     tracks = pd.DataFrame({"track_id": [2, 5], "label": [0, 1], "n_frames": [512, 1536]})
     clips = clip_table(tracks, clip_frames=512, n_clips=2)

@@ -20,7 +20,7 @@ from fmagc.devices.process_group import ALL, Share
 from fmagc.errors import DataError
 from fmagc.params.signal import Mel
 from fmagc.params.training import Augmentation, GaussianNoise, TimeStretch
-from fmagc.training.augment import ClipTransform, Noise
+from fmagc.training.augment import ClipTransform, Noise, sample
 from fmagc.training.batches import RandomBatches, mel_noise
 from tests.support.caches import publish
 from tests.support.hardware import CPU
@@ -138,6 +138,38 @@ def test_an_epoch_gives_every_track_once_in_batches_alike(loader: ClipLoader) ->
         assert max(sizes) - min(sizes) <= 1
 
 
+def test_an_epoch_of_rounds_gives_every_track_once_a_round_and_no_batch_a_track_twice(loader: ClipLoader) -> None:
+    for batch_size in (2, 4, 5, 6, 32):
+        batches = random_batches(loader, rounds=3, batch_size=batch_size)
+        drawn = list(batches.draw(1))
+        assert len(drawn) == len(batches) == 3 * -(-6 // batch_size)
+        assert [sum(len(clips.rows) for clips in drawn[:n]) for n in range(len(drawn) + 1)] == [
+            batches.n_clips(n) for n in range(len(drawn) + 1)
+        ]
+        assert min(len(clips.rows) for clips in drawn) == batches.smallest
+        rows = np.concatenate([clips.rows for clips in drawn])
+        assert all(sorted(rows[k : k + 6]) == list(range(6)) for k in (0, 6, 12))
+        assert all(len(set(clips.rows.tolist())) == len(clips.rows) for clips in drawn)
+        starts = {row: [] for row in range(6)}
+        for batch in drawn:
+            for row, start in zip(batch.rows.tolist(), batch.starts, strict=True):
+                starts[row].append(start)
+        assert sum(len(set(own)) > 1 for own in starts.values()) >= 5  # another patch in another round
+
+
+def test_one_round_draws_what_an_epoch_drew_before_there_were_rounds(loader: ClipLoader) -> None:
+    batches, lengths = random_batches(loader, seed=7), tracks(loader)["n_frames"].to_numpy()
+    rng = np.random.default_rng([7, 5])
+    for drawn, rows in zip(batches.draw(5), np.array_split(rng.permutation(6), 2), strict=True):
+        transforms = [
+            sample(AUGMENT, rng, frames=FRAMES, available=lengths[row], noise=mel_noise(MEL, sr=SR)) for row in rows
+        ]
+        assert drawn.rows.tolist() == rows.tolist()
+        assert (
+            drawn.starts == rng.integers(lengths[rows] - [made.frames for made in transforms], endpoint=True).tolist()
+        )
+
+
 def test_batches_follow_from_seed_and_epoch(loader: ClipLoader) -> None:
     def mels(seed: int, epoch: int) -> torch.Tensor:
         batches = random_batches(loader, seed=seed).epoch(epoch)
@@ -170,17 +202,27 @@ def test_a_resumed_epoch_reads_none_of_the_batches_that_are_done(
     loader: ClipLoader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def epoch(skip: int) -> list[tuple[list[int], torch.Tensor]]:
-        batches = random_batches(loader, batch_size=2).epoch(1, skip=skip)
+        batches = random_batches(loader, rounds=2, batch_size=2).epoch(1, skip=skip)
         return [(batch.track_ids, batch.on(CPU.device)["mel"]) for batch in batches]
 
     whole = epoch(0)
     read = []
     load = ClipLoader.load
     monkeypatch.setattr(ClipLoader, "load", lambda *given, **more: (read.append(given[1]), load(*given, **more))[1])
-    rest = epoch(2)
-    assert len(rest) == len(read) == len(whole) - 2
-    assert rest[0][0] == whole[2][0]
-    assert torch.equal(rest[0][1], whole[2][1])
+    rest = epoch(4)  # in the second round
+    assert len(rest) == len(read) == len(whole) - 4 == 2
+    assert rest[0][0] == whole[4][0]
+    assert torch.equal(rest[0][1], whole[4][1])
+
+
+def test_processes_share_the_very_batches_of_an_epoch_of_rounds(loader: ClipLoader) -> None:
+    def clips(share: Share) -> list[list[torch.Tensor]]:
+        batches = random_batches(loader, rounds=3, batch_size=4, share=share).epoch(1)
+        return [list(batch.on(CPU.device)["mel"]) for batch in batches]
+
+    whole, first, second = clips(ALL), clips(Share(0, 2)), clips(Share(1, 2))
+    for batch, one, other in zip(whole, first, second, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(batch, [*one, *other], strict=True))
 
 
 @pytest.mark.parametrize(

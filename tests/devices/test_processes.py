@@ -57,11 +57,12 @@ def several(request: pytest.FixtureRequest, folder: Path) -> list[dict[str, Any]
 
 
 @pytest.mark.parametrize("batch_size", BATCH_SIZES)
-def test_each_clip_is_read_once_an_epoch_by_one_process(
+def test_each_clip_is_read_once_in_a_round_by_one_process(
     one: dict[str, Any], several: list[dict[str, Any]], batch_size: int
 ) -> None:
     alone, *parts = ([batch["tracks"] for batch in each["gradients"][batch_size]] for each in (one, *several))
-    assert sorted(chain(*alone)) == list(range(N_TRACKS))
+    assert sorted(chain(*alone[: len(alone) // 2])) == list(range(N_TRACKS))
+    assert sorted(chain(*alone[len(alone) // 2 :])) == list(range(N_TRACKS))
     assert [list(chain(*batch)) for batch in zip(*parts, strict=True)] == alone
 
 

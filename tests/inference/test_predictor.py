@@ -73,6 +73,16 @@ def test_a_prediction_names_its_genres_best_first(model: Path, song: Path) -> No
     assert repr(Predictor(model)) == "Predictor(mmcrnn: 3 genres, clips of 1.49 s at 44100 Hz)"
 
 
+def test_a_model_of_patches_covers_each_excerpt(model: Path, song: Path) -> None:
+    card = read_record(model / CARD, stage="train")
+    write_record(model / CARD, card | {"train": card["train"] | {"patch_samples": SAMPLES}})
+    y = music(SR * 4, channels=1)[:, 0].astype(np.float32)  # excerpts of 3 s and of what is left
+    predictor = Predictor(model)
+    assert [len(predictor.predict(y[: int(SR * seconds)]).clips) for seconds in (1.5, 2.9, 3.0)] == [1, 2, 3]
+    assert len(predictor.predict(song).clips) == 3 * 3
+    assert len(Predictor(model, n_clips=5).predict(y[: SR * 2]).clips) == 5
+
+
 def test_an_array_stays_as_it_is_and_must_be_mono_floats(model: Path) -> None:
     predictor = Predictor(model)
     y = music(SR * 2, channels=1)[:, 0].astype(np.float32)

@@ -103,6 +103,30 @@ def test_both_curves_are_measured_alike() -> None:
         assert training | {"split": "val"} == validation
 
 
+def test_patches_of_a_track_are_measured_together() -> None:
+    class Sure(Toy):
+        def forward(self, views: dict[str, torch.Tensor]) -> torch.Tensor:
+            return torch.cat([-views["x"], views["x"]], dim=1)
+
+    def patches(*values: float) -> Iterator[Batch]:  # of track 10, of class 1, in two batches
+        for own in (values[:2], values[2:]):
+            x = View(torch.tensor(own)[:, None], Scaler(torch.ones(1), torch.zeros(1)))
+            yield Batch({"x": x}, torch.ones(len(own), dtype=torch.int64), [10] * len(own))
+
+    state = State(Sure(), lr=0.01, weight_decay=0.0)
+    criterion, counted = Criterion("none", [0, 1], n_classes=2, device=CPU.device), []
+    trainer = Trainer(state, criterion=criterion, settings=settings(), hardware=CPU)
+    for values, accuracy in (
+        ((-0.5, -0.5, 3.0), 1.0),
+        ((-0.5, -0.5, 0.9), 0.0),
+    ):  # p of class 1: .27, .27 and .998 or .86
+        row = trainer.measure(patches(*values), done=counted.append)
+        losses = [math.log1p(math.exp(-2 * value)) for value in values]
+        assert row["loss"] == pytest.approx(sum(losses) / 3, rel=1e-6)
+        assert row["accuracy"] == accuracy
+    assert counted == [2, 1, 2, 1]
+
+
 def test_training_stops_when_validation_gets_worse_and_goes_back() -> None:
     model = Toy()
     fitted = fit_toy(model, validated=1, epochs=50, patience=3)  # what helps training hurts validation
