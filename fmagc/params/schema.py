@@ -74,7 +74,12 @@ def _relations(document: dict[str, Any]) -> Iterator[str]:
             yield f"{key}: expected {entries}, found {format_value(value)}"
     yield from _signal_relations(document)
     for key in ("train", *(f"models.{name}.train" for name in _at(document, "models", dict) or {})):
-        yield from _augment_relations(document, f"{key}.augment")
+        for augmentations in ("augment", "augment_batch"):
+            yield from _augment_relations(document, f"{key}.{augmentations}")
+        own, shared = (_at(document, place, dict) or {} for place in (key, "train"))
+        warmup, epochs = (_at(shared | own, name, int) for name in ("warmup_epochs", "epochs"))
+        if own.keys() & {"warmup_epochs", "epochs"} and warmup and epochs and warmup >= epochs:
+            yield f"{key}.warmup_epochs: expected fewer than epochs ({epochs}), found {warmup}"
     root, name = _at(document, "dataset.root", str), _at(document, "dataset.name", str)
     if name == DEMO and root is not None:
         yield f"dataset.root: expected null, since {DEMO} is synthesised, found {format_value(root)}"
@@ -86,7 +91,7 @@ def _relations(document: dict[str, Any]) -> Iterator[str]:
 
 def _augment_relations(document: dict[str, Any], key: str) -> Iterator[str]:
     for place, augmentation in enumerate(_at(document, key, list) or []):
-        for name in ("amplitude", "rate"):
+        for name in ("amplitude", "rate", "segments"):
             low, high = (_at(augmentation, f"{end}_{name}", int, float) for end in ("min", "max"))
             if low is not None and high is not None and low > high:
                 yield f"{key}.{place}.max_{name}: expected at least min_{name} ({low}), found {high}"

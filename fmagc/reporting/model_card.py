@@ -3,7 +3,7 @@
 The headings follow M. Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -131,10 +131,6 @@ def _digests(entry: Entry, split: pd.DataFrame) -> str:
 def _training(entry: Entry) -> str:
     trained = entry.cards[0]
     settings, hardware = trained["train"], trained["hardware"]
-    augment = "; ".join(
-        f"{operation['name']} ({', '.join(f'{key} {value}' for key, value in operation.items() if key != 'name')})"
-        for operation in settings["augment"]
-    )
     rows = [
         ("parameters", f"{trained['parameters']:,}"),
         ("seeds", ", ".join(str(card["seed"]) for card in entry.cards)),
@@ -148,11 +144,21 @@ def _training(entry: Entry) -> str:
         ("correction for classes of unequal size", settings["class_balance"]),
         ("dropout", f"{settings['dropout']:g}"),
         ("clipped norm of the gradient", "none" if (norm := settings["max_grad_norm"]) is None else f"{norm:g}"),
-        ("augmentation", augment or "none"),
+        ("label smoothing", f"{settings['label_smoothing']:g}"),
+        ("augmentation", _operations(settings["augment"])),
+        ("augmentation of batches", _operations(settings["augment_batch"])),
         ("precision", f"{trained['precision']} ({hardware['precision_reason']})"),
         ("device", f"{hardware['device']}, processes: {hardware['processes']}"),
     ]
     return table(["", "value"], [(name, escaped(value)) for name, value in rows], numbers=0)
+
+
+def _operations(augment: Sequence[Mapping[str, Any]]) -> str:
+    shown = (
+        f"{operation['name']} ({', '.join(f'{key} {value}' for key, value in operation.items() if key != 'name')})"
+        for operation in augment
+    )
+    return "; ".join(shown) or "none"
 
 
 def _learning_rate(settings: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ after a signal, at the end of the batch under way.
 """
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -19,6 +19,7 @@ from fmagc.dataset.batch import Batch
 from fmagc.devices.device import Hardware
 from fmagc.errors import DataError
 from fmagc.params.training import Train
+from fmagc.training.augment_batch import BatchAugment
 from fmagc.training.loss import Criterion
 from fmagc.training.optimiser import learning_rate
 from fmagc.training.signals import Interrupted, Interrupts
@@ -60,12 +61,16 @@ class Trainer:
         The loss, of validation too.
     settings : Train
         Epochs, patience, the learning rate, the limit of the gradient.
+    augment : BatchAugment
+        The augmentations of training batches.
     hardware : Hardware
         Where and how precisely.
     """
 
-    def __init__(self, state: State, *, criterion: Criterion, settings: Train, hardware: Hardware) -> None:
-        self._state, self._criterion, self._settings = state, criterion, settings
+    def __init__(
+        self, state: State, *, criterion: Criterion, settings: Train, augment: BatchAugment, hardware: Hardware
+    ) -> None:
+        self._state, self._criterion, self._settings, self._augment = state, criterion, settings, augment
         self._hardware, self._processes = hardware, hardware.processes
 
     def fit(self, batches: Batches, *, save: Callable[[State], None], progress: "tqdm[Any]") -> None:
@@ -121,8 +126,10 @@ class Trainer:
     def backward(self, batch: Batch) -> tuple[Tensor, int]:
         """Backpropagate, all-reduce the gradients weighted by clip count, return mean loss and global clip count."""
         parameters = list(self._state.model.parameters())
+        views, target = self._augment(batch, epoch=self._state.epoch, number=self._state.batch + 1)
         if batch.track_ids:
-            _, loss = self._forward(self._state.model, batch)
+            logits = self._logits(self._state.model, views)
+            loss = self._criterion(logits, target, label_smoothing=self._settings.label_smoothing)
             loss.backward()  # type: ignore[no-untyped-call]
             loss = loss.detach()
         else:
@@ -192,12 +199,11 @@ class Trainer:
 
     def _predict(self, model: nn.Module, batch: Batch) -> tuple[float, list[int], list[int], Tensor]:
         """Return mean loss, tracks, true classes and probabilities of a batch."""
-        logits, loss = self._forward(model, batch)
+        logits = self._logits(model, batch.on(self._hardware.device))
+        loss = self._criterion(logits, batch.target.to(self._hardware.device))
         return loss.item(), batch.track_ids, batch.target.tolist(), logits.double().softmax(dim=1).cpu()
 
-    def _forward(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        views = batch.on(self._hardware.device)
+    def _logits(self, model: nn.Module, views: Mapping[str, Tensor]) -> Tensor:
         with self._hardware.autocast():
-            logits = model(views)
-        logits = logits.float()
-        return logits, self._criterion(logits, batch.target.to(self._hardware.device))
+            logits: Tensor = model(views)
+        return logits.float()

@@ -30,10 +30,23 @@ class Criterion:
         self._weight = 1 / (n_classes * frequency) if balance == "weighted_loss" else None
         self._shift = frequency.log() if balance == "logit_adjustment" else None
 
-    def __call__(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of a batch [shape=(B, K) and (B,)], always divided by the number of its clips."""
+    def __call__(self, logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+        """Compute the loss of a batch, always divided by the number of its clips.
+
+        Parameters
+        ----------
+        logits : Tensor [shape=(B, K), float32]
+        target : Tensor [shape=(B,), int64, or (B, K), float32]
+            Classes, or the part of each class in a clip.
+        label_smoothing : float in [0, 1)
+            The part of each target that is shared out evenly among all classes. Source: Szegedy et al. (2016),
+            "Rethinking the Inception architecture for computer vision".
+        """
         if self._shift is not None:
             logits = logits + self._shift
         if self._weight is None:
-            return nn.functional.cross_entropy(logits, target)
-        return nn.functional.cross_entropy(logits, target, weight=self._weight, reduction="sum") / len(target)
+            return nn.functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
+        total = nn.functional.cross_entropy(
+            logits, target, weight=self._weight, reduction="sum", label_smoothing=label_smoothing
+        )
+        return total / len(target)

@@ -18,7 +18,7 @@ from fmagc.devices.process_group import Share
 from fmagc.errors import SettingsError
 from fmagc.training.state import State
 from tests.support.dag import ROOT
-from tests.support.devices import BATCH_SIZES, N_TRACKS, Work, everything, normalised, settings, write_cache
+from tests.support.devices import BATCH_SIZES, N_TRACKS, RECIPES, Work, everything, normalised, settings, write_cache
 from tests.support.project import Project
 
 LAUNCH = ("torch.distributed.run", "--standalone", "--nproc_per_node")
@@ -60,17 +60,18 @@ def several(request: pytest.FixtureRequest, folder: Path) -> list[dict[str, Any]
 def test_each_clip_is_read_once_in_a_round_by_one_process(
     one: dict[str, Any], several: list[dict[str, Any]], batch_size: int
 ) -> None:
-    alone, *parts = ([batch["tracks"] for batch in each["gradients"][batch_size]] for each in (one, *several))
+    alone, *parts = ([batch["tracks"] for batch in each["gradients"]["study"][batch_size]] for each in (one, *several))
     assert sorted(chain(*alone[: len(alone) // 2])) == list(range(N_TRACKS))
     assert sorted(chain(*alone[len(alone) // 2 :])) == list(range(N_TRACKS))
     assert [list(chain(*batch)) for batch in zip(*parts, strict=True)] == alone
 
 
+@pytest.mark.parametrize("which", RECIPES)
 @pytest.mark.parametrize("batch_size", BATCH_SIZES)
 def test_gradients_are_those_of_one_process(
-    one: dict[str, Any], several: list[dict[str, Any]], batch_size: int
+    one: dict[str, Any], several: list[dict[str, Any]], batch_size: int, which: str
 ) -> None:
-    for alone, *parts in zip(*(each["gradients"][batch_size] for each in (one, *several)), strict=True):
+    for alone, *parts in zip(*(each["gradients"][which][batch_size] for each in (one, *several)), strict=True):
         for part in parts:
             assert part["n_clips"] == alone["n_clips"]
             assert torch.equal(part["gradient"], parts[0]["gradient"])
@@ -80,7 +81,7 @@ def test_gradients_are_those_of_one_process(
 
 
 def test_three_processes_and_batches_of_two_leave_one_without_clips(several: list[dict[str, Any]]) -> None:
-    sizes = {len(batch["tracks"]) for batch in several[-1]["gradients"][2]}
+    sizes = {len(batch["tracks"]) for batch in several[-1]["gradients"]["study"][2]}
     assert sizes == ({0} if len(several) == 3 else {0, 1})
 
 
@@ -91,10 +92,11 @@ def test_evaluation_is_that_of_one_process_to_the_last_bit(one: dict[str, Any], 
         assert np.array_equal(each["predicted"], one["predicted"])
 
 
+@pytest.mark.parametrize("which", RECIPES)
 def test_a_training_is_the_same_in_every_process_and_close_to_that_of_one(
-    one: dict[str, Any], several: list[dict[str, Any]]
+    one: dict[str, Any], several: list[dict[str, Any]], which: str
 ) -> None:
-    alone, first, *others = (each["trained"] for each in (one, *several))
+    alone, first, *others = (each["trained"][which] for each in (one, *several))
     for other in others:
         assert other["history"] == first["history"]
         assert all(torch.equal(other["model"][name], value) for name, value in first["model"].items())
@@ -103,17 +105,18 @@ def test_a_training_is_the_same_in_every_process_and_close_to_that_of_one(
         assert row["loss"] == pytest.approx(expected["loss"], rel=1e-3)
 
 
+@pytest.mark.parametrize("which", RECIPES)
 def test_validation_is_that_of_the_weights_of_rank_zero_and_running_statistics(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, several: list[dict[str, Any]]
+    folder: Path, monkeypatch: pytest.MonkeyPatch, several: list[dict[str, Any]], which: str
 ) -> None:
     monkeypatch.setattr("fmagc.dataset.clips.MELS", folder / "mels")
     work, model = Work(folder, prepare("float32", threads=1, seed=0)), normalised()
     for each in several:
-        trained = each["normalised"]
+        trained = each["normalised"][which]
         model.load_state_dict(trained["model"])
         state = State(model, settings(), weight_decay=0.0)
         row = work.trainer(state).measure(work.validation(), done=lambda n_clips: None)
-        assert row["loss"] == trained["history"][-1]["loss"] == several[0]["normalised"]["history"][-1]["loss"]
+        assert row["loss"] == trained["history"][-1]["loss"] == several[0]["normalised"][which]["history"][-1]["loss"]
 
 
 def test_dropout_differs_between_processes_and_follows_from_the_batch(several: list[dict[str, Any]]) -> None:
@@ -134,7 +137,7 @@ def test_a_clip_of_one_process_that_is_no_number_stops_all_before_the_step(
     one: dict[str, Any], several: list[dict[str, Any]]
 ) -> None:
     for each in (one, *several):
-        tracks = one["gradients"][4][0]["tracks"]
+        tracks = one["gradients"]["study"][4][0]["tracks"]
         assert f"in epoch 1, batch 1, tracks {tracks}" in each["exploded"]["said"]
         assert each["exploded"]["kept"] == []
 

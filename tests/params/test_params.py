@@ -227,9 +227,11 @@ def test_a_model_overrides_settings_of_training() -> None:
 def test_overrides_are_checked_as_the_settings_of_all_models_are(tmp_path: Path) -> None:
     wrong = {"lr": "1e-3", "epoch": 3, "precision": None, "dropout": 0.5}
     slow = {"name": "time_stretch", "p": 2, "min_rate": 1.5, "max_rate": 1.25}
+    bent = {"name": "filter_augment", "p": 0.5, "max_db": 6.0, "min_segments": 5, "max_segments": 3}
 
     def override(params: Any) -> None:
-        params["models"]["crnn"]["train"] = wrong | {"augment": [slow]}
+        params["models"]["crnn"]["train"] = wrong | {"augment": [slow], "augment_batch": [bent]}
+        params["models"]["cnn2d"]["train"] = {"warmup_epochs": 16}
         params["models"]["cnn1d"]["train"] = []
 
     with pytest.raises(SettingsError) as caught:
@@ -238,9 +240,11 @@ def test_overrides_are_checked_as_the_settings_of_all_models_are(tmp_path: Path)
         "models.crnn.train.lr: expected a number, found '1e-3' (text)",
         "models.crnn.train.epoch: expected no such key, found 3. Did you mean epochs?",
         "models.crnn.train.precision: expected 'auto', 'float32' or 'bfloat16', found null",
-        "models.crnn.train.dropout: expected no such key, found 0.5. Known here: augment, batch_size, class_balance",
+        "models.crnn.train.dropout: expected no such key, found 0.5. Known here: augment, augment_batch, batch_size",
         "models.crnn.train.augment.0.p: expected at most 1, found 2",
         "models.crnn.train.augment.0.max_rate: expected at least min_rate (1.5), found 1.25",
+        "models.crnn.train.augment_batch.0.max_segments: expected at least min_segments (5), found 3",
+        "models.cnn2d.train.warmup_epochs: expected fewer than epochs (16), found 16",
         "models.cnn1d.train: expected a block of keys, found []",
     ):
         assert fault in str(caught.value)

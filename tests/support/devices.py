@@ -26,6 +26,7 @@ from fmagc.models.build import build
 from fmagc.params.signal import Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train
 from fmagc.runtime.entrypoint import log, run_stage
+from fmagc.training.augment_batch import BatchAugment
 from fmagc.training.batches import RandomBatches
 from fmagc.training.loop import Batches, Trainer
 from fmagc.training.loss import Criterion
@@ -52,9 +53,19 @@ def write_cache(folder: Path) -> None:
     publish(folder / "mels", rows, params={"mel": MEL.model_dump(), "audio": {"sample_rate": 44100}}, ref_db=[0.0] * 11)
 
 
-def settings() -> Train:
-    """Make settings of two epochs, with both augmentations."""
-    return recipe(epochs=2, augment=AUGMENT, max_grad_norm=0.5, class_balance="weighted_loss")
+MODERN = {"optimiser": "adamw", "schedule": "cosine", "warmup_epochs": 1, "ema_decay": 0.7, "label_smoothing": 0.1}
+MODERN["augment_batch"] = [
+    {"name": "filter_augment", "p": 0.5, "max_db": 6.0, "min_segments": 2, "max_segments": 4},
+    {"name": "mixup", "p": 0.5, "alpha": 0.5, "within_class": False},
+    {"name": "spec_augment", "p": 0.5, "time_masks": 2, "max_frames": 9, "band_masks": 2, "max_bands": 9},
+]
+RECIPES: dict[str, dict[str, Any]] = {"study": {}, "modern": MODERN}
+
+
+def settings(which: str = "study") -> Train:
+    """Make settings of two epochs, with both augmentations of clips."""
+    shared = {"epochs": 2, "augment": AUGMENT, "max_grad_norm": 0.5, "class_balance": "weighted_loss"}
+    return recipe(**shared | RECIPES[which])
 
 
 class Plain(nn.Module):
@@ -107,13 +118,15 @@ class Work:
         self.hardware.setup_model(model)
         return model
 
-    def trainer(self, state: State) -> Trainer:
-        return Trainer(state, criterion=self.criterion, settings=settings(), hardware=self.hardware)
+    def trainer(self, state: State, which: str = "study") -> Trainer:
+        chosen = settings(which)
+        augment = BatchAugment(chosen.augment_batch, n_classes=2, seed=0, hardware=self.hardware)
+        return Trainer(state, criterion=self.criterion, settings=chosen, augment=augment, hardware=self.hardware)
 
-    def gradients(self, batch_size: int) -> list[dict[str, Any]]:
+    def gradients(self, batch_size: int, which: str) -> list[dict[str, Any]]:
         """Return, batch by batch, the tracks that this process read, and the loss and gradient that all share."""
         model, found = self.model(), []
-        trainer = self.trainer(State(model, settings(), weight_decay=0.0))
+        trainer = self.trainer(State(model, settings(which), weight_decay=0.0), which)
         for batch in self.random(batch_size):
             model.zero_grad()
             loss, n_clips = trainer.backward(batch)
@@ -127,19 +140,19 @@ class Work:
         model = build("crnn", n_classes=2, dropout=0.3, clip_samples=SAMPLES, hop_length=1024, n_mels=128)
         return probabilities(model, self.validation(), hardware=self.hardware, progress=tqdm(disable=True))
 
-    def trained(self, training: Any = None, *, model: nn.Module | None = None) -> dict[str, Any]:
+    def trained(self, training: Any = None, *, model: nn.Module | None = None, which: str = "study") -> dict[str, Any]:
         """Fit a network, the plain one unless another is given, and describe how it ended."""
-        state, kept = State(model or self.model(), settings(), weight_decay=0.0), []
+        state, kept = State(model or self.model(), settings(which), weight_decay=0.0), []
         training = training or (lambda epoch, skip: self.random(4, epoch, skip))
-        batches = Batches(per_epoch=3, training=training, train_eval=self.validation, validation=self.validation)
+        batches = Batches(per_epoch=6, training=training, train_eval=self.validation, validation=self.validation)
         said = ""
         try:
-            self.trainer(state).fit(
+            self.trainer(state, which).fit(
                 batches, save=lambda state: kept.append((state.epoch, state.batch)), progress=tqdm(disable=True)
             )
         except (DataError, Interrupted) as error:
             said = str(error)
-        return {"said": said, "kept": kept, "history": state.history, "model": state.model.state_dict()}
+        return {"said": said, "kept": kept, "history": state.history, "model": state.evaluated.state_dict()}
 
     def dropped(self) -> list[list[float]]:
         """Draw as dropout would in two batches, and in the second once more."""
@@ -176,10 +189,10 @@ def everything(work: Work) -> dict[str, Any]:
     """Do all that has a result."""
     return {
         "share": asdict(work.share),
-        "gradients": {size: work.gradients(size) for size in BATCH_SIZES},
+        "gradients": {which: {size: work.gradients(size, which) for size in BATCH_SIZES} for which in RECIPES},
         "predicted": work.predicted(),
-        "trained": work.trained(),
-        "normalised": work.trained(model=normalised()),
+        "trained": {which: work.trained(which=which) for which in RECIPES},
+        "normalised": {which: work.trained(model=normalised(), which=which) for which in RECIPES},
         "dropped": work.dropped(),
         "interrupted": work.interrupted(),
         "exploded": work.exploded(),

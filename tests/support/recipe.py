@@ -9,5 +9,5 @@ def recipe(**changes: Any) -> Train:
     """Make the settings of a short training without augmentation."""
     values: dict[str, Any] = {"epochs": 5, "patience": 2, "batch_size": 4, "precision": "float32", "augment": []}
     values |= {"optimiser": "adam", "lr": 0.01, "schedule": "constant", "warmup_epochs": 0, "max_grad_norm": None}
-    values |= {"ema_decay": None, "class_balance": "none"}
+    values |= {"ema_decay": None, "class_balance": "none", "label_smoothing": 0.0, "augment_batch": []}
     return Train.model_validate(values | changes)

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from itertools import chain
+from itertools import repeat
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +27,7 @@ from fmagc.paths import WEIGHTS
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.code_snapshot import CodeSnapshot
 from fmagc.runtime.files import file_digest, temp_path, write_bytes
+from fmagc.training.augment_batch import BatchAugment
 from fmagc.training.data import matching_tracks
 from fmagc.training.loop import Batches, Trainer
 from fmagc.training.loss import Criterion
@@ -50,8 +51,12 @@ class Toy(nn.Module):
 
 
 def toy_batches(label: int, *, value: float = 1.0) -> Iterator[Batch]:
-    x = View(torch.full((4, 1), value), Scaler(torch.ones(1), torch.zeros(1)))
-    yield Batch({"x": x}, torch.full((4,), label), [10, 11, 12, 13])
+    yield toy_batch([value] * 4, [label] * 4)
+
+
+def toy_batch(values: list[float], labels: list[int]) -> Batch:
+    x = View(torch.tensor(values)[:, None], Scaler(torch.ones(1), torch.zeros(1)))
+    return Batch({"x": x}, torch.tensor(labels), [10, 11, 12, 13])
 
 
 def fit_toy(
@@ -62,18 +67,20 @@ def fit_toy(
     save: Callable[[State], None] = lambda state: None,
     n_batches: int = 1,
     resumed: State | None = None,
+    batch: Batch | None = None,
     **changes: object,
 ) -> State:
     chosen = recipe(**changes)
     state = resumed or State(model, chosen, weight_decay=0.0)
     batches = Batches(
         per_epoch=n_batches,
-        training=lambda epoch, skip: chain(*(toy_batches(0, value=value) for _ in range(n_batches - skip))),
+        training=lambda epoch, skip: repeat(batch or next(toy_batches(0, value=value)), n_batches - skip),
         train_eval=lambda: toy_batches(0),
         validation=lambda: toy_batches(validated),
     )
     criterion = Criterion(chosen.class_balance, [0, 1], n_classes=2, device=CPU.device)
-    trainer = Trainer(state, criterion=criterion, settings=chosen, hardware=CPU)
+    augment = BatchAugment(chosen.augment_batch, n_classes=2, seed=0, hardware=CPU)
+    trainer = Trainer(state, criterion=criterion, settings=chosen, augment=augment, hardware=CPU)
     trainer.fit(batches, save=save, progress=tqdm(disable=True))
     return state
 
@@ -242,7 +249,14 @@ def test_a_signal_after_the_last_clip_stops_the_training(received: signal.Signal
     assert stopped.value.exit_status == 128 + received
 
 
-EVERYTHING = {"optimiser": "adamw", "schedule": "cosine", "warmup_epochs": 1, "ema_decay": 0.7}
+EVERYTHING = {
+    "optimiser": "adamw",
+    "schedule": "cosine",
+    "warmup_epochs": 1,
+    "ema_decay": 0.7,
+    "label_smoothing": 0.1,
+    "augment_batch": [{"name": "mixup", "p": 0.7, "alpha": 0.5, "within_class": False}],
+}
 
 
 @pytest.mark.parametrize("changes", [{}, EVERYTHING], ids=["study", "everything"])
@@ -253,6 +267,7 @@ def test_a_state_resumed_from_any_batch(stop: int, changes: dict[str, object]) -
         return Wavering()
 
     whole = {"validated": 1, "n_batches": 3, "epochs": 4, "patience": 4} | changes
+    whole["batch"] = toy_batch([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 1])
     undisturbed = fit_toy(wavering(), **whole)
     kept = []
 

@@ -53,3 +53,20 @@ def test_the_loss_of_a_batch_is_the_mean_of_those_of_its_clips(balance: str) -> 
     logits, target = torch.randn(4, 3), torch.tensor([0, 2, 1, 2])
     each = [criterion(balance)(logits[n : n + 1], target[n : n + 1]).item() for n in range(4)]
     assert criterion(balance)(logits, target).item() == pytest.approx(np.mean(each), rel=1e-6)
+
+
+@pytest.mark.parametrize("balance", ["none", *BALANCED])
+def test_the_loss_of_a_mixed_clip_is_the_weighted_mean_of_those_of_its_classes(balance: str) -> None:
+    logits, soft = torch.randn(1, 3), torch.tensor([[0.25, 0.0, 0.75]])
+    first, second = (criterion(balance)(logits, torch.tensor([n])).item() for n in (0, 2))
+    assert criterion(balance)(logits, soft).item() == pytest.approx(0.25 * first + 0.75 * second, rel=1e-6)
+
+
+@pytest.mark.parametrize("balance", ["none", *BALANCED])
+@pytest.mark.parametrize("target", [torch.tensor([0, 2]), torch.tensor([[0.25, 0.0, 0.75], [0.0, 1.0, 0.0]])])
+def test_smoothing_shares_a_part_of_the_targets_out_among_all_classes(balance: str, target: torch.Tensor) -> None:
+    logits = torch.randn(2, 3)
+    soft = target if target.dim() == 2 else torch.eye(3)[target]
+    expected = criterion(balance)(logits, 0.9 * soft + 0.1 / 3)
+    smoothed = criterion(balance)(logits, target, label_smoothing=0.1)
+    assert smoothed.item() == pytest.approx(expected.item(), rel=1e-6)
