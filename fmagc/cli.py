@@ -22,9 +22,10 @@ Name the genres of audio files by a trained model: MP3, whatever else libsndfile
 what ffmpeg reads.
 
 A file is decoded as the cache decodes a track, and its genre predicted as evaluate does: the probabilities of evenly
-spaced clips, as long as the clips of training, are averaged. A file longer than audio.max_seconds of the training, by
-more than a sixtieth, is read in excerpts of that length that cover it from beginning to end, each with as many clips.
-A file shorter than one clip is refused. In a folder, hidden files are passed over and links are followed."""
+spaced clips, as long as those of training, are averaged; a model of patches covers the file with them. A file longer
+than audio.max_seconds of the training, by more than a sixtieth, is read in excerpts of that length that cover it from
+beginning to end, each with clips of its own. A file shorter than one clip, or patch, is refused. In a folder, hidden
+files are passed over and links are followed."""
 _STATUS_PREDICT = (
     "Exit status: 0, 1 when a file gave no prediction or the model is missing or damaged, 2 for wrong arguments."
 )
@@ -121,7 +122,7 @@ def _add_predict(commands: _Commands) -> None:
         dest="n_clips",
         type=_positive,
         metavar="N",
-        help="clips of a file, or of each excerpt of a long one (as many as cover audio.max_seconds)",
+        help="clips of a file, or of each excerpt of a long one (as many as cover audio.max_seconds; patches: the file)",
     )
     parser.add_argument(
         "--top", dest="n_top", type=_positive, default=3, metavar="N", help="genres shown of each file (3)"

@@ -64,6 +64,14 @@ def test_faults_of_every_kind_make_one_message(project: Project, capsys: Capture
         assert f"\n  {fault}" in message
 
 
+def test_a_patch_that_a_model_cannot_read_is_refused_by_its_own_key(project: Project, capsys: Capture) -> None:
+    project.change_params(lambda params: params["models"]["crnn"].update(patch_samples=8 * 1024))
+    message = refusal(project, capsys, n_faults=1)
+    assert (
+        "\n  models.crnn.patch_samples: expected at least 16 frames, one step of the encoder of the mel, f" in message
+    )
+
+
 def test_every_repeated_key_is_named_with_its_lines(project: Project, capsys: Capture) -> None:
     lines = PARAMS.read_text(encoding="utf-8").splitlines()
     place = lines.index("  n_fft: 4096")

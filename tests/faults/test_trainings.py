@@ -12,8 +12,9 @@ import torch
 
 from fmagc.cache.window_reader import ClipReader
 from fmagc.corpus.index import read_split
+from fmagc.models.card import read_card
 from fmagc.models.networks import Network
-from fmagc.paths import SPLITS
+from fmagc.paths import CARD, SPLITS
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.tables import write_csv
 from fmagc.training import checkpoints as checkpoints_module
@@ -55,6 +56,25 @@ def test_a_signal_ends_the_training_after_the_batch_and_the_next_run_goes_on(
     assert f"{FOLDER}: going on in epoch 3, after batch {batch}" in said
     assert epochs_of(said) == list(range(3, EPOCHS + 1))
     assert made.published("train") == trained.published("train")
+
+
+def test_a_training_of_patches_goes_on_in_the_round_in_which_it_was_stopped(
+    made: Small, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    patches = {"patch_samples": 2**14, "patches_per_track": 3}
+    made.change("models", crnn={"dropout": 0.5, "weight_decay": 1e-4, **patches})
+    made.change("train", epochs=2, patience=2)
+    assert train(monkeypatch) == 0
+    whole = made.published("train")
+    assert read_card(TRAINED / CARD, stage="train")["architecture"]["clip_samples"] == 2**14
+    clear(made, "train")
+    in_second_round = 9 + 5  # an epoch is three rounds of three batches
+    stop = lambda: os.kill(os.getpid(), signal.SIGTERM)  # noqa: E731
+    assert train_with(monkeypatch, torch.optim.Adam, "step", in_second_round, stop) == 128 + signal.SIGTERM
+    capfd.readouterr()
+    assert train(monkeypatch) == 0
+    assert f"{FOLDER}: going on in epoch 2, after batch 5" in capfd.readouterr().out
+    assert made.published("train") == whole
 
 
 @pytest.mark.parametrize("received", ["SIGTERM", "SIGINT"])

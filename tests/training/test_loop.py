@@ -120,9 +120,9 @@ def test_patches_of_a_track_are_measured_together() -> None:
             x = View(torch.tensor(own)[:, None], Scaler(torch.ones(1), torch.zeros(1)))
             yield Batch({"x": x}, torch.ones(len(own), dtype=torch.int64), [10] * len(own))
 
-    state = State(Sure(), lr=0.01, weight_decay=0.0)
+    state = State(Sure(), recipe(), weight_decay=0.0)
     criterion, counted = Criterion("none", [0, 1], n_classes=2, device=CPU.device), []
-    trainer = Trainer(state, criterion=criterion, settings=settings(), hardware=CPU)
+    trainer = Trainer(state, criterion=criterion, settings=recipe(), hardware=CPU)
     for values, accuracy in (
         ((-0.5, -0.5, 3.0), 1.0),
         ((-0.5, -0.5, 0.9), 0.0),
