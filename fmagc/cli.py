@@ -122,7 +122,7 @@ def _add_predict(commands: _Commands) -> None:
         dest="n_clips",
         type=_positive,
         metavar="N",
-        help="clips of a file, or of each excerpt of a long one (as many as cover audio.max_seconds; patches: the file)",
+        help="clips of a file, or of each excerpt of a long one (as many as cover audio.max_seconds, or the file)",
     )
     parser.add_argument(
         "--top", dest="n_top", type=_positive, default=3, metavar="N", help="genres shown of each file (3)"
