@@ -106,13 +106,14 @@ class Reason(StrEnum):
     TRUNCATED = "truncated"  # decoded to less than its MPEG frames or its header promise
     TOO_LARGE = "too_large"  # longer than memory allows for an MP3, or the disk for what the second decoder gives
     TOO_SHORT = "too_short"  # whole, but shorter than one clip
-    NON_FINITE = "non_finite"  # NaN or infinity among the samples
+    NON_FINITE = "non_finite"  # NaN or infinity among the samples, or in what an encoder makes of them
     EXTREME_PEAK = "extreme_peak"  # a peak so high that int16, scaled to it, would keep nothing else of the song
     NO_DECODER = "no_decoder"  # the second decoder is wanted, but not installed
     DECODER_DISAGREES = "decoder_disagrees"  # the second decoder gave another rate, channels or length than is stated
     DECODER_CRASHED = "decoder_crashed"  # the worker process died on it
     DECODER_TIMEOUT = "decoder_timeout"  # longer than audio.timeout_s
     DECODER_OUT_OF_MEMORY = "decoder_out_of_memory"
+    ENCODER_FAILED = "encoder_failed"  # a frozen encoder raised an error on it, or gave another shape
 
 
 class RejectedTrack(Exception):  # noqa: N818 - an outcome of one track, not an error of the program

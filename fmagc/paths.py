@@ -15,6 +15,7 @@ LEFT_OUT = INDEX / "left_out.csv"
 SPLITS = INDEX / "splits"
 WAVES = DATA / "waves"
 MELS = DATA / "mels"
+EMBEDDINGS = DATA / "embeddings"
 STATS = DATA / "stats"
 MODELS_FOLDER = DATA / "models"
 PREDICTIONS = DATA / "predictions"
@@ -45,14 +46,15 @@ RESULT_FIGURES = PLOTS / "results"
 REPORT_FIGURES = PLOTS / "report"
 REPORT = PLOTS / "report.html"
 
-LEDGER = "ledger.csv"  # in WAVES
+LEDGER = "ledger.csv"  # in WAVES, and in the folder of an encoder in EMBEDDINGS
 CARD = "card.json"  # in the folder of a training
 WEIGHTS = "weights.safetensors"
 
 
 def verified_record(cache: Path) -> Path:
     """Return the file that tells which shards of a cache were read whole: outside every out, which DVC would empty."""
-    return cache.parent / STAGING.name / "verified" / f"{cache.name}.json"
+    data = cache.parent.parent if cache.parent.name == EMBEDDINGS.name else cache.parent
+    return data / STAGING.name / "verified" / f"{cache.relative_to(data)}.json"
 
 
 def training_folder(protocol: str, model: str, seed: int) -> Path:

@@ -2,6 +2,7 @@
 
 import sys
 
+from fmagc.embeddings.encoder_file import file_faults
 from fmagc.errors import SettingsError
 from fmagc.models.layouts import ClipShape
 from fmagc.models.registry import model_named
@@ -16,6 +17,7 @@ def main() -> None:
     """Check params.yaml."""
     params = check()
     faults = list(dict.fromkeys(fault for name in params.run.models for fault in _faults_of(name, params)))
+    faults += [fault for name in params.run.encoders for fault in file_faults(name, params.encoders[name])]
     if faults:
         raise settings_error(PARAMS_FILE, faults)
     print(f"params.yaml is sound: {params.dataset.name}, models {', '.join(params.run.models)}")

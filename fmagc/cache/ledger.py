@@ -12,7 +12,7 @@ from fmagc.errors import DataError, format_list
 from fmagc.paths import LEDGER
 from fmagc.runtime.files import write_text
 
-__all__ = ["counts", "read_ledger", "require_in_ledger", "write_ledger"]
+__all__ = ["counts", "read_accepted", "read_ledger", "read_rejected", "require_in_ledger", "write_ledger"]
 
 
 def write_ledger(folder: Path, rows: Sequence[dict[str, Any]], *, requested: Sequence[int]) -> None:
@@ -30,14 +30,27 @@ def write_ledger(folder: Path, rows: Sequence[dict[str, Any]], *, requested: Seq
 
 def read_ledger(folder: Path, *, requested: Sequence[int]) -> pd.DataFrame:
     """Read ledger.csv; raise DataError unless it is undamaged and accounts for every requested track."""
-    table = _read(folder)
+    table = _read(folder, stage="decode")
     _account(folder / LEDGER, table, requested)
     return table
 
 
+def read_accepted(folder: Path) -> dict[int, str]:
+    """Read the paths of the accepted tracks by id; raise DataError unless ledger.csv is undamaged."""
+    table = _read(folder, stage="decode")
+    accepted = table[table["status"] == "accepted"]
+    return dict(zip(accepted["track_id"].tolist(), accepted["path"].tolist(), strict=True))
+
+
+def read_rejected(folder: Path, *, stage: str) -> list[int]:
+    """Read the ids of the rejected tracks; raise DataError that names the stage unless ledger.csv is undamaged."""
+    table = _read(folder, stage=stage)
+    return table.loc[table["status"] == "rejected", "track_id"].tolist()
+
+
 def require_in_ledger(folder: Path, split: pd.DataFrame, *, where: Path) -> None:
     """Raise DataError unless the ledger accounts for every track of a split, which was read from `where`."""
-    unknown = sorted(set(split["track_id"]) - set(_read(folder)["track_id"]))
+    unknown = sorted(set(split["track_id"]) - set(_read(folder, stage="decode")["track_id"]))
     if unknown:
         raise DataError(
             f"{where}: expected tracks of {folder / LEDGER}, found {len(unknown)} that it does not know "
@@ -45,8 +58,8 @@ def require_in_ledger(folder: Path, split: pd.DataFrame, *, where: Path) -> None
         )
 
 
-def _read(folder: Path) -> pd.DataFrame:
-    read_manifest(folder, stage="decode").verify_file(LEDGER)
+def _read(folder: Path, *, stage: str) -> pd.DataFrame:
+    read_manifest(folder, stage=stage).verify_file(LEDGER)
     return pd.read_csv(folder / LEDGER, dtype=COLUMNS, keep_default_na=False)
 
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from fmagc.params.base import Block
 
-__all__ = ["Baselines", "Compare", "Evaluate", "LogregMel", "Majority", "SvmMfcc"]
+__all__ = ["Baselines", "Compare", "Evaluate", "LogregMel", "Majority", "Penalties", "SvmMfcc"]
 
 Positive = Annotated[int, Field(gt=0)]
 Penalties = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]  # tried on the validation tracks

@@ -18,6 +18,7 @@ class Run(Block):
     models: Annotated[list[str], Field(min_length=1)]
     seeds: Annotated[list[Seed], Field(min_length=1)]
     baselines: list[str]
+    encoders: list[str]  # frozen ones that the user brings; each is one more baseline
     threads: Annotated[int, Field(gt=0)]  # of the networks' arithmetic: part of what decides the bytes
     launcher: Annotated[str, Field(min_length=1)]  # runs train and evaluate: python, or torchrun with options
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from fmagc.errors import format_list, format_value
 from fmagc.params.base import Block, faults_of, read_document, settings_error, without_faults
 from fmagc.params.corpus import DEMO, Dataset, Index
+from fmagc.params.encoders import Encoder, EncoderName
 from fmagc.params.evaluation import Baselines, Compare, Evaluate
 from fmagc.params.robustness import Robustness
 from fmagc.params.run import Engine, Run
@@ -34,6 +35,7 @@ class Params(Block):
     train: Train
     models: Annotated[dict[str, ModelSettings], Field(min_length=1)]
     baselines: Baselines
+    encoders: dict[EncoderName, Encoder]
     evaluate: Evaluate
     compare: Compare
     robustness: Robustness
@@ -56,23 +58,25 @@ def check(path: Path = PARAMS_FILE) -> Params:
 
 def _relations(document: dict[str, Any]) -> Iterator[str]:
     """Check what no block can check alone, of values that are valid by themselves."""
-    for key in ("run.protocols", "run.models", "run.seeds", "run.baselines"):
+    for key in ("run.protocols", "run.models", "run.seeds", "run.baselines", "run.encoders"):
         values = _at(document, key, list)
         if values and len(set(map(str, values))) < len(values):
             yield f"{key}: expected each entry once, found {format_value(values)}"
-    for key, blocks in (("run.models", "models"), ("run.baselines", "baselines")):
+    for key, blocks in (("run.models", "models"), ("run.baselines", "baselines"), ("run.encoders", "encoders")):
         known = _at(document, blocks, dict)
         for name in _at(document, key, list) or []:
             if known is not None and isinstance(name, str) and name not in known:
                 names = format_list(list(map(str, known)))
                 yield f"{key}: expected a name that has a block in {blocks} ({names}), found {format_value(name)}"
-    for key, lists in (("compare.focus", ("run.models", "run.baselines")), ("compare.protocol", ("run.protocols",))):
+    results = ("run.models", "run.baselines", "run.encoders")
+    for key, lists in (("compare.focus", results), ("compare.protocol", ("run.protocols",))):
         value, known = _at(document, key, str), [_at(document, listed, list) for listed in lists]
         values = [str(entry) for entries in known for entry in entries or []]
         if value is not None and values and None not in known and value not in values:
             entries = f"an entry of {' or '.join(lists)} ({format_list(values)})"
             yield f"{key}: expected {entries}, found {format_value(value)}"
     yield from _signal_relations(document)
+    yield from _encoder_relations(document)
     for key in ("train", *(f"models.{name}.train" for name in _at(document, "models", dict) or {})):
         for augmentations in ("augment", "augment_batch"):
             yield from _augment_relations(document, f"{key}.{augmentations}")
@@ -127,6 +131,17 @@ def _signal_relations(document: dict[str, Any]) -> Iterator[str]:
         yield f"mel.fmax: expected at most half of audio.sample_rate ({rate / 2:g} Hz), found {fmax}"
     if fmin and rate and fmin >= (fmax or rate / 2):
         yield f"mel.fmin: expected less than the upper limit ({fmax or rate / 2:g} Hz), found {fmin}"
+
+
+def _encoder_relations(document: dict[str, Any]) -> Iterator[str]:
+    rate = _at(document, "audio.sample_rate", int)
+    for name, block in (_at(document, "encoders", dict) or {}).items():
+        for others in ("models", "baselines"):
+            if name in (_at(document, others, dict) or {}):
+                yield f"encoders.{name}: expected a name of its own, found one of {others}"
+        wanted = _at(block, "sample_rate", int)
+        if rate and wanted and wanted != rate and _at(block, "input", str) == "mel":
+            yield f"encoders.{name}.sample_rate: expected null, since data/mels has {rate} Hz, found {wanted}"
 
 
 def _at(document: Any, key: str, *types: type) -> Any:

@@ -37,6 +37,12 @@ _LEGEND = (
 )
 
 
+_ENCODERS_LEGEND = (
+    "a logistic regression on the mean vector that a frozen encoder gives for a track. It predicts whole tracks, and "
+    "has no numbers by clip. What it was trained on is not known here; the test tracks may be among it."
+)
+
+
 @dataclass(frozen=True)
 class Entry:
     """A model or a baseline under one protocol.
@@ -49,6 +55,8 @@ class Entry:
     cards : sequence of mappings
         A network's cards, one for each seed, of which the keys `parameters` and `best_epoch` are shown; none for a
         baseline.
+    stage : str
+        The one that predicted: ``evaluate`` for a network, ``baseline``, or ``probe``, which predicts whole tracks.
     """
 
     protocol: str
@@ -56,6 +64,7 @@ class Entry:
     track: Mapping[str, float]
     clip: Mapping[str, float]
     cards: Sequence[Mapping[str, Any]] = ()
+    stage: str = "evaluate"
 
 
 @dataclass(frozen=True)
@@ -134,6 +143,7 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
     by_protocol: dict[str, list[Entry]] = {}
     for entry in entries:
         by_protocol.setdefault(entry.protocol, []).append(entry)
+    encoders = sorted({entry.model for group in by_protocol.values() for entry in group if entry.stage == "probe"})
     if not by_protocol:
         raise DataError("leaderboard: expected metrics of at least one model, found none. Run `dvc repro`.")
     lines = [f"# Leaderboard: {context.corpus}", ""]
@@ -158,6 +168,8 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
                 "",
             ]
     lines += ["## How to read it", "", _LEGEND, "", PAIRS_LEGEND, ""]
+    if encoders:
+        lines += [f"{', '.join(encoders)}: {_ENCODERS_LEGEND}", ""]
     return "\n".join(lines)
 
 
@@ -177,7 +189,7 @@ def _table(ranked: Sequence[Entry]) -> str:
             entry.model,
             *(_with_interval(entry, name) for name in ("accuracy", "macro_f1")),
             *(f"{_value(entry, name):.3f}" for name in ("study_f1", "top3", "log_loss")),
-            *(f"{_value(entry, name, level='clip'):.3f}" for name in ("accuracy", "macro_f1")),
+            *(_by_clip(entry, name) for name in ("accuracy", "macro_f1")),
             _shown(entry, "parameters"),
             _shown(entry, "best_epoch"),
         )
@@ -191,6 +203,10 @@ def _with_interval(entry: Entry, name: str) -> str:
     deviation = "" if spread is None else f" ± {spread:.3f}"
     low, high = _value(entry, f"{name}_low"), _value(entry, f"{name}_high")
     return f"{_value(entry, name):.3f}{deviation} [{low:.3f}, {high:.3f}]"
+
+
+def _by_clip(entry: Entry, name: str) -> str:
+    return "-" if entry.stage == "probe" else f"{_value(entry, name, level='clip'):.3f}"
 
 
 def _shown(entry: Entry, key: str) -> str:

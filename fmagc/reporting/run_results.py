@@ -47,11 +47,10 @@ __all__ = [
 
 def read_entries(whole_run: Run) -> list[Entry]:
     """Read the metrics, and the cards of the networks, of every protocol and model of a run."""
-    networks = [(name, whole_run.seeds) for name in whole_run.models]
-    baselines: list[tuple[str, list[int]]] = [(name, []) for name in whole_run.baselines]
+    makers = (("evaluate", whole_run.models), ("baseline", whole_run.baselines), ("probe", whole_run.encoders))
+    rows = [(stage, name, whole_run.seeds if stage == "evaluate" else []) for stage, names in makers for name in names]
     return [
-        _entry(protocol, name, seeds)
-        for protocol, (name, seeds) in product(whole_run.protocols, [*networks, *baselines])
+        _entry(protocol, name, stage, seeds) for protocol, (stage, name, seeds) in product(whole_run.protocols, rows)
     ]
 
 
@@ -77,8 +76,7 @@ def read_confusion_counts(entry: Entry, *, genres: Sequence[str]) -> npt.NDArray
 def read_clip_counts(protocol: str, *, models: Sequence[str]) -> pd.DataFrame:
     """Read the tables of clip counts (`evaluation.clips_per_track`) of the networks of a protocol as one table."""
     tables = [
-        read_csv(CLIP_COUNTS / protocol / f"{model}.csv", stage=_stage(protocol, model, is_network=True))
-        for model in models
+        read_csv(CLIP_COUNTS / protocol / f"{model}.csv", stage=f"evaluate@{protocol}-{model}") for model in models
     ]
     return pd.concat(tables, ignore_index=True)
 
@@ -104,7 +102,7 @@ def read_error_analysis(entry: Entry) -> dict[str, Any]:
 
 def read_timeline(protocol: str, *, model: str) -> pd.DataFrame:
     """Read the predictions of a network along one track (`inference.timeline.predict_timeline`)."""
-    stage = _stage(protocol, model, is_network=True)
+    stage = f"evaluate@{protocol}-{model}"
     return read_csv(TIMELINES / protocol / f"{model}.csv", stage=stage, float_precision="round_trip")
 
 
@@ -116,7 +114,7 @@ def read_architecture(entry: Entry) -> dict[str, Any]:
 def find_leftovers(whole_run: Run) -> list[Path]:
     """Find results of protocols, models and seeds that the run no longer names; DVC counts them as dependencies."""
     protocols, models, seeds = set(whole_run.protocols), set(whole_run.models), set(map(str, whole_run.seeds))
-    names = models | set(whole_run.baselines)
+    names = models | set(whole_run.baselines) | set(whole_run.encoders)
     found: list[Path] = []
     folders = [MODELS_FOLDER, HISTORY, VALIDATION, PREDICTIONS, DETAILS, CLIP_COUNTS, TIMELINES, ARCHITECTURES]
     for folder in [*folders, TRACK_METRICS, CLIP_METRICS, CONFUSION]:
@@ -126,9 +124,9 @@ def find_leftovers(whole_run: Run) -> list[Path]:
     return sorted(found)
 
 
-def _entry(protocol: str, name: str, seeds: Sequence[int]) -> Entry:
+def _entry(protocol: str, name: str, maker: str, seeds: Sequence[int]) -> Entry:
     cards = {seed: training_folder(protocol, name, seed) / CARD for seed in seeds}
-    stage = _stage(protocol, name, is_network=bool(seeds))
+    stage = f"{maker}@{protocol}-{name}"
     digests = read_record(DETAILS / protocol / f"{name}.json", stage=stage)["metrics"]
     return Entry(
         protocol=protocol,
@@ -136,6 +134,7 @@ def _entry(protocol: str, name: str, seeds: Sequence[int]) -> Entry:
         track=_metrics(TRACK_METRICS / protocol / f"{name}.json", expected=digests["track"], stage=stage),
         clip=_metrics(CLIP_METRICS / protocol / f"{name}.json", expected=digests["clip"], stage=stage),
         cards=[read_record(path, stage=f"train@{protocol}-{name}-{seed}") for seed, path in cards.items()],
+        stage=maker,
     )
 
 
@@ -149,8 +148,4 @@ def _metrics(path: Path, *, expected: str, stage: str) -> dict[str, float]:
 
 
 def _stage_of(entry: Entry) -> str:
-    return _stage(entry.protocol, entry.model, is_network=bool(entry.cards))
-
-
-def _stage(protocol: str, name: str, *, is_network: bool) -> str:
-    return f"{'evaluate' if is_network else 'baseline'}@{protocol}-{name}"
+    return f"{entry.stage}@{entry.protocol}-{entry.model}"

@@ -23,7 +23,13 @@ LEADERBOARD = ROOT / "metrics/leaderboard.md"
 CI = ROOT / ".ci/run"
 UNTRACKED = (".venv", ".dvc/cache", "data/raw", "data/.staging", "dvc_plots")  # made by commands, not by stages
 FILES = ("csv", "html", "json", "lock", "md", "png", "safetensors", "svg", "txt", "yaml", "zip")  # no keys of settings
-LETTERS = {"${item.protocol}": "P", "${item.model}": "M", "${item.seed}": "S", "${item.baseline}": "B"}
+LETTERS = {
+    "${item.protocol}": "P",
+    "${item.model}": "M",
+    "${item.seed}": "S",
+    "${item.baseline}": "B",
+    "${item.encoder}": "E",
+}
 
 
 @cache

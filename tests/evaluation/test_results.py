@@ -80,6 +80,14 @@ def test_results_that_the_run_no_longer_names_are_left_over(tmp_path: Path, monk
     for name in kept + stale:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    run = Run(protocols=["official"], models=["crnn"], seeds=[0], baselines=["svm_mfcc"], threads=1, launcher="python")
+    run = Run(
+        protocols=["official"],
+        models=["crnn"],
+        seeds=[0],
+        baselines=["svm_mfcc"],
+        encoders=[],
+        threads=1,
+        launcher="python",
+    )
     found = [path.as_posix() for path in run_results.find_leftovers(run)]
     assert found == ["data/models/official/crnn/1", "metrics/models/official/cnn1d.json", "plots/confusion/random"]

@@ -39,7 +39,7 @@ def test_a_stage_script_is_short(script: Path) -> None:
 
 def test_costly_stages_keep_their_run_cache() -> None:
     # one uncached out that is neither metric nor plot switches DVC's run cache off for a stage
-    for name in ("decode", "mel", "stats", "train", "evaluate", "robustness", "baseline"):
+    for name in ("decode", "mel", "stats", "train", "evaluate", "robustness", "baseline", "embed", "probe"):
         assert all(isinstance(out, str) for out in stages()[name]["outs"]), name
 
 
@@ -47,7 +47,20 @@ def test_rooms_do_not_import_from_one_another_in_a_circle() -> None:
     assert "errors" in floors()[0]
 
 
-WITHOUT_NETWORKS = ("settings", "fetch", "index", "decode", "mel", "stats", "explore", "baseline", "compare", "report")
+WITHOUT_NETWORKS = (
+    "settings",
+    "fetch",
+    "index",
+    "decode",
+    "mel",
+    "stats",
+    "explore",
+    "baseline",
+    "embed",
+    "probe",
+    "compare",
+    "report",
+)
 
 
 def test_stages_without_networks_and_evaluation_do_not_import_torch() -> None:

@@ -26,6 +26,20 @@ def _entry(model, f1, *, protocol="official", cards=(), **options):
     return Entry(protocol=protocol, model=model, track=_metrics(f1, **options), clip=_metrics(f1 - 0.02), cards=cards)
 
 
+def test_an_encoder_has_no_numbers_by_clip_and_says_why():
+    probe = Entry("official", "mert", _metrics(0.7), _metrics(0.7), stage="probe")
+    text = leaderboard_markdown(
+        [_entry("crnn", 0.5, cards=[{"parameters": 9, "best_epoch": 1}]), probe], context=CONTEXT
+    )
+    header, _, first, second = _rows(text)[:4]
+    shown = [dict(zip(header, row, strict=True)) for row in (first, second)]
+    assert [row["model"] for row in shown] == ["mert", "crnn"]
+    assert [row["macro_f1 by clip"] for row in shown] == ["-", "0.480"]
+    assert shown[0]["accuracy [95 %]"] == "0.700 [0.650, 0.750]"
+    assert "mert: a logistic regression on the mean vector that a frozen encoder gives" in text
+    assert "frozen encoder" not in leaderboard_markdown([_entry("crnn", 0.5)], context=CONTEXT)
+
+
 def _pair(better, worse, *, low, p=0.5):
     return Pair(better, worse, difference=low + 0.1, low=low, high=low + 0.2, n_discordant=(9, 4.5), p=p)
 

@@ -10,7 +10,7 @@ from fmagc.paths import PIPELINE, REPORT_FIGURES
 from fmagc.reporting.figures.graph import Box, graph_diagram
 from fmagc.reporting.figures.style import model_colours, save_figure
 from fmagc.reporting.figures.timeline import timeline
-from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges
+from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges, stages_of_run
 from fmagc.reporting.run_results import read_architecture, read_entries, read_timeline
 
 __all__ = ["draw_networks", "draw_pipeline", "draw_timeline"]
@@ -18,10 +18,10 @@ __all__ = ["draw_networks", "draw_pipeline", "draw_timeline"]
 
 def draw_pipeline(params: Params) -> None:
     """Draw the stages of dvc.yaml with the settings of params.yaml."""
-    stages: dict[str, Any] = YAML(typ="safe", pure=True).load(PIPELINE.read_text(encoding="utf-8"))["stages"]
-    save_figure(
-        graph_diagram(stage_boxes(stages, params.model_dump()), stage_edges(stages)), REPORT_FIGURES / "pipeline.png"
-    )
+    written = YAML(typ="safe", pure=True).load(PIPELINE.read_text(encoding="utf-8"))["stages"]
+    settings = params.model_dump()
+    stages = stages_of_run(written, settings)
+    save_figure(graph_diagram(stage_boxes(stages, settings), stage_edges(stages)), REPORT_FIGURES / "pipeline.png")
 
 
 def draw_networks(params: Params) -> None:

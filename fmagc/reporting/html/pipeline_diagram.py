@@ -8,11 +8,16 @@ from typing import Any
 from fmagc.reporting.figures.graph import Box
 from fmagc.reporting.html.text import counted, setting
 
-__all__ = ["stage_boxes", "stage_edges"]
+__all__ = ["stage_boxes", "stage_edges", "stages_of_run"]
 
 Stages = Mapping[str, Mapping[str, Any]]
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
+
+
+def stages_of_run(stages: Stages, params: Mapping[str, Any]) -> Stages:
+    """Leave out the stages that are repeated for each entry of an empty list: for DVC there are none."""
+    return {name: stage for name, stage in stages.items() if all(values for _, values in _repeated(stage, params))}
 
 
 def stage_boxes(stages: Stages, params: Mapping[str, Any]) -> dict[str, Box]:
@@ -40,8 +45,7 @@ def stage_edges(stages: Stages) -> list[tuple[str, str]]:
 
 def _paragraphs(stage: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str]:
     yield f"{stage['desc']}."
-    repeated = [(key, _value(params, _VARIABLE.findall(source)[0])) for key, source in stage.get("matrix", {}).items()]
-    if repeated:
+    if repeated := _repeated(stage, params):
         yield "once for " + " x ".join(counted(len(values), key) for key, values in repeated)
     if outs := list(_outs(stage)):
         yield f"writes {', '.join(_VARIABLE.sub('*', out) for out in outs)}"
@@ -55,10 +59,15 @@ def _paragraphs(stage: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator
                 yield f"{found}: {value}"
 
 
+def _repeated(stage: Mapping[str, Any], params: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
+    """List what a stage is repeated for: the names of its matrix with their values."""
+    return [(key, _value(params, _VARIABLE.findall(source)[0])) for key, source in stage.get("matrix", {}).items()]
+
+
 def _filled(key: str, params: Mapping[str, Any]) -> list[str]:
-    """Name every block that a key with a variable at its end stands for."""
-    parent = key.rpartition(".")[0]
-    return [f"{parent}.{name}" for name in _value(params, parent)]
+    """Name every setting that a key with a variable stands for."""
+    parent, _, rest = key.partition(".*")
+    return [f"{parent}.{name}{rest}" for name in _value(params, parent)]
 
 
 def _outs(stage: Mapping[str, Any]) -> Iterator[str]:

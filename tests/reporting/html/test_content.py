@@ -25,7 +25,7 @@ from fmagc.reporting.figures.graph import Box, graph_diagram
 from fmagc.reporting.html import findings
 from fmagc.reporting.html.elements import picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
-from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges
+from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges, stages_of_run
 from fmagc.reporting.html.text import counted, listed, setting
 from fmagc.reporting.leaderboard import Entry
 from tests.support.dag import ROOT, stages
@@ -79,11 +79,26 @@ def test_the_schema_is_dvc_yaml_with_params_yaml() -> None:
     assert {one for one, other in edges if order.index(one) >= order.index(other)} == set()
 
 
+def test_the_schema_leaves_out_what_is_repeated_for_nothing() -> None:
+    params = check(ROOT / "params.yaml").model_dump()
+    assert set(stages()) - set(stages_of_run(stages(), params)) == {"embed", "probe"}
+    params["run"]["encoders"], params["encoders"] = ["mine"], {"mine": {"C": [1.0], "seconds": 5.0, "sha256": None}}
+    of_run = stages_of_run(stages(), params)
+    assert set(of_run) == set(stages())
+    encoder = {"batch_size": 8, "input": "mel", "sample_rate": None} | params["encoders"]["mine"]
+    params["encoders"]["mine"] = encoder
+    boxes = stage_boxes(of_run, params)
+    assert "once for 1 protocol x 1 encoder" in " ".join(boxes["probe"].paragraphs)
+    assert "encoders.mine.seconds: 5" in " ".join(boxes["embed"].paragraphs)
+    assert {("decode", "embed"), ("embed", "probe"), ("probe", "compare")} <= set(stage_edges(of_run))
+
+
 @pytest.mark.skipif(not SCHEMA.exists(), reason="no results in this copy")
 def test_the_committed_schema_is_that_of_dvc_yaml() -> None:
     # DVC takes dvc.yaml for no dependency, so that nothing else would notice
     shown = html.unescape(SCHEMA.read_text(encoding="utf-8"))
-    boxes = stage_boxes(stages(), check(ROOT / "params.yaml").model_dump())
+    params = check(ROOT / "params.yaml").model_dump()
+    boxes = stage_boxes(stages_of_run(stages(), params), params)
     missing = [line for box in boxes.values() for line in [box.title, *box.lines] if f">{line}<" not in shown]
     assert missing == [], "dvc repro -f report"
 

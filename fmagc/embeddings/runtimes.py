@@ -1,0 +1,99 @@
+"""Execute an encoder's file: TorchScript by torch, ONNX by onnxruntime. Each is imported where it is needed."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmagc.embeddings.encoder_file import format_of
+from fmagc.errors import SettingsError
+
+__all__ = ["Execute", "libraries", "load_file", "message_of"]
+
+_SHOWN = 300  # characters of a runtime's message, its end: before it torch lists the code
+
+Execute = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def libraries(path: Path) -> tuple[str, ...]:
+    """Name the packages whose versions decide what a file computes."""
+    return ("torch",) if format_of(path) == "torchscript" else ("onnxruntime",)
+
+
+def load_file(path: Path, *, threads: int) -> Execute:
+    """Load an encoder for its one input and its one output, on the GPU where there is one that its runtime can use.
+
+    Parameters
+    ----------
+    path : Path
+        It is executed: the caller has compared its digest (`encoder_file.require_file`).
+    threads : int
+        Of the arithmetic on a CPU: another number sums in another order.
+
+    Raises
+    ------
+    SettingsError
+        When the runtime cannot load it, or it has another number of inputs or outputs.
+    """
+    return _torchscript(path, threads) if format_of(path) == "torchscript" else _onnx(path, threads)
+
+
+def _torchscript(path: Path, threads: int) -> Execute:
+    import torch
+
+    from fmagc.devices.device import prepare
+
+    device = prepare("float32", threads=threads, seed=0).device
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # the format is old, and what models come in
+            module = torch.jit.load(path, map_location=device).eval()  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError) as error:
+        raise _unreadable(path, "a module saved by torch.jit.save", error) from None
+
+    def execute(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        # the optimising executor would compute the first calls in another way than the later ones
+        with torch.inference_mode(), torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
+            vectors = module(torch.from_numpy(windows).to(device))
+        if not isinstance(vectors, torch.Tensor):
+            raise TypeError(f"expected one tensor, found {type(vectors).__name__}")
+        return vectors.float().cpu().numpy()
+
+    return execute
+
+
+def _onnx(path: Path, threads: int) -> Execute:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 4  # what it refuses is an exception, which says it once more
+    there = onnxruntime.get_available_providers()
+    providers = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=providers)
+    except Exception as error:  # its exceptions have no base of their own
+        raise _unreadable(path, "an ONNX model", error) from None
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    for what, found in (("input", inputs), ("output", outputs)):
+        if len(found) != 1:
+            names = ", ".join(node.name for node in found)
+            raise SettingsError(f"{path}: expected one {what}, found {len(found)} ({names}): export a module of one")
+
+    def execute(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        (vectors,) = session.run(None, {inputs[0].name: windows})
+        return np.asarray(vectors, dtype=np.float32)
+
+    return execute
+
+
+def message_of(error: Exception) -> str:
+    """Return what a runtime said, on one line and not too long."""
+    said = " ".join(str(error).split()) or "no message"
+    return f"{type(error).__name__}: {said if len(said) <= _SHOWN else f'...{said[-_SHOWN:]}'}"
+
+
+def _unreadable(path: Path, expected: str, error: Exception) -> SettingsError:
+    return SettingsError(f"{path}: expected {expected}, found that it cannot be loaded: {message_of(error)}")
