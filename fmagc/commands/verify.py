@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fmagc.cache.manifest import read_manifest
 from fmagc.errors import DataError
-from fmagc.paths import MELS, WAVES
+from fmagc.paths import EMBEDDINGS, MELS, WAVES
 from fmagc.runtime.entrypoint import log
 
 __all__ = ["verify"]
@@ -24,9 +24,11 @@ def verify(folder: Path) -> None:
         When a file is damaged or missing; it names all of them.
     """
     damage = []
-    for name, stage in ((WAVES.name, "decode"), (MELS.name, "mel")):
+    embeddings = sorted((folder / EMBEDDINGS.name).glob("*"))
+    caches = {folder / WAVES.name: "decode", folder / MELS.name: "mel"}
+    for cache, stage in (caches | {own: f"embed@{own.name}" for own in embeddings}).items():
         try:
-            manifest = read_manifest(folder / name, stage=stage)
+            manifest = read_manifest(cache, stage=stage)
             n_bytes = manifest.verify_all()
         except DataError as error:
             damage.append(str(error))

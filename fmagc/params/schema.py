@@ -141,7 +141,7 @@ def _encoder_relations(document: dict[str, Any]) -> Iterator[str]:
                 yield f"encoders.{name}: expected a name of its own, found one of {others}"
         wanted = _at(block, "sample_rate", int)
         if rate and wanted and wanted != rate and _at(block, "input", str) == "mel":
-            yield f"encoders.{name}.sample_rate: expected null, since data/mels has {rate} Hz, found {wanted}"
+            yield f"encoders.{name}.sample_rate: expected null, since the cached mel is of {rate} Hz, found {wanted}"
 
 
 def _at(document: Any, key: str, *types: type) -> Any:
