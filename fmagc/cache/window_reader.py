@@ -10,6 +10,7 @@ import weakref
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,8 @@ class ClipReader:
                     f"track {track_id}: expected a window of its {len(row.values)}, found {length} from {start}"
                 )
         batch = self._lease(sum(lengths), like=rows[0].values)
-        jobs = list(zip(rows, starts, np.split(batch, np.cumsum(lengths)[:-1]), strict=True))
+        windows = [batch[end - length : end] for end, length in zip(accumulate(lengths), lengths, strict=True)]
+        jobs = list(zip(rows, starts, windows, strict=True))
         list(self._pool.map(self._fill, [jobs[share :: self._n_threads] for share in range(self._n_threads)]))
         return batch
 

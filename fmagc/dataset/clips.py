@@ -229,14 +229,15 @@ def fixed_batches(loader: ClipLoader, clips: pd.DataFrame, *, batch_size: int, s
     Several processes deal the batches out, and a process without one in the last turn gets one without clips. Which
     clips share a batch, and with it the last digit of the probabilities, does not depend on the number of processes.
     """
+    track_ids, labels, starts = (clips[column].to_numpy() for column in ("track_id", "label", "start"))
     for first in share.shard_batches(range(0, len(clips), batch_size)):
         if first is None:
             yield loader.load([], target=np.empty(0, dtype=np.int64), starts=[])
             continue
-        rows = clips.iloc[first : first + batch_size]
-        track_ids = rows["track_id"].tolist()
-        with naming_batch(f"batch {first // batch_size + 1} of the fixed clips", track_ids):
-            batch = loader.load(track_ids, target=rows["label"].to_numpy(), starts=rows["start"].tolist())
+        rows = slice(first, first + batch_size)
+        own = track_ids[rows].tolist()
+        with naming_batch(f"batch {first // batch_size + 1} of the fixed clips", own):
+            batch = loader.load(own, target=labels[rows], starts=starts[rows].tolist())
         yield batch
 
 
