@@ -23,6 +23,7 @@ from fmagc.models.pretrained import load_trained, publish_trained
 from fmagc.models.registry import MODELS
 from fmagc.models.safetensors_io import pack
 from fmagc.params.signal import Mel
+from fmagc.params.training import Train
 from fmagc.paths import WEIGHTS
 from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.code_snapshot import CodeSnapshot
@@ -78,11 +79,14 @@ def fit_toy(
         train_eval=lambda: toy_batches(0),
         validation=lambda: toy_batches(validated),
     )
+    trainer_of(state, chosen).fit(batches, save=save, progress=tqdm(disable=True))
+    return state
+
+
+def trainer_of(state: State, chosen: Train) -> Trainer:
     criterion = Criterion(chosen.class_balance, [0, 1], n_classes=2, device=CPU.device)
     augment = BatchAugment(chosen.augment_batch, n_classes=2, seed=0, hardware=CPU)
-    trainer = Trainer(state, criterion=criterion, settings=chosen, augment=augment, hardware=CPU)
-    trainer.fit(batches, save=save, progress=tqdm(disable=True))
-    return state
+    return Trainer(state, criterion=criterion, settings=chosen, augment=augment, hardware=CPU)
 
 
 def test_the_history_and_the_best_weights_are_kept() -> None:
@@ -120,9 +124,7 @@ def test_patches_of_a_track_are_measured_together() -> None:
             x = View(torch.tensor(own)[:, None], Scaler(torch.ones(1), torch.zeros(1)))
             yield Batch({"x": x}, torch.ones(len(own), dtype=torch.int64), [10] * len(own))
 
-    state = State(Sure(), recipe(), weight_decay=0.0)
-    criterion, counted = Criterion("none", [0, 1], n_classes=2, device=CPU.device), []
-    trainer = Trainer(state, criterion=criterion, settings=recipe(), hardware=CPU)
+    trainer, counted = trainer_of(State(Sure(), recipe(), weight_decay=0.0), recipe()), []
     for values, accuracy in (
         ((-0.5, -0.5, 3.0), 1.0),
         ((-0.5, -0.5, 0.9), 0.0),
