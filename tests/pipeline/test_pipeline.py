@@ -1,6 +1,7 @@
 """The whole pipeline on the mini corpus, through DVC, as a user runs it."""
 
 import json
+import math
 import re
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import fmagc
 from tests.support.mini_corpus import mini_tracks
 from tests.support.project import Project
 
@@ -77,14 +79,33 @@ def test_leaderboard_has_all_models(pipeline: Project) -> None:
 
 
 def test_every_network_has_a_table_of_clip_counts(pipeline: Project) -> None:
-    for name in NETWORKS:
+    seen = {
+        "cnn1d": (2**16, [1, 2, 3, 5, 9]),
+        "crnn": (2**15, [1, 2, 3, 5, 9, 17]),
+    }  # clips, and patches of half a clip
+    for name, (samples, counts) in seen.items():
         table = pd.read_csv(pipeline.root / f"data/clip_counts/official/{name}.csv")
-        assert sorted(table["clips"].unique()) == [1, 2, 3, 5, 9]
-        assert len(table) == 2 * 3 * 5  # sets, rules, counts
-        default = table.query("set == 'test' and average == 'probabilities' and clips == 2").iloc[0]
-        metrics = json.loads((pipeline.root / f"metrics/models/official/{name}.json").read_text())
-        assert (default["accuracy"], default["macro_f1"]) == (metrics["accuracy"], metrics["macro_f1"])
+        assert sorted(table["clips"].unique()) == counts
+        assert len(table) == 2 * 3 * len(counts)  # sets, rules, counts
+        assert table["seconds"].tolist() == pytest.approx((table["clips"] * samples / 44_100).tolist(), abs=1e-6)
+    table = pd.read_csv(pipeline.root / "data/clip_counts/official/cnn1d.csv")
+    default = table.query("set == 'test' and average == 'probabilities' and clips == 2").iloc[0]
+    metrics = json.loads((pipeline.root / "metrics/models/official/cnn1d.json").read_text())
+    assert (default["accuracy"], default["macro_f1"]) == (metrics["accuracy"], metrics["macro_f1"])
     assert (pipeline.root / "plots/results/official/clips.png").exists()
+
+
+def test_a_network_of_patches_covers_every_track(pipeline: Project) -> None:
+    cache = fmagc.open_cache(pipeline.root / "data")
+    counts = {
+        name: pd.read_csv(pipeline.root / f"data/predictions/official/{name}.csv").groupby("track_id").size()
+        for name in NETWORKS
+    }
+    assert set(counts["cnn1d"]) == {2}  # evaluate.clips
+    expected = {n: math.ceil(round(cache[n].seconds * 44_100) // 1024 / 32 - 1) + 1 for n in counts["cnn1d"].index}
+    assert counts["crnn"].to_dict() == expected
+    card = (pipeline.root / "metrics/cards/official/crnn.md").read_text()
+    assert "reads patches of 0.7 s" in card
 
 
 def test_errors_have_the_names_of_the_corpus(pipeline: Project) -> None:

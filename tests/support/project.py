@@ -119,6 +119,7 @@ def _shrink(params: Any, shelf: Path) -> None:
     params["run"]["models"] = ["cnn1d", "crnn"]
     params["audio"]["max_reject_fraction"] = 0.3
     params["clip"]["samples"] = 2**16
+    params["models"]["crnn"].update(patch_samples=2**15, patches_per_track=2)
     params["train"].update(epochs=1, batch_size=8)
     params["evaluate"].update(clips=2, bootstrap=50)
     params["robustness"].update(tracks=3, gain_db=[-6.0], time_stretch_rate=[1.1])

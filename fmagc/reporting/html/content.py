@@ -98,12 +98,15 @@ def _test_set(entry: Entry, audit: dict[str, Any], cleaning: dict[str, Any]) -> 
 def _corpus_text(params: Params, cleaning: dict[str, Any], genres: Sequence[str], files: dict[str, Any]) -> str:
     size = sum(file["bytes"] for file in files.values())
     seconds = params.clip.samples / params.audio.sample_rate
+    patched = {name: params.models[name].patch_samples for name in params.run.models}
+    patches = [f"{name} {patch / params.audio.sample_rate:.1f} s" for name, patch in patched.items() if patch]
+    at_once = f"{seconds:.1f} s of it at once" + (f" ({listed(patches)})" if patches else "")
     subset = f"of its subset {params.index.subset}, " if params.dataset.layout == "fma" else ""
     return (
         f"{counted(len(files), 'file')} of the corpus {params.dataset.name} ({size / 1e6:,.0f} MB); {subset}"
         f"{cleaning['requested']:,} tracks were requested and {cleaning['accepted']:,} accepted. "
         f"The genres are {listed(genres)}. Every signal is mono at {params.audio.sample_rate:,} Hz; a "
-        f"network reads {seconds:.1f} s of it at once, as samples or as {params.mel.n_mels} mel bands every "
+        f"network reads {at_once}, as samples or as {params.mel.n_mels} mel bands every "
         f"{1000 * params.mel.hop_length / params.audio.sample_rate:.1f} ms."
     )
 
