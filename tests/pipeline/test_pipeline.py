@@ -106,6 +106,7 @@ def test_a_network_of_patches_covers_every_track(pipeline: Project) -> None:
     assert counts["crnn"].to_dict() == expected
     card = (pipeline.root / "metrics/cards/official/crnn.md").read_text()
     assert "reads patches of 0.7 s" in card
+    assert "1.5 s of it at once (crnn 0.7 s)" in (pipeline.root / "plots/report.html").read_text(encoding="utf-8")
 
 
 def test_errors_have_the_names_of_the_corpus(pipeline: Project) -> None:
