@@ -38,6 +38,18 @@ def test_sound_caches_are_named_with_what_was_read(data: Path, capsys: pytest.Ca
     assert mels.startswith(f"{data}/mels: 4 tracks in 2 shards")
 
 
+def test_embeddings_are_read_too(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    publish(data / "embeddings", [np.ones(6, np.float32)] * 4, params={}, rows_per_shard=2)
+    (data / "embeddings").rename(data / "mine")
+    (data / "embeddings").mkdir()
+    (data / "mine").rename(data / "embeddings/mine")
+    assert main(["verify", str(data)]) == 0
+    assert capsys.readouterr().out.splitlines()[2].startswith(f"{data}/embeddings/mine: 4 tracks in 2 shards")
+    rot(data / "embeddings/mine/001.h5", 4096)
+    assert main(["verify", str(data)]) == 1
+    assert f"{data}/embeddings/mine/001.h5: expected digest" in capsys.readouterr().err
+
+
 def test_every_damaged_file_is_named_with_its_remedy(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rot(data / "waves/000.h5", 5000)
     rot(data / "waves/001.h5", 100)

@@ -11,7 +11,7 @@ from fmagc.runtime.entrypoint import run_stage
 from stages import index
 from tests.support.metadata_project import Project, make_project
 from tests.support.once import once
-from tests.support.small_project import Small, command, write_small
+from tests.support.small_project import Small, bring_encoder, command, write_small
 from tests.support.train_run import train_with
 
 
@@ -42,6 +42,18 @@ def trained(sound: Small, shared_folder: Path) -> Small:
         assert ended.status == 0, ended
 
     return Small(once(shared_folder / "trained", train))
+
+
+@pytest.fixture(scope="session")
+def embedded(sound: Small, shared_folder: Path) -> Small:
+    """Make a copy in which embed has run an encoder undisturbed; tests leave it as it is."""
+
+    def embed(folder: Path) -> None:
+        shutil.copytree(sound.root, folder, dirs_exist_ok=True)
+        ended = bring_encoder(Small(folder)).run(*command("embed"))
+        assert ended.status == 0, ended
+
+    return Small(once(shared_folder / "embedded", embed))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Kill the stages decode, mel and train at every named step and at random times, and see what the next run makes of it.
+"""Kill the stages decode, mel, train and embed at every step and at random times, and see what the next run does.
 
 ``python -m tests.faults.kills`` does all of it in some minutes and prints one line; tests/faults/test_kills.py takes a
 few of the same kills.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fmagc.runtime.artifact_store import ArtifactStore
-from tests.support.small_project import EPOCHS, OUTS_OF, SHARDS, Small, command, write_small
+from tests.support.small_project import EPOCHS, OUTS_OF, SHARDS, Small, bring_encoder, command, write_small
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def named_kills(stage: str, calls: dict[str, int]) -> list[Kill]:
 def random_kills(stage: str, n_kills: int, *, seed: int) -> list[Kill]:
     """Draw times of death; most of a little run's time is the start of Python, with torch even more, and left out."""
     rng = random.Random(seed)
-    return [Kill(stage, share=rng.uniform(0.6 if stage == "train" else 0.25, 1.0)) for _ in range(n_kills)]
+    return [Kill(stage, share=rng.uniform(0.6 if stage in ("train", "embed") else 0.25, 1.0)) for _ in range(n_kills)]
 
 
 def survive(small: Small, kill: Kill, reference: Undisturbed) -> int:
@@ -162,6 +162,8 @@ def main() -> None:
         for stage in OUTS_OF:
             if stage == "train":
                 small.made("stats official")
+            if stage == "embed":
+                bring_encoder(small)
             reference = undisturbed(small, stage)
             named = named_kills(stage, reference.calls)
             drawn = random_kills(stage, arguments.random, seed=arguments.seed)

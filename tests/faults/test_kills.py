@@ -1,7 +1,9 @@
 """Killed stages: a few of the kills of ``python -m tests.faults.kills``, and workers whose parent dies."""
 
+import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,11 @@ TRAININGS = (
     Kill("train", "card", 1, "before"),  # the weights are published
     Kill("train", share=0.9),
 )
+EMBEDDINGS = (
+    Kill("embed", "seal", 2, "before"),  # the rows of the second shard are written
+    Kill("embed", "note", 3, "before"),
+    Kill("embed", "ledger", 1, "after"),  # published, but without its manifest
+)
 STUCK = """
 import time
 from fmagc.runtime.worker_pool import map_isolated
@@ -38,6 +45,12 @@ def test_the_run_after_a_kill_makes_the_same_bytes(made: Small, sound: Small, ki
 @pytest.mark.parametrize("kill", TRAININGS, ids=lambda kill: kill.step or "random")
 def test_a_training_goes_on_after_a_kill_as_if_nothing_had_been(made: Small, trained: Small, kill: Kill) -> None:
     survive(made, kill, Undisturbed(trained.published("train"), seconds=4.5, calls={}))
+
+
+@pytest.mark.parametrize("kill", EMBEDDINGS, ids=lambda kill: kill.step)
+def test_embedding_goes_on_after_a_kill_with_the_next_shard(embedded: Small, tmp_path: Path, kill: Kill) -> None:
+    copy = Small(shutil.copytree(embedded.root, tmp_path / "little"))
+    survive(copy, kill, Undisturbed(embedded.published("embed"), seconds=4.0, calls={}))
 
 
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])

@@ -132,6 +132,49 @@ def test_an_old_key_is_told_its_new_name(tmp_path: Path) -> None:
         check(written(tmp_path, old))
 
 
+ENCODER = {
+    "path": "e.onnx",
+    "sha256": "0" * 64,
+    "input": "waveform",
+    "sample_rate": 16_000,
+    "seconds": 5.0,
+    "batch_size": 8,
+    "C": [1.0],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "fault"),
+    [
+        ("mine", {}, ""),
+        ("mine", {"sample_rate": None, "input": "mel"}, ""),
+        ("mine", {"input": "mel"}, "encoders.mine.sample_rate: expected null, since the cached mel is of 44100 Hz"),
+        ("mine", {"sha256": "abc"}, "encoders.mine.sha256: expected the 64 hexadecimal digits that `sha256sum FILE`"),
+        ("mine", {"seconds": 0.0}, "encoders.mine.seconds: expected more than 0, found 0.0"),
+        ("mine", {"C": []}, "encoders.mine.C: expected at least one entry, found []"),
+        ("mine", {"layer": 3}, "encoders.mine.layer: expected no such key, found 3."),
+        ("crnn", {}, "encoders.crnn: expected a name of its own, found one of models"),
+        ("svm_mfcc", {}, "encoders.svm_mfcc: expected a name of its own, found one of baselines"),
+        ("my/own", {}, "expected a name of letters, digits, _ and -"),
+    ],
+)
+def test_encoders_are_checked(tmp_path: Path, name: str, changed: dict[str, Any], fault: str) -> None:
+    def bring(params: Any) -> None:
+        params["encoders"] = {name: ENCODER | changed}
+        params["run"]["encoders"] = [name]
+        params["compare"]["focus"] = name
+
+    path = written(tmp_path, bring)
+    if not fault:
+        assert check(path).encoders[name].content() == {
+            key: value for key, value in (ENCODER | changed).items() if key not in ("path", "C")
+        }
+        return
+    with pytest.raises(SettingsError) as caught:
+        check(path)
+    assert fault in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("block", "key", "value", "fault"),
     [

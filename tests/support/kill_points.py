@@ -15,21 +15,22 @@ from importlib import import_module
 from typing import Any
 
 from fmagc.cache.build import mel_shard, mels, waveform_shard, waveforms
+from fmagc.embeddings import build, shard
 from fmagc.runtime import artifact_store
 from fmagc.runtime.entrypoint import run_stage
 
 STEPS: dict[str, list[tuple[Any, str]]] = {
     "enter": [(artifact_store.ArtifactStore, "__enter__")],
     "prepare": [(artifact_store.ArtifactStore, "prepare")],
-    "start": [(waveforms, "create_empty"), (mels, "create_empty")],
-    "seal": [(waveform_shard, "seal"), (mel_shard, "seal")],
+    "start": [(waveforms, "create_empty"), (mels, "create_empty"), (build, "create_empty")],
+    "seal": [(waveform_shard, "seal"), (mel_shard, "seal"), (shard, "seal")],
     "keep": [(artifact_store.ArtifactStore, "commit")],
     "note": [(artifact_store, "write_record")],
     "publish": [(artifact_store.ArtifactStore, "publish")],
     "place": [(artifact_store, "link_or_copy")],
     "tidy": [(artifact_store, "keep_only")],
-    "ledger": [(waveforms, "write_ledger")],
-    "manifest": [(waveforms, "write_manifest"), (mels, "write_manifest")],
+    "ledger": [(waveforms, "write_ledger"), (build, "write_ledger")],
+    "manifest": [(waveforms, "write_manifest"), (mels, "write_manifest"), (build, "write_manifest")],
     "leave": [(artifact_store.ArtifactStore, "__exit__")],
     "replace": [(os, "replace")],
     "fsync": [(os, "fsync")],

@@ -16,16 +16,20 @@ from fmagc.runtime.files import file_sha1
 from fmagc.runtime.tables import write_csv
 from tests.support.audio_files import mp3, music
 from tests.support.dag import ROOT
+from tests.support.encoders import save_torchscript
+from tests.support.encoders import settings as settings_of
 
 IDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
 VAL_IDS, TEST_IDS = (7, 8), (9, 10, 11)
 SHARDS = ("000.h5", "001.h5", "002.h5", "003.h5")
 OUT_OF = {"decode": "data/waves", "mel": "data/mels"}
 TRAINING = ("official", "crnn", "0")
+ENCODER = "bank"
 EPOCHS = 8
 TRAINED = Path("data/models", *TRAINING)
 OUTS_OF = {stage: [out] for stage, out in OUT_OF.items()} | {
-    "train": [TRAINED.as_posix(), "plots/history/official/crnn"]
+    "train": [TRAINED.as_posix(), "plots/history/official/crnn"],
+    "embed": [f"data/embeddings/{ENCODER}"],
 }
 
 _NO_MUSIC = 6  # its row is given up, and those after it close up
@@ -84,7 +88,8 @@ class Small:
 
     def store(self, stage: str) -> Path:
         """Name the folder of a stage's finished artifacts."""
-        return self.root / "data/.staging" / (f"train/{'-'.join(TRAINING)}" if stage == "train" else stage)
+        folder = {"train": f"train/{'-'.join(TRAINING)}", "embed": f"embed/{ENCODER}"}.get(stage, stage)
+        return self.root / "data/.staging" / folder
 
     def artifacts(self, stage: str) -> dict[str, tuple[int, int]]:
         """Return the inodes and times of change of finished artifacts: those that have metadata."""
@@ -110,7 +115,7 @@ class Small:
 
 def command(stage: str) -> list[str]:
     """Return the module and the arguments of a stage."""
-    return [f"stages.{stage}", *(TRAINING if stage == "train" else ())]
+    return [f"stages.{stage}", *{"train": TRAINING, "embed": (ENCODER,)}.get(stage, ())]
 
 
 def without_bars(errors: str) -> list[str]:
@@ -140,6 +145,14 @@ def write_small(root: Path) -> Small:
     document["train"].update(epochs=EPOCHS, patience=EPOCHS, batch_size=2)  # five tracks: the last batch has one clip
     document["run"]["threads"] = 1  # so small a network only waits for a second one
     yaml.dump(document, root / "params.yaml")
+    return small
+
+
+def bring_encoder(small: Small) -> Small:
+    """Add a frozen encoder to the project."""
+    settings = settings_of(save_torchscript(small.root / f"{ENCODER}.pt"))
+    small.change("encoders", **{ENCODER: settings.model_dump()})
+    small.change("run", encoders=[ENCODER])
     return small
 
 
