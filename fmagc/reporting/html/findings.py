@@ -93,7 +93,7 @@ def clip_text(counts: pd.DataFrame, *, used: int, patched: Collection[str]) -> I
     patched : collection of str
         The networks that cover a track with patches instead.
     """
-    val = counts[counts["set"] == "val"]
+    val, parts = counts[counts["set"] == "val"], []
     for clip_s, own in _by_length(val):
         means = own.groupby(["average", "clips"], sort=False)["macro_f1"].mean().reset_index()
         highest = means["macro_f1"].max()
@@ -106,10 +106,11 @@ def clip_text(counts: pd.DataFrame, *, used: int, patched: Collection[str]) -> I
                 for rule, clips in best[["average", "clips"]].itertuples(index=False)
             ]
         )
-        yield (
-            f"On the validation tracks, on which such a choice must be made, the mean macro F1 of the networks that "
-            f"see {clip_s:.1f} s at once is highest with {listed(named)}: {highest:.3f}."
-        )
+        parts.append(f"{clip_s:.1f} s at once is highest with {listed(named)}, {highest:.3f}")
+    yield (
+        "On the validation tracks, on which such a choice must be made, the mean macro F1 of the networks that see "
+        f"{'; of those that see '.join(parts)}."
+    )
     whole = val[(val["average"] == "probabilities") & ~val["model"].isin(patched)]
     scores = whole.set_index(["model", "clips"])["macro_f1"].unstack("clips")
     if used > 1 and len(scores):

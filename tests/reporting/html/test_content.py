@@ -190,7 +190,7 @@ def test_numbers_of_clips_are_compared_on_validation() -> None:
         )
     ]
     best, used = findings.clip_text(pd.DataFrame(rows), used=3, patched=[])
-    assert "see 12.0 s at once is highest with 3 clips (36.0 s) and the mean of logits: 0.700" in best
+    assert "see 12.0 s at once is highest with 3 clips (36.0 s) and the mean of logits, 0.700." in best
     assert "+0.100 on average (cnn1d +0.100 and crnn +0.100)" in used
     assert findings.clip_table(pd.DataFrame(rows)).rows[0][:3] == ("12.0", "1 of 12.0 s", "0.500")
 
@@ -204,9 +204,9 @@ def test_networks_of_patches_are_compared_among_themselves() -> None:
         for n, f1 in scores.items()
     ]
     counts = pd.DataFrame(rows)
-    clips, patches, used, covered = findings.clip_text(counts, used=3, patched=["resnet"])
-    assert "see 12.0 s at once is highest with 3 clips (36.0 s) and the mean of prob" in clips
-    assert "see 3.0 s at once is highest with 5 clips (15.0 s) and the mean of prob" in patches
+    best, used, covered = findings.clip_text(counts, used=3, patched=["resnet"])
+    assert "networks that see 12.0 s at once is highest with 3 clips (36.0 s) and the mean of prob" in best
+    assert "; of those that see 3.0 s at once is highest with 5 clips (15.0 s) and the mean of prob" in best
     assert used.endswith("by +0.100 on average (crnn +0.100).")
     assert covered.endswith("for resnet.")
     assert [row[:3] for row in findings.clip_table(counts).rows] == [
