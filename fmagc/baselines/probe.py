@@ -56,9 +56,9 @@ def predict_embedded(
     X = np.stack([embeddings[track_id].values for track_id in tracks.loc[is_embedded, "track_id"]]).astype(np.float64)
     y, sets = tracks.loc[is_embedded, "label"].to_numpy(), tracks.loc[is_embedded, "set"].to_numpy()
     train, val = sets == "train", sets == "val"
-    fitted = {"n_classes": len(genres)}
-    classifier = fit_machine(X[train], y[train], X[val], y[val], **fitted, machine=logistic_regression, C=C)
-    p = fit_constant(X[train], y[train], X[val], y[val], **fitted).predict_proba(np.empty((len(tracks), 0)))
+    learnt = X[train], y[train], X[val], y[val]
+    classifier = fit_machine(*learnt, n_classes=len(genres), machine=logistic_regression, C=C)
+    p = fit_constant(*learnt, n_classes=len(genres)).predict_proba(np.empty((len(tracks), 0)))
     p[is_embedded] = classifier.predict_proba(X)
     tested = (tracks["set"] != "train").to_numpy()
     clips = tracks.assign(clip=0)[tested]
