@@ -24,11 +24,12 @@ def make_average(model: nn.Module, decay: float) -> AveragedModel:
     """
 
     @torch.no_grad()
-    def add(averages: Sequence[Tensor], values: Sequence[Tensor], n_averaged: Tensor | int) -> None:
-        weight = (1 - decay) / (1 - decay ** (int(n_averaged) + 1))
+    def add(averages: Sequence[Tensor], values: Sequence[Tensor], _: Tensor | int) -> None:
+        weight = (1 - decay) / (1 - decay ** (int(average.n_averaged) + 1))  # on the CPU: no wait for the device
         if averages[0].is_floating_point():
             torch._foreach_lerp_(list(averages), list(values), weight)
         else:
             torch._foreach_copy_(list(averages), list(values))
 
-    return AveragedModel(model, multi_avg_fn=add, use_buffers=True)
+    average = AveragedModel(model, multi_avg_fn=add, use_buffers=True)
+    return average

@@ -108,7 +108,7 @@ class Trainer:
 
             while not self._is_over():
                 self._train_epoch(batches, done)
-                for model in (state.model, *([state.average] if state.average else [])):
+                for model in dict.fromkeys((state.model, state.evaluated)):
                     self._processes.broadcast_(model.buffers())  # BatchNorm's statistics, where each has its own
                 training = self.measure(batches.train_eval(), done=done)
                 validation = self.measure(batches.validation(), done=done)

@@ -301,14 +301,18 @@ def test_a_restored_tensor_keeps_its_layout() -> None:
     def images() -> State:
         model = nn.Conv2d(3, 4, 3)
         CPU.setup_model(model)
-        return State(model, recipe(), weight_decay=0.0)
+        return State(model, recipe(ema_decay=0.5), weight_decay=0.0)
 
     state, other = images(), images()
+    other.average.update_parameters(other.model)
     for moment in other.optimiser.state[other.model.weight].values():
         moment.copy_(torch.rand_like(moment))
     state.restore(load(pack(other.tensors())), other.record())
     assert torch.equal(state.model.weight, other.model.weight)
+    assert torch.equal(state.average.module.weight, other.model.weight)
+    assert state.average.n_averaged == 1
     assert not state.model.weight.is_contiguous()
+    assert state.average.module.weight.stride() == state.model.weight.stride()
     for what, moment in state.optimiser.state[state.model.weight].items():
         assert torch.equal(moment, other.optimiser.state[other.model.weight][what])
         assert moment.stride() == (state.model.weight.stride() if moment.dim() else ())
