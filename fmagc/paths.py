@@ -19,11 +19,14 @@ EMBEDDINGS = DATA / "embeddings"
 STATS = DATA / "stats"
 MODELS_FOLDER = DATA / "models"
 PREDICTIONS = DATA / "predictions"
+SHARE_PREDICTIONS = PREDICTIONS / "shares"  # of models that were trained on a share of the training set
 DETAILS = DATA / "details"
+SHARE_DETAILS = DETAILS / "shares"
 CLIP_COUNTS = DATA / "clip_counts"  # this and the next two of networks alone
 TIMELINES = DATA / "timelines"
 ARCHITECTURES = DATA / "architectures"
 ROBUSTNESS = DATA / "robustness"
+SHARE_MODELS = DATA / "shares"
 STAGING = DATA / ".staging"  # no path of dvc.yaml: finished artifacts, which DVC must not empty
 
 METRICS = Path("metrics")
@@ -32,6 +35,7 @@ CLEANING = METRICS / "cleaning.json"
 VALIDATION = METRICS / "validation"
 TRACK_METRICS = METRICS / "models"
 CLIP_METRICS = METRICS / "clips"
+SHARE_METRICS = METRICS / "shares"
 LEADERBOARD = METRICS / "leaderboard.md"
 CARDS = METRICS / "cards"
 FOCUS = METRICS / "focus.json"
@@ -57,6 +61,12 @@ def verified_record(cache: Path) -> Path:
     return data / STAGING.name / "verified" / f"{cache.relative_to(data)}.json"
 
 
-def training_folder(protocol: str, model: str, seed: int) -> Path:
-    """Return the folder of one training's weights and card."""
-    return MODELS_FOLDER / protocol / model / str(seed)
+def training_folder(protocol: str, model: str, seed: int, *, share: float = 1.0) -> Path:
+    """Return the folder of one training's weights and card, on a share of the training set or on the whole."""
+    root = MODELS_FOLDER / protocol if share == 1 else SHARE_MODELS / protocol / str(share)
+    return root / model / str(seed)
+
+
+def share_results(protocol: str, share: float, model: str) -> Path:
+    """Name the results of a model that was trained on a share, below the folders of such results."""
+    return Path(protocol, str(share), model)

@@ -1,6 +1,6 @@
 """Normalisation statistics of the training tracks: merged from the columns of the caches, and read from data/stats."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -14,7 +14,7 @@ from fmagc.errors import DataError
 from fmagc.paths import STATS
 from fmagc.runtime.files import read_record
 
-__all__ = ["Normalisation", "measure", "read_normalisation"]
+__all__ = ["Normalisation", "as_normalisation", "measure", "read_normalisation"]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -111,5 +111,9 @@ def measure(waves: Cache, mels: Cache, training: Collection[int]) -> dict[str, A
 
 def read_normalisation(protocol: str, *, folder: Path = STATS) -> dict[str, Normalisation]:
     """Read the z-scores of ``waveform`` and ``mel``."""
-    found = read_record(folder / f"{protocol}.json", stage=f"stats@{protocol}")
+    return as_normalisation(read_record(folder / f"{protocol}.json", stage=f"stats@{protocol}"))
+
+
+def as_normalisation(found: Mapping[str, Any]) -> dict[str, Normalisation]:
+    """Turn what `measure` found into the z-scores of ``waveform`` and ``mel``."""
     return {view: Normalisation(**found[view]) for view in ("waveform", "mel")}

@@ -19,13 +19,17 @@ from fmagc.paths import (
     CONFUSION,
     DETAILS,
     PREDICTIONS,
+    SHARE_DETAILS,
+    SHARE_METRICS,
+    SHARE_PREDICTIONS,
     TIMELINES,
     TRACK_METRICS,
+    share_results,
 )
 from fmagc.runtime.files import file_digest, write_json, write_record
 from fmagc.runtime.tables import write_csv
 
-__all__ = ["BOOTSTRAP_SEED", "confusion_table", "write_network_results", "write_results"]
+__all__ = ["BOOTSTRAP_SEED", "confusion_table", "write_network_results", "write_results", "write_share_results"]
 
 BOOTSTRAP_SEED = 0  # the same resamples for every model
 
@@ -97,6 +101,35 @@ def write_network_results(
     write_csv(TIMELINES / name.with_suffix(".csv"), timeline)
     write_record(ARCHITECTURES / name.with_suffix(".json"), diagram)
     return write_results(results, settings=settings, names=names)
+
+
+def write_share_results(
+    predictions: Predictions, split: pd.DataFrame, *, share: float, settings: Evaluate
+) -> dict[str, float]:
+    """Write the predictions of a model that was trained on a share of the training set, their metrics, and its size.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Of clips.
+    split : pd.DataFrame
+        As `cache.training_share.read_share` gives it.
+    share, settings : float, Evaluate
+        As in params.yaml.
+
+    Returns
+    -------
+    dict of str to float
+        The metrics of tracks.
+    """
+    training = split[split["set"] == "train"]
+    name = share_results(predictions.protocol, share, predictions.model)
+    metrics, _ = summarise(predictions, resamples=settings.bootstrap, seed=BOOTSTRAP_SEED)
+    predictions.write(SHARE_PREDICTIONS / f"{name}.csv")
+    size = {"training_tracks": len(training), "training_artists": training["artist_id"].nunique()}
+    write_record(SHARE_DETAILS / f"{name}.json", size)
+    write_json(SHARE_METRICS / f"{name}.json", metrics)
+    return metrics
 
 
 def confusion_table(predictions: Predictions) -> pd.DataFrame:

@@ -1,20 +1,104 @@
 """Predict the tracks of a split with all trainings of one model."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from fmagc.devices.device import prepare
+from fmagc.dataset.clips import ClipLoader
+from fmagc.devices.device import Hardware, prepare
 from fmagc.evaluation.clips_per_track import clip_counts
 from fmagc.evaluation.predictions import Predictions
 from fmagc.inference.predict_tracks import open_loader, predict_tracks
 from fmagc.inference.timeline import least_settled, predict_timeline
+from fmagc.models.networks import Network
 from fmagc.models.pretrained import load_trained
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.run import Run
 from fmagc.paths import training_folder
 
-__all__ = ["ModelPredictions", "predict_model"]
+__all__ = ["ModelPredictions", "Trainings", "predict_model"]
+
+
+class Trainings:
+    """All trainings of one model, which differ in their seed alone.
+
+    Parameters
+    ----------
+    protocol, name : str
+        Of the split and the model.
+    settings : Evaluate
+        Which clips of a track are predicted.
+    whole_run : Run
+        Of which the seeds and the number of threads are read.
+    share : float
+        Of the training set, on which the networks were trained.
+
+    Attributes
+    ----------
+    first : tuple of (Network, dict)
+        The network of the first seed, and its card.
+    loader : ClipLoader
+        Of the clips that they read.
+    evaluated : int or None
+        The number of clips of a track by which they are evaluated; None: as many patches as cover it.
+
+    Raises
+    ------
+    DataError
+        When the weights or the card of a training are missing or damaged.
+    """
+
+    def __init__(self, protocol: str, name: str, *, settings: Evaluate, whole_run: Run, share: float = 1.0) -> None:
+        self._protocol, self._settings, self._threads = protocol, settings, whole_run.threads
+        self._trained: list[tuple[Network, dict[str, Any]]] = [
+            load_trained(
+                training_folder(protocol, name, seed, share=share),
+                stage=f"train@{protocol}-{name}-{seed}" if share == 1 else f"share@{protocol}-{share}-{name}",
+            )
+            for seed in whole_run.seeds
+        ]
+        self.first = self._trained[0]
+        card = self.first[1]
+        self.loader: ClipLoader = open_loader(card)
+        self.evaluated: int | None = None if card["train"]["patch_samples"] else settings.clips
+
+    def predict(self, split: pd.DataFrame, *, counts: Collection[int] = ()) -> dict[int | None, Predictions]:
+        """Predict clips of tracks with each network.
+
+        Parameters
+        ----------
+        split : pd.DataFrame
+            Rows of `corpus.index.read_split`.
+        counts : collection of int
+            Numbers of clips of a track, besides that by which the networks are evaluated.
+
+        Returns
+        -------
+        dict of int or None to Predictions
+            Of all seeds, by the number of clips for each track; the same in every process.
+        """
+        wanted = {self.evaluated, *counts}
+        by_seed = [
+            predict_tracks(
+                network,
+                card,
+                self.loader,
+                split,
+                protocol=self._protocol,
+                counts=wanted,
+                crop=self._settings.crop,
+                overlap=self._settings.overlap,
+                hardware=self.prepare(card),
+            )
+            for network, card in self._trained
+        ]
+        return {count: Predictions.concatenate([own[count] for own in by_seed]) for count in wanted}
+
+    def prepare(self, card: dict[str, Any]) -> Hardware:
+        """Prepare the device as for the training of a card."""
+        return prepare(card["precision"], threads=self._threads, seed=card["seed"])
 
 
 @dataclass(frozen=True)
@@ -84,36 +168,15 @@ def predict_model(
     DataError
         When the weights or the card of a training are missing or damaged.
     """
-    trained = [
-        load_trained(training_folder(protocol, name, seed), stage=f"train@{protocol}-{name}-{seed}")
-        for seed in whole_run.seeds
-    ]
-    model, card = trained[0]
-    loader = open_loader(card)  # the seeds of one model share their data and settings
-    seen_samples = card["architecture"]["clip_samples"]
-    evaluated = None if card["train"]["patch_samples"] else settings.clips
-    counts = {evaluated, *clip_counts(seen_samples, clip_samples=clip_samples)}
-    by_seed = []
-    for network, own_card in trained:
-        hardware = prepare(own_card["precision"], threads=whole_run.threads, seed=own_card["seed"])
-        by_seed.append(
-            predict_tracks(
-                network,
-                own_card,
-                loader,
-                split,
-                protocol=protocol,
-                counts=counts,
-                crop=settings.crop,
-                overlap=settings.overlap,
-                hardware=hardware,
-            )
-        )
-    by_count = {count: Predictions.concatenate([own[count] for own in by_seed]) for count in counts}
+    trainings = Trainings(protocol, name, settings=settings, whole_run=whole_run)
+    network, card = trainings.first
+    seen_samples, evaluated = card["architecture"]["clip_samples"], trainings.evaluated
+    by_count = trainings.predict(split, counts=clip_counts(seen_samples, clip_samples=clip_samples))
+    hardware = trainings.prepare(card)
     timeline = predict_timeline(
-        model,
+        network,
         card,
-        loader,
+        trainings.loader,
         split,
         track_id=least_settled(by_count[evaluated]),
         sample_rate=sample_rate,

@@ -9,6 +9,7 @@ from fmagc.params.base import Block
 __all__ = ["Engine", "Run"]
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # as torch takes it
+TrainShare = Annotated[float, Field(gt=0, lt=1)]  # the whole set is always trained on
 
 
 class Run(Block):
@@ -19,8 +20,9 @@ class Run(Block):
     seeds: Annotated[list[Seed], Field(min_length=1)]
     baselines: list[str]
     encoders: list[str]  # frozen ones that the user brings; each is one more baseline
+    train_shares: list[TrainShare]  # of the training set, on which all models and baselines are trained once more
     threads: Annotated[int, Field(gt=0)]  # of the networks' arithmetic: part of what decides the bytes
-    launcher: Annotated[str, Field(min_length=1)]  # runs train and evaluate: python, or torchrun with options
+    launcher: Annotated[str, Field(min_length=1)]  # runs train, evaluate and share: python, or torchrun with options
 
 
 class Engine(Block):

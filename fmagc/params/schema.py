@@ -58,7 +58,7 @@ def check(path: Path = PARAMS_FILE) -> Params:
 
 def _relations(document: dict[str, Any]) -> Iterator[str]:
     """Check what no block can check alone, of values that are valid by themselves."""
-    for key in ("run.protocols", "run.models", "run.seeds", "run.baselines", "run.encoders"):
+    for key in ("run.protocols", "run.models", "run.seeds", "run.baselines", "run.encoders", "run.train_shares"):
         values = _at(document, key, list)
         if values and len(set(map(str, values))) < len(values):
             yield f"{key}: expected each entry once, found {format_value(values)}"

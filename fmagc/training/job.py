@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from fmagc.params.run import Run
 from fmagc.params.signal import Clip, Mel
-from fmagc.params.training import Architecture, Train
+from fmagc.params.training import Architecture, ModelSettings, Train
 from fmagc.paths import training_folder
 
 __all__ = ["TrainingJob"]
@@ -25,6 +26,8 @@ class TrainingJob:
     clip, mel : Clip, Mel
     threads : int
         Of the CPU's arithmetic.
+    share : float
+        Of the training set, on which the network is trained.
     """
 
     protocol: str
@@ -35,11 +38,35 @@ class TrainingJob:
     clip: Clip
     mel: Mel
     threads: int
+    share: float = 1.0
+
+    @classmethod
+    def load(cls, *, protocol: str, model: str, seed: int, share: float = 1.0) -> Self:
+        """Take the settings of a training from params.yaml."""
+        own = ModelSettings.load(f"models.{model}")
+        return cls(
+            protocol=protocol,
+            model=model,
+            seed=seed,
+            share=share,
+            train=own.merged(Train.load("train")),
+            architecture=own.architecture,
+            clip=Clip.load("clip"),
+            mel=Mel.load("mel"),
+            threads=Run.load("run").threads,
+        )
 
     @property
     def folder(self) -> Path:
         """The folder to which weights and card are published."""
-        return training_folder(self.protocol, self.model, self.seed)
+        return training_folder(self.protocol, self.model, self.seed, share=self.share)
+
+    @property
+    def store(self) -> str:
+        """The name of the staging folder that holds its checkpoints."""
+        if self.share == 1:
+            return f"train/{self.protocol}-{self.model}-{self.seed}"
+        return f"share/{self.protocol}-{self.share}-{self.model}-{self.seed}"
 
     @property
     def clip_samples(self) -> int:
@@ -58,4 +85,4 @@ class TrainingJob:
         }
 
     def __str__(self) -> str:
-        return f"{self.model}, seed {self.seed}"
+        return f"{self.model}, seed {self.seed}" + (f", share {self.share}" if self.share < 1 else "")

@@ -23,13 +23,8 @@ LEADERBOARD = ROOT / "metrics/leaderboard.md"
 CI = ROOT / ".ci/run"
 UNTRACKED = (".venv", ".dvc/cache", "data/raw", "data/.staging", "dvc_plots")  # made by commands, not by stages
 FILES = ("csv", "html", "json", "lock", "md", "png", "safetensors", "svg", "txt", "yaml", "zip")  # no keys of settings
-LETTERS = {
-    "${item.protocol}": "P",
-    "${item.model}": "M",
-    "${item.seed}": "S",
-    "${item.baseline}": "B",
-    "${item.encoder}": "E",
-}
+_ITEMS = {"protocol": "P", "model": "M", "seed": "S", "baseline": "B", "encoder": "E", "share": "F"}  # of a matrix
+LETTERS = {f"${{item.{name}}}": letter for name, letter in _ITEMS.items()}
 
 
 @cache

@@ -86,6 +86,7 @@ def test_results_that_the_run_no_longer_names_are_left_over(tmp_path: Path, monk
         seeds=[0],
         baselines=["svm_mfcc"],
         encoders=[],
+        train_shares=[],
         threads=1,
         launcher="python",
     )

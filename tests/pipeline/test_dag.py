@@ -39,7 +39,19 @@ def test_a_stage_script_is_short(script: Path) -> None:
 
 def test_costly_stages_keep_their_run_cache() -> None:
     # one uncached out that is neither metric nor plot switches DVC's run cache off for a stage
-    for name in ("decode", "mel", "stats", "train", "evaluate", "robustness", "baseline", "embed", "probe"):
+    for name in (
+        "decode",
+        "mel",
+        "stats",
+        "train",
+        "evaluate",
+        "robustness",
+        "baseline",
+        "embed",
+        "probe",
+        "share",
+        "share_baseline",
+    ):
         assert all(isinstance(out, str) for out in stages()[name]["outs"]), name
 
 
@@ -58,6 +70,7 @@ WITHOUT_NETWORKS = (
     "baseline",
     "embed",
     "probe",
+    "share_baseline",
     "compare",
     "report",
 )

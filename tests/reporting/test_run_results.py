@@ -43,7 +43,16 @@ from tests.support.damage import flipped
 from tests.support.predictions import predictions_of
 
 GENRES = ["Folk", "Rock"]
-RUN = Run(protocols=["official"], models=["crnn"], seeds=[0], baselines=[], encoders=[], threads=1, launcher="python")
+RUN = Run(
+    protocols=["official"],
+    models=["crnn"],
+    seeds=[0],
+    baselines=[],
+    encoders=[],
+    train_shares=[],
+    threads=1,
+    launcher="python",
+)
 NETWORK = Entry("official", "crnn", {}, {}, [{}])
 OWN = Path("official/crnn.csv")
 FLIPS = 60

@@ -81,14 +81,16 @@ def test_the_schema_is_dvc_yaml_with_params_yaml() -> None:
 
 def test_the_schema_leaves_out_what_is_repeated_for_nothing() -> None:
     params = check(ROOT / "params.yaml").model_dump()
-    assert set(stages()) - set(stages_of_run(stages(), params)) == {"embed", "probe"}
+    assert set(stages()) - set(stages_of_run(stages(), params)) == {"embed", "probe", "share", "share_baseline"}
     params["run"]["encoders"], params["encoders"] = ["mine"], {"mine": {"C": [1.0], "seconds": 5.0, "sha256": None}}
+    params["run"]["train_shares"] = [0.25, 0.5]
     of_run = stages_of_run(stages(), params)
     assert set(of_run) == set(stages())
     encoder = {"batch_size": 8, "input": "mel", "sample_rate": None} | params["encoders"]["mine"]
     params["encoders"]["mine"] = encoder
     boxes = stage_boxes(of_run, params)
     assert "once for 1 protocol x 1 encoder" in " ".join(boxes["probe"].paragraphs)
+    assert "x 2 shares x " in " ".join(boxes["share"].paragraphs)
     assert "encoders.mine.seconds: 5" in " ".join(boxes["embed"].paragraphs)
     assert {("decode", "embed"), ("embed", "probe"), ("probe", "compare")} <= set(stage_edges(of_run))
 
