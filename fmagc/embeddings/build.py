@@ -12,10 +12,10 @@ from fmagc.cache.manifest import Manifest, found_in_artifact, write_manifest
 from fmagc.cache.rows import create_empty
 from fmagc.cache.shards import layout_of, read_columns
 from fmagc.cache.verified import VerifiedShards
-from fmagc.embeddings.encoder_file import require_file
+from fmagc.embeddings.encoder_file import read_file
 from fmagc.embeddings.frozen_encoder import FrozenEncoder
 from fmagc.embeddings.rows import SourceRow, embedding_layout, mean_vector_row
-from fmagc.embeddings.runtimes import libraries, load_file
+from fmagc.embeddings.runtimes import libraries, load_encoder
 from fmagc.embeddings.shard import finish_shard
 from fmagc.embeddings.windows import WindowCutter
 from fmagc.errors import DataError, Reason, RejectedTrack
@@ -81,8 +81,8 @@ def make_embeddings(
     source = mels if settings.input == "mel" else waves
     waveform = Waveform.model_validate({key: waves.params["audio"][key] for key in Waveform.model_fields})
     cutter = WindowCutter.of(settings, waveform=waveform, mel=Mel.model_validate(mels.params["mel"]))
-    path = require_file(name, settings)
-    made_with = versions(*_LIBRARIES, *libraries(path))
+    content = read_file(name, settings)
+    made_with = versions(*_LIBRARIES, *libraries(content))
     common = {
         "code": store.track_code(mean_vector_row, finish_shard),
         "made_with": made_with,
@@ -96,7 +96,7 @@ def make_embeddings(
     missing = [shard for shard in source.shards if shard not in artifacts]
     n_tracks = sum(source.shards[shard].rows for shard in missing)
     if missing:
-        execute = load_file(path, threads=threads)
+        execute = load_encoder(content, path=settings.path, threads=threads)
         encoder = FrozenEncoder(name, execute, window=cutter.shape, batch_size=settings.batch_size)
         needed = sum(embedding_layout(encoder.n_values).most_bytes(source.shards[shard].rows) for shard in missing)
         store.prepare(out, needed, reused=artifacts.values(), what=f"{n_tracks} embeddings")

@@ -70,7 +70,7 @@ class FrozenEncoder:
     name : str
         Its key in ``encoders``.
     execute : callable
-        As `runtimes.load_file` gives it.
+        As `runtimes.load_encoder` gives it.
     window : tuple of int
         Shape of a window: (samples,) or (frames, bands).
     batch_size : int

@@ -1,8 +1,9 @@
 """Execute an encoder's file: TorchScript by torch, ONNX by onnxruntime. Each is imported where it is needed."""
 
+import io
+import os
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,25 +11,30 @@ from numpy.typing import NDArray
 from fmagc.embeddings.encoder_file import format_of
 from fmagc.errors import SettingsError
 
-__all__ = ["Execute", "libraries", "load_file", "message_of"]
+__all__ = ["Execute", "libraries", "load_encoder", "message_of"]
 
 _SHOWN = 300  # characters of a runtime's message, its end: before it torch lists the code
+
+# a folder that holds none: weights in a second file are not covered by the digest, and so refused
+_WEIGHTS_ELSEWHERE = "session.model_external_initializers_file_folder_path"
 
 Execute = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
-def libraries(path: Path) -> tuple[str, ...]:
+def libraries(content: bytes) -> tuple[str, ...]:
     """Name the packages whose versions decide what a file computes."""
-    return ("torch",) if format_of(path) == "torchscript" else ("onnxruntime",)
+    return ("torch",) if format_of(content) == "torchscript" else ("onnxruntime",)
 
 
-def load_file(path: Path, *, threads: int) -> Execute:
+def load_encoder(content: bytes, *, path: str, threads: int) -> Execute:
     """Load an encoder for its one input and its one output, on the GPU where there is one that its runtime can use.
 
     Parameters
     ----------
-    path : Path
-        It is executed: the caller has compared its digest (`encoder_file.require_file`).
+    content : bytes
+        Of its file. It is executed: the caller has compared its digest (`encoder_file.read_file`).
+    path : str
+        Of the file, for messages.
     threads : int
         Of the arithmetic on a CPU: another number sums in another order.
 
@@ -37,10 +43,11 @@ def load_file(path: Path, *, threads: int) -> Execute:
     SettingsError
         When the runtime cannot load it, or it has another number of inputs or outputs.
     """
-    return _torchscript(path, threads) if format_of(path) == "torchscript" else _onnx(path, threads)
+    load = _torchscript if format_of(content) == "torchscript" else _onnx
+    return load(content, path, threads)
 
 
-def _torchscript(path: Path, threads: int) -> Execute:
+def _torchscript(content: bytes, path: str, threads: int) -> Execute:
     import torch
 
     from fmagc.devices.device import prepare
@@ -49,7 +56,7 @@ def _torchscript(path: Path, threads: int) -> Execute:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # the format is old, and what models come in
-            module = torch.jit.load(path, map_location=device).eval()  # type: ignore[no-untyped-call]
+            module = torch.jit.load(io.BytesIO(content), map_location=device).eval()  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as error:
         raise _unreadable(path, "a module saved by torch.jit.save", error) from None
 
@@ -64,16 +71,17 @@ def _torchscript(path: Path, threads: int) -> Execute:
     return execute
 
 
-def _onnx(path: Path, threads: int) -> Execute:
+def _onnx(content: bytes, path: str, threads: int) -> Execute:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 4  # what it refuses is an exception, which says it once more
+    options.add_session_config_entry(_WEIGHTS_ELSEWHERE, os.devnull)
     there = onnxruntime.get_available_providers()
     providers = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
     try:
-        session = onnxruntime.InferenceSession(path, options, providers=providers)
+        session = onnxruntime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # its exceptions have no base of their own
         raise _unreadable(path, "an ONNX model", error) from None
     inputs, outputs = session.get_inputs(), session.get_outputs()
@@ -95,5 +103,5 @@ def message_of(error: Exception) -> str:
     return f"{type(error).__name__}: {said if len(said) <= _SHOWN else f'...{said[-_SHOWN:]}'}"
 
 
-def _unreadable(path: Path, expected: str, error: Exception) -> SettingsError:
+def _unreadable(path: str, expected: str, error: Exception) -> SettingsError:
     return SettingsError(f"{path}: expected {expected}, found that it cannot be loaded: {message_of(error)}")

@@ -20,7 +20,6 @@ __all__ = [
     "evict",
     "file_digest",
     "file_sha1",
-    "file_sha256",
     "keep_only",
     "link_or_copy",
     "read_json",
@@ -210,12 +209,6 @@ def file_digest(path: Path) -> str:
         while block := file.read(_BLOCK):
             state.update(block)
     return state.hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hex: of a file that is executed, it proves the content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_sha1(path: Path) -> str:

@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from fmagc.embeddings.frozen_encoder import FrozenEncoder
-from fmagc.embeddings.runtimes import load_file
+from fmagc.embeddings.runtimes import load_encoder
 from fmagc.params.encoders import Encoder
 from tests.docs.test_readme import fenced
 
@@ -45,5 +45,6 @@ def test_the_recipe_exports_what_the_pipeline_can_use(tmp_path: Path, monkeypatc
     with torch.inference_mode():
         expected = model(torch.from_numpy(windows)).last_hidden_state.mean(dim=1).numpy()
     for name in ("mert.pt", "mert.onnx"):
-        encoder = FrozenEncoder("mert", load_file(Path(name), threads=1), window=windows.shape[1:], batch_size=2)
+        execute = load_encoder(Path(name).read_bytes(), path=name, threads=1)
+        encoder = FrozenEncoder("mert", execute, window=windows.shape[1:], batch_size=2)
         assert encoder(windows) == pytest.approx(expected, abs=1e-5), name

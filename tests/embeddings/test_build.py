@@ -146,10 +146,10 @@ def test_an_encoder_that_fails_on_a_track_tells_its_reason_and_is_tried_again(
     tmp_path: Path, make: Make, tracks: dict[int, Array], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = settings(save_torchscript(tmp_path / "e.pt"))
-    load = build.load_file
+    load = build.load_encoder
 
-    def load_failing(path: Path, *, threads: int) -> Any:
-        execute = load(path, threads=threads)
+    def load_failing(content: bytes, *, path: str, threads: int) -> Any:
+        execute = load(content, path=path, threads=threads)
 
         def failing(windows: Array) -> Array:
             if not windows.any():
@@ -158,11 +158,11 @@ def test_an_encoder_that_fails_on_a_track_tells_its_reason_and_is_tried_again(
 
         return failing
 
-    monkeypatch.setattr(build, "load_file", load_failing)
+    monkeypatch.setattr(build, "load_encoder", load_failing)
     assert make(own)["rejected"] == 1
     row = read_ledger_of(tmp_path, tracks).set_index("track_id").loc[SILENT]
     assert (row["reason"], row["detail"]) == ("encoder_failed", "RuntimeError: no room for silence")
-    monkeypatch.setattr(build, "load_file", load)
+    monkeypatch.setattr(build, "load_encoder", load)
     again = make(own)
     assert (again["shards_made"], again["shards_reused"], again["rejected"]) == (1, 2, 0)
 
@@ -175,7 +175,7 @@ def test_what_is_finished_is_found_without_loading_the_encoder(
     before = (tmp_path / "data/embeddings/mine/manifest.json").read_bytes()
     moved = own.model_copy(update={"path": shutil.copy(own.path, tmp_path / "moved.pt"), "C": [3.0]})
     with monkeypatch.context() as patch:
-        patch.setattr(build, "load_file", lambda *_, **__: pytest.fail("it is loaded"))
+        patch.setattr(build, "load_encoder", lambda *_, **__: pytest.fail("it is loaded"))
         assert make(moved)["shards_reused"] == 3
     assert (tmp_path / "data/embeddings/mine/manifest.json").read_bytes() == before
     assert make(own.model_copy(update={"seconds": 0.3}))["shards_made"] == 3

@@ -1,15 +1,15 @@
 """Encoders of a user: what their files may take and give, and what is said of those that cannot be used."""
 
-import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from fmagc.embeddings.encoder_file import file_faults, require_file
+from fmagc.embeddings.encoder_file import file_faults, read_file
 from fmagc.embeddings.frozen_encoder import FrozenEncoder
-from fmagc.embeddings.runtimes import load_file
+from fmagc.embeddings.runtimes import Execute, load_encoder
 from fmagc.errors import SettingsError
 from tests.support.encoders import N_VALUES, expected, save_onnx, save_torchscript, settings
 
@@ -18,8 +18,12 @@ NOISE = np.random.default_rng(3).normal(0, 0.2, (5, SAMPLES)).astype(np.float32)
 ONNX_SHAPES = [["B", "n"], ["B", 1, "n"], ["B", SAMPLES], [1, SAMPLES], [1, 1, SAMPLES], [SAMPLES], ["n"]]
 
 
+def executed(path: Path) -> Execute:
+    return load_encoder(path.read_bytes(), path=str(path), threads=1)
+
+
 def loaded(path: Path, *, batch_size: int = 2, window: tuple[int, ...] = (SAMPLES,)) -> FrozenEncoder:
-    return FrozenEncoder("mine", load_file(path, threads=1), window=window, batch_size=batch_size)
+    return FrozenEncoder("mine", executed(path), window=window, batch_size=batch_size)
 
 
 @pytest.mark.parametrize("n_channels", [0, 1])
@@ -74,7 +78,7 @@ def test_a_window_of_another_length_is_told(tmp_path: Path) -> None:
 def test_one_input_and_one_output_are_wanted(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     with pytest.raises(SettingsError, match=r"e\.onnx: expected one output, found 2 \(v, s\)"):
-        load_file(save_onnx(tmp_path / "e.onnx", shape=["B", SAMPLES], outputs=2), threads=1)
+        executed(save_onnx(tmp_path / "e.onnx", shape=["B", SAMPLES], outputs=2))
 
 
 @pytest.mark.parametrize(
@@ -86,26 +90,35 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str, expects: s
     path = tmp_path / name
     torch.save({"w": torch.zeros(3)}, path) if name.endswith("pt") else path.write_bytes(b"\xff no protobuf")
     with pytest.raises(SettingsError, match=rf"{name}: expected {expects}, found that it cannot be loaded: ."):
-        load_file(path, threads=1)
+        executed(path)
+
+
+def test_weights_beside_the_file_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    path = save_onnx(tmp_path / "e.onnx", shape=["B", SAMPLES], weights_in="e.data")
+    assert (tmp_path / "e.data").exists()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"e\.onnx: expected an ONNX model, .*External data"):
+        executed(path)
 
 
 def test_a_file_is_executed_only_if_it_has_its_digest(tmp_path: Path) -> None:
     path = tmp_path / "my encoder.onnx"
     path.write_bytes(b"one")
     own = settings(path)
-    if "onnxruntime" in sys.modules or not list(file_faults("mine", own)):
-        assert require_file("mine", own) == path
-    unpinned = list(file_faults("mine", own.model_copy(update={"sha256": None})))
+    if find_spec("onnxruntime"):
+        assert read_file("mine", own) == b"one"
+    unpinned = file_faults("mine", own.model_copy(update={"sha256": None}))
     assert f"found null; if you trust {path}, write {own.sha256}" in unpinned[0]
     path.write_bytes(b"two")
     with pytest.raises(
         SettingsError, match=rf"encoders\.mine\.sha256: expected {own.sha256} of .*, found [0-9a-f]{{64}};"
     ):
-        require_file("mine", own)
+        read_file("mine", own)
     path.unlink()
-    assert "nothing there" in next(file_faults("mine", own))
+    assert "nothing there" in file_faults("mine", own)[0]
     path.mkdir()
-    assert "something else there" in next(file_faults("mine", own))
+    assert "something else there" in file_faults("mine", own)[0]
 
 
 def test_onnxruntime_is_an_extra_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

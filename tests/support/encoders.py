@@ -1,5 +1,6 @@
 """Small encoders of the tests' own, as TorchScript and ONNX files, and what they should give."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ import pytest
 from numpy.typing import NDArray
 
 from fmagc.params.encoders import Encoder
-from fmagc.runtime.files import file_sha256
 
 N_VALUES = 6
 KERNEL = 64
@@ -56,7 +56,7 @@ def save_torchscript(
     return path
 
 
-def save_onnx(path: Path, *, shape: list[Any], outputs: int = 1) -> Path:
+def save_onnx(path: Path, *, shape: list[Any], outputs: int = 1, weights_in: str = "") -> Path:
     """Save the same encoder as ONNX, for an input of this shape: (B, samples), (B, 1, samples) or (samples,)."""
     onnx = pytest.importorskip("onnx")
     helper, tensor = onnx.helper, onnx.TensorProto
@@ -80,7 +80,9 @@ def save_onnx(path: Path, *, shape: list[Any], outputs: int = 1) -> Path:
         [helper.make_tensor_value_info(name, tensor.FLOAT, None) for name in ("v", "s")[:outputs]],
         constants,
     )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    elsewhere = {"save_as_external_data": True, "location": weights_in, "size_threshold": 500} if weights_in else {}
+    onnx.save(model, path, **elsewhere)
     return path
 
 
@@ -88,7 +90,7 @@ def settings(path: Path, **changed: Any) -> Encoder:
     """Return the settings of an encoder's file."""
     own: dict[str, Any] = {
         "path": str(path),
-        "sha256": file_sha256(path),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "input": "waveform",
         "sample_rate": None,
         "seconds": 0.2,
