@@ -91,7 +91,7 @@ def test_a_missing_key_is_always_named(data: st.DataObject) -> None:
 
 
 def test_the_project_s_own_file_is_sound() -> None:
-    assert check(ROOT / "params.yaml").run.models == ["cnn1d", "cnn2d", "crnn", "mmcrnn"]
+    assert check(ROOT / "params.yaml").run.models == ["cnn1d", "cnn2d", "crnn", "mmcrnn", "resnet"]
 
 
 def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
         params["train"]["augment"][1]["max_rat"] = 2.0
         params["audio"]["max_seconds"] = float("nan")
         params["run"]["models"].append("crnm")
-        params["clip"]["samples"] = 1000
+        params["clip"]["samples"] = 200_000
         params["compare"]["focus"] = "cnn3d"
         del params["evaluate"]["clips"]
 
@@ -115,7 +115,7 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
         "train.augment.1.max_rat: expected no such key, found 2.0. Did you mean max_rate?",
         "audio.max_seconds: expected a finite number, found nan",
         f"run.models: expected a name that has a block in models ({', '.join(MODELS)}), found 'crnm'",
-        "clip.samples: expected a multiple of mel.hop_length (1024), found 1000",
+        "clip.samples: expected a multiple of mel.hop_length (1024), found 200000",
         "compare.focus: expected an entry of run.models or run.baselines",
         "evaluate.clips: expected this key, found nothing",
     ):
