@@ -94,7 +94,9 @@ def _describe(job: TrainingJob, data: TrainingData, hardware: Hardware) -> dict[
 def _key(job: TrainingJob, data: TrainingData, made_with: dict[str, Any], store: ArtifactStore) -> str:
     """Compute the key from everything that decides the weights."""
     machine = {"threads": job.threads, "made_with": versions(*_LIBRARIES)}
-    return artifact_key(made_with | machine | {"tracks": data.tracks_digest(), "code": store.track_code(train_model)})
+    # of a clip, as much music as is measured of a track, architecture knows nothing where a model has a patch
+    read = {"tracks": data.tracks_digest(), "clip": job.clip.model_dump(), "code": store.track_code(train_model)}
+    return artifact_key(made_with | machine | read)
 
 
 def _fit(

@@ -75,6 +75,9 @@ def test_a_training_of_patches_goes_on_in_the_round_in_which_it_was_stopped(
     assert train(monkeypatch) == 0
     assert f"{FOLDER}: going on in epoch 2, after batch 5" in capfd.readouterr().out
     assert made.published("train") == whole
+    made.change("clip", samples=2**14)  # by whose length patches are counted that are measured
+    assert train(monkeypatch) == 0
+    assert epochs_of(capfd.readouterr().out) == [1, 2]
 
 
 @pytest.mark.parametrize("received", ["SIGTERM", "SIGINT"])
