@@ -78,8 +78,8 @@ class Trainer:
 
         Afterwards `State.best` holds the weights of the best epoch, and `State.history` two rows an epoch, ``split``
         train and val: ``epoch``, ``loss`` (the criterion), ``accuracy``, macro ``precision``, ``recall`` and ``f1``.
-        Both rows are measured at the end of the epoch and in the same way: fixed clips, no augmentation, no dropout,
-        BatchNorm's running statistics.
+        Both rows are measured at the end of the epoch and in the same way: fixed clips, no augmentation, no smoothing
+        of labels, no dropout, BatchNorm's running statistics, the average of the weights where there is one.
 
         Parameters
         ----------
