@@ -8,7 +8,7 @@ from fmagc.params.evaluation import Compare, Evaluate
 from fmagc.params.run import Run
 from fmagc.params.signal import Audio
 from fmagc.paths import AUDIT, CLEANING, CURVES, FOCUS, LEADERBOARD
-from fmagc.reporting.comparison import draw_results, write_cards, write_leaderboard
+from fmagc.reporting.comparison import compare_shares, draw_results, write_cards, write_leaderboard
 from fmagc.reporting.run_results import find_leftovers, read_entries, read_histories
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import read_record, write_json, write_text
@@ -25,9 +25,11 @@ def main() -> None:
             f"compare: expected a protocol and a focus of this run, found {compare}: see run in params.yaml"
         )
     accepted = read_record(CLEANING, stage="explore", cached=False)["accepted_by_set"]
-    draw_results(entries, histories=histories)
+    curves = compare_shares(entries, shares=whole_run.train_shares, accepted=accepted, resamples=settings.bootstrap)
+    draw_results(entries, histories=histories, curves=curves)
     write_leaderboard(
         entries,
+        curves=curves,
         audits=read_record(AUDIT, stage="index", cached=False),
         accepted=accepted,
         corpus=corpus.name,

@@ -126,8 +126,7 @@ def write_share_results(
     name = share_results(predictions.protocol, share, predictions.model)
     metrics, _ = summarise(predictions, resamples=settings.bootstrap, seed=BOOTSTRAP_SEED)
     predictions.write(SHARE_PREDICTIONS / f"{name}.csv")
-    size = {"training_tracks": len(training), "training_artists": training["artist_id"].nunique()}
-    write_record(SHARE_DETAILS / f"{name}.json", size)
+    write_record(SHARE_DETAILS / f"{name}.json", {"training_tracks": len(training)})
     write_json(SHARE_METRICS / f"{name}.json", metrics)
     return metrics
 

@@ -1,6 +1,7 @@
 """Assemble the comparison of all models and baselines: figures, leaderboard and model cards."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from fmagc.corpus.index import read_split
 from fmagc.evaluation.protocol_gap import gaps_between
 from fmagc.evaluation.results import BOOTSTRAP_SEED
+from fmagc.evaluation.share_curve import ShareCurve
 from fmagc.evaluation.significance import Correctness, compare_all
 from fmagc.params.corpus import DEMO, Dataset
 from fmagc.params.evaluation import Evaluate
@@ -19,6 +21,7 @@ from fmagc.reporting.figures.confusion import confusion_grid
 from fmagc.reporting.figures.curves import learning_curves
 from fmagc.reporting.figures.genres import genre_scores
 from fmagc.reporting.figures.robustness import encoder_shifts, prediction_changes
+from fmagc.reporting.figures.shares import share_curves
 from fmagc.reporting.figures.style import save_figure
 from fmagc.reporting.leaderboard import Context, Entry, TestSet, leaderboard_markdown
 from fmagc.reporting.model_card import card_markdown
@@ -28,17 +31,44 @@ from fmagc.reporting.run_results import (
     read_error_analysis,
     read_predictions,
     read_robustness,
+    read_share,
 )
 from fmagc.runtime.files import write_text
 
-__all__ = ["draw_results", "write_cards", "write_leaderboard"]
+__all__ = ["compare_shares", "draw_results", "write_cards", "write_leaderboard"]
 
 DEMO_NOTE = "The demo corpus is synthesised: these numbers show that the pipeline runs, and say nothing about music."
+
+
+def compare_shares(
+    entries: Sequence[Entry], *, shares: Sequence[float], accepted: Mapping[str, Mapping[str, int]], resamples: int
+) -> dict[str, ShareCurve]:
+    """Compare the models that were trained on shares of the training set with those of the whole, for each protocol.
+
+    Parameters
+    ----------
+    entries, accepted, resamples
+        As for `write_leaderboard`.
+    shares : sequence of float
+        `run.train_shares`; without one there is nothing to compare.
+    """
+    curves = {}
+    for protocol, group in _by_protocol(entries).items() if shares else ():
+        by_size: dict[int, dict[str, Correctness]] = {}
+        for share, entry in product(shares, group):
+            size, predictions = read_share(entry, share)
+            by_size.setdefault(size, {})[entry.model] = Correctness.of(predictions)
+        whole = accepted[protocol]["train"]
+        by_size[whole] = {entry.model: Correctness.of(read_predictions(entry)) for entry in group}
+        baselines = [entry.model for entry in group if not entry.cards]
+        curves[protocol] = ShareCurve.of(by_size, baselines=baselines, resamples=resamples, seed=BOOTSTRAP_SEED)
+    return curves
 
 
 def write_leaderboard(
     entries: Sequence[Entry],
     *,
+    curves: Mapping[str, ShareCurve],
     audits: Mapping[str, Mapping[str, Any]],
     accepted: Mapping[str, Mapping[str, int]],
     corpus: str,
@@ -51,6 +81,8 @@ def write_leaderboard(
     ----------
     entries : sequence of Entry
         All models and baselines, of every protocol.
+    curves : mapping of str to ShareCurve
+        As `compare_shares` gives them.
     audits : mapping of str to mapping
         Of the split of each protocol.
     accepted : mapping of str to mapping
@@ -75,6 +107,7 @@ def write_leaderboard(
         pairs={protocol: compare_all(own, **draws) for protocol, own in models.items()},
         base=base,
         gaps={name: gaps_between(models[base], other=own, **draws) for name, own in models.items() if name != base},
+        curves=curves,
         note=_note(corpus),
     )
     write_text(LEADERBOARD, leaderboard_markdown(entries, context=context))
@@ -104,7 +137,7 @@ def write_cards(
             write_text(CARDS / entry.protocol / f"{entry.model}.md", page)
 
 
-def draw_results(entries: Sequence[Entry], *, histories: pd.DataFrame) -> None:
+def draw_results(entries: Sequence[Entry], *, histories: pd.DataFrame, curves: Mapping[str, ShareCurve]) -> None:
     """Draw the figures of plots/results/<protocol>.
 
     Parameters
@@ -113,6 +146,8 @@ def draw_results(entries: Sequence[Entry], *, histories: pd.DataFrame) -> None:
         All models and baselines, of every protocol.
     histories : pd.DataFrame
         Of all trainings (`run_results.read_histories`).
+    curves : mapping of str to ShareCurve
+        As `compare_shares` gives them.
     """
     for protocol, group in _by_protocol(entries).items():
         networks = [entry.model for entry in group if entry.cards]
@@ -131,6 +166,8 @@ def draw_results(entries: Sequence[Entry], *, histories: pd.DataFrame) -> None:
             "robustness": prediction_changes(changes),
             "shifts": encoder_shifts(shifts),
         }
+        if protocol in curves:
+            figures["shares"] = share_curves(curves[protocol].table)
         for name, figure in figures.items():
             save_figure(figure, RESULT_FIGURES / protocol / f"{name}.png")
 

@@ -1,15 +1,17 @@
 """metrics/leaderboard.md: all models and baselines side by side, with the conclusions that the numbers allow."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from fmagc.errors import DataError
 from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.protocol_gap import Gap
+from fmagc.evaluation.share_curve import ShareCurve
 from fmagc.evaluation.significance import Pair
 from fmagc.reporting.conclusions import PAIRS_LEGEND, gap_lines, pair_lines
 from fmagc.reporting.markdown import table
+from fmagc.reporting.share_words import SHARES_LEGEND, share_lines, shares_title
 
 __all__ = ["Context", "Entry", "TestSet", "leaderboard_markdown"]
 
@@ -120,6 +122,8 @@ class Context:
         The protocol that others are compared with.
     gaps : mapping of str to sequence of Gap
         For each other protocol.
+    curves : mapping of str to ShareCurve
+        For each protocol whose models were also trained on shares of the training set.
     note : str
         A warning at the top of the page; empty for none.
     """
@@ -129,6 +133,7 @@ class Context:
     pairs: Mapping[str, Sequence[Pair]]
     base: str
     gaps: Mapping[str, Sequence[Gap]]
+    curves: Mapping[str, ShareCurve] = field(default_factory=dict)
     note: str = ""
 
 
@@ -156,6 +161,8 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
         ranked = sorted(group, key=lambda entry: (-_value(entry, "macro_f1"), entry.model))
         lines += [f"## Protocol `{protocol}`", "", _describe(context.test_sets[protocol]), ""]
         lines += [_table(ranked), "", *pair_lines(context.pairs[protocol]), ""]
+    for protocol, curve in context.curves.items():
+        lines += [f"## {shares_title(protocol)}", "", *share_lines(curve), ""]
     base = context.test_sets.get(context.base)
     for protocol, gaps in context.gaps.items():
         other = context.test_sets[protocol]
@@ -168,6 +175,7 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
                 "",
             ]
     lines += ["## How to read it", "", _LEGEND, "", PAIRS_LEGEND, ""]
+    lines += [SHARES_LEGEND, ""] if context.curves else []
     if encoders:
         lines += [f"{', '.join(encoders)}: {_ENCODERS_LEGEND}", ""]
     return "\n".join(lines)

@@ -22,9 +22,14 @@ from fmagc.paths import (
     MODELS_FOLDER,
     PREDICTIONS,
     ROBUSTNESS,
+    SHARE_DETAILS,
+    SHARE_METRICS,
+    SHARE_MODELS,
+    SHARE_PREDICTIONS,
     TIMELINES,
     TRACK_METRICS,
     VALIDATION,
+    share_results,
     training_folder,
 )
 from fmagc.reporting.leaderboard import Entry
@@ -41,8 +46,11 @@ __all__ = [
     "read_histories",
     "read_predictions",
     "read_robustness",
+    "read_share",
     "read_timeline",
 ]
+
+_SHARE_STAGES = {"evaluate": "share", "baseline": "share_baseline", "probe": "share_probe"}  # by that of the whole set
 
 
 def read_entries(whole_run: Run) -> list[Entry]:
@@ -95,6 +103,14 @@ def read_predictions(entry: Entry) -> Predictions:
     return Predictions.read(PREDICTIONS / entry.protocol / f"{entry.model}.csv", stage=_stage_of(entry))
 
 
+def read_share(entry: Entry, share: float) -> tuple[int, Predictions]:
+    """Read the number of tracks of a share of the training set, and the predictions of a model trained on it."""
+    stage = f"{_SHARE_STAGES[entry.stage]}@{entry.protocol}-{share}-{entry.model}"
+    name = share_results(entry.protocol, share, entry.model)
+    size = read_record(SHARE_DETAILS / f"{name}.json", stage=stage)["training_tracks"]
+    return size, Predictions.read(SHARE_PREDICTIONS / f"{name}.csv", stage=stage)
+
+
 def read_error_analysis(entry: Entry) -> dict[str, Any]:
     """Read the error analysis of a model or baseline (`evaluation.error_analysis.analyse`)."""
     return read_record(DETAILS / entry.protocol / f"{entry.model}.json", stage=_stage_of(entry))
@@ -112,13 +128,19 @@ def read_architecture(entry: Entry) -> dict[str, Any]:
 
 
 def find_leftovers(whole_run: Run) -> list[Path]:
-    """Find results of protocols, models and seeds that the run no longer names; DVC counts them as dependencies."""
+    """Find results that the run no longer names: DVC counts them as dependencies."""
     protocols, models, seeds = set(whole_run.protocols), set(whole_run.models), set(map(str, whole_run.seeds))
     names = models | set(whole_run.baselines) | set(whole_run.encoders)
     found: list[Path] = []
     folders = [MODELS_FOLDER, HISTORY, VALIDATION, PREDICTIONS, DETAILS, CLIP_COUNTS, TIMELINES, ARCHITECTURES]
+    share_folders = [SHARE_MODELS, SHARE_PREDICTIONS, SHARE_DETAILS, SHARE_METRICS]
+    shares = set(map(str, whole_run.train_shares))
+    for folder in share_folders:
+        found += [path for path in folder.glob("*") if path.name not in protocols or not shares]
+        found += [path for path in folder.glob("*/*") if path.name not in shares and shares]
+        found += [path for path in folder.glob("*/*/*") if path.stem not in names and path.parent.name in shares]
     for folder in [*folders, TRACK_METRICS, CLIP_METRICS, CONFUSION]:
-        found += [path for path in folder.glob("*") if path.name not in protocols]
+        found += [path for path in folder.glob("*") if path.name not in protocols and path not in share_folders]
         found += [path for path in folder.glob("*/*") if path.stem not in names and path.parent.name in protocols]
         found += [path for path in folder.glob("*/*/*") if path.stem not in seeds and path.parent.name in models]
     return sorted(found)

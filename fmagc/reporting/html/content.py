@@ -24,6 +24,7 @@ from fmagc.reporting.run_results import (
     read_predictions,
     read_robustness,
 )
+from fmagc.reporting.share_words import shares_title
 from fmagc.runtime.files import read_record
 
 __all__ = ["gather"]
@@ -178,6 +179,7 @@ def _protocol(
     hardest, hardest_text = findings.hardest(predictions, names=read_names())
     return {
         "name": name,
+        "shares": _shares(name, sections) if shares_title(name) in sections else None,
         "results": html_of(sections[f"Protocol `{name}`"], level=4),
         "pictures": {key: picture(f"results/{name}/{key}", **texts) for key, texts in _RESULTS.items()},
         "genre_text": findings.genre_text({model: details[model]["genres"] for model in predictions}),
@@ -194,6 +196,17 @@ def _protocol(
             for model in predictions
         },
     }
+
+
+def _shares(name: str, sections: dict[str, str]) -> dict[str, Any]:
+    """Gather what a protocol's models do on shares of the training set."""
+    drawn = picture(
+        f"results/{name}/shares",
+        alt="Macro F1 of every model and baseline over the number of training tracks, with 95 % intervals",
+        caption="Test tracks; the number of training tracks on a logarithmic axis. The models of one size stand beside "
+        "each other, in the order of the legend.",
+    )
+    return {"picture": drawn, "text": html_of(sections[shares_title(name)], level=3)}
 
 
 _RESULTS = {

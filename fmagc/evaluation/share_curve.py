@@ -1,0 +1,102 @@
+"""Follow the scores of all models over the number of training tracks: which leads, where lines cross, where they part.
+
+At each size the models are compared as on the whole set (`fmagc.evaluation.significance`): on the same test tracks,
+with intervals that hold for all pairs of that size at once. A share is one draw of artists, and no interval covers
+another draw.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import pandas as pd
+
+from fmagc.evaluation.bootstrap import intervals
+from fmagc.evaluation.significance import METRIC, Correctness, Pair, compare_all
+
+__all__ = ["ShareCurve"]
+
+
+@dataclass(frozen=True)
+class ShareCurve:
+    """The scores of a protocol's models by the number of training tracks.
+
+    Attributes
+    ----------
+    table : pd.DataFrame
+        A row for each size and model, sizes ascending: ``tracks``, ``model``, ``macro_f1``, the mean over seeds, and
+        ``macro_f1_low`` and ``macro_f1_high``, its 95 % interval.
+    pairs : mapping of int to sequence of Pair
+        All pairs of models, by the number of training tracks.
+    baselines : tuple of str
+        Which of the models are baselines.
+    """
+
+    table: pd.DataFrame
+    pairs: Mapping[int, Sequence[Pair]]
+    baselines: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        by_size: Mapping[int, Mapping[str, Correctness]],
+        *,
+        baselines: Sequence[str],
+        resamples: int,
+        seed: int,
+    ) -> Self:
+        """Score and compare the models of every size.
+
+        Parameters
+        ----------
+        by_size : mapping of int to mapping of str to Correctness
+            The models by name, by the number of training tracks.
+        baselines : sequence of str
+            Which of the models are baselines.
+        resamples, seed : int
+            Of the bootstrap.
+
+        Raises
+        ------
+        DataError
+            When models of one size were tested on different tracks.
+        """
+        rows = []
+        for tracks, models in sorted(by_size.items()):
+            for name, own in models.items():
+                low, high = intervals(own.counts, resamples=resamples, seed=seed)[METRIC]
+                row = {METRIC: own.scores[METRIC], f"{METRIC}_low": low, f"{METRIC}_high": high}
+                rows.append({"tracks": tracks, "model": name} | row)
+        pairs = {tracks: compare_all(own, resamples=resamples, seed=seed) for tracks, own in sorted(by_size.items())}
+        return cls(pd.DataFrame(rows), pairs, tuple(baselines))
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Macro-F1: a row for each size, a column for each model, the best on the whole set first."""
+        scores = self.table.pivot(index="tracks", columns="model", values=METRIC)
+        return scores[scores.iloc[-1].sort_values(ascending=False, kind="stable").index]
+
+    @property
+    def leaders(self) -> dict[str, list[int]]:
+        """The sizes at which each model has the highest macro-F1, by model in the order in which they lead."""
+        found: dict[str, list[int]] = {}
+        for tracks, model in self.scores.idxmax(axis=1).items():
+            found.setdefault(str(model), []).append(int(str(tracks)))
+        return found
+
+    @property
+    def reference(self) -> str | None:
+        """The baseline that is best on the whole set, if there is one."""
+        return next((model for model in self.scores if model in self.baselines), None)
+
+    def above(self, model: str, other: str) -> list[int]:
+        """List the sizes at which a model has a higher macro-F1 than another."""
+        return self.scores.index[self.scores[model] > self.scores[other]].tolist()
+
+    def significantly_above(self, model: str, other: str) -> list[int]:
+        """List the sizes at which a model is significantly better than another."""
+        return [
+            tracks
+            for tracks, pairs in self.pairs.items()
+            if any((pair.better, pair.worse) == (model, other) and pair.significant for pair in pairs)
+        ]
