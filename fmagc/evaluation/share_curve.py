@@ -77,6 +77,11 @@ class ShareCurve:
         return scores[scores.iloc[-1].sort_values(ascending=False, kind="stable").index]
 
     @property
+    def models(self) -> list[str]:
+        """The models, the best on the whole set first."""
+        return [str(model) for model in self.scores]
+
+    @property
     def leaders(self) -> dict[str, list[int]]:
         """The sizes at which each model has the highest macro-F1, by model in the order in which they lead."""
         found: dict[str, list[int]] = {}
@@ -87,7 +92,7 @@ class ShareCurve:
     @property
     def reference(self) -> str | None:
         """The baseline that is best on the whole set, if there is one."""
-        return next((model for model in self.scores if model in self.baselines), None)
+        return next((model for model in self.models if model in self.baselines), None)
 
     def above(self, model: str, other: str) -> list[int]:
         """List the sizes at which a model has a higher macro-F1 than another."""

@@ -31,7 +31,7 @@ def share_lines(curve: ShareCurve) -> list[str]:
         (row["model"], row["tracks"]): f"{row['macro_f1']:.3f} [{row['macro_f1_low']:.3f}, {row['macro_f1_high']:.3f}]"
         for row in curve.table.to_dict("records")
     }
-    rows = [(model, *(cells[model, tracks] for tracks in curve.pairs)) for model in curve.scores]
+    rows = [(model, *(cells[model, tracks] for tracks in curve.pairs)) for model in curve.models]
     parted = [f"{sum(pair.significant for pair in pairs)} of {len(pairs)}" for pairs in curve.pairs.values()]
     rows.append(("pairs that differ significantly", *parted))
     return [*_sentences(curve), "", table(header, rows, numbers=len(header) - 1)]
@@ -41,7 +41,7 @@ def _sentences(curve: ShareCurve) -> Iterator[str]:
     sizes = list(curve.pairs)
     yield f"{'; '.join(f'{model} leads {_at(own, sizes)}' for model, own in curve.leaders.items())}, by macro_f1."
     reference = curve.reference
-    networks = [model for model in curve.scores if model not in curve.baselines]
+    networks = [model for model in curve.models if model not in curve.baselines]
     if reference is None or not networks:
         return
     yield ""

@@ -52,7 +52,7 @@ def test_scores_are_those_of_the_leaderboard_with_their_intervals() -> None:
 
 def test_leaders_and_crossings_are_found() -> None:
     curve = curve_of(majority=(3, 3, 3), svm=(30, 34, 36), resnet=(20, 40, 54), cnn=(10, 20, 30))
-    assert list(curve.scores) == ["resnet", "svm", "cnn", "majority"]
+    assert curve.models == ["resnet", "svm", "cnn", "majority"]
     assert curve.leaders == {"svm": [50], "resnet": [100, 200]}
     assert curve.reference == "svm"
     assert curve.above("resnet", "svm") == [100, 200]
