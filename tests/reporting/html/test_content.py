@@ -81,7 +81,13 @@ def test_the_schema_is_dvc_yaml_with_params_yaml() -> None:
 
 def test_the_schema_leaves_out_what_is_repeated_for_nothing() -> None:
     params = check(ROOT / "params.yaml").model_dump()
-    assert set(stages()) - set(stages_of_run(stages(), params)) == {"embed", "probe", "share", "share_baseline"}
+    assert set(stages()) - set(stages_of_run(stages(), params)) == {
+        "embed",
+        "probe",
+        "share",
+        "share_baseline",
+        "share_probe",
+    }
     params["run"]["encoders"], params["encoders"] = ["mine"], {"mine": {"C": [1.0], "seconds": 5.0, "sha256": None}}
     params["run"]["train_shares"] = [0.25, 0.5]
     of_run = stages_of_run(stages(), params)
