@@ -3,6 +3,7 @@
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from fmagc.paths import (
     CONFUSION,
     DETAILS,
     HISTORY,
+    LEADERBOARD,
     MANIFEST,
     NAMES,
     PREDICTIONS,
@@ -36,6 +38,7 @@ from fmagc.paths import (
     training_folder,
 )
 from fmagc.reporting import run_results
+from fmagc.reporting.comparison import write_leaderboard
 from fmagc.reporting.leaderboard import Entry
 from fmagc.runtime.files import read_record, write_record
 from fmagc.runtime.tables import write_csv
@@ -148,3 +151,36 @@ def test_a_missing_result_is_named(path: Path) -> None:
     path.unlink()
     with pytest.raises(DataError, match=str(path)):
         READERS[path]()
+
+
+@pytest.mark.usefixtures("finished")
+def test_the_row_of_an_encoder_is_its_probe_s() -> None:
+    clips = run_results.read_predictions(NETWORK)
+    settings = Evaluate(clips=2, overlap=0.0, crop="even", bootstrap=20)
+    one_each = clips.select(clips.clips == 0)  # a probe predicts whole tracks
+    for name, own in (("svm_mfcc", clips), ("bank", one_each)):
+        write_results(replace(own, model=name), settings=settings, names=read_names())
+    run = RUN.model_copy(update={"baselines": ["svm_mfcc"], "encoders": ["bank"]})
+    assert run_results.find_leftovers(run) == []
+    assert run_results.find_leftovers(RUN.model_copy(update={"baselines": ["svm_mfcc"]})) != []
+    entries = run_results.read_entries(run)
+    assert [(entry.model, entry.stage) for entry in entries] == [
+        ("crnn", "evaluate"),
+        ("svm_mfcc", "baseline"),
+        ("bank", "probe"),
+    ]
+    audit = {"tracks": {"train": 4}, "test_share_with_artist_in_train": 0.0, "files_shared": 0}
+    write_leaderboard(
+        entries[1:],
+        curves={},
+        audits={"official": audit},
+        accepted={"official": {"train": 4}},
+        corpus="mine",
+        base="official",
+        resamples=20,
+    )
+    (row,) = [line for line in LEADERBOARD.read_text().splitlines() if line.startswith("| bank |")]
+    assert row.endswith("| - | - | - | - |"), "neither clips nor parameters nor epochs"
+    (PREDICTIONS / "official/bank.csv").unlink()
+    with pytest.raises(DataError, match="probe@official-bank"):
+        run_results.read_predictions(entries[2])
