@@ -133,13 +133,15 @@ class FrozenEncoder:
     def _found_shape(self, trial: Windows) -> _Shape:
         refusals = []
         for shape in _SHAPES:
-            laid = shape.lay_out(trial if shape.whole_batches else trial[:1])
-            try:
-                shape.vectors(self._execute(laid), 2 if shape.whole_batches else 1)
-            except Exception as error:  # whatever the file's operations raise on a shape that they do not take
-                refusals.append(f"\n  {shape.axes}, here {laid.shape}: {message_of(error)}")
-                continue
-            return shape
+            for n_windows in (2, 1) if shape.whole_batches else (1,):  # the last batch of a track may have one
+                laid = shape.lay_out(trial[:n_windows])
+                try:
+                    shape.vectors(self._execute(laid), n_windows)
+                except Exception as error:  # whatever the file's operations raise on a shape that they do not take
+                    refusals.append(f"\n  {shape.axes}, here {laid.shape}: {message_of(error)}")
+                    break
+            else:
+                return shape
         raise SettingsError(
             f"encoders.{self._name}: expected an encoder of windows {trial.shape[1:]} (seconds x sample_rate samples, "
             "or frames and bands of the mel), found that it takes no shape in which they can be handed over: "

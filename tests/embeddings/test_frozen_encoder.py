@@ -75,6 +75,12 @@ def test_a_window_of_another_length_is_told(tmp_path: Path) -> None:
         loaded(save_onnx(tmp_path / "e.onnx", shape=["B", SAMPLES]), window=(3000,))
 
 
+def test_a_batch_of_two_and_no_other_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(SettingsError, match=r"\(B, \.\.\.\), here \(1, 4096\): .*Expected: 2"):
+        loaded(save_onnx(tmp_path / "e.onnx", shape=[2, SAMPLES]))
+
+
 def test_one_input_and_one_output_are_wanted(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     with pytest.raises(SettingsError, match=r"e\.onnx: expected one output, found 2 \(v, s\)"):
