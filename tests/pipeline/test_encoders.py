@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,15 +13,22 @@ from tests.support.encoders import settings as settings_of
 from tests.support.project import Project
 
 
-def test_without_encoders_there_is_no_stage_for_them(pipeline: Project) -> None:
-    listed = pipeline.dvc("stage", "list", "--name-only").split()
+@pytest.fixture
+def own_run(pipeline_run: Project, tmp_path: Path) -> Project:
+    """A copy for one test, which leaves results that no other may find."""
+    subprocess.run(["cp", "-a", pipeline_run.root, tmp_path / "project"], check=True)
+    return Project(tmp_path / "project")
+
+
+def test_without_encoders_there_is_no_stage_for_them(own_run: Project) -> None:
+    listed = own_run.dvc("stage", "list", "--name-only").split()
     assert [name for name in listed if name.startswith(("embed", "probe"))] == []
-    assert not (pipeline.root / "data/embeddings").exists()
+    assert not (own_run.root / "data/embeddings").exists()
 
 
-def test_an_encoder_is_one_more_row_of_the_table(pipeline: Project) -> None:
+def test_an_encoder_is_one_more_row_of_the_table(own_run: Project) -> None:
     pytest.importorskip("torch")
-    folder = pipeline.root / "my encoders"
+    folder = own_run.root / "my encoders"
     folder.mkdir()
     path = save_torchscript(folder / "bank.pt")
     own = settings_of(path, sample_rate=22_050, seconds=0.5).model_dump() | {"path": "my encoders/bank.pt"}
@@ -28,25 +37,23 @@ def test_an_encoder_is_one_more_row_of_the_table(pipeline: Project) -> None:
         params["encoders"] = {"bank": own | {"sha256": sha256}}
         params["run"]["encoders"] = ["bank"]  # type: ignore[index]
 
-    pipeline.change_params(lambda params: name_it(params, None))
-    said = pipeline.stage("stages.settings", expect=2)
+    own_run.change_params(lambda params: name_it(params, None))
+    said = own_run.stage("stages.settings", expect=2)
     assert f"my encoders/bank.pt, write {own['sha256']}" in said
-    pipeline.change_params(lambda params: name_it(params, own["sha256"]))
-    ran = pipeline.stages_run_by()
-    leaderboard = (pipeline.root / "metrics/leaderboard.md").read_text()
-    page = (pipeline.root / "plots/report.html").read_text()
-    metrics = json.loads((pipeline.root / "metrics/models/official/bank.json").read_text())
-    ledger = pd.read_csv(pipeline.root / "data/embeddings/bank/ledger.csv")
+    own_run.change_params(lambda params: name_it(params, own["sha256"]))
+    ran = own_run.stages_run_by()
+    leaderboard = (own_run.root / "metrics/leaderboard.md").read_text()
+    page = (own_run.root / "plots/report.html").read_text()
+    metrics = json.loads((own_run.root / "metrics/models/official/bank.json").read_text())
+    ledger = pd.read_csv(own_run.root / "data/embeddings/bank/ledger.csv")
     predicted = {
-        name: pd.read_csv(pipeline.root / f"data/predictions/official/{name}.csv") for name in ("bank", "majority")
+        name: pd.read_csv(own_run.root / f"data/predictions/official/{name}.csv") for name in ("bank", "majority")
     }
-    again = pipeline.stages_run_by()
-    shutil.move(folder, pipeline.root / "elsewhere")
-    pipeline.change_params(lambda params: params["encoders"]["bank"].update(path="elsewhere/bank.pt", C=[0.1]))
-    moved = pipeline.stages_run_by()
-    listed = pipeline.dvc("metrics", "show", "metrics/models/official/bank.json", "--json")
-    pipeline.restore()
-    shutil.rmtree(pipeline.root / "elsewhere")
+    again = own_run.stages_run_by()
+    shutil.move(folder, own_run.root / "elsewhere")
+    own_run.change_params(lambda params: params["encoders"]["bank"].update(path="elsewhere/bank.pt", C=[0.1]))
+    moved = own_run.stages_run_by()
+    listed = own_run.dvc("metrics", "show", "metrics/models/official/bank.json", "--json")
     assert ran == {"settings", "embed@bank", "probe@official-bank", "compare", "report"}
     assert again == set()
     assert moved == {"settings", "probe@official-bank", "compare", "report"}
@@ -58,18 +65,17 @@ def test_an_encoder_is_one_more_row_of_the_table(pipeline: Project) -> None:
     assert "accuracy" in listed
 
 
-def test_an_encoder_without_a_file_is_one_clear_fault(pipeline: Project) -> None:
+def test_an_encoder_without_a_file_is_one_clear_fault(own_run: Project) -> None:
     own = {"path": "none.onnx", "sha256": None, "input": "waveform", "sample_rate": 16_000, "seconds": 1.0}
 
     def name_it(params: dict[str, object]) -> None:
         params["run"]["encoders"] = ["gone", "unknown"]  # type: ignore[index]
         params["encoders"] = {"gone": own | {"batch_size": 8, "C": [1.0]}}
 
-    pipeline.change_params(name_it)
-    both = pipeline.stage("stages.settings", expect=2)
-    pipeline.change_params(lambda params: params["run"].update(encoders=["gone"]))
-    said = pipeline.stage("stages.settings", expect=2)
-    pipeline.restore()
+    own_run.change_params(name_it)
+    both = own_run.stage("stages.settings", expect=2)
+    own_run.change_params(lambda params: params["run"].update(encoders=["gone"]))
+    said = own_run.stage("stages.settings", expect=2)
     assert "run.encoders: expected a name that has a block in encoders (gone), found 'unknown'" in both
     assert (
         "1 fault\n  encoders.gone.path: expected a TorchScript or ONNX file at none.onnx, found nothing there" in said
