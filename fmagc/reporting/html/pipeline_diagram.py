@@ -45,15 +45,15 @@ def stage_edges(stages: Stages) -> list[tuple[str, str]]:
 
 def _paragraphs(stage: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str]:
     yield f"{stage['desc']}."
-    if repeated := _repeated(stage, params):
+    repeated = _repeated(stage, params)
+    if repeated:
         yield "once for " + " x ".join(counted(len(values), key) for key, values in repeated)
     if outs := list(_outs(stage)):
         yield f"writes {', '.join(_VARIABLE.sub('*', out) for out in outs)}"
     for key in stage.get("params", []):
         if key.startswith("run."):  # what the stages are repeated for
             continue
-        block = _VARIABLE.sub("*", key)
-        for found in [block] if "*" not in block else _filled(block, params):
+        for found in _filled(key, dict(repeated)):
             value = setting(_value(params, found))
             if value:
                 yield f"{found}: {value}"
@@ -64,10 +64,12 @@ def _repeated(stage: Mapping[str, Any], params: Mapping[str, Any]) -> list[tuple
     return [(key, _value(params, _VARIABLE.findall(source)[0])) for key, source in stage.get("matrix", {}).items()]
 
 
-def _filled(key: str, params: Mapping[str, Any]) -> list[str]:
-    """Name every setting that a key with a variable stands for."""
-    parent, _, rest = key.partition(".*")
-    return [f"{parent}.{name}{rest}" for name in _value(params, parent)]
+def _filled(key: str, repeated: Mapping[str, list[Any]]) -> list[str]:
+    """Name the settings that a key stands for: a variable in it takes each value that the stage is repeated for."""
+    variable = _VARIABLE.search(key)
+    if variable is None:
+        return [key]
+    return [_VARIABLE.sub(str(value), key) for value in repeated[variable[1].removeprefix("item.")]]
 
 
 def _outs(stage: Mapping[str, Any]) -> Iterator[str]:
