@@ -71,11 +71,16 @@ def test_results_that_the_run_no_longer_names_are_left_over(tmp_path: Path, monk
         "data/models/official/crnn/0/card.json",
         "metrics/models/official/crnn.json",
         "plots/history/official/crnn/0.csv",
+        "data/predictions/shares/official/0.25/crnn.csv",
+        "data/shares/official/0.25/crnn/0/card.json",
     ]
     stale = [
         "data/models/official/crnn/1/card.json",
         "metrics/models/official/cnn1d.json",
         "plots/confusion/random/crnn.csv",
+        "data/predictions/shares/official/0.5/crnn.csv",
+        "data/details/shares/official/0.25/cnn1d.json",
+        "metrics/shares/random/0.25/crnn.json",
     ]
     for name in kept + stale:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -86,9 +91,16 @@ def test_results_that_the_run_no_longer_names_are_left_over(tmp_path: Path, monk
         seeds=[0],
         baselines=["svm_mfcc"],
         encoders=[],
-        train_shares=[],
+        train_shares=[0.25],
         threads=1,
         launcher="python",
     )
     found = [path.as_posix() for path in run_results.find_leftovers(run)]
-    assert found == ["data/models/official/crnn/1", "metrics/models/official/cnn1d.json", "plots/confusion/random"]
+    assert found == [
+        "data/details/shares/official/0.25/cnn1d.json",
+        "data/models/official/crnn/1",
+        "data/predictions/shares/official/0.5",
+        "metrics/models/official/cnn1d.json",
+        "metrics/shares/random",
+        "plots/confusion/random",
+    ]
