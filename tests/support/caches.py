@@ -72,7 +72,7 @@ def publish(
         for first in range(0, len(rows), rows_per_shard):
             shard = slice(first, first + rows_per_shard)
             tracks = dict(list(enumerate(rows))[shard])
-            columns = {name: values[shard] for name, values in columns.items()}
-            artifacts.append(stage_shard(store, f"{len(artifacts):03d}.h5", folder.name, tracks, **columns))
+            own = {name: values[shard] for name, values in columns.items()}
+            artifacts.append(stage_shard(store, f"{len(artifacts):03d}.h5", folder.name, tracks, **own))
         store.publish(folder, artifacts)
         write_manifest(folder, artifacts, params=params, made_with={})
