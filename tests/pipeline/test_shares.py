@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fmagc.runtime.tables import write_csv
 from tests.support.project import Project
-from tests.support.small_project import Small, write_small
+from tests.support.small_project import IDS, Small, write_small
 
 SHARE = Path("shares/official/0.5")
 
@@ -23,6 +24,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
 
 
 def test_a_share_predicts_the_tracks_of_the_whole_set(small: Small) -> None:
+    names = pd.DataFrame({"track_id": IDS, "artist": "Them", "title": "Song"})
+    write_csv(small.root / "data/index/names.csv", names)
     small.made("baseline official majority")
     columns = ["track_id", "set", "clip", "genre"]
     whole, share = (
