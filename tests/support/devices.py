@@ -33,7 +33,7 @@ from fmagc.training.loss import Criterion
 from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
 from tests.support.caches import publish
-from tests.support.recipe import recipe
+from tests.support.recipe import MODERN, recipe
 
 N_TRACKS = 11
 MEL = Mel(n_fft=4096, hop_length=1024, n_mels=128, fmin=0.0, fmax=None, top_db=80.0)
@@ -53,12 +53,6 @@ def write_cache(folder: Path) -> None:
     publish(folder / "mels", rows, params={"mel": MEL.model_dump(), "audio": {"sample_rate": 44100}}, ref_db=[0.0] * 11)
 
 
-MODERN = {"optimiser": "adamw", "schedule": "cosine", "warmup_epochs": 1, "ema_decay": 0.7, "label_smoothing": 0.1}
-MODERN["augment_batch"] = [
-    {"name": "filter_augment", "p": 0.5, "max_db": 6.0, "min_segments": 2, "max_segments": 4},
-    {"name": "mixup", "p": 0.5, "alpha": 0.5, "within_class": False},
-    {"name": "spec_augment", "p": 0.5, "time_masks": 2, "max_frames": 9, "band_masks": 2, "max_bands": 9},
-]
 RECIPES: dict[str, dict[str, Any]] = {"study": {}, "modern": MODERN}
 
 

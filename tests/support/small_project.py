@@ -18,6 +18,7 @@ from tests.support.audio_files import mp3, music
 from tests.support.dag import ROOT
 from tests.support.encoders import save_torchscript
 from tests.support.encoders import settings as settings_of
+from tests.support.recipe import MODERN
 
 IDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
 VAL_IDS, TEST_IDS = (7, 8), (9, 10, 11)
@@ -143,6 +144,7 @@ def write_small(root: Path) -> Small:
     document["clip"]["samples"] = 2**15
     document["mel"].update(n_fft=1024, hop_length=512, n_mels=32)
     document["train"].update(epochs=EPOCHS, patience=EPOCHS, batch_size=2)  # five tracks: the last batch has one clip
+    document["models"][TRAINING[1]]["train"] = MODERN
     document["run"]["threads"] = 1  # so small a network only waits for a second one
     yaml.dump(document, root / "params.yaml")
     return small

@@ -36,7 +36,7 @@ from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
 from fmagc.training.train import train_model
 from tests.support.hardware import CPU
-from tests.support.recipe import recipe
+from tests.support.recipe import MODERN, recipe
 from tests.support.trained_model import card_of
 
 
@@ -251,17 +251,7 @@ def test_a_signal_after_the_last_clip_stops_the_training(received: signal.Signal
     assert stopped.value.exit_status == 128 + received
 
 
-EVERYTHING = {
-    "optimiser": "adamw",
-    "schedule": "cosine",
-    "warmup_epochs": 1,
-    "ema_decay": 0.7,
-    "label_smoothing": 0.1,
-    "augment_batch": [{"name": "mixup", "p": 0.7, "alpha": 0.5, "within_class": False}],
-}
-
-
-@pytest.mark.parametrize("changes", [{}, EVERYTHING], ids=["study", "everything"])
+@pytest.mark.parametrize("changes", [{}, MODERN], ids=["study", "modern"])
 @pytest.mark.parametrize("stop", range(1, 13))
 def test_a_state_resumed_from_any_batch(stop: int, changes: dict[str, object]) -> None:
     def wavering() -> Wavering:
