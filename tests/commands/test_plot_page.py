@@ -15,12 +15,14 @@ from ruamel.yaml import YAML
 
 from fmagc.commands.plot_page import build_page
 from fmagc.errors import DataError
+from fmagc.models.registry import MODELS
+from fmagc.reporting.figures.style import model_colours
 from tests.support.dag import ROOT
 
 TEMPLATES = ROOT / ".dvc" / "plots"
 PAGE = TEMPLATES / "offline.html"
 METRICS = ["loss", "f1", "accuracy", "precision", "recall"]
-COLOURS = {"cnn1d": "#0072B2", "cnn2d": "#E69F00", "crnn": "#009E73", "mmcrnn": "#CC79A7"}
+COLOURS = model_colours(MODELS)
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
@@ -39,7 +41,7 @@ def stage_charts() -> dict[str, dict[str, Any]]:
             if isinstance(entry, str):
                 continue
             for model in ("crnn", "cnn1d"):
-                values = {"protocol": "official", "model": model, "seed": "0", "baseline": "svm_mfcc"}
+                values = {"protocol": "official", "model": model, "seed": "0", "baseline": "svm_mfcc", "encoder": "own"}
                 text = re.sub(r"\$\{item\.(\w+)\}", lambda found: values[found[1]], json.dumps(entry))  # noqa: B023
                 (path, looks), = json.loads(text).items()  # fmt: skip
                 if path.endswith(".csv"):
@@ -238,6 +240,14 @@ def test_a_template_is_json_with_the_places_that_dvc_fills(path: Path) -> None:
     assert set(re.findall(r"<(DVC_METRIC_\w+)>", text)) <= {
         f"DVC_METRIC_{name}" for name in ("DATA", "TITLE", "X", "Y", "X_LABEL", "Y_LABEL")
     }
+
+
+def test_the_curves_have_the_colours_of_the_figures() -> None:
+    text = (TEMPLATES / "learning_curves.json").read_text(encoding="utf-8")
+    names, colours = (
+        re.findall(r"'([^']+)'", re.search(found, text)[1]) for found in (r"indexof\((\[.*?\])", r"\? (\[.*?\])")
+    )
+    assert dict(zip(names, colours, strict=True)) == COLOURS
 
 
 def test_the_project_draws_each_metric_and_names_templates_that_exist() -> None:

@@ -175,7 +175,7 @@ def test_comments_and_the_owners_values_stay(project: Path, music: Path) -> None
 
 
 def test_a_faulty_params_file_is_told_first(project: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (project / "params.yaml").write_text(text := PARAMS.replace("epochs:", "epoch:"), encoding="utf-8")
+    (project / "params.yaml").write_text(text := PARAMS.replace("  epochs:", "  epoch:", 1), encoding="utf-8")
     assert main(["use", str(music)]) == 2
     assert "params.yaml: 2 faults\n" in capsys.readouterr().err
     assert (project / "params.yaml").read_text(encoding="utf-8") == text

@@ -86,9 +86,9 @@ def test_every_repeated_key_is_named_with_its_lines(project: Project, capsys: Ca
 
 def test_numbers_are_those_of_yaml_1_2(project: Project, capsys: Capture) -> None:
     text = PARAMS.read_text(encoding="utf-8")
-    PARAMS.write_text(text.replace("lr: 0.001", "lr: 1e-3"), encoding="utf-8")
+    PARAMS.write_text(text.replace("lr: 0.001", "lr: 1e-3", 1), encoding="utf-8")
     assert run_stage(settings.main) == 0, "a number, as DVC reads it"
-    PARAMS.write_text(text.replace("lr: 0.001", "lr: '1e-3'"), encoding="utf-8")
+    PARAMS.write_text(text.replace("lr: 0.001", "lr: '1e-3'", 1), encoding="utf-8")
     assert "train.lr: expected a number, found '1e-3' (text)" in refusal(project, capsys, n_faults=1)
 
 

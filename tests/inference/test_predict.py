@@ -73,9 +73,7 @@ def test_a_copied_model_predicts_what_evaluate_predicted(pipeline: Project, mode
     shutil.copyfile(path, song)
     (tmp_path / "page.mp3").write_text("<html>404</html>" * 99)
     soundfile.write(tmp_path / "short.wav", music(2000), SR)
-    printed, said = predict(
-        "page.mp3", song, "short.wav", "--model", model, "--clips", 2, "--json", cwd=tmp_path, expect=1
-    )
+    printed, said = predict("page.mp3", song, "short.wav", "--model", model, "--json", cwd=tmp_path, expect=1)
     page, entry, short = json.loads(printed)
     found = pd.DataFrame([clip["probabilities"] for clip in entry["clips"]]).add_prefix("p_")
     np.testing.assert_allclose(found[expected.columns], expected, atol=2e-6)
