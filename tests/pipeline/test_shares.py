@@ -16,6 +16,7 @@ SHARE = Path("shares/official/0.5")
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     """A project whose cnn1d and majority were trained on half of the training set, with two seeds."""
+    pytest.importorskip("torch")
     project = write_small(tmp_path_factory.mktemp("shares"))
     project.change("train", epochs=1)
     project.change("run", train_shares=[0.5], seeds=[0, 1])
