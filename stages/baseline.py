@@ -1,4 +1,4 @@
-"""Fit and evaluate one baseline of the field on the clips that the networks are evaluated on."""
+"""Fit one baseline of the field, and evaluate it on the clips that the networks are evaluated on."""
 
 import argparse
 import sys
@@ -6,8 +6,10 @@ import sys
 from fmagc.baselines.predict import predict_tracks
 from fmagc.baselines.registry import BASELINES
 from fmagc.cache.reader import Cache
+from fmagc.cache.training_share import read_split_with_share
 from fmagc.corpus.index import read_names, read_split
-from fmagc.evaluation.results import write_results
+from fmagc.evaluation.results import write_results, write_share_results
+from fmagc.params.corpus import Index
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.signal import Clip
 from fmagc.paths import MELS
@@ -15,27 +17,26 @@ from fmagc.runtime.entrypoint import run_stage
 
 
 def main() -> None:
-    """Run the stage baseline."""
+    """Run the stage baseline, or share_baseline with a share of the training set."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("protocol")
     parser.add_argument("baseline", choices=sorted(BASELINES))
+    parser.add_argument("--share", type=float, help="of the training set, below 1")
     arguments = parser.parse_args()
-    protocol, name = arguments.protocol, arguments.baseline
-    settings = Evaluate.load("evaluate")
+    protocol, name, share = arguments.protocol, arguments.baseline, arguments.share
+    settings, clip_samples = Evaluate.load("evaluate"), Clip.load("clip").samples
     recipe = BASELINES[name].recipe(BASELINES[name].settings.load(f"baselines.{name}"))
     mels = Cache(MELS, "mels", columns=["ref_db"], stage="mel")
-    clip_samples = Clip.load("clip").samples
-    predictions, classifier = predict_tracks(
-        name,
-        recipe,
-        mels,
-        read_split(protocol),
-        protocol=protocol,
-        clip_samples=clip_samples,
-        n_clips=settings.clips,
-        crop=settings.crop,
-    )
-    metrics = write_results(predictions, settings=settings, names=read_names())
+    if share is None:
+        split = read_split(protocol)
+    else:
+        split = read_split_with_share(protocol, share, mels=mels, seed=Index.load("index").seed)
+    which = {"protocol": protocol, "clip_samples": clip_samples, "n_clips": settings.clips, "crop": settings.crop}
+    predictions, classifier = predict_tracks(name, recipe, mels, split, **which)
+    if share is None:
+        metrics = write_results(predictions, settings=settings, names=read_names())
+    else:
+        metrics = write_share_results(predictions, split, share=share, settings=settings)
     print(f"{name}: chosen {dict(classifier.chosen)}, accuracy {metrics['accuracy']}, macro_f1 {metrics['macro_f1']}")
 
 

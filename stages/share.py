@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from fmagc.cache.reader import Cache
-from fmagc.cache.training_share import normalisation_of_share, read_share
+from fmagc.cache.training_share import normalisation_of_share, read_split_with_share
 from fmagc.devices.device import prepare
 from fmagc.evaluation.results import write_share_results
 from fmagc.inference.predict_model import Trainings
@@ -27,7 +27,7 @@ def main() -> None:
     protocol, share, model = arguments.protocol, arguments.share, arguments.model
     whole_run, settings = Run.load("run"), Evaluate.load("evaluate")
     waves, mels = Cache(WAVES, "waves", stage="decode"), Cache(MELS, "mels", stage="mel")
-    split = read_share(protocol, share, mels=mels, seed=Index.load("index").seed)
+    split = read_split_with_share(protocol, share, mels=mels, seed=Index.load("index").seed)
     normalisation = normalisation_of_share(split, waves=waves, mels=mels)
     for seed in whole_run.seeds:
         job = TrainingJob.load(protocol=protocol, model=model, seed=seed, share=share)

@@ -7,10 +7,10 @@ from fmagc.cache.reader import Cache
 from fmagc.corpus.index import read_split
 from fmagc.corpus.training_shares import take_share
 
-__all__ = ["normalisation_of_share", "read_share"]
+__all__ = ["normalisation_of_share", "read_split_with_share"]
 
 
-def read_share(protocol: str, share: float, *, mels: Cache, seed: int) -> pd.DataFrame:
+def read_split_with_share(protocol: str, share: float, *, mels: Cache, seed: int) -> pd.DataFrame:
     """Read the split of a protocol, of its training set a share.
 
     It is a share of the tracks that are in the cache: so no genre loses its last artist to a file that was rejected.
@@ -26,5 +26,5 @@ def read_share(protocol: str, share: float, *, mels: Cache, seed: int) -> pd.Dat
 
 
 def normalisation_of_share(split: pd.DataFrame, *, waves: Cache, mels: Cache) -> dict[str, Normalisation]:
-    """Measure the training tracks of what `read_share` returns, by ``waveform`` and ``mel``; no row is read."""
+    """Measure the training tracks of a split with a share, by ``waveform`` and ``mel``; no row is read."""
     return as_normalisation(measure(waves, mels, split.loc[split["set"] == "train", "track_id"].tolist()))

@@ -21,7 +21,7 @@ __all__ = ["encode", "write_demo", "write_tracks"]
 # Of the code that makes the music: a demo of another edition is made anew.
 _EDITION = digest(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))))
 _KBIT_S = 128
-_FASTEST = 7  # of LAME's qualities: a quarter of the time of the default
+_FASTEST = 7  # of LAME's qualities, of which 0 is the slowest
 _TRACK_TIMEOUT_S = 600.0
 _EMPTY_BYTES = 1800  # FMA's files without audio are about this long
 

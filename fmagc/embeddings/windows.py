@@ -1,6 +1,5 @@
 """Windows of a cached track as an encoder takes them: samples at its own rate, or frames of the log-mel."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,5 +64,5 @@ class WindowCutter:
         size = self.shape[0]
         if len(y) < size:
             y = np.concatenate([y, np.full((size - len(y), *y.shape[1:]), self.floor, dtype=np.float32)])
-        starts = evenly_spaced(len(y), clip_frames=size, n_clips=math.ceil(len(y) / size))
+        starts = evenly_spaced(len(y), clip_frames=size)
         return np.stack([y[start : start + size] for start in starts])

@@ -113,7 +113,7 @@ def write_share_results(
     predictions : Predictions
         Of clips.
     split : pd.DataFrame
-        As `cache.training_share.read_share` gives it.
+        As `cache.training_share.read_split_with_share` gives it.
     share, settings : float, Evaluate
         As in params.yaml.
 

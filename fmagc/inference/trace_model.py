@@ -111,8 +111,10 @@ def _record(
 
 
 def _parts(module: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """List the modules that are parts: of a class of their own, at most two levels deep."""
+    """List the modules that are parts: of a class of their own, at most two levels deep, that do something."""
     for child_name, child in module.named_children():
+        if isinstance(child, nn.Identity):
+            continue
         full = f"{name}.{child_name}" if name else child_name
         if type(child) is nn.Sequential or _depth(child) > 2:
             yield from _parts(child, full)

@@ -159,15 +159,6 @@ class ShortChunkEncoder(ShortChunkLayout, Encoder):
         self.out_channels = self.widths[-1] * (self.n_bands // 2 ** len(self.blocks))
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Encode a batch of spectrograms, time-major as the cache holds them.
-
-        Parameters
-        ----------
-        mel : Tensor [shape=(B, frames, n_mels), float32, normalised]
-
-        Returns
-        -------
-        Tensor [shape=(B, C, T)]
-        """
+        """Encode a batch of spectrograms, as `Encoder2d.forward` does."""
         encoded: Tensor = self.blocks(self.average(mel).unsqueeze(1))  # (B, width, T, bands)
         return encoded.transpose(2, 3).flatten(1, 2)

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from fmagc.models.encoders import Encoder1d, Encoder2d, ShortChunkEncoder
+from fmagc.models.encoders import Encoder, Encoder1d, Encoder2d, ShortChunkEncoder
 from fmagc.models.heads import AttentionHead, ConcatPool, LstmHead, MlpHead, StatisticsPool
 from fmagc.models.layouts import ClipShape
 
-__all__ = ["AttentionCnn", "Cnn1d", "Cnn2d", "Crnn", "MmCrnn", "Network", "ResNet"]
+__all__ = ["AttentionCnn", "Cnn1d", "Cnn2d", "Crnn", "MmCrnn", "Network", "OneViewNetwork", "ResNet"]
 
 
 class Network(nn.Module, ABC):
@@ -39,7 +39,28 @@ class Network(nn.Module, ABC):
         """
 
 
-class Cnn1d(Network):
+class OneViewNetwork(Network):
+    """Base class of the networks of one view: an encoder, what pools its steps, and a head.
+
+    Attributes
+    ----------
+    encoder : Encoder
+    pool : nn.Module
+        The identity where the head reads the steps themselves.
+    head : nn.Module
+    """
+
+    encoder: Encoder
+    pool: nn.Module
+    head: nn.Module
+
+    def forward(self, views: Mapping[str, Tensor]) -> Tensor:
+        """Compute the logits of a batch of clips from the view of the encoder."""
+        logits: Tensor = self.head(self.pool(self.encoder(views[self.encoder.view])))
+        return logits
+
+
+class Cnn1d(OneViewNetwork):
     """Convolutions on the waveform, pooled over time."""
 
     def __init__(self, *, n_classes: int, dropout: float, clip: ClipShape) -> None:
@@ -48,13 +69,8 @@ class Cnn1d(Network):
         self.pool = ConcatPool()
         self.head = MlpHead(2 * self.encoder.out_channels, n_classes=n_classes, dropout=dropout)
 
-    def forward(self, views: Mapping[str, Tensor]) -> Tensor:
-        """Compute the logits of a batch of clips from their waveforms."""
-        logits: Tensor = self.head(self.pool(self.encoder(views["waveform"])))
-        return logits
 
-
-class Cnn2d(Network):
+class Cnn2d(OneViewNetwork):
     """Residual convolutions on the log-mel spectrogram, pooled over time."""
 
     def __init__(self, *, n_classes: int, dropout: float, clip: ClipShape) -> None:
@@ -63,24 +79,15 @@ class Cnn2d(Network):
         self.pool = ConcatPool()
         self.head = MlpHead(2 * self.encoder.out_channels, n_classes=n_classes, dropout=dropout)
 
-    def forward(self, views: Mapping[str, Tensor]) -> Tensor:
-        """Compute the logits of a batch of clips from their spectrograms."""
-        logits: Tensor = self.head(self.pool(self.encoder(views["mel"])))
-        return logits
 
-
-class Crnn(Network):
+class Crnn(OneViewNetwork):
     """Residual convolutions on the log-mel spectrogram, followed by an LSTM over time."""
 
     def __init__(self, *, n_classes: int, dropout: float, clip: ClipShape) -> None:
         super().__init__(n_classes=n_classes, dropout=dropout, clip=clip)
         self.encoder = Encoder2d(n_mels=clip.n_mels)
+        self.pool = nn.Identity()
         self.head = LstmHead(self.encoder.out_channels, n_classes=n_classes, dropout=dropout)
-
-    def forward(self, views: Mapping[str, Tensor]) -> Tensor:
-        """Compute the logits of a batch of clips from their spectrograms."""
-        logits: Tensor = self.head(self.encoder(views["mel"]))
-        return logits
 
 
 class MmCrnn(Network):
@@ -101,7 +108,7 @@ class MmCrnn(Network):
         return logits
 
 
-class ResNet(Network):
+class ResNet(OneViewNetwork):
     """Residual convolutions on a short chunk of the log-mel spectrogram, pooled over time band by band.
 
     After Won, Ferraro, Bogdanov & Serra, "Evaluation of CNN-based automatic music tagging models" (2020), scaled down.
@@ -113,13 +120,8 @@ class ResNet(Network):
         self.pool = StatisticsPool()
         self.head = MlpHead(2 * self.encoder.out_channels, n_classes=n_classes, dropout=dropout)
 
-    def forward(self, views: Mapping[str, Tensor]) -> Tensor:
-        """Compute the logits of a batch of clips from their spectrograms."""
-        logits: Tensor = self.head(self.pool(self.encoder(views["mel"])))
-        return logits
 
-
-class AttentionCnn(Network):
+class AttentionCnn(OneViewNetwork):
     """Residual convolutions on a short chunk of the log-mel spectrogram, followed by self-attention over time.
 
     After Won, Chun & Serra, "Toward interpretable music tagging with self-attention" (2019), scaled down.
@@ -128,9 +130,5 @@ class AttentionCnn(Network):
     def __init__(self, *, n_classes: int, dropout: float, clip: ClipShape) -> None:
         super().__init__(n_classes=n_classes, dropout=dropout, clip=clip)
         self.encoder = ShortChunkEncoder(n_mels=clip.n_mels)
+        self.pool = nn.Identity()
         self.head = AttentionHead(self.encoder.out_channels, n_classes=n_classes, dropout=dropout)
-
-    def forward(self, views: Mapping[str, Tensor]) -> Tensor:
-        """Compute the logits of a batch of clips from their spectrograms."""
-        logits: Tensor = self.head(self.encoder(views["mel"]))
-        return logits

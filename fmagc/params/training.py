@@ -128,7 +128,7 @@ class ModelSettings(Architecture):
 
     @property
     def architecture(self) -> Architecture:
-        """What no other model can have for this one."""
+        """Return the settings of its own, without those of training."""
         return Architecture(**{name: getattr(self, name) for name in Architecture.model_fields})
 
     def merged(self, shared: Train) -> Train:

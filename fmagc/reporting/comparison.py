@@ -31,7 +31,7 @@ from fmagc.reporting.run_results import (
     read_error_analysis,
     read_predictions,
     read_robustness,
-    read_share,
+    read_share_results,
 )
 from fmagc.runtime.files import write_text
 
@@ -56,7 +56,7 @@ def compare_shares(
     for protocol, group in _by_protocol(entries).items() if shares else ():
         by_size: dict[int, dict[str, Correctness]] = {}
         for share, entry in product(shares, group):
-            size, predictions = read_share(entry, share)
+            size, predictions = read_share_results(entry, share)
             by_size.setdefault(size, {})[entry.model] = Correctness.of(predictions)
         whole = accepted[protocol]["train"]
         by_size[whole] = {entry.model: Correctness.of(read_predictions(entry)) for entry in group}

@@ -46,7 +46,7 @@ __all__ = [
     "read_histories",
     "read_predictions",
     "read_robustness",
-    "read_share",
+    "read_share_results",
     "read_timeline",
 ]
 
@@ -103,7 +103,7 @@ def read_predictions(entry: Entry) -> Predictions:
     return Predictions.read(PREDICTIONS / entry.protocol / f"{entry.model}.csv", stage=_stage_of(entry))
 
 
-def read_share(entry: Entry, share: float) -> tuple[int, Predictions]:
+def read_share_results(entry: Entry, share: float) -> tuple[int, Predictions]:
     """Read the number of tracks of a share of the training set, and the predictions of a model trained on it."""
     stage = f"{_SHARE_STAGES[entry.stage]}@{entry.protocol}-{share}-{entry.model}"
     name = share_results(entry.protocol, share, entry.model)

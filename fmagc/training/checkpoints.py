@@ -45,7 +45,7 @@ class Checkpoints:
 
     def prepare(self, out: Path, state: State) -> None:
         """Raise before any work is done if the weights cannot be published in `out` or the disk lacks room."""
-        n_bytes = len(pack(state.tensors()))
+        n_bytes = sum(tensor.nbytes for tensor in state.tensors().values())
         self._store.prepare(out, _COPIES * n_bytes, reused=[], what="the checkpoints")
 
     def finished(self) -> Artifact | None:

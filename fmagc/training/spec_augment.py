@@ -44,7 +44,7 @@ def mask_(mel: Tensor, setting: SpecAugment, draws: Draws) -> None:
     """
     frames, n_mels = mel.shape[1:]
     of_time, of_bands = np.split(draws, [setting.time_masks], axis=1)
-    mel *= _kept(of_time, setting.max_frames, frames).to(mel.device)[:, :, None]  # a fifth of masked_fill_'s time
+    mel *= _kept(of_time, setting.max_frames, frames).to(mel.device)[:, :, None]  # faster than masked_fill_
     mel *= _kept(of_bands, setting.max_bands, n_mels).to(mel.device)[:, None, :]
 
 

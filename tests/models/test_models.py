@@ -55,8 +55,8 @@ def test_a_line_of_the_registry_describes_its_network(name: str) -> None:
 
 
 def test_every_network_has_a_line_in_the_registry() -> None:
-    written = {cls.__name__ for cls in Network.__subclasses__() if cls.__module__ == networks.__name__}
-    assert written == {model.network for model in MODELS.values()}
+    written = {name for name, cls in vars(networks).items() if isinstance(cls, type) and issubclass(cls, Network)}
+    assert written - {"Network", "OneViewNetwork"} == {model.network for model in MODELS.values()}
 
 
 @every_model

@@ -71,8 +71,6 @@ WITHOUT_NETWORKS = (
     "baseline",
     "embed",
     "probe",
-    "share_baseline",
-    "share_probe",
     "compare",
     "report",
 )

@@ -20,7 +20,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     project = write_small(tmp_path_factory.mktemp("shares"))
     project.change("train", epochs=1)
     project.change("run", train_shares=[0.5], seeds=[0, 1])
-    project.made("decode", "mel", "stats official", "share official 0.5 cnn1d", "share_baseline official 0.5 majority")
+    project.made(
+        "decode", "mel", "stats official", "share official 0.5 cnn1d", "baseline official majority --share 0.5"
+    )
     return project
 
 
