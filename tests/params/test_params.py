@@ -3,7 +3,7 @@
 import copy
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,9 @@ from fmagc.models.registry import MODELS
 from fmagc.params.base import Block, faults_of, read_document
 from fmagc.params.schema import Params, check
 from fmagc.params.signal import Mel
-from fmagc.params.training import Architecture, Train
 from stages import settings
 from tests.support.dag import ROOT
-
-
-def written(tmp_path: Path, change: Callable[[Any], object]) -> Path:
-    yaml = YAML()
-    document = yaml.load(ROOT / "params.yaml")
-    change(document)
-    path = tmp_path / "params.yaml"
-    yaml.dump(document, path)
-    return path
-
+from tests.support.params_file import written
 
 BLOCKS: dict[str, type[Block]] = {
     name: field.annotation
@@ -220,30 +210,6 @@ def test_one_fault(tmp_path: Path, block: str, key: str, value: object, fault: s
     assert fault in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("patch", "fault"),
-    [
-        (1000, "models.crnn.patch_samples: expected a multiple of mel.hop_length (1024), found 1000"),
-        (
-            2**20,
-            "models.crnn.patch_samples: expected at most clip.samples (524288), the length of the shortest track, "
-            "found 1048576",
-        ),
-        (0, "models.crnn.patch_samples: expected more than 0, found 0"),
-    ],
-)
-def test_a_patch_that_no_track_can_give(tmp_path: Path, patch: int, fault: str) -> None:
-    with pytest.raises(SettingsError) as caught:
-        check(written(tmp_path, lambda params: params["models"]["crnn"].update(patch_samples=patch)))
-    assert str(caught.value).count("\n  ") == 1
-    assert fault in str(caught.value)
-
-
-def test_a_model_without_a_patch_sees_one_clip_of_each_track(tmp_path: Path) -> None:
-    model = check(written(tmp_path, lambda params: None)).models["crnn"]
-    assert (model.patch_samples, model.patches_per_track) == (None, 1)
-
-
 def test_a_probe_that_changes_nothing_is_refused(tmp_path: Path) -> None:
     def empty(params: Any) -> None:
         params["robustness"].update({key: [] for key in params["robustness"] if key not in ("tracks", "encoder_steps")})
@@ -258,42 +224,6 @@ def test_minimum_above_maximum(tmp_path: Path) -> None:
     path = written(tmp_path, lambda params: params["train"]["augment"][0].update(min_amplitude=0.5))
     with pytest.raises(SettingsError, match=r"max_amplitude: expected at least min_amplitude \(0.5\), found 0.015"):
         check(path)
-
-
-def test_a_model_overrides_settings_of_training() -> None:
-    document = copy.deepcopy(OWN)
-    document["models"]["crnn"]["train"] = {"lr": 0.03, "max_grad_norm": None, "augment": []}
-    params = Params.model_validate(document)
-    changed = params.train.model_dump() | {"lr": 0.03, "max_grad_norm": None, "augment": []}
-    assert params.models["crnn"].merged(params.train) == Train.model_validate(changed)
-    assert params.models["cnn1d"].merged(params.train) == params.train
-    assert params.models["crnn"].architecture == Architecture(dropout=0.5, weight_decay=0.0001)
-
-
-def test_overrides_are_checked_as_the_settings_of_all_models_are(tmp_path: Path) -> None:
-    wrong = {"lr": "1e-3", "epoch": 3, "precision": None, "dropout": 0.5}
-    slow = {"name": "time_stretch", "p": 2, "min_rate": 1.5, "max_rate": 1.25}
-    bent = {"name": "filter_augment", "p": 0.5, "max_db": 6.0, "min_segments": 5, "max_segments": 3}
-
-    def override(params: Any) -> None:
-        params["models"]["crnn"]["train"] = wrong | {"augment": [slow], "augment_batch": [bent]}
-        params["models"]["cnn2d"]["train"] = {"warmup_epochs": 16}
-        params["models"]["cnn1d"]["train"] = []
-
-    with pytest.raises(SettingsError) as caught:
-        check(written(tmp_path, override))
-    for fault in (
-        "models.crnn.train.lr: expected a number, found '1e-3' (text)",
-        "models.crnn.train.epoch: expected no such key, found 3. Did you mean epochs?",
-        "models.crnn.train.precision: expected 'auto', 'float32' or 'bfloat16', found null",
-        "models.crnn.train.dropout: expected no such key, found 0.5. Known here: augment, augment_batch, batch_size",
-        "models.crnn.train.augment.0.p: expected at most 1, found 2",
-        "models.crnn.train.augment.0.max_rate: expected at least min_rate (1.5), found 1.25",
-        "models.crnn.train.augment_batch.0.max_segments: expected at least min_segments (5), found 3",
-        "models.cnn2d.train.warmup_epochs: expected fewer than epochs (16), found 16",
-        "models.cnn1d.train: expected a block of keys, found []",
-    ):
-        assert fault in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,92 +1,28 @@
-"""The loop: the best weights kept, both curves measured alike, nothing stepped that is no number, resumed anywhere."""
+"""The loop: the best weights kept, both curves measured alike, nothing stepped that is no number."""
 
 import math
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
-from itertools import repeat
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load
 from torch import nn
-from tqdm import tqdm
 
 from fmagc.dataset.batch import Batch, Scaler, View
 from fmagc.dataset.clips import prefetch
 from fmagc.errors import DataError
 from fmagc.models.build import build
-from fmagc.models.pretrained import load_trained, publish_trained
 from fmagc.models.registry import MODELS
-from fmagc.models.safetensors_io import pack
-from fmagc.params.signal import Mel
-from fmagc.params.training import Train
-from fmagc.paths import WEIGHTS
-from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.code_snapshot import CodeSnapshot
-from fmagc.runtime.files import file_digest, temp_path, write_bytes
-from fmagc.training.augment_batch import BatchAugment
 from fmagc.training.data import matching_tracks
-from fmagc.training.loop import Batches, Trainer
-from fmagc.training.loss import Criterion
 from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
 from fmagc.training.train import train_model
-from tests.support.hardware import CPU
-from tests.support.recipe import MODERN, recipe
-from tests.support.trained_model import card_of
-
-
-class Toy(nn.Module):
-    """One weight a class, on a constant input."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scores = nn.Linear(1, 2, bias=False)
-
-    def forward(self, views: dict[str, torch.Tensor]) -> torch.Tensor:
-        return self.scores(views["x"])
-
-
-def toy_batches(label: int, *, value: float = 1.0) -> Iterator[Batch]:
-    yield toy_batch([value] * 4, [label] * 4)
-
-
-def toy_batch(values: list[float], labels: list[int]) -> Batch:
-    x = View(torch.tensor(values)[:, None], Scaler(torch.ones(1), torch.zeros(1)))
-    return Batch({"x": x}, torch.tensor(labels), [10, 11, 12, 13])
-
-
-def fit_toy(
-    model: nn.Module,
-    *,
-    validated: int,
-    value: float = 1.0,
-    save: Callable[[State], None] = lambda state: None,
-    n_batches: int = 1,
-    resumed: State | None = None,
-    batch: Batch | None = None,
-    **changes: object,
-) -> State:
-    chosen = recipe(**changes)
-    state = resumed or State(model, chosen, weight_decay=0.0)
-    batches = Batches(
-        per_epoch=n_batches,
-        training=lambda epoch, skip: repeat(batch or next(toy_batches(0, value=value)), n_batches - skip),
-        train_eval=lambda: toy_batches(0),
-        validation=lambda: toy_batches(validated),
-    )
-    trainer_of(state, chosen).fit(batches, save=save, progress=tqdm(disable=True))
-    return state
-
-
-def trainer_of(state: State, chosen: Train) -> Trainer:
-    criterion = Criterion(chosen.class_balance, [0, 1], n_classes=2, device=CPU.device)
-    augment = BatchAugment(chosen.augment_batch, n_classes=2, seed=0, hardware=CPU)
-    return Trainer(state, criterion=criterion, settings=chosen, augment=augment, hardware=CPU)
+from tests.support.recipe import recipe
+from tests.support.toy_training import Toy, Wavering, fit_toy, toy_batches, trainer_of
 
 
 def test_the_history_and_the_best_weights_are_kept() -> None:
@@ -99,13 +35,6 @@ def test_the_history_and_the_best_weights_are_kept() -> None:
     assert fitted.history[-1]["loss"] < fitted.history[1]["loss"]
     assert set(fitted.history[0]) == {"epoch", "split", "loss", "accuracy", "precision", "recall", "f1"}
     assert kept == [2, 3, 4, 5]  # the epoch that comes next
-
-
-class Wavering(Toy):
-    """A toy with dropout, which is another function while it is trained."""
-
-    def forward(self, views: dict[str, torch.Tensor]) -> torch.Tensor:
-        return nn.functional.dropout(super().forward(views), 0.5, training=self.training)
 
 
 def test_both_curves_are_measured_alike() -> None:
@@ -251,63 +180,6 @@ def test_a_signal_after_the_last_clip_stops_the_training(received: signal.Signal
     assert stopped.value.exit_status == 128 + received
 
 
-@pytest.mark.parametrize("changes", [{}, MODERN], ids=["study", "modern"])
-@pytest.mark.parametrize("stop", range(1, 13))
-def test_a_state_resumed_from_any_batch(stop: int, changes: dict[str, object]) -> None:
-    def wavering() -> Wavering:
-        torch.manual_seed(0)
-        return Wavering()
-
-    whole = {"validated": 1, "n_batches": 3, "epochs": 4, "patience": 4} | changes
-    whole["batch"] = toy_batch([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 1])
-    undisturbed = fit_toy(wavering(), **whole)
-    kept = []
-
-    def save(state: State) -> None:
-        kept.append(({name: value.clone() for name, value in state.tensors().items()}, state.record()))
-
-    class Stopped(Wavering):
-        steps = 0
-
-        def forward(self, views: dict[str, torch.Tensor]) -> torch.Tensor:
-            self.steps += self.training
-            if self.training and self.steps == stop:
-                os.kill(os.getpid(), signal.SIGTERM)
-            return super().forward(views)
-
-    torch.manual_seed(0)
-    with pytest.raises(Interrupted, match=f"in epoch {(stop + 2) // 3}, after batch {(stop - 1) % 3 + 1}"):
-        fit_toy(Stopped(), save=save, **whole)
-    torch.manual_seed(9)
-    resumed = State(Wavering(), recipe(**changes), weight_decay=0.0)
-    resumed.restore(*kept[-1])
-    fit_toy(resumed.model, resumed=resumed, **whole)
-    assert resumed.history == undisturbed.history
-    assert resumed.best_epoch == undisturbed.best_epoch
-    assert all(torch.equal(value, undisturbed.tensors()[name]) for name, value in resumed.tensors().items())
-
-
-def test_a_restored_tensor_keeps_its_layout() -> None:
-    def images() -> State:
-        model = nn.Conv2d(3, 4, 3)
-        CPU.setup_model(model)
-        return State(model, recipe(ema_decay=0.5), weight_decay=0.0)
-
-    state, other = images(), images()
-    other.average.update_parameters(other.model)
-    for moment in other.optimiser.state[other.model.weight].values():
-        moment.copy_(torch.rand_like(moment))
-    state.restore(load(pack(other.tensors())), other.record())
-    assert torch.equal(state.model.weight, other.model.weight)
-    assert torch.equal(state.average.module.weight, other.model.weight)
-    assert state.average.n_averaged == 1
-    assert not state.model.weight.is_contiguous()
-    assert state.average.module.weight.stride() == state.model.weight.stride()
-    for what, moment in state.optimiser.state[state.model.weight].items():
-        assert torch.equal(moment, other.optimiser.state[other.model.weight][what])
-        assert moment.stride() == (state.model.weight.stride() if moment.dim() else ())
-
-
 def test_the_training_curve_is_taken_on_as_many_tracks_of_a_genre_as_validation_has() -> None:
     training = pd.DataFrame({"track_id": range(50), "genre": ["Folk"] * 48 + ["Rock"] * 2})
     validation = pd.DataFrame({"track_id": range(50, 58), "genre": ["Folk"] * 5 + ["Rock"] * 3})
@@ -340,40 +212,6 @@ def test_training_without_a_finite_validation_loss_is_an_error() -> None:
 
     with pytest.raises(DataError, match="expected a finite validation loss"):
         fit_toy(Broken(), validated=0, epochs=2)
-
-
-def test_a_trained_model_comes_back_and_a_foreign_one_is_refused(tmp_path: Path) -> None:
-    architecture = {
-        "name": "crnn",
-        "n_classes": 3,
-        "dropout": 0.1,
-        "clip_samples": 2**16,
-        "hop_length": 1024,
-        "n_mels": 128,
-    }
-    mel = Mel(n_fft=4096, hop_length=1024, n_mels=128, fmin=0.0, fmax=None, top_db=80.0)
-    genres = ["Folk", "Jazz", "Pop", "Rock"]
-    clips = {"max_seconds": 3.0, "sample_rate": 44_100, "mel": mel}
-    model = build(**architecture)
-
-    def publish(n_classes: int) -> None:
-        with ArtifactStore("train", root=tmp_path / "store") as store:
-            write_bytes(temp_path(store.folder, WEIGHTS), pack(model.state_dict()))
-            weights = store.commit(WEIGHTS, "key", {})
-            card = card_of(architecture | {"n_classes": n_classes}, genres=genres[:n_classes], **clips)
-            publish_trained(tmp_path / "0", weights, card, store=store)
-
-    publish(n_classes=3)
-    loaded, card = load_trained(tmp_path / "0", stage="train")
-    written = card_of(architecture, genres=genres[:3], **clips)
-    assert card == written | {"weights": file_digest(tmp_path / "0" / WEIGHTS)}
-    assert all(torch.equal(loaded.state_dict()[name], value) for name, value in model.state_dict().items())
-    assert not loaded.training
-    publish(n_classes=4)
-    with pytest.raises(
-        DataError, match=r"output.weight is float32\[3, 128\] in place of float32\[4, 128\].*repro -f train"
-    ):
-        load_trained(tmp_path / "0", stage="train")
 
 
 def test_trainings_are_keyed_by_all_the_code_that_trains_and_by_no_figure() -> None:
