@@ -51,8 +51,8 @@ REPORT_FIGURES = PLOTS / "report"
 REPORT = PLOTS / "report.html"
 
 LEDGER = "ledger.csv"  # in WAVES, and in the folder of an encoder in EMBEDDINGS
-CARD = "card.json"  # in the folder of a training
-WEIGHTS = "weights.safetensors"
+CARD = "config.json"  # in the folder of a training
+WEIGHTS = "model.safetensors"
 
 
 def verified_record(cache: Path) -> Path:

@@ -244,6 +244,7 @@ def _loaded(folder: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
 def _models_near(folder: Path) -> list[str]:
     """Find the models for which a folder was meant that lacks its seed, or names another protocol or model."""
     for place in (folder, *folder.parents[:3]):
-        if found := sorted(card.parent for levels in ("*", "*/*", "*/*/*") for card in place.glob(f"{levels}/{CARD}")):
-            return list(map(str, found))
+        found = [path.parent for levels in ("*", "*/*", "*/*/*") for path in place.glob(f"{levels}/{WEIGHTS}")]
+        if models := sorted(str(model) for model in found if (model / CARD).is_file()):
+            return models
     return []

@@ -248,7 +248,7 @@ def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
 @pytest.fixture
 def committed(project: Path) -> Path:
     """A project whose demo was run and committed."""
-    for path in ("metrics/models/official/crnn.json", "plots/curves.csv", "data/models/official/card.json"):
+    for path in ("metrics/models/official/crnn.json", "plots/curves.csv", "data/models/official/config.json"):
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         (project / path).write_text("{}", encoding="utf-8")
     (project / ".gitignore").write_text("/data\n", encoding="utf-8")

@@ -173,14 +173,14 @@ def test_train_and_evaluate_run_on_two_processes_and_one_writes(pipeline: Projec
         pipeline.root / "data/models/official/crnn/0",
         pipeline.root / "data/predictions/official/crnn.csv",
     )
-    before = json.loads((folder / "card.json").read_text())
+    before = json.loads((folder / "config.json").read_text())
     said, _ = launch(2, "stages.train", "official", "crnn", "0", cwd=pipeline.root)
-    card = json.loads((folder / "card.json").read_text())
+    card = json.loads((folder / "config.json").read_text())
     files = sorted(path.name for path in folder.iterdir())
     history = pd.read_csv(pipeline.root / "plots/history/official/crnn/0.csv")
     assert len(re.findall("438808 parameters on 2 processes, cpu", said)) == 1
     assert len(re.findall("^crnn: best epoch 1", said, re.M)) == 1
-    assert files == ["card.json", "weights.safetensors"]
+    assert files == ["config.json", "model.safetensors"]
     assert (before["hardware"]["processes"], card["hardware"]["processes"]) == (1, 2)
     assert before["weights"] != card["weights"]
     assert history["split"].tolist() == ["train", "val"]

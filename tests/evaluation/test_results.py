@@ -68,14 +68,14 @@ def test_results_have_the_same_keys_for_tracks_and_clips(tmp_path: Path, monkeyp
 def test_results_that_the_run_no_longer_names_are_left_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     kept = [
-        "data/models/official/crnn/0/card.json",
+        "data/models/official/crnn/0/config.json",
         "metrics/models/official/crnn.json",
         "plots/history/official/crnn/0.csv",
         "data/predictions/shares/official/0.25/crnn.csv",
-        "data/shares/official/0.25/crnn/0/card.json",
+        "data/shares/official/0.25/crnn/0/config.json",
     ]
     stale = [
-        "data/models/official/crnn/1/card.json",
+        "data/models/official/crnn/1/config.json",
         "metrics/models/official/cnn1d.json",
         "plots/confusion/random/crnn.csv",
         "data/predictions/shares/official/0.5/crnn.csv",

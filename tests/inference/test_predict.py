@@ -88,12 +88,12 @@ def test_model_folders_that_are_not_whole_are_refused_in_a_line(
     model: Path, tmp_path: Path, predict_here: Callable[..., tuple[int, str, str]]
 ) -> None:
     soundfile.write(tmp_path / "a.wav", music(SR * 2), SR)
-    card = json.loads((model / "card.json").read_text())
+    card = json.loads((model / "config.json").read_text())
     own = {key: value for key, value in card.items() if key not in ("own_digest", "waveform")}
     for spoil, wanted in (
-        (lambda: (model / "card.json").write_text("{}"), "expected digest none"),
-        (lambda: write_record(model / "card.json", own), "expected the card of a model of this version"),
-        (lambda: (model / "weights.safetensors").unlink(), "found no weights.safetensors"),
+        (lambda: (model / "config.json").write_text("{}"), "expected digest none"),
+        (lambda: write_record(model / "config.json", own), "expected the card of a model of this version"),
+        (lambda: (model / "model.safetensors").unlink(), "found no model.safetensors"),
     ):
         for file in model.iterdir():
             file.chmod(0o644)

@@ -51,7 +51,7 @@ def test_models_and_baselines_have_the_same_tracks_of_a_share(small: Small) -> N
 
 
 def test_z_scores_are_those_of_the_share(small: Small) -> None:
-    card = json.loads((small.root / "data" / SHARE / "cnn1d/0/card.json").read_text())
+    card = json.loads((small.root / "data" / SHARE / "cnn1d/0/config.json").read_text())
     whole = json.loads((small.root / "data/stats/official.json").read_text())["waveform"]
     assert card["normalisation"]["waveform"]["scale_"] != whole["scale_"]
 

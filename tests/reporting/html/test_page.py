@@ -106,7 +106,7 @@ def test_what_it_says_is_what_the_files_say(pipeline: Project, text: str) -> Non
     assert f"{cleaning['requested']} tracks were requested and {cleaning['accepted']} accepted" in plain
     metrics = json.loads((pipeline.root / "metrics/models/official/crnn.json").read_text())
     assert f"{metrics['macro_f1']:.3f} [{metrics['macro_f1_low']:.3f}, {metrics['macro_f1_high']:.3f}]" in plain
-    card = json.loads((pipeline.root / "data/models/official/crnn/0/card.json").read_text())
+    card = json.loads((pipeline.root / "data/models/official/crnn/0/config.json").read_text())
     assert card["weights"] in plain
     assert f"{card['parameters']:,} parameters" in plain
     assert "synthesised" not in plain.split("Model cards")[0], "the mini corpus is not the demo"
