@@ -32,12 +32,15 @@ class NotInstalled(MetaPathFinder):
 
 sys.meta_path.append(NotInstalled())  # asked last: what is installed has been found by then
 
-FIRST = ("tests/pipeline/test_pipeline.py", "tests/corpus/fma/test_fetch.py")  # the longest, one for each process
+FIRST = ("tests/pipeline/test_pipeline.py", "tests/corpus/fma/test_fetch.py")  # the longest
 
 
 @pytest.hookimpl(tryfirst=True)  # before the marks are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need the pipeline and those of faults, and begin with the files that take long."""
+    """Mark the tests that need the pipeline and those of faults, and sort the files.
+
+    Those that take long come first, and of these the ones that would wait for the run of the pipeline last.
+    """
     for item in items:
         if "pipeline_run" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
@@ -46,8 +49,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(item.location[0]))  # a file's tests in one process
     files = {item.location[0]: number for number, item in reversed(list(enumerate(items)))}
     long = {item.location[0] for item in items if item.get_closest_marker("slow") or item.get_closest_marker("faults")}
+    waiting = {item.location[0] for item in items if "pipeline_run" in getattr(item, "fixturenames", ())}
     first = {name: place for place, name in enumerate(FIRST)}
-    rank = {file: (first.get(file, len(FIRST)), file not in long, number) for file, number in files.items()}
+    rank = {
+        file: (first.get(file, len(FIRST)), file not in long, file in waiting, number)
+        for file, number in files.items()
+    }
     items.sort(key=lambda item: rank[item.location[0]])
 
 
