@@ -52,8 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     waiting = {item.location[0] for item in items if "pipeline_run" in getattr(item, "fixturenames", ())}
     first = {name: place for place, name in enumerate(FIRST)}
     rank = {
-        file: (first.get(file, len(FIRST)), file not in long, file in waiting, number)
-        for file, number in files.items()
+        file: (first.get(file, len(FIRST)), file not in long, file in waiting, number) for file, number in files.items()
     }
     items.sort(key=lambda item: rank[item.location[0]])
 
