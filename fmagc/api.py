@@ -195,13 +195,14 @@ def open_cache(folder: str | PathLike[str] = "data") -> FeatureCache:
     return FeatureCache(folder)
 
 
-def load_model(folder: str | PathLike[str], *, n_clips: int | None = None, fallback: Fallback = "none") -> "Predictor":
+def load_model(model: str | PathLike[str], *, n_clips: int | None = None, fallback: Fallback = "none") -> "Predictor":
     """Load a trained network that predicts the genre of audio files.
 
     Parameters
     ----------
-    folder : path-like
-        ``data/models/<protocol>/<model>/<seed>`` of a finished run, or a copy of it.
+    model : path-like
+        ``data/models/<protocol>/<model>/<seed>`` of a finished run, or a copy of it; or an ONNX file that
+        ``fmagc export`` wrote, which needs onnxruntime and no torch.
     n_clips : int > 0, optional
         Evenly spaced clips of a recording, or of each excerpt of a long one; as many as cover it when None.
     fallback : str
@@ -214,7 +215,8 @@ def load_model(folder: str | PathLike[str], *, n_clips: int | None = None, fallb
     Raises
     ------
     DataError
-        When the folder lacks a file, is damaged, or was written by another version.
+        When the folder or the file is missing, damaged, or was written by another version, or onnxruntime is not
+        installed for a file.
     ValueError
         When `n_clips` is not a positive integer, or `fallback` is neither ``none`` nor ``ffmpeg``.
 
@@ -227,9 +229,9 @@ def load_model(folder: str | PathLike[str], *, n_clips: int | None = None, fallb
     >>> genre in model.genres, p == float(prediction.probabilities.max())
     (True, True)
     """
-    from fmagc.inference.predictor import Predictor  # torch takes seconds to import, and the other names need none
+    from fmagc.inference.predictor import Predictor  # the other names need nothing of it
 
-    return Predictor(folder, n_clips=n_clips, fallback=fallback)
+    return Predictor(model, n_clips=n_clips, fallback=fallback)
 
 
 @lru_cache

@@ -31,6 +31,16 @@ _STATUS_PREDICT = (
 )
 
 
+_EXPORT = """\
+Write a trained model in a form that leaves the project.
+
+  fmagc export data/models/official/crnn/0 model.onnx --onnx    one file from samples to probabilities, for onnxruntime
+
+What is written is compared with the model before it gets its name."""
+_EXPORT_FORMS = {
+    "onnx": "write OUT, an ONNX file",
+}
+_STATUS_EXPORT = "Exit status: 0, 1 when the model cannot be used or exported, 2 for wrong arguments."
 _USE = """\
 Point the pipeline at a corpus: look at a folder of music, print what is there, and set dataset, run.protocols,
 compare.protocol and what belongs to them in params.yaml. Comments and all other values stay. Nothing is written when
@@ -91,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_predict(commands)
+    _add_export(commands)
     _add_use(commands)
     _add_refs(commands)
     _add_verify(commands)
@@ -109,13 +120,12 @@ def _add_predict(commands: _Commands) -> None:
     _complete(
         parser.add_argument(
             "--model",
-            dest="folder",
             required=True,
             type=Path,
-            metavar="DIR",
-            help=f"a trained model: {MODELS_FOLDER}/P/M/S, or a copy of it",
+            metavar="MODEL",
+            help=f"a trained model: the folder {MODELS_FOLDER}/P/M/S, a copy of it, or a file of `fmagc export --onnx`",
         ),
-        _FOLDERS,
+        _FILES,
     )
     parser.add_argument(
         "--clips",
@@ -156,6 +166,20 @@ def _add_predict(commands: _Commands) -> None:
         help="print one row per file as CSV, as soon as it is predicted",
     )
     parser.set_defaults(form="text")
+
+
+def _add_export(commands: _Commands) -> None:
+    parser = _command(commands, "export", "write a trained model for other programs", _EXPORT, epilog=_STATUS_EXPORT)
+    _complete(
+        parser.add_argument(
+            "folder", type=Path, metavar="MODEL_DIR", help=f"a trained model: {MODELS_FOLDER}/P/M/S, or a copy of it"
+        ),
+        _FOLDERS,
+    )
+    _complete(parser.add_argument("out", type=Path, metavar="OUT", help="the file or the folder to write"), _FILES)
+    forms = parser.add_mutually_exclusive_group(required=True)
+    for form, text in _EXPORT_FORMS.items():
+        forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=text)
 
 
 def _add_use(commands: _Commands) -> None:

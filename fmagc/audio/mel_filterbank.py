@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fmagc.params.signal import Mel
 
-__all__ = ["hann", "mel_filterbank"]
+__all__ = ["band_edges", "hann", "mel_filterbank"]
 
 _LINEAR_HZ = 200 / 3  # width of a mel below 1 kHz
 _BREAK_HZ = 1000.0
@@ -39,14 +39,19 @@ def mel_filterbank(sr: int, settings: Mel) -> NDArray[np.float32]:
     ----------
     Slaney, M. (1998), "Auditory Toolbox, version 2", Interval Research Corporation, technical report 1998-010.
     """
-    fmax = sr / 2 if settings.fmax is None else settings.fmax
-    edges = _to_hz(np.linspace(_to_mel(settings.fmin), _to_mel(fmax), settings.n_mels + 2))
+    edges = band_edges(sr, settings)
     bins = np.fft.rfftfreq(settings.n_fft, 1 / sr)
     lower, centre, upper = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising, falling = (bins - lower) / (centre - lower), (upper - bins) / (upper - centre)
     weights = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
     weights *= 2 / (upper - lower)
     return weights
+
+
+def band_edges(sr: int, settings: Mel) -> NDArray[np.float64]:
+    """Return the frequencies at which the bands begin, peak and end, (n_mels + 2,) in Hz: band b has b to b + 2."""
+    fmax = sr / 2 if settings.fmax is None else settings.fmax
+    return _to_hz(np.linspace(_to_mel(settings.fmin), _to_mel(fmax), settings.n_mels + 2))
 
 
 def _to_mel(hz: float) -> float:

@@ -29,7 +29,7 @@ _DECIMALS = 6
 def predict(
     paths: Sequence[Path],
     *,
-    folder: Path,
+    model: Path,
     n_clips: int | None,
     fallback: Fallback,
     n_top: int,
@@ -42,8 +42,8 @@ def predict(
     ----------
     paths : sequence of Path
         Files, and folders whose audio files are taken.
-    folder : Path
-        Of the model.
+    model : Path
+        A folder of a training, or an exported ONNX file.
     n_clips : int or None
         See `Predictor`.
     fallback : str
@@ -66,7 +66,7 @@ def predict(
     drawn = _figures_of(files, paths) if figures else {}
     if figures and figures.exists() and not figures.is_dir():
         raise DataError(f"--timeline: expected a folder, found the file {figures}: name another")
-    predictor = Predictor(folder, n_clips=n_clips, fallback=fallback)
+    predictor = Predictor(model, n_clips=n_clips, fallback=fallback)
     entries, n_failed = [], 0
     if form == "csv":
         log(_row(_columns(predictor.genres)))

@@ -4,12 +4,12 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from fmagc.errors import SettingsError
 from fmagc.params.encoders import Encoder
+from fmagc.runtime.onnx_session import INSTALL, is_installed
 
 __all__ = ["file_faults", "format_of", "read_file"]
 
@@ -66,8 +66,5 @@ def _content_faults(name: str, settings: Encoder, content: bytes) -> Iterator[st
             f"encoders.{name}.sha256: expected {settings.sha256} of {path}, found {found}; restore the file, or write "
             "the new digest if you trust it"
         )
-    if format_of(content) == "onnx" and find_spec("onnxruntime") is None:
-        yield (
-            f"encoders.{name}.path: expected onnxruntime to be installed for {path}, found it missing: "
-            "`pip install -c constraints.txt -e '.[onnx]'`"
-        )
+    if format_of(content) == "onnx" and not is_installed():
+        yield (f"encoders.{name}.path: expected onnxruntime to be installed for {path}, found it missing: {INSTALL}")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fmagc.embeddings.runtimes import Execute, message_of
+from fmagc.embeddings.runtimes import Execute
 from fmagc.errors import SettingsError
+from fmagc.runtime.onnx_session import message_of
 
 __all__ = ["FrozenEncoder"]
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from fmagc.cache.rows import Layout, row_buffer
 from fmagc.embeddings.frozen_encoder import FrozenEncoder
-from fmagc.embeddings.runtimes import message_of
 from fmagc.embeddings.windows import WindowCutter
 from fmagc.errors import Reason, RejectedTrack
 from fmagc.runtime.files import damaged, temp_path
+from fmagc.runtime.onnx_session import message_of
 
 __all__ = ["SourceRow", "embedding_layout", "mean_vector_row"]
 

@@ -1,7 +1,6 @@
 """Execute an encoder's file: TorchScript by torch, ONNX by onnxruntime. Each is imported where it is needed."""
 
 import io
-import os
 import warnings
 from collections.abc import Callable
 
@@ -10,13 +9,9 @@ from numpy.typing import NDArray
 
 from fmagc.embeddings.encoder_file import format_of
 from fmagc.errors import SettingsError
+from fmagc.runtime.onnx_session import message_of, open_session
 
-__all__ = ["Execute", "libraries", "load_encoder", "message_of"]
-
-_SHOWN = 300  # characters of a runtime's message, its end: before it torch lists the code
-
-# a folder that holds none: weights in a second file are not covered by the digest, and so refused
-_WEIGHTS_ELSEWHERE = "session.model_external_initializers_file_folder_path"
+__all__ = ["Execute", "libraries", "load_encoder"]
 
 Execute = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -58,7 +53,7 @@ def _torchscript(content: bytes, path: str, threads: int) -> Execute:
             warnings.simplefilter("ignore", DeprecationWarning)  # the format is old, and what models come in
             module = torch.jit.load(io.BytesIO(content), map_location=device).eval()  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError) as error:
-        raise _unreadable(path, "a module saved by torch.jit.save", error) from None
+        raise _unreadable(path, "a module saved by torch.jit.save", message_of(error)) from None
 
     def execute(windows: NDArray[np.float32]) -> NDArray[np.float32]:
         # the optimising executor would compute the first calls in another way than the later ones
@@ -72,18 +67,10 @@ def _torchscript(content: bytes, path: str, threads: int) -> Execute:
 
 
 def _onnx(content: bytes, path: str, threads: int) -> Execute:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 4  # what it refuses is an exception, which says it once more
-    options.add_session_config_entry(_WEIGHTS_ELSEWHERE, os.devnull)
-    there = onnxruntime.get_available_providers()
-    providers = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=providers)
-    except Exception as error:  # its exceptions have no base of their own
-        raise _unreadable(path, "an ONNX model", error) from None
+        session = open_session(content, threads=threads, providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
+    except ValueError as error:
+        raise _unreadable(path, "an ONNX model", str(error)) from None
     inputs, outputs = session.get_inputs(), session.get_outputs()
     for what, found in (("input", inputs), ("output", outputs)):
         if len(found) != 1:
@@ -97,11 +84,5 @@ def _onnx(content: bytes, path: str, threads: int) -> Execute:
     return execute
 
 
-def message_of(error: Exception) -> str:
-    """Return what a runtime said, on one line and not too long."""
-    said = " ".join(str(error).split()) or "no message"
-    return f"{type(error).__name__}: {said if len(said) <= _SHOWN else f'...{said[-_SHOWN:]}'}"
-
-
-def _unreadable(path: str, expected: str, error: Exception) -> SettingsError:
-    return SettingsError(f"{path}: expected {expected}, found that it cannot be loaded: {message_of(error)}")
+def _unreadable(path: str, expected: str, said: str) -> SettingsError:
+    return SettingsError(f"{path}: expected {expected}, found that it cannot be loaded: {said}")

@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmagc.audio.decode import decode_whole
-from fmagc.audio.log_mel import compile_log_mel
 from fmagc.audio.quantise import most_samples, quantise
 from fmagc.audio.raw_audio import excerpt_starts
-from fmagc.cache.build.mel_worker import spectrogram
 from fmagc.params.signal import Fallback, Mel, Waveform
 
 __all__ = ["Excerpt", "ExcerptReader"]
@@ -68,6 +66,8 @@ class ExcerptReader:
     def prepare(self) -> None:
         """Compile what the first recording would otherwise wait for."""
         if "mel" in self.views:
+            from fmagc.audio.log_mel import compile_log_mel  # here and below: only who reads it waits for the compiler
+
             compile_log_mel(self.waveform.sample_rate, self.mel)
 
     def __call__(self, path: Path) -> list[Excerpt]:
@@ -120,6 +120,8 @@ class ExcerptReader:
     def _excerpt(self, samples: NDArray[np.int16], scale: float, *, start_s: float, file_s: float) -> Excerpt:
         S_db = None
         if "mel" in self.views:
+            from fmagc.cache.build.mel_worker import spectrogram
+
             exact, _ = spectrogram(samples, scale, settings=self.mel, sample_rate=self.waveform.sample_rate)
             S_db = exact.astype(np.float16)
         return Excerpt(len(samples), scale, samples if "waveform" in self.views else None, S_db, start_s, file_s)

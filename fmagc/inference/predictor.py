@@ -1,26 +1,23 @@
 """Predict genres with a trained model: a file or samples in, probabilities out."""
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from fmagc.cache.clip_starts import evenly_spaced
-from fmagc.dataset.batch import Batch, BatchBuilder
-from fmagc.devices.device import prepare
-from fmagc.errors import DataError, Reason, RejectedTrack, format_list, name_track, require_at_least
+from fmagc.errors import Reason, RejectedTrack, name_track, require_at_least
 from fmagc.inference.excerpts import Excerpt, ExcerptReader
-from fmagc.inference.forward import probabilities
-from fmagc.models.pretrained import load_trained, normalisation_of
-from fmagc.params.signal import Fallback, Mel, Waveform, n_frames, require_known
-from fmagc.paths import CARD, MODELS_FOLDER, WEIGHTS
-from fmagc.runtime.worker_pool import usable_cores
+from fmagc.inference.model import Model
+from fmagc.params.signal import Fallback, n_frames, require_known
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["Prediction", "Predictor"]
 
@@ -73,12 +70,15 @@ class Prediction:
 
 
 class Predictor:
-    """A trained model that predicts the genres of recordings; its folder is all that it needs.
+    """A trained model that predicts the genres of recordings; its folder, or its file, is all that it needs.
+
+    It computes in float32, whatever the precision of its training was.
 
     Parameters
     ----------
-    folder : path-like
-        As the stage train leaves it, data/models/<protocol>/<model>/<seed>, or a copy.
+    model : path-like
+        A folder as the stage train leaves it, data/models/<protocol>/<model>/<seed>, or a copy; or an ONNX file that
+        ``fmagc export`` wrote, whose name ends in .onnx. A file is run by onnxruntime on the CPU, without torch.
     n_clips : int > 0, optional
         Evenly spaced clips of a recording, or of each excerpt of one longer than audio.max_seconds of the training.
         When None, a model of patches covers it with them, and another model takes as many clips as cover an excerpt of
@@ -100,7 +100,8 @@ class Predictor:
     Raises
     ------
     DataError
-        When the folder lacks a file, is damaged, or was written by another version.
+        When the folder lacks a file, is damaged, or was written by another version; when the file is missing, damaged,
+        foreign or of a newer version, or onnxruntime is not installed.
     ValueError
         When `n_clips` is not a positive integer, or `fallback` is neither ``none`` nor ``ffmpeg``.
 
@@ -114,40 +115,32 @@ class Predictor:
     (True, True)
     """
 
-    def __init__(self, folder: str | PathLike[str], *, n_clips: int | None = None, fallback: Fallback = "none") -> None:
+    def __init__(self, model: str | PathLike[str], *, n_clips: int | None = None, fallback: Fallback = "none") -> None:
         require_known(fallback=fallback)
         if n_clips is not None:
             require_at_least(1, n_clips=n_clips)
-        folder = Path(folder)
-        self._model, card = _loaded(folder)
-        self.genres: tuple[str, ...] = tuple(card["genres"])
-        waveform = Waveform.model_validate(card["waveform"])
-        self._mel = Mel.model_validate(card["mel"])
-        self._clip_samples: int = card["architecture"]["clip_samples"]
-        self._builder = BatchBuilder(normalisation_of(card))
-        self._batch_size: int = card["train"]["batch_size"]
-        self._name: str = card["architecture"]["name"]
-        self.sample_rate = waveform.sample_rate
-        self.clip_seconds = self._clip_samples / self.sample_rate
+        self._model = _opened(Path(model))
+        facts = self._model.facts
+        self.genres: tuple[str, ...] = facts.genres
+        self.sample_rate = facts.waveform.sample_rate
+        self.clip_seconds = facts.clip_samples / self.sample_rate
         self.reader = ExcerptReader(
-            views=self._builder.views,
-            waveform=waveform,
-            mel=self._mel,
-            min_samples=self._clip_samples,
+            views=facts.views,
+            waveform=facts.waveform,
+            mel=facts.mel,
+            min_samples=facts.clip_samples,
             fallback=fallback,
         )
-        full = -(-round(waveform.max_seconds * self.sample_rate) // self._clip_samples)
-        self._n_clips = n_clips or (None if card["train"]["patch_samples"] else full)
-        self._hardware = prepare(card["precision"], threads=usable_cores(), seed=card["seed"])
+        self._n_clips = n_clips or facts.n_clips
 
     def __repr__(self) -> str:
         return (
-            f"Predictor({self._name}: {len(self.genres)} genres, clips of {self.clip_seconds:.2f} s "
+            f"Predictor({self._model.facts.name}: {len(self.genres)} genres, clips of {self.clip_seconds:.2f} s "
             f"at {self.sample_rate} Hz)"
         )
 
     def predict(
-        self, recording: str | PathLike[str] | NDArray[Any] | torch.Tensor, *, sr: int | None = None
+        self, recording: "str | PathLike[str] | NDArray[Any] | torch.Tensor", *, sr: int | None = None
     ) -> Prediction:
         """Predict the genres of a file or of samples.
 
@@ -171,8 +164,11 @@ class Predictor:
         TypeError
             When the recording is neither a path nor an array.
         """
-        if isinstance(recording, torch.Tensor):
-            recording = recording.numpy(force=True)
+        if "torch" in sys.modules:  # who has a tensor has imported it
+            from torch import Tensor
+
+            if isinstance(recording, Tensor):
+                recording = recording.numpy(force=True)
         if isinstance(recording, np.ndarray):
             sr = self.sample_rate if sr is None else sr
             require_at_least(1, sr=sr)
@@ -191,60 +187,30 @@ class Predictor:
         RejectedTrack
             When a probability is not finite.
         """
-        hop, frames = self._mel.hop_length, n_frames(self._clip_samples, hop_length=self._mel.hop_length)
-        clips = [
-            (excerpt, start)
+        facts = self._model.facts
+        hop, frames = facts.mel.hop_length, n_frames(facts.clip_samples, hop_length=facts.mel.hop_length)
+        starts = [
+            evenly_spaced(n_frames(excerpt.n_samples, hop_length=hop), clip_frames=frames, n_clips=self._n_clips)
             for excerpt in excerpts
-            for start in evenly_spaced(
-                n_frames(excerpt.n_samples, hop_length=hop), clip_frames=frames, n_clips=self._n_clips
-            )
         ]
-        with tqdm(disable=True) as silent:
-            p = probabilities(self._model, self._batches(clips), hardware=self._hardware, progress=silent)
+        p = np.concatenate([self._model(excerpt, own) for excerpt, own in zip(excerpts, starts, strict=True)])
         n_bad = int((~np.isfinite(p)).any(axis=1).sum())
         if n_bad:
             raise RejectedTrack(Reason.NON_FINITE, f"the probabilities of {n_bad} of {len(p)} clips are not finite")
-        starts = [excerpt.start_s + start * hop / self.sample_rate for excerpt, start in clips]
-        return Prediction(self.genres, p, np.array(starts), excerpts[0].file_s)
-
-    def _batches(self, clips: list[tuple[Excerpt, int]]) -> Iterator[Batch]:
-        hop, size = self._mel.hop_length, self._batch_size
-        for first in range(0, len(clips), size):
-            some = clips[first : first + size]
-            values = {}
-            if "waveform" in self._builder.views:
-                windows = [_window(e.samples, start * hop, self._clip_samples) for e, start in some]
-                values["waveform"] = np.stack(windows)
-            if "mel" in self._builder.views:
-                frames = n_frames(self._clip_samples, hop_length=hop)
-                values["mel"] = np.stack([_window(e.S_db, start, frames) for e, start in some])
-            yield self._builder.build(values, track_ids=range(len(some)), gains=[e.scale for e, _ in some])
+        starts_s = [
+            excerpt.start_s + start * hop / self.sample_rate
+            for excerpt, own in zip(excerpts, starts, strict=True)
+            for start in own
+        ]
+        return Prediction(self.genres, p, np.array(starts_s), excerpts[0].file_s)
 
 
-def _window(values: NDArray[Any] | None, start: int, length: int) -> NDArray[Any]:
-    assert values is not None  # noqa: S101 - the reader has the views of this very model
-    return values[start : start + length]
+def _opened(model: Path) -> Model:
+    """Import only what runs this model."""
+    if model.suffix.lower() == ".onnx":
+        from fmagc.inference.onnx_model import OnnxModel
 
+        return OnnxModel(model)
+    from fmagc.inference.torch_model import TorchModel
 
-def _loaded(folder: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
-    missing = [name for name in (CARD, WEIGHTS) if not (folder / name).is_file()]
-    if missing:
-        there = format_list(_models_near(folder)) or "none near it"
-        raise DataError(
-            f"{folder}: expected a trained model, the files {CARD} and {WEIGHTS}, found no {' and no '.join(missing)}: "
-            f"name a folder {MODELS_FOLDER}/<protocol>/<model>/<seed> of a finished `dvc repro`, or a whole copy of "
-            f"one; models found: {there}"
-        )
-    try:
-        return load_trained(folder, stage="train")
-    except DataError as error:
-        raise DataError(f"{error}; if {folder} is a copy, copy the folder again") from None
-
-
-def _models_near(folder: Path) -> list[str]:
-    """Find the models for which a folder was meant that lacks its seed, or names another protocol or model."""
-    for place in (folder, *folder.parents[:3]):
-        found = [path.parent for levels in ("*", "*/*", "*/*/*") for path in place.glob(f"{levels}/{WEIGHTS}")]
-        if models := sorted(str(model) for model in found if (model / CARD).is_file()):
-            return models
-    return []
+    return TorchModel(model)

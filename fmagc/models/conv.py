@@ -12,12 +12,12 @@ class OneChannelConv2d(nn.Conv2d):
     CPU kernels vectorise over channels, and one channel leaves them nothing to vectorise. A tensor of one channel is
     also channels first and channels last at once, so the kernel returns channels first and every later layer converts.
     Here the patches under the kernel become the rows of a matrix, whose product with the weights is channels last.
-    On other devices this is an ordinary Conv2d.
+    On other devices, and in what is exported, this is an ordinary Conv2d.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve (B, 1, H, W) to (B, C, H_out, W_out)."""
-        if input.device.type != "cpu":
+        if input.device.type != "cpu" or torch.onnx.is_in_onnx_export():
             return super().forward(input)
         if torch.is_autocast_enabled("cpu"):
             input = input.to(torch.get_autocast_dtype("cpu"))  # before the patches copy it nine times

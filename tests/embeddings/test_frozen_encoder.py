@@ -128,10 +128,10 @@ def test_a_file_is_executed_only_if_it_has_its_digest(tmp_path: Path) -> None:
 
 
 def test_onnxruntime_is_an_extra_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fmagc.embeddings.encoder_file.find_spec", lambda name: None)
+    monkeypatch.setattr("fmagc.embeddings.encoder_file.is_installed", lambda: False)
     path = tmp_path / "e.onnx"
     path.write_bytes(b"one")
     (fault,) = file_faults("mine", settings(path))
     assert "\n" not in fault
     assert "expected onnxruntime to be installed" in fault
-    assert "'.[onnx]'" in fault
+    assert "'.[export]'" in fault

@@ -1,0 +1,34 @@
+"""The command `export`: a trained model in a form that leaves the project."""
+
+from importlib import import_module
+from pathlib import Path
+
+from fmagc.runtime.entrypoint import log
+
+__all__ = ["export"]
+
+_FORMS = {
+    "onnx": ("fmagc.export.onnx_file", "export_onnx"),
+}
+
+
+def export(folder: Path, out: Path, *, form: str) -> None:
+    """Export the model of a training's folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the model.
+    out : Path
+        What is written.
+    form : str
+        A key of the forms above; each imports what it needs alone.
+
+    Raises
+    ------
+    DataError
+        When the model cannot be used or exported.
+    """
+    module, function = _FORMS[form]
+    getattr(import_module(module), function)(folder, out)
+    log(f"{out}: written")
