@@ -6,7 +6,6 @@ from fmagc.errors import SettingsError
 from fmagc.params.corpus import Dataset
 from fmagc.params.evaluation import Compare, Evaluate
 from fmagc.params.run import Run
-from fmagc.params.signal import Audio
 from fmagc.paths import AUDIT, CLEANING, CURVES, FOCUS, LEADERBOARD
 from fmagc.reporting.comparison import compare_shares, draw_results, write_cards, write_leaderboard
 from fmagc.reporting.run_results import find_leftovers, read_entries, read_histories
@@ -16,8 +15,7 @@ from fmagc.runtime.files import read_record, write_json, write_text
 
 def main() -> None:
     """Run the stage compare."""
-    whole_run, compare, corpus = Run.load("run"), Compare.load("compare"), Dataset.load("dataset")
-    settings, sample_rate = Evaluate.load("evaluate"), Audio.load("audio").sample_rate
+    whole_run, compare, settings = Run.load("run"), Compare.load("compare"), Evaluate.load("evaluate")
     entries, histories = read_entries(whole_run), read_histories(whole_run, whole_run.protocols)
     focus = [own for own in entries if (own.protocol, own.model) == (compare.protocol, compare.focus)]
     if not focus:
@@ -32,11 +30,11 @@ def main() -> None:
         curves=curves,
         audits=read_record(AUDIT, stage="index", cached=False),
         accepted=accepted,
-        corpus=corpus.name,
+        corpus=Dataset.load("dataset").name,
         base=compare.protocol,
         resamples=settings.bootstrap,
     )
-    write_cards(entries, accepted=accepted, corpus=corpus, sample_rate=sample_rate, settings=settings)
+    write_cards(entries, accepted=accepted, settings=settings)
     write_text(CURVES, histories.to_csv(index=False))
     write_json(FOCUS, dict(focus[0].track))
     for path in find_leftovers(whole_run):

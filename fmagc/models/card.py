@@ -10,6 +10,7 @@ from fmagc.cache.normalisation import LEAST_SPREAD, LEAST_SPREAD_DB
 from fmagc.errors import DataError, format_list
 from fmagc.models.registry import MODELS
 from fmagc.params.base import Block, faults_of
+from fmagc.params.corpus import Corpus
 from fmagc.params.run import Seed
 from fmagc.params.signal import Mel, Waveform
 from fmagc.params.training import Architecture, Train
@@ -93,6 +94,7 @@ class Card(Block):
     waveform: Waveform
     mel: Mel
     normalisation: dict[Literal["waveform", "mel"], ZScore]
+    corpus: Corpus | None = None  # null: of an earlier version, which did not name it
     caches: dict[Text, Digest]
     parameters: Count
     best_epoch: Count

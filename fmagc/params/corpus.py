@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, fiel
 
 from fmagc.params.base import Block
 
-__all__ = ["DEMO", "DOWNLOADS", "Dataset", "Index"]
+__all__ = ["DEMO", "DOWNLOADS", "Corpus", "Dataset", "Index"]
 
 DEMO = "fma_demo"
 DOWNLOADS = ("fma_small", "fma_medium", "fma_large")
@@ -24,12 +24,17 @@ def _matching(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(matches)
 
 
-class Dataset(Block):
+class Corpus(Block):
     """A corpus: `fma` is FMA's layout, `folders` a folder a genre, `table` a folder with a tracks.csv of your own."""
 
     name: Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_.-]*", "a name of letters, digits, . _ and -")]  # a folder's
-    root: Annotated[str, Field(min_length=1)] | None  # the folder that holds it; null: data/raw/<name>
-    layout: Literal["fma", "folders", "table"] = "fma"  # folders and table: root is the corpus's own folder
+    layout: Literal["fma", "folders", "table"] = "fma"
+
+
+class Dataset(Corpus):
+    """The corpus of a run, and where it lies: with FMA's layout below `root`, with the others in `root` itself."""
+
+    root: Annotated[str, Field(min_length=1)] | None  # null: data/raw/<name>
     download: bool = False  # what that folder lacks of FMA
     mirror: Annotated[str, _matching(r"https?://\S+", "a URL of http or https")] | None = (
         None  # where the archives lie; null: FMA's own site

@@ -11,7 +11,7 @@ from fmagc.evaluation.protocol_gap import gaps_between
 from fmagc.evaluation.results import BOOTSTRAP_SEED
 from fmagc.evaluation.share_curve import ShareCurve
 from fmagc.evaluation.significance import Correctness, compare_all
-from fmagc.params.corpus import DEMO, Dataset
+from fmagc.params.corpus import DEMO
 from fmagc.params.evaluation import Evaluate
 from fmagc.paths import CARDS, LEADERBOARD, RESULT_FIGURES
 from fmagc.reporting.figures.bars import interval_bars
@@ -23,6 +23,7 @@ from fmagc.reporting.figures.genres import genre_scores
 from fmagc.reporting.figures.robustness import encoder_shifts, prediction_changes
 from fmagc.reporting.figures.shares import share_curves
 from fmagc.reporting.figures.style import save_figure
+from fmagc.reporting.labels import DEMO_NOTE
 from fmagc.reporting.leaderboard import Context, Entry, TestSet, leaderboard_markdown
 from fmagc.reporting.model_card import card_markdown
 from fmagc.reporting.run_results import (
@@ -36,8 +37,6 @@ from fmagc.reporting.run_results import (
 from fmagc.runtime.files import write_text
 
 __all__ = ["compare_shares", "draw_results", "write_cards", "write_leaderboard"]
-
-DEMO_NOTE = "The demo corpus is synthesised: these numbers show that the pipeline runs, and say nothing about music."
 
 
 def compare_shares(
@@ -108,19 +107,12 @@ def write_leaderboard(
         base=base,
         gaps={name: gaps_between(models[base], other=own, **draws) for name, own in models.items() if name != base},
         curves=curves,
-        note=_note(corpus),
+        note=DEMO_NOTE if corpus == DEMO else "",
     )
     write_text(LEADERBOARD, leaderboard_markdown(entries, context=context))
 
 
-def write_cards(
-    entries: Sequence[Entry],
-    *,
-    accepted: Mapping[str, Mapping[str, int]],
-    corpus: Dataset,
-    sample_rate: int,
-    settings: Evaluate,
-) -> None:
+def write_cards(entries: Sequence[Entry], *, accepted: Mapping[str, Mapping[str, int]], settings: Evaluate) -> None:
     """Write metrics/cards/<protocol>/<model>.md for every network; parameters as in `card_markdown`."""
     for entry in entries:
         if entry.cards:
@@ -129,10 +121,7 @@ def write_cards(
                 details=read_error_analysis(entry),
                 split=read_split(entry.protocol),
                 accepted=accepted[entry.protocol],
-                corpus=corpus,
-                sample_rate=sample_rate,
                 settings=settings,
-                note=_note(corpus.name),
             )
             write_text(CARDS / entry.protocol / f"{entry.model}.md", page)
 
@@ -175,7 +164,3 @@ def draw_results(entries: Sequence[Entry], *, histories: pd.DataFrame, curves: M
 def _by_protocol(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     protocols = dict.fromkeys(entry.protocol for entry in entries)
     return {protocol: [entry for entry in entries if entry.protocol == protocol] for protocol in protocols}
-
-
-def _note(corpus: str) -> str:
-    return DEMO_NOTE if corpus == DEMO else ""

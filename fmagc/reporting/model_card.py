@@ -3,24 +3,24 @@
 The headings follow M. Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from fmagc.evaluation.calibration import temperature_text
-from fmagc.params.corpus import Dataset
 from fmagc.params.evaluation import Evaluate
 from fmagc.paths import SPLITS, training_folder
-from fmagc.reporting.labels import SETS, VIEWS
+from fmagc.reporting.card_page import card_page
+from fmagc.reporting.labels import SETS
 from fmagc.reporting.leaderboard import Entry
 from fmagc.reporting.markdown import escaped, table
-from fmagc.reporting.model_card_template import PAGE, licence_of
+from fmagc.reporting.model_card_template import DATA, LIMITS, RESULTS, USE, USE_HEADING
 from fmagc.runtime.files import digest
 
 __all__ = ["card_markdown"]
 
-_OPTIMISERS = {"adam": "Adam", "adamw": "AdamW"}
+_MACRO = ("f1", "precision", "recall")
 
 
 def card_markdown(
@@ -29,10 +29,7 @@ def card_markdown(
     details: Mapping[str, Any],
     split: pd.DataFrame,
     accepted: Mapping[str, int],
-    corpus: Dataset,
-    sample_rate: int,
     settings: Evaluate,
-    note: str,
 ) -> str:
     """Write the card of a network.
 
@@ -46,51 +43,43 @@ def card_markdown(
         As `corpus.index.read_split` gives it, of the protocol.
     accepted : mapping of str to int
         Tracks of each set that could be decoded.
-    corpus : Dataset
-        The block `dataset` of params.yaml.
-    sample_rate : int [Hz]
-        Of the cached waveforms.
     settings : Evaluate
         Which clips of a track were predicted.
-    note : str
-        A warning at the top of the page; empty for none.
     """
-    trained = entry.cards[0]  # the seeds of one model share their data and settings
-    architecture, levels = trained["architecture"], details["track"]
-    samples = architecture["clip_samples"]
-    views = sorted(trained["normalisation"], reverse=True)
-    folder = str(training_folder(entry.protocol, entry.model, trained["seed"]))
-    return PAGE.format(
-        model=entry.model,
+    trained, levels = entry.cards[0], details["track"]
+    sections = {
+        "data": DATA.format(
+            sets=_sets(split, accepted),
+            leak=_leak(split),
+            n_tested=sum(row["support"] for row in levels["genres"]),
+            digests=_digests(entry, split),
+        ),
+        "results": RESULTS.format(
+            results=_results(entry),
+            and_seeds=" and the seeds" if len(entry.cards) > 1 else "",
+            spread=_spread(entry),
+            by_genre=_by_genre(levels["genres"]),
+            confusions=_confusions(levels["confusions"]),
+            ece_by_chance=levels["calibration"]["ece_by_chance"],
+            temperature=temperature_text(levels["calibration"]),
+            log_loss=entry.track["log_loss"],
+            log_loss_scaled=levels["calibration"]["log_loss_scaled"],
+            errors=_errors(details["errors"]),
+        ),
+        "limits": LIMITS.format(certainty=_certainty(entry, split)),
+        "use": USE.format(
+            heading=USE_HEADING,
+            protocol=entry.protocol,
+            model=entry.model,
+            folder=training_folder(entry.protocol, entry.model, trained["seed"]),
+        ),
+    }
+    return card_page(
+        entry.cards,
         protocol=entry.protocol,
-        corpus=corpus.name,
-        note=f"> **{note}**\n\n" if note else "",
-        n_genres=len(trained["genres"]),
-        genres=", ".join(map(escaped, trained["genres"])),
-        seconds=samples / sample_rate,
-        samples=samples,
-        sample_rate=sample_rate,
-        views=" and ".join(f"the {VIEWS[view]}" for view in views),
-        unit="patches" if trained["train"]["patch_samples"] else "clips",
+        scores={"accuracy": entry.track["accuracy"]} | {name: entry.track[f"macro_{name}"] for name in _MACRO},
         seen=_seen(trained["train"], settings),
-        sets=_sets(split, accepted),
-        leak=_leak(split),
-        n_tested=sum(row["support"] for row in levels["genres"]),
-        digests=_digests(entry, split),
-        training=_training(entry),
-        results=_results(entry),
-        and_seeds=" and the seeds" if len(entry.cards) > 1 else "",
-        spread=_spread(entry),
-        by_genre=_by_genre(levels["genres"]),
-        confusions=_confusions(levels["confusions"]),
-        ece_by_chance=levels["calibration"]["ece_by_chance"],
-        temperature=temperature_text(levels["calibration"]),
-        log_loss=entry.track["log_loss"],
-        log_loss_scaled=levels["calibration"]["log_loss_scaled"],
-        errors=_errors(details["errors"]),
-        certainty=_certainty(entry, split),
-        licence=licence_of(corpus),
-        folder=folder,
+        sections=sections,
     )
 
 
@@ -126,45 +115,6 @@ def _digests(entry: Entry, split: pd.DataFrame) -> str:
     read |= {f"{folder}/manifest.json": value for folder, value in entry.cards[0]["caches"].items()}
     read |= {f"the weights of seed {card['seed']}": card["weights"] for card in entry.cards}
     return "\n".join(f"- {f'`{name}`' if '/' in name else name}: `{value}`" for name, value in read.items())
-
-
-def _training(entry: Entry) -> str:
-    trained = entry.cards[0]
-    settings, hardware = trained["train"], trained["hardware"]
-    rows = [
-        ("parameters", f"{trained['parameters']:,}"),
-        ("seeds", ", ".join(str(card["seed"]) for card in entry.cards)),
-        ("best epoch of each", ", ".join(str(card["best_epoch"]) for card in entry.cards)),
-        ("epochs", f"{settings['epochs']} at most; ends {settings['patience']} after the lowest validation loss"),
-        ("optimiser", f"{_OPTIMISERS[settings['optimiser']]}, weight decay {settings['weight_decay']:g}"),
-        ("learning rate", _learning_rate(settings)),
-        ("average of the weights", "none" if (decay := settings["ema_decay"]) is None else f"decay {decay:g} a step"),
-        ("batch size", str(settings["batch_size"])),
-        ("random clips of a track in an epoch", str(settings["patches_per_track"])),
-        ("correction for classes of unequal size", settings["class_balance"]),
-        ("dropout", f"{settings['dropout']:g}"),
-        ("clipped norm of the gradient", "none" if (norm := settings["max_grad_norm"]) is None else f"{norm:g}"),
-        ("label smoothing", f"{settings['label_smoothing']:g}"),
-        ("augmentation", _operations(settings["augment"])),
-        ("augmentation of batches", _operations(settings["augment_batch"])),
-        ("precision", f"{trained['precision']} ({hardware['precision_reason']})"),
-        ("device", f"{hardware['device']}, processes: {hardware['processes']}"),
-    ]
-    return table(["", "value"], [(name, escaped(value)) for name, value in rows], numbers=0)
-
-
-def _operations(augment: Sequence[Mapping[str, Any]]) -> str:
-    shown = (
-        f"{operation['name']} ({', '.join(f'{key} {value}' for key, value in operation.items() if key != 'name')})"
-        for operation in augment
-    )
-    return "; ".join(shown) or "none"
-
-
-def _learning_rate(settings: Mapping[str, Any]) -> str:
-    warmup = f"rises over {settings['warmup_epochs']} epochs to " if settings["warmup_epochs"] else ""
-    falls = f", falls along a cosine to 0 after {settings['epochs']} epochs" if settings["schedule"] == "cosine" else ""
-    return f"{warmup}{settings['lr']:g}{falls}"
 
 
 def _results(entry: Entry) -> str:

@@ -1,11 +1,11 @@
-"""The template of a model card, and its text on licences."""
+"""The template of a model card, and the parts of it that only a tested model has, or only one that was not tested."""
 
-from fmagc.params.corpus import DEMO, Dataset
+__all__ = ["DATA", "LIMITS", "PAGE", "RESULTS", "USE", "USE_HEADING", "VALIDATION"]
 
-__all__ = ["PAGE", "licence_of"]
+USE_HEADING = "## How to use it"
 
 PAGE = """\
-# Model card: {model}, protocol `{protocol}`, corpus `{corpus}`
+{metadata}# Model card: {title}
 
 {note}## Task
 
@@ -13,6 +13,22 @@ Predict the genre of recorded music, one of {n_genres}: {genres}. The network re
 ({samples:,} samples at {sample_rate:,} Hz, mono): {views}. The prediction for a track is the mean of the probabilities
 of {seen}.
 
+{data}## Training
+
+{training}
+
+{results}## Limits
+
+- Each track of the corpus has one genre. Music of two genres, or of none of these, still gets one of them.
+- A recording that is shorter than one of the {unit} is rejected.
+{limits}
+## Licence
+
+{licence}
+
+{use}"""
+
+DATA = """\
 ## Data
 
 {sets}
@@ -22,10 +38,9 @@ the weights:
 
 {digests}
 
-## Training
+"""
 
-{training}
-
+RESULTS = """\
 ## Results on the test tracks
 
 {results}
@@ -55,19 +70,28 @@ The worst errors of the model, or doubtful labels of the corpus: listen to a tra
 
 {errors}
 
-## Limits
+"""
 
-- Each track of the corpus has one genre. Music of two genres, or of none of these, still gets one of them.
+VALIDATION = """\
+## Results on the validation tracks
+
+{results}
+
+`precision`, `recall` and `f1` are means over the genres; `loss` is the cross-entropy, in nats. The weights are those of
+the epoch with the lowest loss on these very tracks, so that the numbers flatter the model.
+Results on test tracks, with intervals and a confusion matrix, are in the project that trained it: this page was made
+from a copy of the weights and their `config.json` alone.
+
+"""
+
+LIMITS = """\
 - {certainty}
-- Music, recordings and codecs that this corpus does not contain were not tested. Tracks shorter than a clip were not
-  tested either: they are rejected.
+- Music, recordings and codecs that this corpus does not contain were not tested.
 - The calibration above holds for music like the test tracks.
+"""
 
-## Licence
-
-{licence}
-
-## How to use it
+USE = """\
+{heading}
 
 `dvc repro evaluate@{protocol}-{model}` makes the weights; `dvc checkout` restores them where DVC's cache has them.
 For a file:
@@ -86,25 +110,3 @@ prediction = model.predict("song.mp3")
 print(prediction.top(3))
 ```
 """
-
-_DEMO_LICENCE = (
-    "The demo corpus is synthesised by this project and CC0 1.0. The code is under the MIT licence, and so are weights "
-    "that were trained on the demo."
-)
-_LICENCE = (
-    "The code is under the MIT licence. The audio of the Free Music Archive belongs to its artists: every track has a "
-    "licence of its own (`track.license` in `tracks.csv`), often for non-commercial use alone. None of it is in this "
-    "repository. Weights that were trained on such audio should be passed on with this note, and used as the licences "
-    "of the training tracks allow."
-)
-_OWN_LICENCE = (
-    "The code is under the MIT licence. The music belongs to others: weights that were trained on it should be passed "
-    "on as the licences of the training tracks allow."
-)
-
-
-def licence_of(corpus: Dataset) -> str:
-    """Choose the text on the use of weights that were trained on a corpus."""
-    if corpus.name == DEMO:
-        return _DEMO_LICENCE
-    return _LICENCE if corpus.layout == "fma" else _OWN_LICENCE

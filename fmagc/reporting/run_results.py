@@ -37,6 +37,7 @@ from fmagc.runtime.files import damaged, file_digest, read_json, read_record
 from fmagc.runtime.tables import read_csv
 
 __all__ = [
+    "confusion_counts",
     "find_leftovers",
     "read_architecture",
     "read_clip_counts",
@@ -73,8 +74,12 @@ def read_histories(whole_run: Run, protocols: Sequence[str]) -> pd.DataFrame:
 
 def read_confusion_counts(entry: Entry, *, genres: Sequence[str]) -> npt.NDArray[np.int64]:
     """Read the confusion matrix of a model [shape=(K, K), int64]: rows are true genres, columns predicted ones."""
-    path = CONFUSION / entry.protocol / f"{entry.model}.csv"
-    table = read_csv(path, stage=_stage_of(entry), cached=False, dtype=str, keep_default_na=False)
+    return confusion_counts(CONFUSION / entry.protocol / f"{entry.model}.csv", genres=genres, stage=_stage_of(entry))
+
+
+def confusion_counts(path: Path, *, genres: Sequence[str], stage: str) -> npt.NDArray[np.int64]:
+    """Read a confusion matrix from the file that a stage wrote; see `read_confusion_counts`."""
+    table = read_csv(path, stage=stage, cached=False, dtype=str, keep_default_na=False)
     counts = pd.crosstab(table["true"], table["predicted"]).reindex(
         index=list(genres), columns=list(genres), fill_value=0
     )

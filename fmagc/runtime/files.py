@@ -1,11 +1,12 @@
-"""Files that are whole or absent: atomic writes, digests, JSON of stable bytes."""
+"""Files and folders that are whole or absent: atomic writes, digests, JSON of stable bytes."""
 
 import hashlib
 import json
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "file_sha1",
     "keep_only",
     "link_or_copy",
+    "new_folder",
     "read_json",
     "read_record",
     "replace_with",
@@ -87,6 +89,40 @@ def replace_with(path: Path, temporary: Path) -> None:
 def temp_path(folder: Path, name: str) -> Path:
     """Return the hidden name under which a file of a folder is written until it is whole."""
     return folder / f".{name}.part"
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Fill a folder under a temporary name, and give it its own name when it is whole.
+
+    Parameters
+    ----------
+    path : Path
+        Of the new folder; an empty one may lie there.
+
+    Yields
+    ------
+    Path
+        The folder to fill. What a killed run left of it is removed first.
+
+    Raises
+    ------
+    DataError
+        When there is something of this name: nothing of it is changed.
+    """
+    if path.is_symlink() or (path.exists() and not (path.is_dir() and not any(path.iterdir()))):
+        found = "a folder that is not empty" if path.is_dir() else "a file"
+        raise DataError(f"{path}: expected a name for a new folder, found {found}: name another, or remove it")
+    target = path.absolute()
+    temporary = temp_path(target.parent, target.name)
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        replace_with(target, temporary)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
 
 
 def keep_only(folder: Path, keep: set[Path]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from fmagc.params.corpus import Corpus, Dataset
 from fmagc.params.run import Run
 from fmagc.params.signal import Clip, Mel
 from fmagc.params.training import Architecture, ModelSettings, Train
@@ -24,6 +25,8 @@ class TrainingJob:
     train, architecture : Train, Architecture
         Settings of this model's training, its overrides applied, and those that only models have.
     clip, mel : Clip, Mel
+    corpus : Corpus
+        It decides no weight, but how they may be used.
     threads : int
         Of the CPU's arithmetic.
     share : float
@@ -37,13 +40,14 @@ class TrainingJob:
     architecture: Architecture
     clip: Clip
     mel: Mel
+    corpus: Corpus
     threads: int
     share: float = 1.0
 
     @classmethod
     def load(cls, *, protocol: str, model: str, seed: int, share: float = 1.0) -> Self:
         """Take the settings of a training from params.yaml."""
-        own = ModelSettings.load(f"models.{model}")
+        own, dataset = ModelSettings.load(f"models.{model}"), Dataset.load("dataset")
         return cls(
             protocol=protocol,
             model=model,
@@ -53,6 +57,7 @@ class TrainingJob:
             architecture=own.architecture,
             clip=Clip.load("clip"),
             mel=Mel.load("mel"),
+            corpus=Corpus(name=dataset.name, layout=dataset.layout),
             threads=Run.load("run").threads,
         )
 

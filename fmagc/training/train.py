@@ -76,7 +76,8 @@ def train_model(job: TrainingJob, data: TrainingData, *, store: ArtifactStore, h
     history, best_epoch = history_of(weights.record), weights.record["best_epoch"]
     best = next(row for row in history if row["epoch"] == best_epoch and row["split"] == "val")
     results = {"parameters": count_parameters(model), "best_epoch": best_epoch, "validation": best}
-    return Trained(weights, made_with | results, pd.DataFrame(history))
+    corpus = {"corpus": job.corpus.model_dump()}  # no part of the key: it decides no weight
+    return Trained(weights, made_with | corpus | results, pd.DataFrame(history))
 
 
 def _describe(job: TrainingJob, data: TrainingData, hardware: Hardware) -> dict[str, Any]:

@@ -53,6 +53,7 @@ def card_of(
         "waveform": {"sample_rate": sample_rate, "max_seconds": max_seconds},
         "mel": mel.model_dump(),
         "normalisation": {view: asdict(z_score[view]) for view in MODELS[architecture["name"]].inputs},
+        "corpus": {"name": "fma_demo", "layout": "fma"},
         "caches": {"data/waves": digest(b"waves")},
         "parameters": 1,
         "best_epoch": 2,

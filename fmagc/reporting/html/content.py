@@ -14,6 +14,7 @@ from fmagc.reporting.html import findings, run_facts
 from fmagc.reporting.html.elements import Picture, picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
 from fmagc.reporting.html.text import counted, listed
+from fmagc.reporting.hub_metadata import body_of
 from fmagc.reporting.labels import VIEWS
 from fmagc.reporting.leaderboard import Entry, TestSet
 from fmagc.reporting.run_results import (
@@ -192,7 +193,7 @@ def _protocol(
         "hardest": hardest,
         "hardest_text": hardest_text,
         "cards": {
-            model: html_of((CARDS / name / f"{model}.md").read_text(encoding="utf-8").partition("\n")[2], level=4)
+            model: html_of(body_of((CARDS / name / f"{model}.md").read_text(encoding="utf-8")), level=4)
             for model in predictions
         },
     }
