@@ -15,8 +15,11 @@ from tests.support.dag import ROOT
 from tests.support.mini_corpus import write_mini
 from tests.support.once import once
 from tests.support.project import Project, copy_project
+from tests.support.small_project import Small, write_small
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of tests share the cores, and threads would spin
+# processes of tests share the cores: a thread that spins for work takes it from another
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 hypothesis.settings.register_profile("fmagc", derandomize=True, deadline=None, max_examples=30, database=None)
 hypothesis.settings.load_profile("fmagc")
@@ -81,7 +84,27 @@ def mini_root(shared_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pipeline_run(shared_folder: Path, mini_root: Path) -> Project:
+def sound(shared_folder: Path) -> Small:
+    """A little project in which decode, mel and stats have run; tests leave it as it is."""
+    return Small(
+        once(shared_folder / "sound", lambda folder: write_small(folder).made("decode", "mel", "stats official"))
+    )
+
+
+@pytest.fixture(scope="session")
+def compiled(shared_folder: Path) -> None:
+    """Compile in the checkout what the stage mel calls, once: copies of the package bring it along."""
+    import numpy as np
+
+    from fmagc.audio.log_mel import LogMel
+    from fmagc.params.signal import Mel
+
+    mel = Mel.load("mel", path=ROOT / "params.yaml")
+    once(shared_folder / "compiled", lambda _: LogMel(44_100, mel)(np.zeros(2 * mel.n_fft, np.float32)))
+
+
+@pytest.fixture(scope="session")
+def pipeline_run(shared_folder: Path, mini_root: Path, compiled: None) -> Project:
     """A copy of the project, rebuilt from the mini corpus in a repository of its own; no test changes it."""
 
     def run(folder: Path) -> None:

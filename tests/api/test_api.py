@@ -27,7 +27,7 @@ from tests.support.dag import ROOT
 from tests.support.data_folder import CLIP_SAMPLES, GENRES, IDS, MEL, REJECTED, SR, write_data
 from tests.support.decoders import needs_libmpg123
 from tests.support.small_project import IDS as DECODED
-from tests.support.small_project import write_small
+from tests.support.small_project import Small, write_small
 from tests.support.trained_model import write_model
 
 AUGMENT = [
@@ -189,12 +189,11 @@ def test_tables_of_a_cache_without_a_split_name_the_command(tmp_path: Path) -> N
         _ = cache.tracks
 
 
-def test_decode_gives_the_samples_that_the_cache_holds(tmp_path: Path) -> None:
-    small = write_small(tmp_path).made("decode")
-    cache = Cache(small.root / "data/waves", "waves", columns=["scale"], stage="decode")
+def test_decode_gives_the_samples_that_the_cache_holds(sound: Small) -> None:
+    cache = Cache(sound.root / "data/waves", "waves", columns=["scale"], stage="decode")
     assert len(cache.track_ids) == len(DECODED) - 1
     for track_id in cache.track_ids:
-        y, sr = fmagc.decode(small.root / f"data/raw/little/{track_id}.mp3", max_seconds=2.0, min_samples=2**15)
+        y, sr = fmagc.decode(sound.root / f"data/raw/little/{track_id}.mp3", max_seconds=2.0, min_samples=2**15)
         row = cache[track_id]
         assert sr == SR
         np.testing.assert_array_equal(y, row.values * np.float32(row.columns["scale"]))

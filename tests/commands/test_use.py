@@ -16,7 +16,7 @@ from fmagc.corpus.data_home import prepare_dataset
 from fmagc.errors import DataError
 from fmagc.params.corpus import Dataset
 from tests.support.dag import ROOT
-from tests.support.mini_corpus import NAME, write_mini
+from tests.support.mini_corpus import NAME
 
 PARAMS = (ROOT / "params.yaml").read_text(encoding="utf-8")
 FILES = [f"{genre}/{genre} band {artist}/{n}.wav" for genre in ("Dance", "Folk") for artist in range(3) for n in (1, 2)]
@@ -131,18 +131,11 @@ def test_a_table(music: Path, split: bool) -> None:
     assert corpus() == ("my_music", str(music), "table", False, "official" if split else "artist")
 
 
-@pytest.fixture(scope="module")
-def mini(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("mini")
-    write_mini(root)
-    return root
-
-
 @pytest.mark.parametrize("how", ["tables beside it", "audio folder", "name and root"])
-def test_the_layout_of_fma(mini: Path, how: str, capsys: pytest.CaptureFixture[str]) -> None:
-    ways = {"tables beside it": [str(mini)], "audio folder": [str(mini / NAME)]}
-    assert main(["use", *ways.get(how, [NAME, "--root", str(mini)])]) == 0
-    assert corpus() == (NAME, str(mini), "fma", False, "official")
+def test_the_layout_of_fma(mini_root: Path, how: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ways = {"tables beside it": [str(mini_root)], "audio folder": [str(mini_root / NAME)]}
+    assert main(["use", *ways.get(how, [NAME, "--root", str(mini_root)])]) == 0
+    assert corpus() == (NAME, str(mini_root), "fma", False, "official")
     assert "FMA's layout\n  genres: 8" in capsys.readouterr().out
     train = settings()["train"]
     assert (train["batch_size"], train["epochs"], train["patience"]) == (32, 30, 8)

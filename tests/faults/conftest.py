@@ -11,7 +11,7 @@ from fmagc.runtime.entrypoint import run_stage
 from stages import index
 from tests.support.metadata_project import Project, make_project
 from tests.support.once import once
-from tests.support.small_project import Small, bring_encoder, command, write_small
+from tests.support.small_project import Small, bring_encoder, command
 from tests.support.train_run import train_with
 
 
@@ -22,14 +22,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     monkeypatch.chdir(tmp_path)
     assert run_stage(index.main) == 0, capsys.readouterr().err
     return made
-
-
-@pytest.fixture(scope="session")
-def sound(shared_folder: Path) -> Small:
-    """Decode, mel and stats have run; tests leave it as it is."""
-    return Small(
-        once(shared_folder / "sound", lambda folder: write_small(folder).made("decode", "mel", "stats official"))
-    )
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ def site(archives: dict[str, bytes]) -> Iterator[Site]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, site: Site, archives: dict[str, bytes]) -> Project:
+def project(tmp_path: Path, site: Site, archives: dict[str, bytes], compiled: None) -> Project:
     """A copy of the project whose table of archives has the stand-ins' checksums, and whose mirror is the site."""
     copy = copy_project(tmp_path / "project", tmp_path)
     table = copy.root / "fmagc/corpus/fma/archives.py"
