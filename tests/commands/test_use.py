@@ -213,9 +213,9 @@ def test_a_name_of_fma_alone_names_the_options(capsys: pytest.CaptureFixture[str
     assert "fma_small: expected --download, which downloads it, or --root DIR" in capsys.readouterr().err
 
 
-def test_a_folder_of_corpora_names_them(mini: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_corpora_names_them(mini_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "corpora").mkdir()
-    (tmp_path / "corpora/mini").symlink_to(mini)
+    (tmp_path / "corpora/mini").symlink_to(mini_root)
     assert main(["use", str(tmp_path / "corpora")]) == 1
     printed = capsys.readouterr().err
     assert f"found FMA's layout inside {tmp_path}/corpora/mini: name that folder\nfmagc use wrote nothing" in printed
