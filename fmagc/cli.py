@@ -35,10 +35,12 @@ _EXPORT = """\
 Write a trained model in a form that leaves the project.
 
   fmagc export data/models/official/crnn/0 model.onnx --onnx    one file from samples to probabilities, for onnxruntime
+  fmagc export data/models/official/crnn/0 crnn --hub           a folder for a model hub: weights, card, ONNX file
 
 What is written is compared with the model before it gets its name."""
 _EXPORT_FORMS = {
     "onnx": "write OUT, an ONNX file",
+    "hub": "write OUT, a folder with README.md, model.safetensors, config.json, model.onnx and confusion matrix",
 }
 _STATUS_EXPORT = "Exit status: 0, 1 when the model cannot be used or exported, 2 for wrong arguments."
 _USE = """\

@@ -9,6 +9,7 @@ __all__ = ["export"]
 
 _FORMS = {
     "onnx": ("fmagc.export.onnx_file", "export_onnx"),
+    "hub": ("fmagc.export.hub", "export_hub"),
 }
 
 

@@ -23,16 +23,11 @@ from fmagc.inference.onnx_record import FORMAT, OnnxRecord, sealed
 from fmagc.inference.torch_model import TorchModel, load_folder
 from fmagc.models.pretrained import normalisation_of
 from fmagc.params.signal import n_frames
+from fmagc.reporting.licences import licence_of
 from fmagc.runtime.files import write_bytes
 from fmagc.runtime.onnx_session import INSTALL, is_installed
 
-__all__ = ["LICENCE", "export_onnx"]
-
-LICENCE = (
-    "The code is under the MIT licence. The weights were trained on music that belongs to others: use them and pass "
-    "them on as the licences of the training tracks allow. Every track of the Free Music Archive has a licence of its "
-    "own, often for non-commercial use alone; the synthesised demo corpus is CC0 1.0."
-)
+__all__ = ["export_onnx"]
 
 _OPSET = 18  # onnxruntime 1.20 and later, and onnxruntime-web, execute it
 _TOLERANCE = 1e-4  # between a probability of the file and of torch
@@ -130,7 +125,7 @@ def _record(card: dict[str, Any], facts: ModelFacts) -> OnnxRecord:
         parameters=card["parameters"],
         weights=card["weights"],
         caches=card["caches"],
-        licence=LICENCE,
+        licence=licence_of(card["corpus"]),
     )
 
 

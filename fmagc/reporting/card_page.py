@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fmagc.params.corpus import DEMO, Corpus
+from fmagc.params.corpus import DEMO
 from fmagc.reporting.hub_metadata import metadata_block
 from fmagc.reporting.labels import DEMO_NOTE, VIEWS
 from fmagc.reporting.licences import licence_of
@@ -41,13 +41,13 @@ def card_page(
     trained = cards[0]  # the seeds of one model share their data and settings
     samples, sample_rate = trained["architecture"]["clip_samples"], trained["waveform"]["sample_rate"]
     views = sorted(trained["normalisation"], reverse=True)
-    model, corpus = trained["architecture"]["name"], trained["corpus"] and Corpus.model_validate(trained["corpus"])
+    model, corpus = trained["architecture"]["name"], trained["corpus"]
     named = [model, f"protocol `{protocol}`" if protocol else f"seed {trained['seed']}"]
-    named += [f"corpus `{corpus.name}`"] if corpus else []
+    named += [f"corpus `{corpus['name']}`"] if corpus else []
     return PAGE.format(
         metadata=metadata_block(model, corpus=corpus, protocol=protocol, scores=scores, n_seeds=len(cards)),
         title=", ".join(named),
-        note=f"> **{DEMO_NOTE}**\n\n" if corpus and corpus.name == DEMO else "",
+        note=f"> **{DEMO_NOTE}**\n\n" if corpus and corpus["name"] == DEMO else "",
         n_genres=len(trained["genres"]),
         genres=", ".join(map(escaped, trained["genres"])),
         unit="patches" if trained["train"]["patch_samples"] else "clips",

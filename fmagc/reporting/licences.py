@@ -1,6 +1,8 @@
 """The licence of weights, by the corpus that they were trained on: in words, and in the fields of a model hub."""
 
-from fmagc.params.corpus import DEMO, Corpus
+from collections.abc import Mapping
+
+from fmagc.params.corpus import DEMO
 
 __all__ = ["licence_fields", "licence_of"]
 
@@ -25,17 +27,17 @@ _UNKNOWN = (
 )
 
 
-def licence_of(corpus: Corpus | None) -> str:
-    """Choose the text on the use of weights that were trained on a corpus; None is one that is not known."""
+def licence_of(corpus: Mapping[str, str] | None) -> str:
+    """Choose the text on the use of weights by the `corpus` of their `config.json`; None is one that is not known."""
     if corpus is None:
         return _UNKNOWN
-    if corpus.name == DEMO:
+    if corpus["name"] == DEMO:
         return _DEMO
-    return _FMA if corpus.layout == "fma" else _OWN
+    return _FMA if corpus["layout"] == "fma" else _OWN
 
 
-def licence_fields(corpus: Corpus | None) -> dict[str, str]:
+def licence_fields(corpus: Mapping[str, str] | None) -> dict[str, str]:
     """Name the licence of weights as a model hub's metadata does; `LICENSE.md` is a file beside them."""
-    if corpus is not None and corpus.name == DEMO:
+    if corpus is not None and corpus["name"] == DEMO:
         return {"license": "mit"}
     return {"license": "other", "license_name": "licences-of-the-training-tracks", "license_link": "LICENSE.md"}

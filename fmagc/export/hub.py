@@ -1,0 +1,127 @@
+"""Write a folder that a model hub takes as it is: card, weights, `config.json`, ONNX file and confusion matrix."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fmagc.errors import DataError
+from fmagc.export.onnx_file import export_onnx
+from fmagc.inference.torch_model import load_folder
+from fmagc.paths import CARD, CARDS, CONFUSION, MODELS_FOLDER, WEIGHTS
+from fmagc.reporting.figures.confusion import confusion_grid
+from fmagc.reporting.figures.style import save_png
+from fmagc.reporting.licences import licence_fields, licence_of
+from fmagc.reporting.model_card_template import USE_HEADING
+from fmagc.reporting.run_results import confusion_counts
+from fmagc.reporting.untested_card import untested_card
+from fmagc.runtime.files import new_folder, write_bytes, write_text
+
+__all__ = ["export_hub"]
+
+_CARD = "README.md"
+_ONNX = "model.onnx"
+_PICTURE = "confusion.png"
+_LICENCE = "LICENSE.md"
+
+_MATRIX = f"""\
+## Confusion matrix
+
+![Confusion matrix of the test tracks: rows are true genres and sum to 1]({_PICTURE})
+
+"""
+
+_USE = """\
+{heading}
+
+With fmagc installed, in this folder:
+
+```python
+import fmagc
+
+model = fmagc.load_model(".")
+prediction = model.predict("song.mp3")
+print(prediction.top(3))
+```
+
+From the shell: `fmagc predict song.mp3 --model .`. With `{onnx}` in place of `.`, both predict without torch.
+
+`{onnx}` needs no fmagc either. It takes the samples of at most {max_seconds:g} s of music, mono at {sample_rate:,} Hz,
+and the places where clips begin, counted in steps of {hop_length:,} samples. A clip has {clip_samples:,} samples.
+These lines predict one that begins where the file begins:
+
+```python
+import json, numpy, onnxruntime, soundfile
+session = onnxruntime.InferenceSession("{onnx}")
+samples, _ = soundfile.read("song.wav", dtype="float32")
+(p,) = session.run(["probabilities"], {{"samples": samples, "starts": numpy.array([0])}})
+print(dict(zip(json.loads(session.get_modelmeta().custom_metadata_map["fmagc"])["genres"], p[0].tolist())))
+```
+"""
+
+
+def export_hub(folder: Path, out: Path) -> None:
+    """Write the folder.
+
+    The card is that of the pipeline where the training lies in its project, and else what its `config.json` tells.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a training, or a copy of it.
+    out : Path
+        The new folder.
+
+    Raises
+    ------
+    DataError
+        When the training is missing or damaged, the card of the pipeline is that of other weights, or `out` exists.
+    """
+    with new_folder(out) as made:
+        _, trained = load_folder(folder)
+        tested = _tested(folder, trained)
+        export_onnx(folder, made / _ONNX)
+        for name in (CARD, WEIGHTS):
+            write_bytes(made / name, (folder / name).read_bytes())
+        if "license_link" in licence_fields(trained["corpus"]):
+            write_text(made / _LICENCE, f"{licence_of(trained['corpus'])}\n")
+        use = _use(trained)
+        if tested is None:
+            write_text(made / _CARD, untested_card(trained, use=use))
+        else:
+            page, counts = tested
+            write_text(made / _CARD, f"{page.partition(USE_HEADING)[0]}{_MATRIX}{use}")
+            figure = confusion_grid({trained["architecture"]["name"]: counts}, trained["genres"])
+            save_png(figure, made / _PICTURE)
+
+
+def _use(trained: Mapping[str, Any]) -> str:
+    return _USE.format(
+        heading=USE_HEADING,
+        onnx=_ONNX,
+        max_seconds=trained["waveform"]["max_seconds"],
+        sample_rate=trained["waveform"]["sample_rate"],
+        hop_length=trained["mel"]["hop_length"],
+        clip_samples=trained["architecture"]["clip_samples"],
+    )
+
+
+def _tested(folder: Path, trained: Mapping[str, Any]) -> tuple[str, npt.NDArray[np.int64]] | None:
+    """Read the card and the confusion matrix that the pipeline made of a training; None where it lies in no project."""
+    place = folder.absolute()
+    project, (protocol, model) = place.parents[4], place.parts[-3:-1]
+    card = project / CARDS / protocol / f"{model}.md"
+    if place.parts[-5:-3] != MODELS_FOLDER.parts or not card.exists():
+        return None
+    page = card.read_text(encoding="utf-8")
+    if trained["weights"] not in page:
+        raise DataError(
+            f"{card}: expected the card of the weights {trained['weights']}, found that of others: run `dvc repro`, or "
+            f"export a copy of {folder}"
+        )
+    counts = confusion_counts(
+        project / CONFUSION / protocol / f"{model}.csv", genres=trained["genres"], stage=f"evaluate@{protocol}-{model}"
+    )
+    return page, counts

@@ -1,0 +1,174 @@
+"""The folder for a model hub: whole, readable by the hub's tools, and run by the lines of its own card."""
+
+import ast
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from PIL import Image
+
+import fmagc
+from fmagc.errors import DataError
+from fmagc.params.signal import Mel
+from fmagc.paths import CARD, CARDS, CONFUSION, WEIGHTS, training_folder
+from fmagc.reporting.hub_metadata import metadata_block
+from fmagc.runtime.files import read_record, write_record
+from fmagc.runtime.tables import write_csv
+from tests.support.card_metadata import metadata_of
+from tests.support.trained_model import write_model
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+export_hub = pytest.importorskip("fmagc.export.hub").export_hub
+
+SR = 16_000
+GENRES = ("Folk", "NA", "Rock")
+MEL = Mel(n_fft=1024, hop_length=256, n_mels=16, fmin=0.0, fmax=None, top_db=80.0)
+SCORES = {"accuracy": 0.75, "f1": 0.7, "precision": 0.8, "recall": 0.6}
+FILES = ["README.md", "config.json", "model.onnx", "model.safetensors"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training in a project that has tested it."""
+    root = tmp_path_factory.mktemp("project")
+    folder = write_model(
+        root / training_folder("official", "cnn2d", 0),
+        "cnn2d",
+        genres=GENRES,
+        clip_samples=2**14,
+        sample_rate=SR,
+        mel=MEL,
+    )
+    weights = read_record(folder / CARD, stage="train")["weights"]
+    block = metadata_block(
+        "cnn2d", corpus={"name": "fma_demo", "layout": "fma"}, protocol="official", scores=SCORES, n_seeds=1
+    )
+    card = root / CARDS / "official/cnn2d.md"
+    card.parent.mkdir(parents=True)
+    card.write_text(f"{block}# Model card: cnn2d\n\n- weights: `{weights}`\n\n## How to use it\n\n`dvc repro`\n")
+    counts = root / CONFUSION / "official/cnn2d.csv"
+    counts.parent.mkdir(parents=True)
+    write_csv(counts, pd.DataFrame({"true": ["Folk", "NA", "Rock", "NA"], "predicted": ["Folk", "NA", "NA", "NA"]}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tested(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("tested") / "cnn2d"
+    export_hub(model, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def untested(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a copy, whose corpus is not the demo."""
+    root = tmp_path_factory.mktemp("untested")
+    copy = shutil.copytree(model, root / "copy")
+    card = read_record(copy / CARD, stage="train")
+    write_record(copy / CARD, card | {"corpus": {"name": "fma_small", "layout": "fma"}})
+    export_hub(copy, root / "cnn2d")
+    return root / "cnn2d"
+
+
+def test_a_tested_model_leaves_with_its_card_and_its_confusion_matrix(model: Path, tested: Path) -> None:
+    assert sorted(path.name for path in tested.iterdir()) == ["README.md", "config.json", "confusion.png", *FILES[2:]]
+    for name in (CARD, WEIGHTS):
+        assert (tested / name).read_bytes() == (model / name).read_bytes()
+    page = (tested / "README.md").read_text()
+    found = metadata_of(page)
+    assert found["license"] == "mit"
+    assert found["model-index"][0]["results"][0]["metrics"][0]["value"] == 0.75
+    assert "`dvc repro`" not in page
+    (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", page)
+    assert min(Image.open(tested / picture).size) > 200
+
+
+def test_a_copy_leaves_with_what_its_config_tells(untested: Path) -> None:
+    assert sorted(path.name for path in untested.iterdir()) == ["LICENSE.md", *FILES]
+    page = (untested / "README.md").read_text()
+    found = metadata_of(page)
+    assert found["model-index"][0]["results"][0]["dataset"]["split"] == "validation"
+    assert found["datasets"] == ["benjamin-paine/free-music-archive-small"]
+    assert (untested / found["license_link"]).read_text().strip() in page
+    assert "a licence of its own" in page
+    assert "![" not in page
+
+
+@pytest.mark.parametrize("folder", ["tested", "untested"])
+def test_the_lines_of_the_card_run_as_they_stand(
+    folder: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = shutil.copytree(request.getfixturevalue(folder), tmp_path / "downloaded")
+    y = np.random.default_rng(0).uniform(-0.5, 0.5, 2**14).astype(np.float32)
+    soundfile.write(out / "song.mp3", np.tile(y, 3), SR)
+    soundfile.write(out / "song.wav", y, SR, subtype="FLOAT")
+    monkeypatch.chdir(out)
+    first, second = re.findall(r"```python\n(.*?)```", (out / "README.md").read_text(), re.DOTALL)
+    exec(first, {})  # noqa: S102 - the very lines that a user copies
+    expected = fmagc.load_model(out).predict("song.mp3").top(3)
+    assert capsys.readouterr().out == f"{expected}\n"
+    exec(second, {})  # noqa: S102
+    printed = ast.literal_eval(capsys.readouterr().out)
+    one_clip = fmagc.load_model(out).predict(y, sr=SR)
+    assert printed == pytest.approx(dict(zip(GENRES, one_clip.clips[0], strict=True)), abs=1e-4)
+    assert all(len(block.strip().splitlines()) <= 5 for block in (first, second))
+
+
+def test_both_forms_of_the_model_predict_alike(tested: Path) -> None:
+    y = np.random.default_rng(1).uniform(-0.5, 0.5, 3 * 2**14).astype(np.float32)
+    by_torch, by_onnx = (fmagc.load_model(path).predict(y) for path in (tested, tested / "model.onnx"))
+    assert np.abs(by_torch.clips - by_onnx.clips).max() < 1e-4
+
+
+@pytest.mark.parametrize("folder", ["tested", "untested"])
+def test_the_hub_s_own_library_reads_the_card(folder: str, request: pytest.FixtureRequest) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    card = hub.ModelCard.load(request.getfixturevalue(folder) / "README.md")
+    assert card.data.pipeline_tag == "audio-classification"
+    assert {result.metric_type for result in card.data.eval_results} == set(SCORES)
+
+
+def test_a_card_of_other_weights_is_not_passed_on(model: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(model.parents[4], tmp_path / "project")
+    card = root / CARDS / "official/cnn2d.md"
+    weights = read_record(model / CARD, stage="train")["weights"]
+    card.write_text(card.read_text().replace(weights, weights[::-1]))
+    with pytest.raises(DataError, match=r"cnn2d.md: expected the card of the weights .* found that of others"):
+        export_hub(root / training_folder("official", "cnn2d", 0), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_no_model_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty: expected a trained model, the files config"):
+        export_hub(tmp_path / "empty", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_what_is_there_is_not_replaced(model: Path, tested: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in tested.iterdir()}
+    with pytest.raises(DataError, match="expected a name for a new folder, found a folder that is not empty"):
+        export_hub(model, tested)
+    assert {path: path.stat().st_mtime_ns for path in tested.iterdir()} == before
+
+
+def test_the_record_of_the_onnx_file_has_the_licence_of_the_corpus(tested: Path, untested: Path) -> None:
+    import onnxruntime
+
+    licences = []
+    for folder in (tested, untested):
+        session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+        record = json.loads(session.get_modelmeta().custom_metadata_map["fmagc"])
+        licences.append(record["licence"])
+    assert "CC0" in licences[0]
+    assert "Free Music Archive" in licences[1]
