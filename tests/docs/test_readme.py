@@ -22,7 +22,7 @@ DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", *PAGES)
 LEADERBOARD = ROOT / "metrics/leaderboard.md"
 CI = ROOT / ".ci/run"
 UNTRACKED = (".venv", ".dvc/cache", "data/raw", "data/.staging", "dvc_plots")  # made by commands, not by stages
-FILES = ("csv", "html", "json", "lock", "md", "png", "safetensors", "svg", "txt", "yaml", "zip")  # no keys of settings
+FILES = ("csv", "html", "json", "lock", "md", "onnx", "png", "safetensors", "svg", "txt", "yaml", "zip")  # no settings
 _ITEMS = {"protocol": "P", "model": "M", "seed": "S", "baseline": "B", "encoder": "E", "share": "F"}  # of a matrix
 LETTERS = {f"${{item.{name}}}": letter for name, letter in _ITEMS.items()}
 
