@@ -13,6 +13,7 @@ from fmagc.inference.torch_model import load_folder
 from fmagc.paths import CARD, CARDS, CONFUSION, MODELS_FOLDER, WEIGHTS
 from fmagc.reporting.figures.confusion import confusion_grid
 from fmagc.reporting.figures.style import save_png
+from fmagc.reporting.hub_metadata import has_metadata
 from fmagc.reporting.licences import licence_fields, licence_of
 from fmagc.reporting.model_card_template import USE_HEADING
 from fmagc.reporting.run_results import confusion_counts
@@ -77,7 +78,8 @@ def export_hub(folder: Path, out: Path) -> None:
     Raises
     ------
     DataError
-        When the training is missing or damaged, the card of the pipeline is that of other weights, or `out` exists.
+        When the training is missing or damaged, the pipeline's card is of other weights or another version, or `out`
+        exists.
     """
     with new_folder(out) as made:
         _, trained = load_folder(folder)
@@ -111,15 +113,17 @@ def _use(trained: Mapping[str, Any]) -> str:
 def _tested(folder: Path, trained: Mapping[str, Any]) -> tuple[str, npt.NDArray[np.int64]] | None:
     """Read the card and the confusion matrix that the pipeline made of a training; None where it lies in no project."""
     place = folder.absolute()
+    if place.parts[-5:-3] != MODELS_FOLDER.parts:
+        return None
     project, (protocol, model) = place.parents[4], place.parts[-3:-1]
     card = project / CARDS / protocol / f"{model}.md"
-    if place.parts[-5:-3] != MODELS_FOLDER.parts or not card.exists():
+    if not card.exists():
         return None
     page = card.read_text(encoding="utf-8")
-    if trained["weights"] not in page:
+    if not has_metadata(page) or trained["weights"] not in page:
         raise DataError(
-            f"{card}: expected the card of the weights {trained['weights']}, found that of others: run `dvc repro`, or "
-            f"export a copy of {folder}"
+            f"{card}: expected the card that this version writes of the weights {trained['weights']}, found another: "
+            f"run `dvc repro`, or export a copy of {folder}"
         )
     counts = confusion_counts(
         project / CONFUSION / protocol / f"{model}.csv", genres=trained["genres"], stage=f"evaluate@{protocol}-{model}"

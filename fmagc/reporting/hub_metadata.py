@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from fmagc.reporting.licences import licence_fields
 
-__all__ = ["body_of", "metadata_block"]
+__all__ = ["body_of", "has_metadata", "metadata_block"]
 
 _FENCE = "---\n"
 _TASK = "audio-classification"
@@ -66,6 +66,11 @@ def metadata_block(
     text = StringIO()
     YAML().dump(fields, text)
     return f"{_FENCE}{text.getvalue()}{_FENCE}\n"
+
+
+def has_metadata(page: str) -> bool:
+    """Tell whether a card begins with metadata."""
+    return page.startswith(_FENCE)
 
 
 def body_of(page: str) -> str:

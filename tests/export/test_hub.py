@@ -14,6 +14,7 @@ from PIL import Image
 
 import fmagc
 from fmagc.errors import DataError
+from fmagc.export import hub
 from fmagc.params.signal import Mel
 from fmagc.paths import CARD, CARDS, CONFUSION, WEIGHTS, training_folder
 from fmagc.reporting.hub_metadata import metadata_block
@@ -24,7 +25,6 @@ from tests.support.trained_model import write_model
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-export_hub = pytest.importorskip("fmagc.export.hub").export_hub
 
 SR = 16_000
 GENRES = ("Folk", "NA", "Rock")
@@ -61,7 +61,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tested(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("tested") / "cnn2d"
-    export_hub(model, out)
+    hub.export_hub(model, out)
     return out
 
 
@@ -72,7 +72,7 @@ def untested(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = shutil.copytree(model, root / "copy")
     card = read_record(copy / CARD, stage="train")
     write_record(copy / CARD, card | {"corpus": {"name": "fma_small", "layout": "fma"}})
-    export_hub(copy, root / "cnn2d")
+    hub.export_hub(copy, root / "cnn2d")
     return root / "cnn2d"
 
 
@@ -132,33 +132,41 @@ def test_both_forms_of_the_model_predict_alike(tested: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["tested", "untested"])
 def test_the_hub_s_own_library_reads_the_card(folder: str, request: pytest.FixtureRequest) -> None:
-    hub = pytest.importorskip("huggingface_hub")
-    card = hub.ModelCard.load(request.getfixturevalue(folder) / "README.md")
+    huggingface_hub = pytest.importorskip("huggingface_hub")
+    card = huggingface_hub.ModelCard.load(request.getfixturevalue(folder) / "README.md")
     assert card.data.pipeline_tag == "audio-classification"
     assert {result.metric_type for result in card.data.eval_results} == set(SCORES)
 
 
-def test_a_card_of_other_weights_is_not_passed_on(model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["other weights", "an earlier version"])
+def test_a_card_that_is_not_of_these_weights_is_not_passed_on(model: Path, tmp_path: Path, kind: str) -> None:
     root = shutil.copytree(model.parents[4], tmp_path / "project")
-    card = root / CARDS / "official/cnn2d.md"
-    weights = read_record(model / CARD, stage="train")["weights"]
-    card.write_text(card.read_text().replace(weights, weights[::-1]))
-    with pytest.raises(DataError, match=r"cnn2d.md: expected the card of the weights .* found that of others"):
-        export_hub(root / training_folder("official", "cnn2d", 0), tmp_path / "out")
+    card, weights = root / CARDS / "official/cnn2d.md", read_record(model / CARD, stage="train")["weights"]
+    page = card.read_text()
+    card.write_text(page.replace(weights, weights[::-1]) if kind == "other weights" else page[page.index("# Model") :])
+    with pytest.raises(
+        DataError, match=r"cnn2d.md: expected the card that this version writes of the weights \w+, found"
+    ):
+        hub.export_hub(root / training_folder("official", "cnn2d", 0), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", ["/", "/model", "/data/models/cnn2d"])
+def test_a_folder_near_the_root_lies_in_no_project(place: str) -> None:
+    assert hub._tested(Path(place), {}) is None
 
 
 def test_a_folder_that_is_no_model_is_named_and_nothing_is_written(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty: expected a trained model, the files config"):
-        export_hub(tmp_path / "empty", tmp_path / "out")
+        hub.export_hub(tmp_path / "empty", tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
 def test_what_is_there_is_not_replaced(model: Path, tested: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in tested.iterdir()}
     with pytest.raises(DataError, match="expected a name for a new folder, found a folder that is not empty"):
-        export_hub(model, tested)
+        hub.export_hub(model, tested)
     assert {path: path.stat().st_mtime_ns for path in tested.iterdir()} == before
 
 
