@@ -61,6 +61,7 @@ def _torchscript(content: bytes, path: str, threads: int) -> Execute:
             vectors = module(torch.from_numpy(windows).to(device))
         if not isinstance(vectors, torch.Tensor):
             raise TypeError(f"expected one tensor, found {type(vectors).__name__}")
+        _require_real(vectors.dtype)
         return vectors.float().cpu().numpy()
 
     return execute
@@ -79,9 +80,16 @@ def _onnx(content: bytes, path: str, threads: int) -> Execute:
 
     def execute(windows: NDArray[np.float32]) -> NDArray[np.float32]:
         (vectors,) = session.run(None, {inputs[0].name: windows})
-        return np.asarray(vectors, dtype=np.float32)
+        values = np.asarray(vectors)
+        _require_real(values.dtype)
+        return values.astype(np.float32)
 
     return execute
+
+
+def _require_real(dtype: object) -> None:
+    if "complex" in str(dtype):  # a conversion would drop the imaginary part
+        raise TypeError(f"expected real values, found {dtype}: return their magnitude, or both parts as values")
 
 
 def _unreadable(path: str, expected: str, said: str) -> SettingsError:

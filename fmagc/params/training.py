@@ -23,6 +23,8 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Rate = Annotated[float, Field(ge=0.5, le=2)]  # beyond it a stretch is no longer the same music
 Count = Annotated[int, Field(ge=0)]
+Masks = Annotated[int, Field(ge=0, le=1_000)]  # more of them hide no more
+Segments = Annotated[int, Field(gt=0, le=1_000)]  # more of them than bands bend no more
 Amplitude = Annotated[float, Field(ge=0, le=1)]  # full scale is 1
 
 
@@ -49,7 +51,7 @@ class Mixup(Block):
 
     name: Literal["mixup"]
     p: Probability
-    alpha: Positive  # the partner's weight is drawn from Beta(alpha, alpha)
+    alpha: Annotated[float, Field(gt=0, le=1_000)]  # the partner's weight is drawn from Beta(alpha, alpha)
     within_class: bool  # partners of the same class alone, which leaves the targets as they are
 
 
@@ -58,9 +60,9 @@ class SpecAugment(Block):
 
     name: Literal["spec_augment"]
     p: Probability
-    time_masks: Count
+    time_masks: Masks
     max_frames: Count  # of a mask; the whole clip where it is shorter
-    band_masks: Count
+    band_masks: Masks
     max_bands: Count
 
 
@@ -69,9 +71,9 @@ class FilterAugment(Block):
 
     name: Literal["filter_augment"]
     p: Probability
-    max_db: Positive
-    min_segments: Annotated[int, Field(gt=0)]
-    max_segments: Annotated[int, Field(gt=0)]
+    max_db: Annotated[float, Field(gt=0, le=100)]
+    min_segments: Segments
+    max_segments: Segments
 
 
 Augmentation = Annotated[GaussianNoise | TimeStretch, Field(discriminator="name")]
@@ -118,7 +120,7 @@ class Architecture(Block):
     dropout: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
     patch_samples: Annotated[int, Field(gt=0)] | None = None  # length of what the network sees; null: clip.samples
-    patches_per_track: Annotated[int, Field(gt=0)] = 1  # random ones of each track in an epoch
+    patches_per_track: Annotated[int, Field(gt=0, le=10_000)] = 1  # random ones of each track in an epoch
 
 
 class ModelSettings(Architecture):

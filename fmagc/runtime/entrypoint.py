@@ -63,6 +63,14 @@ def run_stage(stage: Callable[[], None]) -> int:
         else:
             print(f"{label}: {_described(error)}", file=sys.stderr)  # noqa: T201
         return 1
+    except MemoryError as error:
+        said = str(error).rstrip(".") or "an allocation failed"
+        print(  # noqa: T201
+            f"{label}: out of memory: {said}: ask for less in params.yaml, or run where there is more, then run again; "
+            "what was finished is kept",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201
         return 128 + signal.SIGINT

@@ -27,6 +27,8 @@ from fmagc.training.state import State
 
 __all__ = ["Batches", "Trainer"]
 
+_LOWER = "lower train.lr, or models.M.train.lr where this model has its own"
+
 Done = Callable[[int], None]  # takes the number of clips that are done
 
 
@@ -121,7 +123,7 @@ class Trainer:
                 save(state)
                 done(0)  # a signal since the last clip
         if state.best_epoch == 0:
-            raise DataError("training: expected a finite validation loss, found none in any epoch: lower train.lr")
+            raise DataError(f"training: expected a finite validation loss, found none in any epoch: {_LOWER}")
 
     def backward(self, batch: Batch) -> tuple[Tensor, int]:
         """Backpropagate, all-reduce the gradients weighted by clip count, return mean loss and global clip count."""
@@ -193,8 +195,8 @@ class Trainer:
         track_ids = list(chain(*self._processes.all_gather(batch.track_ids)))
         return DataError(
             f"training: expected a finite loss and gradient, found a loss of {loss.item()} and a gradient of norm "
-            f"{norm.item()} in epoch {self._state.epoch}, batch {self._state.batch + 1}, tracks {track_ids}: lower "
-            "train.lr, or look at these tracks"
+            f"{norm.item()} in epoch {self._state.epoch}, batch {self._state.batch + 1}, tracks {track_ids}: "
+            f"{_LOWER}, or look at these tracks"
         )
 
     def _predict(self, model: nn.Module, batch: Batch) -> tuple[float, list[int], list[int], Tensor]:

@@ -58,6 +58,7 @@ FAULTY = {
         lambda y, v: v.mean(0),
         r"\(B, \.\.\.\), here \(2, 4096\): ValueError: expected \(2, D\) or \(2, T, D\)",
     ),
+    "gives complex values": (lambda y, v: v + 1j, r"expected real values, found torch\.complex64"),
     "gives two": (lambda y, v: (v, v), "expected one tensor, found tuple"),
 }
 

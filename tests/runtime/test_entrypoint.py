@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from fmagc.runtime.entrypoint import run_stage
@@ -55,6 +56,13 @@ def test_the_handler_of_a_caller_is_left_alone() -> None:
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_stage_that_runs_out_of_memory_ends_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_stage(lambda: np.empty(1 << 57).fill(0)) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: out of memory: Unable to allocate 1.00 EiB for an array with shape")
+    assert "ask for less in params.yaml" in line
 
 
 @pytest.fixture
