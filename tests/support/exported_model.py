@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from safetensors.torch import load
+from torch import nn
 
+from fmagc.models.pretrained import load_trained
 from fmagc.models.safetensors_io import pack
 from fmagc.params.signal import Mel
 from fmagc.paths import CARD, WEIGHTS
-from fmagc.runtime.files import digest, read_record, write_record
+from fmagc.runtime.files import digest, write_record
 from tests.support.audio_files import mp3, music
 from tests.support.trained_model import write_model
 
@@ -23,11 +24,12 @@ SHARPER = 30.0  # the last layer: that of a network which nobody trained gives a
 def write_sharp_model(folder: Path, name: str) -> Path:
     """Write a model that knows music of at most three seconds; return its folder."""
     write_model(folder, name, genres=GENRES, clip_samples=CLIP, sample_rate=SR, mel=MEL)
-    tensors = load((folder / WEIGHTS).read_bytes())
-    last = [key for key in tensors if key.endswith(".weight")][-1]
-    data = pack(tensors | {last: tensors[last] * SHARPER})
+    network, card = load_trained(folder, stage="train")
+    *_, last = (module for module in network.modules() if isinstance(module, nn.Linear))
+    last.weight.data *= SHARPER
+    data = pack(network.state_dict())
     (folder / WEIGHTS).write_bytes(data)
-    write_record(folder / CARD, read_record(folder / CARD, stage="train") | {"weights": digest(data)})
+    write_record(folder / CARD, card | {"weights": digest(data)})
     return folder
 
 
