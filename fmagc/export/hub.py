@@ -18,6 +18,7 @@ from fmagc.reporting.licences import licence_fields, licence_of
 from fmagc.reporting.model_card_template import USE_HEADING
 from fmagc.reporting.run_results import confusion_counts
 from fmagc.reporting.untested_card import untested_card
+from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import new_folder, write_bytes, write_text
 
 __all__ = ["export_hub"]
@@ -92,6 +93,7 @@ def export_hub(folder: Path, out: Path) -> None:
         use = _use(trained)
         if tested is None:
             write_text(made / _CARD, untested_card(trained, use=use))
+            log(f"{folder}: no card of a project beside it: {_CARD} has the results on the validation tracks alone")
         else:
             page, counts = tested
             write_text(made / _CARD, f"{page.partition(USE_HEADING)[0]}{_MATRIX}{use}")

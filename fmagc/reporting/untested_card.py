@@ -26,7 +26,7 @@ def untested_card(trained: Mapping[str, Any], *, use: str) -> str:
     rows = [(f"`{name}`", f"{value:.3f}") for name, value in scores.items()]
     sections = {
         "data": "",
-        "results": VALIDATION.format(results=table(["", "by clip"], rows, numbers=1)),
+        "results": VALIDATION.format(results=table(["", "value"], rows, numbers=1)),
         "limits": "",
         "use": use,
     }
