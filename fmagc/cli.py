@@ -36,11 +36,13 @@ Write a trained model in a form that leaves the project.
 
   fmagc export data/models/official/crnn/0 model.onnx --onnx    one file from samples to probabilities, for onnxruntime
   fmagc export data/models/official/crnn/0 crnn --hub           a folder for a model hub: weights, card, ONNX file
+  fmagc export data/models/official/crnn/0 page --web           a page that predicts songs in a browser
 
 What is written is compared with the model before it gets its name."""
 _EXPORT_FORMS = {
     "onnx": "write OUT, an ONNX file",
     "hub": "write OUT, a folder with README.md, model.safetensors, config.json, model.onnx and confusion matrix",
+    "web": "write the folder OUT, a page that any web server serves",
 }
 _STATUS_EXPORT = "Exit status: 0, 1 when the model cannot be used or exported, 2 for wrong arguments."
 _USE = """\
@@ -182,6 +184,16 @@ def _add_export(commands: _Commands) -> None:
     forms = parser.add_mutually_exclusive_group(required=True)
     for form, text in _EXPORT_FORMS.items():
         forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=text)
+    _complete(
+        parser.add_argument(
+            "--node-modules",
+            type=Path,
+            default=Path("node_modules"),
+            metavar="DIR",
+            help="for --web: the folder in which npm installed onnxruntime-web (node_modules); docs/deploy.md says how",
+        ),
+        _FOLDERS,
+    )
 
 
 def _add_use(commands: _Commands) -> None:

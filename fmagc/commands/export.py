@@ -10,10 +10,11 @@ __all__ = ["export"]
 _FORMS = {
     "onnx": ("fmagc.export.onnx_file", "export_onnx"),
     "hub": ("fmagc.export.hub", "export_hub"),
+    "web": ("fmagc.export.web", "export_web"),
 }
 
 
-def export(folder: Path, out: Path, *, form: str) -> None:
+def export(folder: Path, out: Path, *, form: str, node_modules: Path) -> None:
     """Export the model of a training's folder.
 
     Parameters
@@ -24,6 +25,8 @@ def export(folder: Path, out: Path, *, form: str) -> None:
         What is written.
     form : str
         A key of the forms above; each imports what it needs alone.
+    node_modules : Path
+        In which npm installed what the form web needs.
 
     Raises
     ------
@@ -31,5 +34,6 @@ def export(folder: Path, out: Path, *, form: str) -> None:
         When the model cannot be used or exported.
     """
     module, function = _FORMS[form]
-    getattr(import_module(module), function)(folder, out)
+    own = {"node_modules": node_modules} if form == "web" else {}
+    getattr(import_module(module), function)(folder, out, **own)
     log(f"{out}: written")

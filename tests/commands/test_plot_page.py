@@ -17,13 +17,13 @@ from fmagc.commands.plot_page import build_page
 from fmagc.errors import DataError
 from fmagc.models.registry import MODELS
 from fmagc.reporting.figures.style import model_colours
+from tests.support.browser import BROWSER, OPTIONS, asked_by_pages
 from tests.support.dag import ROOT
 
 TEMPLATES = ROOT / ".dvc" / "plots"
 PAGE = TEMPLATES / "offline.html"
 METRICS = ["loss", "f1", "accuracy", "precision", "recall"]
 COLOURS = model_colours(MODELS)
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
 
@@ -114,19 +114,13 @@ def browse(tmp_path: Path) -> Callable[[Path], tuple[str, list[str]]]:
     def open_page(page: Path) -> tuple[str, list[str]]:
         log = tmp_path / "requests.json"
         options = [
-            "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--dump-dom",
-            f"--user-data-dir={tmp_path / 'browser'}", "--host-resolver-rules=MAP * ~NOTFOUND",
+            "--headless", "--disable-gpu", "--no-first-run", "--dump-dom", f"--user-data-dir={tmp_path / 'browser'}",
             "--virtual-time-budget=20000", f"--log-net-log={log}",
         ]  # fmt: skip
-        if os.geteuid() == 0:
-            options.append("--no-sandbox")  # Chromium refuses to run as root with it
-        command = [str(BROWSER), *options, page.as_uri()]
+        command = [str(BROWSER), *OPTIONS, *options, page.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
         assert done.returncode == 0, done.stderr[-2000:]
-        requests = (event.get("params", {}) for event in json.loads(log.read_text())["events"])
-        # Chromium asks its maker for things of its own; those requests have no page that began them.
-        begun_by_page = (it for it in requests if it.get("initiator", "not an origin") != "not an origin")
-        return done.stdout, [it["url"] for it in begun_by_page if not it["url"].startswith(("file:", "data:", "blob:"))]
+        return done.stdout, [url for url in asked_by_pages(log) if not url.startswith(("file:", "data:", "blob:"))]
 
     return open_page
 

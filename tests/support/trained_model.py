@@ -19,13 +19,27 @@ from tests.support.recipe import recipe
 
 
 def write_model(
-    folder: Path, name: str, *, genres: Sequence[str], clip_samples: int, sample_rate: int, mel: Mel
+    folder: Path,
+    name: str,
+    *,
+    genres: Sequence[str],
+    clip_samples: int,
+    sample_rate: int,
+    mel: Mel,
+    sharpness: float = 1.0,
 ) -> Path:
-    """Write weights and card of a model that knows music of at most three seconds; return its folder."""
+    """Write weights and card of a model that knows music of at most three seconds; return its folder.
+
+    What multiplies the logits, `sharpness`, makes the probabilities of an untrained network differ.
+    """
     architecture = {"name": name, "n_classes": len(genres), "dropout": 0.1, "clip_samples": clip_samples}
     architecture |= {"hop_length": mel.hop_length, "n_mels": mel.n_mels}
     torch.manual_seed(0)
     network = build(**architecture)
+    *_, weight, bias = network.parameters()  # of the last layer
+    with torch.no_grad():
+        weight *= sharpness
+        bias *= sharpness
     weights = pack(network.state_dict())
     card = card_of(architecture, genres=list(genres), max_seconds=3.0, sample_rate=sample_rate, mel=mel)
     write_bytes(folder / WEIGHTS, weights)

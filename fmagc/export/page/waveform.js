@@ -1,0 +1,35 @@
+// The outline of a song's samples.
+
+import { drawing } from "./elements.js";
+
+const COLUMNS = 800;
+
+/** Collects the lowest and highest sample of each column, excerpt by excerpt. */
+export class Envelope {
+  #high = new Float32Array(COLUMNS);
+  #low = new Float32Array(COLUMNS);
+  #nSamples;
+
+  constructor(nSamples) {
+    this.#nSamples = nSamples;
+  }
+
+  add(samples, start) {
+    const share = COLUMNS / this.#nSamples;
+    samples.forEach((y, i) => {
+      const column = Math.floor((start + i) * share);
+      if (y > this.#high[column]) this.#high[column] = y;
+      else if (y < this.#low[column]) this.#low[column] = y;
+    });
+  }
+
+  /** Draw it, the largest sample as high as the box. */
+  draw() {
+    const peak = Math.max(1e-9, ...this.#high, ...this.#low.map(Math.abs));
+    const point = (values, column) => `${column} ${(-values[column] / peak).toFixed(3)}`;
+    const columns = [...this.#high.keys()];
+    const above = columns.map((column) => point(this.#high, column));
+    const below = columns.reverse().map((column) => point(this.#low, column));
+    return drawing("waveform", { width: COLUMNS, low: -1 }, ["samples", `M${[...above, ...below].join("L")}Z`]);
+  }
+}

@@ -1,0 +1,106 @@
+"""Export a trained model as a page: static files by which a browser predicts the genres of songs."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fmagc.audio.mel_filterbank import band_edges
+from fmagc.errors import DataError
+from fmagc.export.onnx_file import export_onnx
+from fmagc.inference.onnx_record import OnnxRecord, read_record
+from fmagc.models.card import read_card
+from fmagc.params.signal import Mel
+from fmagc.paths import CARD
+from fmagc.reporting.html.text import listed
+from fmagc.reporting.labels import VIEWS
+from fmagc.runtime.files import write_bytes, write_json
+
+__all__ = ["NPM_PACKAGE", "NPM_VERSION", "export_web"]
+
+NPM_PACKAGE, NPM_VERSION = "onnxruntime-web", "1.30.0"
+
+_PAGE = Path(__file__).parent / "page"
+# Without the suffix .mjs, which some servers do not know for JavaScript.
+_RUNTIME = {
+    "dist/ort.wasm.bundle.min.mjs": "ort.wasm.bundle.min.js",
+    "dist/ort-wasm-simd-threaded.wasm": "ort-wasm-simd-threaded.wasm",
+}
+
+
+def export_web(folder: Path, out: Path, *, node_modules: Path) -> None:
+    """Export the model of a training's folder as a page.
+
+    Parameters
+    ----------
+    folder : Path
+        As the stage train leaves it, or a copy.
+    out : Path
+        Of the page's folder; what it holds else stays.
+    node_modules : Path
+        In which npm installed onnxruntime-web.
+
+    Raises
+    ------
+    DataError
+        When onnxruntime-web is missing or has another version than `NPM_VERSION`, or as by `export_onnx`.
+    """
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out}: expected a folder, or nothing yet, found a file: name another folder")
+    runtime = dict(_runtime(node_modules / NPM_PACKAGE))
+    target = out / "model.onnx"
+    export_onnx(folder, target)
+    record = read_record(target, target.read_bytes())
+    for name, content in (runtime | dict(_licences())).items():
+        write_bytes(out / NPM_PACKAGE / name, content)
+    for path in sorted(_PAGE.iterdir()):
+        write_bytes(out / path.name, path.read_bytes())
+    write_json(out / "model.json", _description(record, read_card(folder / CARD, stage="train")))
+
+
+def _runtime(package: Path) -> Iterator[tuple[str, bytes]]:
+    """Read the files of onnxruntime-web that the page needs."""
+    install = f"run `npm install --no-save --ignore-scripts {NPM_PACKAGE}@{NPM_VERSION}` in {package.parent.parent}"
+    try:
+        found = json.loads((package / "package.json").read_text(encoding="utf-8"))["version"]
+    except FileNotFoundError:
+        found = "none"
+    if found != NPM_VERSION:
+        raise DataError(f"{package}: expected {NPM_PACKAGE} {NPM_VERSION}, found {found}: {install}")
+    for source, name in _RUNTIME.items():
+        try:
+            yield name, (package / source).read_bytes()
+        except FileNotFoundError:
+            raise DataError(f"{package / source}: expected a file of {NPM_PACKAGE}, found none: {install}") from None
+
+
+def _licences() -> Iterator[tuple[str, bytes]]:
+    """Read the licence of onnxruntime and those of what it links: its npm package is published without them."""
+    import onnxruntime
+
+    for name in ("LICENSE", "ThirdPartyNotices.txt"):
+        yield name, (Path(onnxruntime.__file__).parent / name).read_bytes()
+
+
+def _description(record: OnnxRecord, card: dict[str, Any]) -> dict[str, Any]:
+    """Describe the model for the page: the record, the bands' frequencies, and lines for readers."""
+    mel = Mel(**{name: getattr(record, name) for name in Mel.model_fields})
+    bands_hz = band_edges(record.sample_rate, mel)[1:-1]
+    return record.model_dump() | {"bands_hz": bands_hz.round(2).tolist(), "card": list(_lines(record, card))}
+
+
+def _lines(record: OnnxRecord, card: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    seconds, best = record.clip_samples / record.sample_rate, card["validation"]
+    views = listed(f"the {VIEWS[view]}" for view in sorted(record.views, reverse=True))
+    yield "name", record.model
+    yield "genres", ", ".join(record.genres)
+    yield "input", f"{views} of {seconds:.1f} s at a time, at {record.sample_rate:,} Hz, mono"
+    yield "parameters", f"{record.parameters:,}"
+    yield (
+        "validation",
+        f"accuracy {best['accuracy']:.3f} and macro F1 {best['f1']:.3f} by clip, on the tracks by which the best of "
+        f"{card['train']['epochs']} epochs was chosen",
+    )
+    yield "weights", f"{record.weights} (xxh3-128)"
+    yield "versions", f"fmagc {record.fmagc}, torch {record.torch}, {NPM_PACKAGE} {NPM_VERSION}"
+    yield "licence", record.licence

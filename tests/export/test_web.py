@@ -1,0 +1,94 @@
+"""The folder of an exported page: what it holds, what it refuses, and that its looks are those of the report."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from matplotlib import colormaps
+
+from fmagc.errors import DataError
+from fmagc.reporting.figures import style
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from fmagc.export import web
+from tests.support.dag import ROOT
+from tests.support.data_folder import CLIP_SAMPLES, GENRES, MEL, SR
+from tests.support.trained_model import write_model
+
+PAGE = ROOT / "fmagc" / "export" / "page"
+
+
+def node_modules(folder: Path, *, version: str = web.NPM_VERSION) -> Path:
+    """Write a folder as npm does, with empty files in place of onnxruntime-web's."""
+    package = folder / web.NPM_PACKAGE
+    (package / "dist").mkdir(parents=True)
+    (package / "package.json").write_text(json.dumps({"name": web.NPM_PACKAGE, "version": version}))
+    for name in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
+        (package / "dist" / name).touch()
+    return folder
+
+
+def colours(css: str) -> dict[str, str]:
+    return dict(re.findall(r"--([\w-]+): (#\w+)", css.partition("@media")[0]))
+
+
+@pytest.mark.slow
+def test_the_folder_is_whole(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m", "cnn1d", genres=GENRES, clip_samples=CLIP_SAMPLES, sample_rate=SR, mel=MEL)
+    web.export_web(model, tmp_path / "page", node_modules=node_modules(tmp_path / "node_modules"))
+    written = {path.relative_to(tmp_path / "page").as_posix() for path in (tmp_path / "page").rglob("*.*")}
+    assert written == {path.name for path in PAGE.iterdir()} | {
+        "model.onnx",
+        "model.json",
+        "onnxruntime-web/ort.wasm.bundle.min.js",
+        "onnxruntime-web/ort-wasm-simd-threaded.wasm",
+        "onnxruntime-web/ThirdPartyNotices.txt",
+    }
+    assert "Permission is hereby granted" in (tmp_path / "page/onnxruntime-web/LICENSE").read_text()
+    described = json.loads((tmp_path / "page/model.json").read_text())
+    assert described["genres"] == list(GENRES)
+    assert len(described["bands_hz"]) == MEL.n_mels
+    lines = dict(described["card"])
+    assert lines["input"] == f"the waveform of {CLIP_SAMPLES / SR:.1f} s at a time, at 44,100 Hz, mono"
+    assert lines["validation"].startswith("accuracy 0.500 and macro F1 0.500")
+
+
+def test_another_version_of_the_runtime_is_refused(tmp_path: Path) -> None:
+    install = f"npm install --no-save --ignore-scripts onnxruntime-web@{web.NPM_VERSION}"
+    with pytest.raises(DataError, match=f"expected onnxruntime-web {web.NPM_VERSION}, found none: run `{install}`"):
+        web.export_web(tmp_path, tmp_path / "page", node_modules=tmp_path / "node_modules")
+    old = node_modules(tmp_path / "old", version="1.0.0")
+    with pytest.raises(DataError, match=r"found 1\.0\.0"):
+        web.export_web(tmp_path, tmp_path / "page", node_modules=old)
+    part = node_modules(tmp_path / "part")
+    (part / web.NPM_PACKAGE / "dist/ort-wasm-simd-threaded.wasm").unlink()
+    with pytest.raises(DataError, match=r"ort-wasm-simd-threaded\.wasm: expected a file"):
+        web.export_web(tmp_path, tmp_path / "page", node_modules=part)
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="found a file"):
+        web.export_web(tmp_path, tmp_path / "file", node_modules=part)
+    assert not (tmp_path / "page").exists()
+
+
+def test_the_page_has_the_colours_of_the_report() -> None:
+    own = colours((PAGE / "page.css").read_text())
+    report = colours((ROOT / "fmagc/reporting/html/page.css").read_text())
+    assert own.items() >= report.items()
+    ranked = [own[f"genre-{rank}"] for rank in range(1, 1 + sum(name.startswith("genre-") for name in own) - 1)]
+    assert ranked == list(style.PALETTE[: len(ranked)])
+
+
+def test_the_spectrogram_has_the_colours_of_the_figures() -> None:
+    text = (PAGE / "magma.js").read_text()
+    found = [tuple(map(int, colour)) for colour in re.findall(r"\[(\d+), (\d+), (\d+)\]", text)]
+    places = [round(place * 255 / (len(found) - 1)) for place in range(len(found))]
+    assert found == [tuple(round(255 * part) for part in colormaps["magma"](place)[:3]) for place in places]
+
+
+def test_the_page_names_no_other_host() -> None:
+    for path in PAGE.iterdir():
+        addresses = re.findall(r"https?://[^\s\"'<>]+", path.read_text())
+        assert [url for url in addresses if url != "http://www.w3.org/2000/svg"] == [], path.name  # names a language
