@@ -14,7 +14,7 @@ from fmagc.params.signal import Mel
 from fmagc.paths import CARD
 from fmagc.reporting.html.text import listed
 from fmagc.reporting.labels import VIEWS
-from fmagc.runtime.files import write_bytes, write_json
+from fmagc.runtime.files import new_folder, write_bytes, write_json
 
 __all__ = ["NPM_PACKAGE", "NPM_VERSION", "export_web"]
 
@@ -36,26 +36,25 @@ def export_web(folder: Path, out: Path, *, node_modules: Path) -> None:
     folder : Path
         As the stage train leaves it, or a copy.
     out : Path
-        Of the page's folder; what it holds else stays.
+        Of the new folder.
     node_modules : Path
         In which npm installed onnxruntime-web.
 
     Raises
     ------
     DataError
-        When onnxruntime-web is missing or has another version than `NPM_VERSION`, or as by `export_onnx`.
+        When `out` exists, onnxruntime-web is missing or has another version than `NPM_VERSION`, or as by `export_onnx`.
     """
-    if out.exists() and not out.is_dir():
-        raise DataError(f"{out}: expected a folder, or nothing yet, found a file: name another folder")
-    runtime = dict(_runtime(node_modules / NPM_PACKAGE))
-    target = out / "model.onnx"
-    export_onnx(folder, target)
-    record = read_record(target, target.read_bytes())
-    for name, content in (runtime | dict(_licences())).items():
-        write_bytes(out / NPM_PACKAGE / name, content)
-    for path in sorted(_PAGE.iterdir()):
-        write_bytes(out / path.name, path.read_bytes())
-    write_json(out / "model.json", _description(record, read_card(folder / CARD, stage="train")))
+    with new_folder(out) as made:
+        runtime = dict(_runtime(node_modules / NPM_PACKAGE))
+        target = made / "model.onnx"
+        export_onnx(folder, target)
+        record = read_record(target, target.read_bytes())
+        for name, content in (runtime | dict(_licences())).items():
+            write_bytes(made / NPM_PACKAGE / name, content)
+        for path in sorted(_PAGE.iterdir()):
+            write_bytes(made / path.name, path.read_bytes())
+        write_json(made / "model.json", _description(record, read_card(folder / CARD, stage="train")))
 
 
 def _runtime(package: Path) -> Iterator[tuple[str, bytes]]:
