@@ -6,6 +6,7 @@ from fmagc.cache.normalisation import Normalisation, as_normalisation, measure
 from fmagc.cache.reader import Cache
 from fmagc.corpus.index import read_split
 from fmagc.corpus.training_shares import take_share
+from fmagc.errors import SettingsError
 
 __all__ = ["normalisation_of_share", "read_split_with_share"]
 
@@ -17,9 +18,20 @@ def read_split_with_share(protocol: str, share: float, *, mels: Cache, seed: int
 
     Parameters
     ----------
-    share, seed : float, int
+    share : float > 0, below 1
+        Of the training tracks: the whole of them is no share, whose results have folders of their own.
+    seed : int
         As for `corpus.training_shares.take_share`.
+
+    Raises
+    ------
+    SettingsError
+        When `share` is no such number.
     """
+    if not 0 < share < 1:
+        raise SettingsError(
+            f"share: expected a part of the training set as in run.train_shares, above 0 and below 1, found {share}"
+        )
     split = read_split(protocol)
     usable = split["track_id"].isin(mels.lengths) | (split["set"] != "train")
     return take_share(split[usable], share, seed=seed)
