@@ -26,7 +26,7 @@ __all__ = ["export_hub"]
 _CARD = "README.md"
 _ONNX = "model.onnx"
 _PICTURE = "confusion.png"
-_LICENCE = "LICENSE.md"
+_LICENCE = "LICENSE"
 
 _MATRIX = f"""\
 ## Confusion matrix

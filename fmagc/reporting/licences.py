@@ -37,7 +37,7 @@ def licence_of(corpus: Mapping[str, str] | None) -> str:
 
 
 def licence_fields(corpus: Mapping[str, str] | None) -> dict[str, str]:
-    """Name the licence of weights as a model hub's metadata does; `LICENSE.md` is a file beside them."""
+    """Name the licence of weights as a model hub's metadata does; `LICENSE` is a file beside them."""
     if corpus is not None and corpus["name"] == DEMO:
         return {"license": "mit"}
-    return {"license": "other", "license_name": "licences-of-the-training-tracks", "license_link": "LICENSE.md"}
+    return {"license": "other", "license_name": "licences-of-the-training-tracks", "license_link": "LICENSE"}

@@ -90,7 +90,7 @@ def test_a_tested_model_leaves_with_its_card_and_its_confusion_matrix(model: Pat
 
 
 def test_a_copy_leaves_with_what_its_config_tells(untested: Path) -> None:
-    assert sorted(path.name for path in untested.iterdir()) == ["LICENSE.md", *FILES]
+    assert sorted(path.name for path in untested.iterdir()) == ["LICENSE", *FILES]
     page = (untested / "README.md").read_text()
     found = metadata_of(page)
     assert found["model-index"][0]["results"][0]["dataset"]["split"] == "validation"

@@ -55,4 +55,4 @@ def test_the_licence_is_that_of_the_corpus(corpus, said):
     assert said in text
     assert "synthesised" not in text
     found = metadata_of(text)
-    assert (found["license"], found["license_link"]) == ("other", "LICENSE.md")
+    assert (found["license"], found["license_link"]) == ("other", "LICENSE")
