@@ -4,7 +4,7 @@
 that none waits for one that has left.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -92,14 +92,6 @@ class Processes:
         with self._connected():
             distributed.all_gather_object(values, value)
         return values
-
-    def all_gather_rows(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Join the rows of all processes, in their order; a process without rows names no tensors."""
-        if self.share.of == 1:
-            return dict(tensors)
-        turn = self.all_gather({name: tensor.cpu() for name, tensor in tensors.items()})
-        parts = [part for part in turn if part]
-        return {name: torch.cat([part[name] for part in parts]).to(self._device) for name in parts[0]}
 
     def all_reduce_max(self, number: int) -> int:
         """Return the highest number that a process has."""

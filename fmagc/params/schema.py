@@ -78,8 +78,7 @@ def _relations(document: dict[str, Any]) -> Iterator[str]:
     yield from _signal_relations(document)
     yield from _encoder_relations(document)
     for key in ("train", *(f"models.{name}.train" for name in _at(document, "models", dict) or {})):
-        for augmentations in ("augment", "augment_batch"):
-            yield from _augment_relations(document, f"{key}.{augmentations}")
+        yield from _augment_relations(document, f"{key}.augment")
         own, shared = (_at(document, place, dict) or {} for place in (key, "train"))
         warmup, epochs = (_at(shared | own, name, int) for name in ("warmup_epochs", "epochs"))
         if own.keys() & {"warmup_epochs", "epochs"} and warmup and epochs and warmup >= epochs:
@@ -95,7 +94,7 @@ def _relations(document: dict[str, Any]) -> Iterator[str]:
 
 def _augment_relations(document: dict[str, Any], key: str) -> Iterator[str]:
     for place, augmentation in enumerate(_at(document, key, list) or []):
-        for name in ("amplitude", "rate", "segments"):
+        for name in ("amplitude", "rate"):
             low, high = (_at(augmentation, f"{end}_{name}", int, float) for end in ("min", "max"))
             if low is not None and high is not None and low > high:
                 yield f"{key}.{place}.max_{name}: expected at least min_{name} ({low}), found {high}"

@@ -9,12 +9,8 @@ from fmagc.params.base import Block
 __all__ = [
     "Architecture",
     "Augmentation",
-    "BatchAugmentation",
-    "FilterAugment",
     "GaussianNoise",
-    "Mixup",
     "ModelSettings",
-    "SpecAugment",
     "TimeStretch",
     "Train",
 ]
@@ -22,9 +18,6 @@ __all__ = [
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Rate = Annotated[float, Field(ge=0.5, le=2)]  # beyond it a stretch is no longer the same music
-Count = Annotated[int, Field(ge=0)]
-Masks = Annotated[int, Field(ge=0, le=1_000)]  # more of them hide no more
-Segments = Annotated[int, Field(gt=0, le=1_000)]  # more of them than bands bend no more
 Amplitude = Annotated[float, Field(ge=0, le=1)]  # full scale is 1
 
 
@@ -46,38 +39,7 @@ class TimeStretch(Block):
     max_rate: Rate
 
 
-class Mixup(Block):
-    """A mean of two clips of a batch with random weights, in both views and in the targets."""
-
-    name: Literal["mixup"]
-    p: Probability
-    alpha: Annotated[float, Field(gt=0, le=1_000)]  # the partner's weight is drawn from Beta(alpha, alpha)
-    within_class: bool  # partners of the same class alone, which leaves the targets as they are
-
-
-class SpecAugment(Block):
-    """Masks of random width over frames and over bands of the spectrogram."""
-
-    name: Literal["spec_augment"]
-    p: Probability
-    time_masks: Masks
-    max_frames: Count  # of a mask; the whole clip where it is shorter
-    band_masks: Masks
-    max_bands: Count
-
-
-class FilterAugment(Block):
-    """A random gain over the bands of the spectrogram, linear in dB between the ends of random segments."""
-
-    name: Literal["filter_augment"]
-    p: Probability
-    max_db: Annotated[float, Field(gt=0, le=100)]
-    min_segments: Segments
-    max_segments: Segments
-
-
 Augmentation = Annotated[GaussianNoise | TimeStretch, Field(discriminator="name")]
-BatchAugmentation = Annotated[Mixup | SpecAugment | FilterAugment, Field(discriminator="name")]
 
 
 class Train(Block):
@@ -86,17 +48,14 @@ class Train(Block):
     epochs: Annotated[int, Field(gt=0)]  # at most; the cosine's length
     patience: Annotated[int, Field(gt=0)]  # epochs without a lower validation loss before stopping
     batch_size: Annotated[int, Field(gt=0)]
-    optimiser: Literal["adam", "adamw"]
     lr: Positive  # the highest
     schedule: Literal["constant", "cosine"]  # of the learning rate, by step
     warmup_epochs: Annotated[int, Field(ge=0)]  # in which it rises to lr
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] | None  # of the average of the weights that is kept; null: none is
     max_grad_norm: Positive | None  # a longer gradient is shortened to it; null: none is
     precision: Literal["auto", "float32", "bfloat16"]
     class_balance: Literal["none", "weighted_loss", "logit_adjustment"]  # for classes of unequal size
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]  # of training alone; shared out among the classes
     augment: list[Augmentation]  # training clips only, in this order
-    augment_batch: list[BatchAugmentation]  # then, on their normalised batches, in this order
 
 
 class _Partial(Block):

@@ -12,8 +12,6 @@ from fmagc.reporting.model_card_template import PAGE
 
 __all__ = ["card_page"]
 
-_OPTIMISERS = {"adam": "Adam", "adamw": "AdamW"}
-
 
 def card_page(
     cards: Sequence[Mapping[str, Any]],
@@ -70,9 +68,8 @@ def _training(cards: Sequence[Mapping[str, Any]]) -> str:
         ("seeds", ", ".join(str(card["seed"]) for card in cards)),
         ("best epoch of each", ", ".join(str(card["best_epoch"]) for card in cards)),
         ("epochs", f"{settings['epochs']} at most; ends {settings['patience']} after the lowest validation loss"),
-        ("optimiser", f"{_OPTIMISERS[settings['optimiser']]}, weight decay {settings['weight_decay']:g}"),
+        ("optimiser", f"Adam, weight decay {settings['weight_decay']:g}"),
         ("learning rate", _learning_rate(settings)),
-        ("average of the weights", "none" if (decay := settings["ema_decay"]) is None else f"decay {decay:g} a step"),
         ("batch size", str(settings["batch_size"])),
         ("random clips of a track in an epoch", str(settings["patches_per_track"])),
         ("correction for classes of unequal size", settings["class_balance"]),
@@ -80,7 +77,6 @@ def _training(cards: Sequence[Mapping[str, Any]]) -> str:
         ("clipped norm of the gradient", "none" if (norm := settings["max_grad_norm"]) is None else f"{norm:g}"),
         ("label smoothing", f"{settings['label_smoothing']:g}"),
         ("augmentation", _operations(settings["augment"])),
-        ("augmentation of batches", _operations(settings["augment_batch"])),
         ("precision", f"{trained['precision']} ({hardware['precision_reason']})"),
         ("device", f"{hardware['device']}, processes: {hardware['processes']}"),
     ]

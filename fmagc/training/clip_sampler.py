@@ -60,7 +60,7 @@ class TrainerBatches:
 
     One random clip of every track, in random order, in batches as equal in size as can be, and that `dataset.n_clips`
     times: for the same protocol, seed, clips, batch size, augmentations and epoch, the clips are those of the trainer,
-    in its order. What ``train.augment_batch`` does to a batch later is not part of them.
+    in its order.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ after a signal, at the end of the batch under way.
 """
 
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -19,7 +19,6 @@ from fmagc.dataset.batch import Batch
 from fmagc.devices.device import Hardware
 from fmagc.errors import DataError
 from fmagc.params.training import Train
-from fmagc.training.augment_batch import BatchAugment
 from fmagc.training.loss import Criterion
 from fmagc.training.optimiser import learning_rate
 from fmagc.training.signals import Interrupted, Interrupts
@@ -63,16 +62,12 @@ class Trainer:
         The loss, of validation too.
     settings : Train
         Epochs, patience, the learning rate, the limit of the gradient.
-    augment : BatchAugment
-        The augmentations of training batches.
     hardware : Hardware
         Where and how precisely.
     """
 
-    def __init__(
-        self, state: State, *, criterion: Criterion, settings: Train, augment: BatchAugment, hardware: Hardware
-    ) -> None:
-        self._state, self._criterion, self._settings, self._augment = state, criterion, settings, augment
+    def __init__(self, state: State, *, criterion: Criterion, settings: Train, hardware: Hardware) -> None:
+        self._state, self._criterion, self._settings = state, criterion, settings
         self._hardware, self._processes = hardware, hardware.processes
 
     def fit(self, batches: Batches, *, save: Callable[[State], None], progress: "tqdm[Any]") -> None:
@@ -81,7 +76,7 @@ class Trainer:
         Afterwards `State.best` holds the weights of the best epoch, and `State.history` two rows an epoch, ``split``
         train and val: ``epoch``, ``loss`` (the criterion), ``accuracy``, macro ``precision``, ``recall`` and ``f1``.
         Both rows are measured at the end of the epoch and in the same way: fixed clips, no augmentation, no smoothing
-        of labels, no dropout, BatchNorm's running statistics, the average of the weights where there is one.
+        of labels, no dropout, BatchNorm's running statistics.
 
         Parameters
         ----------
@@ -110,8 +105,7 @@ class Trainer:
 
             while not self._is_over():
                 self._train_epoch(batches, done)
-                for model in dict.fromkeys((state.model, state.evaluated)):
-                    self._processes.broadcast_(model.buffers())  # BatchNorm's statistics, where each has its own
+                self._processes.broadcast_(state.model.buffers())  # BatchNorm's statistics, where each has its own
                 training = self.measure(batches.train_eval(), done=done)
                 validation = self.measure(batches.validation(), done=done)
                 epoch = state.epoch
@@ -128,9 +122,9 @@ class Trainer:
     def backward(self, batch: Batch) -> tuple[Tensor, int]:
         """Backpropagate, all-reduce the gradients weighted by clip count, return mean loss and global clip count."""
         parameters = list(self._state.model.parameters())
-        views, target = self._augment(batch, epoch=self._state.epoch, number=self._state.batch + 1)
         if batch.track_ids:
-            logits = self._logits(self._state.model, views)
+            logits = self._logits(self._state.model, batch)
+            target = batch.target.to(self._hardware.device)
             loss = self._criterion(logits, target, label_smoothing=self._settings.label_smoothing)
             loss.backward()  # type: ignore[no-untyped-call]
             loss = loss.detach()
@@ -147,7 +141,7 @@ class Trainer:
 
         The class of a track is the one of the highest mean probability of its clips.
         """
-        model = self._state.evaluated.eval()
+        model = self._state.model.eval()
         total, n_clips, by_track = 0.0, 0, dict[tuple[int, int], Tensor]()  # sums of probabilities by track and class
         for batch in batches:
             turn = self._processes.all_gather(self._predict(model, batch) if batch.track_ids else None)
@@ -201,11 +195,11 @@ class Trainer:
 
     def _predict(self, model: nn.Module, batch: Batch) -> tuple[float, list[int], list[int], Tensor]:
         """Return mean loss, tracks, true classes and probabilities of a batch."""
-        logits = self._logits(model, batch.on(self._hardware.device))
+        logits = self._logits(model, batch)
         loss = self._criterion(logits, batch.target.to(self._hardware.device))
         return loss.item(), batch.track_ids, batch.target.tolist(), logits.double().softmax(dim=1).cpu()
 
-    def _logits(self, model: nn.Module, views: Mapping[str, Tensor]) -> Tensor:
+    def _logits(self, model: nn.Module, batch: Batch) -> Tensor:
         with self._hardware.autocast():
-            logits: Tensor = model(views)
+            logits: Tensor = model(batch.on(self._hardware.device))
         return logits.float()

@@ -36,8 +36,8 @@ class Criterion:
         Parameters
         ----------
         logits : Tensor [shape=(B, K), float32]
-        target : Tensor [shape=(B,), int64, or (B, K), float32]
-            Classes, or the part of each class in a clip.
+        target : Tensor [shape=(B,), int64]
+            Classes.
         label_smoothing : float in [0, 1)
             The part of each target that is shared out evenly among all classes. Source: Szegedy et al. (2016),
             "Rethinking the Inception architecture for computer vision".

@@ -9,21 +9,13 @@ from fmagc.params.training import Train
 
 __all__ = ["learning_rate", "make_optimiser"]
 
-_CLASSES = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
-
-def make_optimiser(model: nn.Module, settings: Train, *, weight_decay: float) -> torch.optim.Adam:
+def make_optimiser(model: nn.Module, *, weight_decay: float) -> torch.optim.Adam:
     """Make the optimiser, its moments in place as its first step would put them: what is saved has one form.
 
-    Parameters
-    ----------
-    weight_decay : float
-        Adam adds this multiple of the weights to their gradient, AdamW subtracts it, times the learning rate, from the
-        weights themselves. Source: Loshchilov and Hutter (2019), "Decoupled weight decay regularization".
+    Each step is given its learning rate by `state.State.step`.
     """
-    optimiser: torch.optim.Adam = _CLASSES[settings.optimiser](
-        model.parameters(), lr=settings.lr, weight_decay=weight_decay, fused=True
-    )
+    optimiser = torch.optim.Adam(model.parameters(), weight_decay=weight_decay, fused=True)
     for parameter in model.parameters():
         optimiser.state[parameter] = {
             "step": torch.zeros((), device=parameter.device),

@@ -10,8 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from fmagc.errors import DataError
-from fmagc.params.training import Train
-from fmagc.training.average import make_average
 from fmagc.training.optimiser import make_optimiser
 
 __all__ = ["State", "history_of"]
@@ -27,8 +25,6 @@ class State:
     ----------
     model : nn.Module
         On its device, in its final layout.
-    settings : Train
-        The optimiser, and the decay of the average.
     weight_decay : float
         As `make_optimiser` takes it.
 
@@ -36,10 +32,6 @@ class State:
     ----------
     model, optimiser : nn.Module, torch.optim.Adam
         What is trained.
-    average : AveragedModel or None
-        The average of its weights.
-    evaluated : nn.Module
-        What is validated and kept: the average where there is one, else the model.
     epoch : int
         The epoch under way, from 1.
     batch : int
@@ -49,14 +41,12 @@ class State:
     best_epoch : int
         The epoch of the lowest validation loss so far; 0 when no loss was finite.
     best : dict of Tensor
-        The state of `evaluated` after that epoch.
+        The state of the model after that epoch.
     """
 
-    def __init__(self, model: nn.Module, settings: Train, *, weight_decay: float) -> None:
+    def __init__(self, model: nn.Module, *, weight_decay: float) -> None:
         self.model = model
-        self.optimiser = make_optimiser(model, settings, weight_decay=weight_decay)
-        self.average = None if settings.ema_decay is None else make_average(model, settings.ema_decay)
-        self.evaluated: nn.Module = self.average.module if self.average else model
+        self.optimiser = make_optimiser(model, weight_decay=weight_decay)
         self.epoch, self.batch = 1, 0
         self.history: list[dict[str, Any]] = []
         self.best_epoch = 0
@@ -72,8 +62,6 @@ class State:
         for group in self.optimiser.param_groups:
             group["lr"] = lr
         self.optimiser.step()
-        if self.average is not None:
-            self.average.update_parameters(self.model)
         self.batch += 1
 
     def finish_epoch(self, *, training: dict[str, float], validation: dict[str, float]) -> None:
@@ -93,12 +81,10 @@ class State:
         self.epoch, self.batch = self.epoch + 1, 0
 
     def tensors(self) -> dict[str, Tensor]:
-        """Name every tensor, those of model, optimiser and average in place, with torch's random generators."""
+        """Name every tensor, those of model and optimiser in place, with torch's random generators."""
         named = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         for name, parameter in self.model.named_parameters():
             named |= {f"adam.{name}.{what}": value for what, value in self.optimiser.state[parameter].items()}
-        if self.average is not None:
-            named |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
         named |= {f"{_BEST}{name}": value for name, value in self.best.items()}
         named[f"{_GENERATOR}cpu"] = torch.get_rng_state()
         if torch.cuda.is_available():
@@ -136,7 +122,7 @@ class State:
                 place.copy_(tensors[name])
 
     def _weights(self) -> dict[str, Tensor]:
-        return {name: value.detach().cpu().clone() for name, value in self.evaluated.state_dict().items()}
+        return {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
 
 
 def history_of(record: dict[str, Any]) -> list[dict[str, Any]]:

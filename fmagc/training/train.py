@@ -12,7 +12,6 @@ from fmagc.devices.process_group import Processes
 from fmagc.models.build import build, count_parameters
 from fmagc.runtime.artifact_store import Artifact, ArtifactStore, artifact_key, versions
 from fmagc.runtime.entrypoint import log
-from fmagc.training.augment_batch import BatchAugment
 from fmagc.training.checkpoints import Checkpoints
 from fmagc.training.data import TrainingData
 from fmagc.training.job import TrainingJob
@@ -106,21 +105,20 @@ def _fit(
     """Fit a network from its latest checkpoint, or from the start, and return the best weights."""
     processes, n_parameters = hardware.processes, count_parameters(model)
     hardware.setup_model(model)
-    state = State(model, job.train, weight_decay=job.architecture.weight_decay)
+    state = State(model, weight_decay=job.architecture.weight_decay)
     processes.broadcast_object(lambda: checkpoints.prepare(job.folder, state))
     resumed = processes.broadcast_object(lambda: checkpoints.restore(state))
     _broadcast(state, processes)
     labels = data.training["label"].tolist()
     n_classes = len(data.genres)
     criterion = Criterion(job.train.class_balance, labels, n_classes=n_classes, device=hardware.device)
-    augment = BatchAugment(job.train.augment_batch, n_classes=n_classes, seed=job.seed, hardware=hardware)
     n_before = (state.epoch - 1) * data.n_clips + data.n_trained(state.batch)
     n_clips, silent = data.n_clips * job.train.epochs, not processes.is_rank_zero
     with tqdm(total=n_clips, initial=n_before, unit="clip", desc=job.model, disable=silent) as progress:
         progress.write(f"{job}: {n_parameters} parameters on {hardware}")
         if resumed:
             progress.write(f"{checkpoints.folder}: going on in epoch {state.epoch}, after batch {state.batch}")
-        trainer = Trainer(state, criterion=criterion, settings=job.train, augment=augment, hardware=hardware)
+        trainer = Trainer(state, criterion=criterion, settings=job.train, hardware=hardware)
         trainer.fit(
             data.batches(processes.share),
             save=lambda state: processes.broadcast_object(lambda: checkpoints.save(state)),

@@ -18,7 +18,7 @@ from fmagc.devices.process_group import Share
 from fmagc.errors import SettingsError
 from fmagc.training.state import State
 from tests.support.dag import ROOT
-from tests.support.devices import BATCH_SIZES, N_TRACKS, RECIPES, Work, everything, normalised, settings, write_cache
+from tests.support.devices import BATCH_SIZES, N_TRACKS, RECIPES, Work, everything, normalised, write_cache
 from tests.support.project import Project
 
 LAUNCH = ("torch.distributed.run", "--standalone", "--nproc_per_node")
@@ -114,7 +114,7 @@ def test_validation_is_that_of_the_weights_of_rank_zero_and_running_statistics(
     for each in several:
         trained = each["normalised"][which]
         model.load_state_dict(trained["model"])
-        state = State(model, settings(), weight_decay=0.0)
+        state = State(model, weight_decay=0.0)
         row = work.trainer(state).measure(work.validation(), done=lambda n_clips: None)
         assert row["loss"] == trained["history"][-1]["loss"] == several[0]["normalised"][which]["history"][-1]["loss"]
 

@@ -22,7 +22,6 @@ from fmagc.runtime.files import digest, read_record, write_record
 from fmagc.training.checkpoints import Checkpoints
 from fmagc.training.state import State
 from tests.support.damage import flipped, put
-from tests.support.recipe import MODERN, recipe
 from tests.support.small_project import TRAINED, Small, without_bars
 from tests.support.train_run import FOLDER, train
 
@@ -32,7 +31,7 @@ SHAPE = {"n_classes": 2, "dropout": 0.3, "clip_samples": 2**15, "hop_length": 51
 
 def fresh(name: str = "crnn") -> State:
     """Make a state that no training has seen."""
-    return State(build(name, **SHAPE), recipe(**MODERN), weight_decay=0.0)
+    return State(build(name, **SHAPE), weight_decay=0.0)
 
 
 def restore(state: State) -> bool:

@@ -28,7 +28,7 @@ from tests.support.train_run import FOLDER, train, train_with
 
 @pytest.mark.parametrize("received", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize(
-    ("owner", "name", "number", "batch"), [(torch.optim.AdamW, "step", 8, 2), (Trainer, "measure", 6, 3)]
+    ("owner", "name", "number", "batch"), [(torch.optim.Adam, "step", 8, 2), (Trainer, "measure", 6, 3)]
 )
 def test_a_signal_ends_the_training_after_the_batch_and_the_next_run_goes_on(
     made: Small,
@@ -96,7 +96,7 @@ def test_a_second_signal_ends_the_process_at_once(received: str) -> None:
 def test_a_signal_that_the_caller_ignores_stays_ignored(made: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        assert train_with(monkeypatch, torch.optim.AdamW, "step", 1, lambda: os.kill(os.getpid(), signal.SIGINT)) == 0
+        assert train_with(monkeypatch, torch.optim.Adam, "step", 1, lambda: os.kill(os.getpid(), signal.SIGINT)) == 0
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -166,7 +166,7 @@ def test_a_shard_that_is_cut_while_in_use_is_told_with_its_batch_and_tracks(
 ) -> None:
     shard = Path("data/mels/000.h5")
     content = shard.read_bytes()
-    status = train_with(monkeypatch, torch.optim.AdamW, "step", 4, lambda: os.truncate(shard, 5000))
+    status = train_with(monkeypatch, torch.optim.Adam, "step", 4, lambda: os.truncate(shard, 5000))
     assert status == 1
     (line,) = without_bars(capfd.readouterr().err)
     assert "error: loader: " in line

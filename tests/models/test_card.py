@@ -121,7 +121,7 @@ FREE = {
     *(("hardware", name) for name in ("device", "processes", "precision_reason", "layout")),
     *(("train", name) for name in ("epochs", "patience", "batch_size", "lr", "max_grad_norm", "augment")),
     *(("train", name) for name in ("dropout", "weight_decay", "patch_samples", "patches_per_track")),
-    *(("train", name) for name in ("warmup_epochs", "ema_decay", "label_smoothing", "augment_batch")),
+    *(("train", name) for name in ("warmup_epochs", "label_smoothing")),
     *(("validation", name) for name in ("loss", "accuracy", "precision", "recall", "f1")),
     *(("normalisation", view, "mean_", place) for view in ("waveform", "mel") for place in (0, 1)),
     *(("normalisation", view, "scale_", place) for view in ("waveform", "mel") for place in (0, 1)),

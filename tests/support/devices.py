@@ -26,7 +26,6 @@ from fmagc.models.build import build
 from fmagc.params.signal import Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train
 from fmagc.runtime.entrypoint import log, run_stage
-from fmagc.training.augment_batch import BatchAugment
 from fmagc.training.batches import RandomBatches
 from fmagc.training.loop import Batches, Trainer
 from fmagc.training.loss import Criterion
@@ -114,13 +113,12 @@ class Work:
 
     def trainer(self, state: State, which: str = "study") -> Trainer:
         chosen = settings(which)
-        augment = BatchAugment(chosen.augment_batch, n_classes=2, seed=0, hardware=self.hardware)
-        return Trainer(state, criterion=self.criterion, settings=chosen, augment=augment, hardware=self.hardware)
+        return Trainer(state, criterion=self.criterion, settings=chosen, hardware=self.hardware)
 
     def gradients(self, batch_size: int, which: str) -> list[dict[str, Any]]:
         """Return, batch by batch, the tracks that this process read, and the loss and gradient that all share."""
         model, found = self.model(), []
-        trainer = self.trainer(State(model, settings(which), weight_decay=0.0), which)
+        trainer = self.trainer(State(model, weight_decay=0.0), which)
         for batch in self.random(batch_size):
             model.zero_grad()
             loss, n_clips = trainer.backward(batch)
@@ -136,7 +134,7 @@ class Work:
 
     def trained(self, training: Any = None, *, model: nn.Module | None = None, which: str = "study") -> dict[str, Any]:
         """Fit a network, the plain one unless another is given, and describe how it ended."""
-        state, kept = State(model or self.model(), settings(which), weight_decay=0.0), []
+        state, kept = State(model or self.model(), weight_decay=0.0), []
         training = training or (lambda epoch, skip: self.random(4, epoch, skip))
         batches = Batches(per_epoch=6, training=training, train_eval=self.validation, validation=self.validation)
         said = ""
@@ -199,7 +197,7 @@ def failing(work: Work) -> None:
     if work.share.rank == work.share.of - 1:
         work.loader.load = lambda ids, **_: (_ for _ in ()).throw(DataError(f"no such clip: {ids[0]}"))
     log("training")
-    trainer = work.trainer(State(work.model(), settings(), weight_decay=0.0))
+    trainer = work.trainer(State(work.model(), weight_decay=0.0))
     for batch in prefetch(batches):
         trainer.backward(batch)
 

@@ -9,7 +9,6 @@ from tqdm import tqdm
 
 from fmagc.dataset.batch import Batch, Scaler, View
 from fmagc.params.training import Train
-from fmagc.training.augment_batch import BatchAugment
 from fmagc.training.loop import Batches, Trainer
 from fmagc.training.loss import Criterion
 from fmagc.training.state import State
@@ -56,7 +55,7 @@ def fit_toy(
     **changes: object,
 ) -> State:
     chosen = recipe(**changes)
-    state = resumed or State(model, chosen, weight_decay=0.0)
+    state = resumed or State(model, weight_decay=0.0)
     batches = Batches(
         per_epoch=n_batches,
         training=lambda epoch, skip: repeat(batch or next(toy_batches(0, value=value)), n_batches - skip),
@@ -69,5 +68,4 @@ def fit_toy(
 
 def trainer_of(state: State, chosen: Train) -> Trainer:
     criterion = Criterion(chosen.class_balance, [0, 1], n_classes=2, device=CPU.device)
-    augment = BatchAugment(chosen.augment_batch, n_classes=2, seed=0, hardware=CPU)
-    return Trainer(state, criterion=criterion, settings=chosen, augment=augment, hardware=CPU)
+    return Trainer(state, criterion=criterion, settings=chosen, hardware=CPU)

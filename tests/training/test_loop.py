@@ -53,7 +53,7 @@ def test_patches_of_a_track_are_measured_together() -> None:
             x = View(torch.tensor(own)[:, None], Scaler(torch.ones(1), torch.zeros(1)))
             yield Batch({"x": x}, torch.ones(len(own), dtype=torch.int64), [10] * len(own))
 
-    trainer, counted = trainer_of(State(Sure(), recipe(), weight_decay=0.0), recipe()), []
+    trainer, counted = trainer_of(State(Sure(), weight_decay=0.0), recipe()), []
     for values, accuracy in (
         ((-0.5, -0.5, 3.0), 1.0),
         ((-0.5, -0.5, 0.9), 0.0),
@@ -150,20 +150,6 @@ def test_steps_take_the_rate_of_their_place_in_the_training() -> None:
 
     fit_toy(model, validated=0, epochs=4, n_batches=2, schedule="cosine", warmup_epochs=1, save=save)
     assert rates == pytest.approx([0.01, *(0.005 * (1 + math.cos(math.pi * step / 6)) for step in (1, 3, 5))])
-
-
-def test_the_average_of_the_weights_is_validated_and_kept() -> None:
-    model, seen = Toy(), []
-
-    def save(state: State) -> None:
-        seen.append(state.model.scores.weight.detach().clone())
-
-    fitted = fit_toy(model, validated=0, epochs=3, ema_decay=0.5, save=save)
-    first, second, third = seen
-    expected = (0.25 * first + 0.5 * second + third) / 1.75
-    torch.testing.assert_close(fitted.best["scores.weight"], expected)
-    loss = nn.functional.cross_entropy((expected @ torch.ones(1, 1)).T, torch.tensor([0])).item()
-    assert fitted.history[-1]["loss"] == pytest.approx(loss, rel=1e-5)
 
 
 @pytest.mark.parametrize("received", [signal.SIGINT, signal.SIGTERM])

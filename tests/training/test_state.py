@@ -12,7 +12,7 @@ from fmagc.models.safetensors_io import pack
 from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
 from tests.support.hardware import CPU
-from tests.support.recipe import MODERN, recipe
+from tests.support.recipe import MODERN
 from tests.support.toy_training import Wavering, fit_toy, toy_batch
 
 
@@ -44,7 +44,7 @@ def test_a_state_resumed_from_any_batch(stop: int, changes: dict[str, object]) -
     with pytest.raises(Interrupted, match=f"in epoch {(stop + 2) // 3}, after batch {(stop - 1) % 3 + 1}"):
         fit_toy(Stopped(), save=save, **whole)
     torch.manual_seed(9)
-    resumed = State(Wavering(), recipe(**changes), weight_decay=0.0)
+    resumed = State(Wavering(), weight_decay=0.0)
     resumed.restore(*kept[-1])
     fit_toy(resumed.model, resumed=resumed, **whole)
     assert resumed.history == undisturbed.history
@@ -56,18 +56,14 @@ def test_a_restored_tensor_keeps_its_layout() -> None:
     def images() -> State:
         model = nn.Conv2d(3, 4, 3)
         CPU.setup_model(model)
-        return State(model, recipe(ema_decay=0.5), weight_decay=0.0)
+        return State(model, weight_decay=0.0)
 
     state, other = images(), images()
-    other.average.update_parameters(other.model)
     for moment in other.optimiser.state[other.model.weight].values():
         moment.copy_(torch.rand_like(moment))
     state.restore(load(pack(other.tensors())), other.record())
     assert torch.equal(state.model.weight, other.model.weight)
-    assert torch.equal(state.average.module.weight, other.model.weight)
-    assert state.average.n_averaged == 1
     assert not state.model.weight.is_contiguous()
-    assert state.average.module.weight.stride() == state.model.weight.stride()
     for what, moment in state.optimiser.state[state.model.weight].items():
         assert torch.equal(moment, other.optimiser.state[other.model.weight][what])
         assert moment.stride() == (state.model.weight.stride() if moment.dim() else ())
