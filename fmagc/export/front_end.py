@@ -40,7 +40,8 @@ def to_grid(samples: Tensor) -> tuple[Tensor, Tensor]:
     peak = samples.abs().amax()
     is_silent = peak < SILENCE_PEAK
     scale = torch.where(is_silent, torch.ones_like(peak), peak / _FULL_SCALE)
-    return torch.where(is_silent, torch.zeros_like(samples), (samples * (1 / scale)).round()), scale
+    gain = torch.where(is_silent, torch.zeros_like(peak), 1 / scale)
+    return (samples * gain).round(), scale
 
 
 class LogMel(nn.Module):
@@ -70,10 +71,10 @@ class LogMel(nn.Module):
         k1, k2, n2 = np.arange(half), np.arange(columns), np.arange(columns)
         real, imaginary = _circle(np.outer(k1, np.arange(rows)), rows)
         self._constant("window", hann(n_fft).reshape(rows, columns))
-        self._constant("rows_to_bins", np.concatenate([real, imaginary]))
+        self._constant("rows_to_bins", np.stack([real, imaginary]))
         self._constant("turns", np.stack(_circle(np.outer(k1, n2), n_fft)))
         real, imaginary = _circle(np.outer(n2, k2), columns)
-        self._constant("columns_to_bins", np.block([[real, imaginary], [-imaginary, real]]))
+        self._constant("columns_to_bins", np.stack([np.vstack([real, -imaginary]), np.vstack([imaginary, real])]))
         self._constant("bins_hz", _frequencies(k1[:, None] + rows * k2, n_fft) * sr / n_fft, dtype=np.float64)
         self._constant("edges_hz", band_edges(sr, settings), dtype=np.float64)
 
@@ -106,13 +107,11 @@ class LogMel(nn.Module):
 
     def _power(self, frames: Tensor) -> Tensor:
         """Compute the power of all bins, (frames, k1, k2); those of the mirrored half come twice."""
-        half, columns = self.turns.shape[1:]
-        values = self.rows_to_bins.matmul(frames)
-        real, imaginary = values[:, :half], values[:, half:]
+        real, imaginary = (matrix.matmul(frames) for matrix in self.rows_to_bins)
         cos, sin = self.turns
         turned = torch.cat([real * cos - imaginary * sin, real * sin + imaginary * cos], dim=2)
-        squares = turned.matmul(self.columns_to_bins).square()
-        return squares[..., :columns] + squares[..., columns:]
+        real, imaginary = (turned.matmul(matrix) for matrix in self.columns_to_bins)
+        return real.square() + imaginary.square()
 
     def _filterbank(self) -> Tensor:
         """Compute the triangles of the mel bands [shape=(bins, n_mels)]: as a constant they would take a megabyte."""
