@@ -94,7 +94,7 @@ class Card(Block):
     waveform: Waveform
     mel: Mel
     normalisation: dict[Literal["waveform", "mel"], ZScore]
-    corpus: Corpus | None = None  # null: of an earlier version, which did not name it
+    corpus: Corpus
     caches: dict[Text, Digest]
     parameters: Count
     best_epoch: Count

@@ -40,12 +40,11 @@ def card_page(
     samples, sample_rate = trained["architecture"]["clip_samples"], trained["waveform"]["sample_rate"]
     views = sorted(trained["normalisation"], reverse=True)
     model, corpus = trained["architecture"]["name"], trained["corpus"]
-    named = [model, f"protocol `{protocol}`" if protocol else f"seed {trained['seed']}"]
-    named += [f"corpus `{corpus['name']}`"] if corpus else []
+    by = f"protocol `{protocol}`" if protocol else f"seed {trained['seed']}"
     return PAGE.format(
         metadata=metadata_block(model, corpus=corpus, protocol=protocol, scores=scores, n_seeds=len(cards)),
-        title=", ".join(named),
-        note=f"> **{DEMO_NOTE}**\n\n" if corpus and corpus["name"] == DEMO else "",
+        title=f"{model}, {by}, corpus `{corpus['name']}`",
+        note=f"> **{DEMO_NOTE}**\n\n" if corpus["name"] == DEMO else "",
         n_genres=len(trained["genres"]),
         genres=", ".join(map(escaped, trained["genres"])),
         unit="patches" if trained["train"]["patch_samples"] else "clips",

@@ -20,7 +20,7 @@ _METRICS = {"accuracy": "accuracy", "f1": "macro F1", "precision": "macro precis
 def metadata_block(
     model: str,
     *,
-    corpus: Mapping[str, str] | None,
+    corpus: Mapping[str, str],
     protocol: str | None,
     scores: Mapping[str, float],
     n_seeds: int,
@@ -30,8 +30,8 @@ def metadata_block(
     Parameters
     ----------
     model : str
-    corpus : mapping or None
-        `name` and `layout` of the corpus that it was trained on; None when it is not known.
+    corpus : mapping
+        `name` and `layout` of the corpus that it was trained on.
     protocol : str or None
         By which the model was tested; None when the scores are those of validation.
     scores : mapping of str to float
@@ -39,8 +39,8 @@ def metadata_block(
     n_seeds : int
         Trainings over which the scores are means.
     """
-    known = _DATASETS.get(corpus["name"]) if corpus is not None and corpus["layout"] == "fma" else None
-    trained_on = "unknown" if corpus is None else corpus["name"]
+    known = _DATASETS.get(corpus["name"]) if corpus["layout"] == "fma" else None
+    trained_on = corpus["name"]
     mean = f", mean of {n_seeds} trainings" if n_seeds > 1 else ""
     metrics = [
         {"type": kind, "value": round(scores[kind], 6), "name": f"{name}{mean}"} for kind, name in _METRICS.items()

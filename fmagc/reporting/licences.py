@@ -21,23 +21,17 @@ _OWN = (
     f"{_CODE}. The music belongs to others: weights that were trained on it should be passed on as the licences of the "
     "training tracks allow."
 )
-_UNKNOWN = (
-    f"{_CODE}. An earlier version trained these weights, and did not record the corpus: they should be passed on as "
-    "the licences of the training tracks allow."
-)
 
 
-def licence_of(corpus: Mapping[str, str] | None) -> str:
-    """Choose the text on the use of weights by the `corpus` of their `config.json`; None is one that is not known."""
-    if corpus is None:
-        return _UNKNOWN
+def licence_of(corpus: Mapping[str, str]) -> str:
+    """Choose the text on the use of weights by the `corpus` of their `config.json`."""
     if corpus["name"] == DEMO:
         return _DEMO
     return _FMA if corpus["layout"] == "fma" else _OWN
 
 
-def licence_fields(corpus: Mapping[str, str] | None) -> dict[str, str]:
+def licence_fields(corpus: Mapping[str, str]) -> dict[str, str]:
     """Name the licence of weights as a model hub's metadata does; `LICENSE` is a file beside them."""
-    if corpus is not None and corpus["name"] == DEMO:
+    if corpus["name"] == DEMO:
         return {"license": "mit"}
     return {"license": "other", "license_name": "licences-of-the-training-tracks", "license_link": "LICENSE"}

@@ -18,9 +18,11 @@ from fmagc.export import hub
 from fmagc.params.signal import Mel
 from fmagc.paths import CARD, CARDS, CONFUSION, WEIGHTS, training_folder
 from fmagc.reporting.hub_metadata import metadata_block
+from fmagc.reporting.model_card_template import USE_HEADING
 from fmagc.runtime.files import read_record, write_record
 from fmagc.runtime.tables import write_csv
 from tests.support.card_metadata import metadata_of
+from tests.support.project import Project
 from tests.support.trained_model import write_model
 
 pytest.importorskip("onnx")
@@ -87,6 +89,13 @@ def test_a_tested_model_leaves_with_its_card_and_its_confusion_matrix(model: Pat
     assert "`dvc repro`" not in page
     (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", page)
     assert min(Image.open(tested / picture).size) > 200
+
+
+def test_the_card_of_the_pipeline_leaves_as_it_is(pipeline_run: Project, tmp_path: Path) -> None:
+    hub.export_hub(pipeline_run.root / training_folder("official", "crnn", 0), tmp_path / "crnn")
+    card = (pipeline_run.root / CARDS / "official/crnn.md").read_text()
+    assert (tmp_path / "crnn/README.md").read_text().startswith(card[: card.index(USE_HEADING)])
+    assert (tmp_path / "crnn/confusion.png").exists()
 
 
 def test_a_copy_leaves_with_what_its_config_tells(untested: Path) -> None:

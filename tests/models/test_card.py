@@ -113,7 +113,6 @@ FREE = {
     ("mel", "fmin"),
     ("mel", "fmax"),
     ("mel", "top_db"),
-    ("corpus",),
     ("corpus", "name"),
     ("corpus", "layout"),
     ("caches",),

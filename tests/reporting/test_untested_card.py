@@ -47,7 +47,6 @@ def test_it_has_the_scores_of_validation_and_says_so():
     [
         ({"name": "fma_small", "layout": "fma"}, "the Free Music Archive belongs to its artists"),
         ({"name": "my_music", "layout": "folders"}, "The music belongs to others"),
-        (None, "An earlier version trained these weights, and did not record the corpus"),
     ],
 )
 def test_the_licence_is_that_of_the_corpus(corpus, said):
