@@ -85,7 +85,7 @@ def _description(record: OnnxRecord, card: dict[str, Any]) -> dict[str, Any]:
     """Describe the model for the page: the record, the bands' frequencies, and lines for readers."""
     mel = Mel(**{name: getattr(record, name) for name in Mel.model_fields})
     bands_hz = band_edges(record.sample_rate, mel)[1:-1]
-    return record.model_dump() | {"bands_hz": bands_hz.round(2).tolist(), "card": list(_lines(record, card))}
+    return record.model_dump() | {"bands_hz": bands_hz.round(2).tolist(), "card": dict(_lines(record, card))}
 
 
 def _lines(record: OnnxRecord, card: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -51,7 +51,7 @@ def test_the_folder_is_whole(tmp_path: Path) -> None:
     described = json.loads((tmp_path / "page/model.json").read_text())
     assert described["genres"] == list(GENRES)
     assert len(described["bands_hz"]) == MEL.n_mels
-    lines = dict(described["card"])
+    lines = described["card"]
     assert lines["input"] == f"the waveform of {CLIP_SAMPLES / SR:.1f} s at a time, at 44,100 Hz, mono"
     assert lines["validation"].startswith("accuracy 0.500 and macro F1 0.500")
 
@@ -92,3 +92,8 @@ def test_the_page_names_no_other_host() -> None:
     for path in PAGE.iterdir():
         addresses = re.findall(r"https?://[^\s\"'<>]+", path.read_text())
         assert [url for url in addresses if url != "http://www.w3.org/2000/svg"] == [], path.name  # names a language
+
+
+def test_the_docs_install_the_version_that_is_expected() -> None:
+    named = re.findall(rf"{web.NPM_PACKAGE}@([\d.]+)", (ROOT / "docs/deploy.md").read_text())
+    assert set(named) == {web.NPM_VERSION}
