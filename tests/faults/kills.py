@@ -12,12 +12,14 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fmagc.runtime.artifact_store import ArtifactStore
-from tests.support.small_project import EPOCHS, OUTS_OF, SHARDS, Small, bring_encoder, command, write_small
+from tests.support.small_project import EPOCHS, OUTS_OF, SHARDS, Ended, Small, bring_encoder, command, write_small
+
+Run = Callable[..., Ended]
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,18 @@ def random_kills(stage: str, n_kills: int, *, seed: int) -> list[Kill]:
     return [Kill(stage, share=rng.uniform(0.6 if stage in ("train", "embed") else 0.25, 1.0)) for _ in range(n_kills)]
 
 
-def survive(small: Small, kill: Kill, reference: Undisturbed) -> int:
+def survive(small: Small, kill: Kill, reference: Undisturbed, *, run: Run = Small.run) -> int:
     """Kill a run, run again, and raise AssertionError unless all is as if nothing had been.
 
     The out keeps what the killed run left, which is more than DVC would leave there.
+
+    Parameters
+    ----------
+    small : Small
+    kill : Kill
+    reference : Undisturbed
+    run : callable
+        How to run again: in a new process, or with ``Small.run_here`` in this one.
 
     Returns
     -------
@@ -91,7 +101,7 @@ def survive(small: Small, kill: Kill, reference: Undisturbed) -> int:
     assert status == -signal.SIGKILL or (kill.share and status == 0), (kill, status)
     assert small.survivors(within_s=2.0) == [], kill
     go_on = _train_on if kill.stage == "train" else _make_shards
-    kept = go_on(small, kill)
+    kept = go_on(small, kill, run)
     assert small.published(kill.stage) == reference.published, (kill, "other bytes")
     after = small.artifacts(kill.stage)
     left = {path.name for path in small.store(kill.stage).iterdir()}
@@ -99,9 +109,9 @@ def survive(small: Small, kill: Kill, reference: Undisturbed) -> int:
     return kept
 
 
-def _make_shards(small: Small, kill: Kill) -> int:
+def _make_shards(small: Small, kill: Kill, run: Run) -> int:
     kept = small.artifacts(kill.stage)
-    ended = small.run(*command(kill.stage))
+    ended = run(small, *command(kill.stage))
     assert ended.status == 0, (kill, ended)
     after = small.artifacts(kill.stage)
     assert {name: after.get(name) for name in kept} == kept, (kill, "a finished shard was made again")
@@ -110,9 +120,9 @@ def _make_shards(small: Small, kill: Kill) -> int:
     return len(kept)
 
 
-def _train_on(small: Small, kill: Kill) -> int:
+def _train_on(small: Small, kill: Kill, run: Run) -> int:
     kept = epochs_kept(small)
-    ended = small.run(*command(kill.stage))
+    ended = run(small, *command(kill.stage))
     assert ended.status == 0, (kill, ended)
     assert epochs_of(ended.out) == list(range(kept + 1, EPOCHS + 1)), (kill, ended)
     return kept

@@ -39,18 +39,18 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("kill", KILLS, ids=lambda kill: f"{kill.stage}-{kill.step or 'random'}-{kill.when}")
 def test_the_run_after_a_kill_makes_the_same_bytes(made: Small, sound: Small, kill: Kill) -> None:
-    survive(made, kill, Undisturbed(sound.published(kill.stage), seconds=2.0, calls={}))
+    survive(made, kill, Undisturbed(sound.published(kill.stage), seconds=2.0, calls={}), run=Small.run_here)
 
 
 @pytest.mark.parametrize("kill", TRAININGS, ids=lambda kill: kill.step or "random")
 def test_a_training_goes_on_after_a_kill_as_if_nothing_had_been(made: Small, trained: Small, kill: Kill) -> None:
-    survive(made, kill, Undisturbed(trained.published("train"), seconds=4.5, calls={}))
+    survive(made, kill, Undisturbed(trained.published("train"), seconds=4.5, calls={}), run=Small.run_here)
 
 
 @pytest.mark.parametrize("kill", EMBEDDINGS, ids=lambda kill: kill.step)
 def test_embedding_goes_on_after_a_kill_with_the_next_shard(embedded: Small, tmp_path: Path, kill: Kill) -> None:
     copy = Small(shutil.copytree(embedded.root, tmp_path / "little"))
-    survive(copy, kill, Undisturbed(embedded.published("embed"), seconds=4.0, calls={}))
+    survive(copy, kill, Undisturbed(embedded.published("embed"), seconds=4.0, calls={}), run=Small.run_here)
 
 
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])

@@ -10,19 +10,10 @@ import pytest
 from fmagc.runtime.tables import write_csv
 from tests.support.project import Project
 from tests.support.small_project import IDS, Small
-from tests.support.stage_run import run_here
 
 pytest.importorskip("torch")
 
 SHARE = Path("shares/official/0.5")
-
-
-def run(small: Small, stage: str, *arguments: str) -> None:
-    """Run a stage in this process, which has torch already."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(small.root)
-        patch.setattr("sys.argv", [f"stages.{stage}", *arguments])
-        assert run_here(stage) == 0
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +22,16 @@ def small(sound: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
     project = Small(shutil.copytree(sound.root, tmp_path_factory.mktemp("shares") / "little"))
     project.change("train", epochs=1)
     project.change("run", train_shares=[0.5], seeds=[0, 1])
-    run(project, "share", "official", "0.5", "cnn1d")
-    run(project, "baseline", "official", "majority", "--share", "0.5")
+    for stage in ("share official 0.5 cnn1d", "baseline official majority --share 0.5"):
+        ended = project.run_here(*f"stages.{stage}".split())
+        assert ended.status == 0, ended
     return project
 
 
 def test_a_share_predicts_the_tracks_of_the_whole_set(small: Small) -> None:
     names = pd.DataFrame({"track_id": IDS, "artist": "Them", "title": "Song"})
     write_csv(small.root / "data/index/names.csv", names)
-    run(small, "baseline", "official", "majority")
+    assert small.run_here("stages.baseline", "official", "majority").status == 0
     columns = ["track_id", "set", "clip", "genre"]
     whole, share = (
         pd.read_csv(small.root / "data/predictions" / name)
@@ -73,13 +65,12 @@ def test_metrics_have_the_keys_of_every_model(small: Small) -> None:
     assert set(metrics["majority"]) == {key for key in metrics["cnn1d"] if not key.endswith("_std")}
 
 
-def test_a_finished_training_is_not_made_again_and_gives_the_same_bytes(
-    small: Small, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_finished_training_is_not_made_again_and_gives_the_same_bytes(small: Small) -> None:
     path = small.root / "data/predictions" / SHARE / "cnn1d.csv"
     before = path.read_bytes()
-    run(small, "share", "official", "0.5", "cnn1d")
-    assert capfd.readouterr().out.count("trained before, and nothing changed: reused") == 2
+    ended = small.run_here("stages.share", "official", "0.5", "cnn1d")
+    assert ended.status == 0
+    assert ended.out.count("trained before, and nothing changed: reused") == 2
     assert path.read_bytes() == before
 
 

@@ -1,17 +1,22 @@
 """A project of ten little tracks in four shards, in which stages run as a user runs them."""
 
+import io
 import os
 import re
 import subprocess
 import sys
 import time
 import uuid
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from unittest.mock import patch
 
 import pandas as pd
 from ruamel.yaml import YAML
 
+from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import file_sha1
 from fmagc.runtime.tables import write_csv
 from tests.support.audio_files import mp3, music
@@ -67,6 +72,18 @@ class Small:
         with self.start(*command, **popen) as process:
             out, errors = process.communicate(timeout=900)
         return Ended(process.returncode, out, without_bars(errors))
+
+    def run_here(self, module: str, *arguments: str) -> Ended:
+        """Run a stage to its end in this process, which has imported what a new one would import first."""
+        out, errors = io.StringIO(), io.StringIO()
+        with (
+            chdir(self.root),
+            patch.object(sys, "argv", [module, *arguments]),
+            redirect_stdout(out),
+            redirect_stderr(errors),
+        ):
+            status = run_stage(import_module(module).main)
+        return Ended(status, out.getvalue(), without_bars(errors.getvalue()))
 
     def made(self, *stages: str) -> "Small":
         """Run stages that must succeed."""
