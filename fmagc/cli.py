@@ -31,12 +31,12 @@ _STATUS_PREDICT = (
 )
 
 
-_EXPORT = """\
+_EXPORT = f"""\
 Write a trained model in a form that leaves the project.
 
-  fmagc export data/models/official/crnn/0 model.onnx --onnx    one file from samples to probabilities, for onnxruntime
-  fmagc export data/models/official/crnn/0 crnn --hub           a folder for a model hub: weights, card, ONNX file
-  fmagc export data/models/official/crnn/0 page --web           a page that predicts songs in a browser
+  fmagc export {MODELS_FOLDER}/official/crnn/0 model.onnx --onnx    one file from samples to probabilities, for onnxruntime
+  fmagc export {MODELS_FOLDER}/official/crnn/0 crnn --hub           a folder for a model hub: weights, card, ONNX file
+  fmagc export {MODELS_FOLDER}/official/crnn/0 page --web           a page that predicts songs in a browser
 
 What is written is compared with the model before it gets its name."""
 _EXPORT_FORMS = {
