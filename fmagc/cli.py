@@ -34,7 +34,7 @@ _STATUS_PREDICT = (
 _EXPORT = f"""\
 Write a trained model in a form that leaves the project.
 
-  fmagc export {MODELS_FOLDER}/official/crnn/0 model.onnx --onnx    one file from samples to probabilities, for onnxruntime
+  fmagc export {MODELS_FOLDER}/official/crnn/0 model.onnx --onnx    one file from samples to genres, for onnxruntime
   fmagc export {MODELS_FOLDER}/official/crnn/0 crnn --hub           a folder for a model hub: weights, card, ONNX file
   fmagc export {MODELS_FOLDER}/official/crnn/0 page --web           a page that predicts songs in a browser
 
