@@ -93,6 +93,7 @@ def _lines(record: OnnxRecord, card: dict[str, Any]) -> Iterator[tuple[str, str]
     views = listed(f"the {VIEWS[view]}" for view in sorted(record.views, reverse=True))
     yield "name", record.model
     yield "genres", ", ".join(record.genres)
+    yield "corpus", card["corpus"]["name"]
     yield "input", f"{views} of {seconds:.1f} s at a time, at {record.sample_rate:,} Hz, mono"
     yield "parameters", f"{record.parameters:,}"
     yield (
