@@ -91,6 +91,7 @@ def _operations(augment: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _learning_rate(settings: Mapping[str, Any]) -> str:
-    warmup = f"rises over {settings['warmup_epochs']} epochs to " if settings["warmup_epochs"] else ""
+    n_rising = settings["warmup_epochs"]
+    warmup = f"rises over {n_rising} epoch{'s' if n_rising > 1 else ''} to " if n_rising else ""
     falls = f", falls along a cosine to 0 after {settings['epochs']} epochs" if settings["schedule"] == "cosine" else ""
     return f"{warmup}{settings['lr']:g}{falls}"

@@ -170,7 +170,7 @@ def test_reach_is_how_far_a_missing_number_spreads(which: str) -> None:
         spoilt[:, hole] = float("nan")
         with torch.inference_mode():
             seen.append(int(encoder(spoilt).isnan().any(dim=1).sum()))
-    assert reach(encoder) == Reach(before=seen[0] - 1, after=seen[1] - 1) == Reach(before=2, after=2)
+    assert reach(encoder) == Reach(before=seen[0] - 1, after=seen[1] - 1)
 
 
 @pytest.mark.parametrize("which", ENCODERS)

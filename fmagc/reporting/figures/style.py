@@ -35,8 +35,8 @@ _MODELS |= {"svm_mfcc": "#7F7F7F", "logreg_mel": "#4D4D4D", "majority": "#B3B3B3
 _OTHERS = ("#F0E442", "#000000")
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 _MARKERS = {"cnn1d": "o", "cnn2d": "s", "crnn": "^", "mmcrnn": "D", "resnet": "v", "attention_cnn": "P"}
-_MARKERS |= {"svm_mfcc": "X"}
-_OTHER_MARKERS = ("*", "p", "h")
+_MARKERS |= {"svm_mfcc": "X", "logreg_mel": "*", "majority": "p"}
+_OTHER_MARKERS = ("h", "<", ">")
 SET_COLOURS = {"train": "#0072B2", "val": "#56B4E9", "test": "#E69F00"}
 GREY = "#7F7F7F"
 
