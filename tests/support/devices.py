@@ -144,7 +144,7 @@ class Work:
             )
         except (DataError, Interrupted) as error:
             said = str(error)
-        return {"said": said, "kept": kept, "history": state.history, "model": state.evaluated.state_dict()}
+        return {"said": said, "kept": kept, "history": state.history, "model": state.model.state_dict()}
 
     def dropped(self) -> list[list[float]]:
         """Draw as dropout would in two batches, and in the second once more."""
