@@ -1,4 +1,4 @@
-"""What a model has of its own in params.yaml: its patch, and the settings of training that it overrides."""
+"""Check what a model has of its own in params.yaml: its patch, and the settings of training that it overrides."""
 
 import copy
 from pathlib import Path
