@@ -1,5 +1,6 @@
 """The exported page in headless Chromium: what it computes, what it asks for, and what it says."""
 
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from fmagc.audio.ffmpeg import ffmpeg_program
 from fmagc.audio.raw_audio import excerpt_starts
 from fmagc.cache.clip_starts import evenly_spaced
 from tests.support.audio_files import mp3, music
@@ -199,6 +201,29 @@ def test_a_file_that_is_no_song_gets_a_line(visit: Visit, song: Path, tmp_path: 
         assert visit.page.locator("#result, #work").evaluate_all("both => both.every(it => it.hidden)")
     visit.choose(song)
     assert visit.says("#failure") == ""
+
+
+def test_a_song_that_declares_no_length_is_decoded(visit: Visit, model: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "song.wav", music(3 * SR), SR)
+    streamed = tmp_path / "streamed.webm"  # a pipe cannot be rewound to write the length into the header
+    command = [
+        ffmpeg_program().path,
+        "-v",
+        "error",
+        "-i",
+        tmp_path / "song.wav",
+        "-c:a",
+        "libopus",
+        "-f",
+        "webm",
+        "pipe:1",
+    ]
+    streamed.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    visit.choose(streamed)
+    assert visit.says("#failure") == ""
+    assert visit.probabilities() == pytest.approx(
+        named(load_model(model, fallback="ffmpeg").predict(streamed)), abs=0.05
+    )
 
 
 def _write_hour(path: Path) -> None:
