@@ -52,7 +52,7 @@ def export_onnx(folder: Path, out: Path) -> None:
     if out.suffix.lower() != ".onnx" or out.is_dir():
         raise DataError(f"{out}: expected the name of a file that ends in .onnx: `fmagc predict` knows one by it")
     if not (is_installed() and find_spec("onnx")):
-        raise DataError(f"--onnx: expected onnx and onnxruntime to be installed, found one missing: {INSTALL}")
+        raise DataError(f"export: expected onnx and onnxruntime to be installed, found one missing: {INSTALL}")
     model = TorchModel(folder)
     network, card = load_folder(folder)  # once more: that of TorchModel lies where it runs
     content = sealed(_graph(network, card, model.facts), _record(card, model.facts))

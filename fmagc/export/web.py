@@ -59,7 +59,8 @@ def export_web(folder: Path, out: Path, *, node_modules: Path) -> None:
 
 def _runtime(package: Path) -> Iterator[tuple[str, bytes]]:
     """Read the files of onnxruntime-web that the page needs."""
-    install = f"run `npm install --no-save --ignore-scripts {NPM_PACKAGE}@{NPM_VERSION}` in {package.parent.parent}"
+    npm = f"npm install --no-save --ignore-scripts {NPM_PACKAGE}@{NPM_VERSION}"
+    install = f"run `{npm}` in {package.parent.parent}, or name npm's folder by --node-modules"
     try:
         found = json.loads((package / "package.json").read_text(encoding="utf-8"))["version"]
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a `Predictor` asks of a trained model, whatever runs it: an excerpt and starts in, probabilities out."""
+"""The interface of a trained model to a `Predictor`, whatever runs it: an excerpt and starts in, probabilities out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fmagc.inference.excerpts import Excerpt
 from fmagc.params.signal import Mel, Waveform
 
-__all__ = ["Model", "ModelFacts", "clips_of_an_excerpt"]
+__all__ = ["Model", "ModelFacts"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +51,3 @@ class Model(Protocol):
 
     def __call__(self, excerpt: Excerpt, starts: Sequence[int]) -> NDArray[np.float64]:
         """Compute probabilities [shape=(N, K)] of the clips that begin at these frames of an excerpt."""
-
-
-def clips_of_an_excerpt(waveform: Waveform, *, clip_samples: int, patches: bool) -> int | None:
-    """Count the clips of an excerpt: of a model of patches as many as cover it (None), else those of a full length."""
-    return None if patches else -(-round(waveform.max_seconds * waveform.sample_rate) // clip_samples)

@@ -15,7 +15,7 @@ from fmagc.devices.device import prepare
 from fmagc.errors import DataError, format_list
 from fmagc.inference.excerpts import Excerpt
 from fmagc.inference.forward import probabilities
-from fmagc.inference.model import ModelFacts, clips_of_an_excerpt
+from fmagc.inference.model import ModelFacts
 from fmagc.models.pretrained import load_trained, normalisation_of
 from fmagc.params.signal import Mel, Waveform, n_frames
 from fmagc.paths import CARD, MODELS_FOLDER, WEIGHTS
@@ -49,15 +49,14 @@ class TorchModel:
         self._hardware = prepare("float32", threads=usable_cores(), seed=card["seed"])
         waveform = Waveform.model_validate(card["waveform"])
         clip_samples: int = card["architecture"]["clip_samples"]
+        longest = round(waveform.max_seconds * waveform.sample_rate)
         self.facts = ModelFacts(
             name=card["architecture"]["name"],
             genres=tuple(card["genres"]),
             waveform=waveform,
             mel=Mel.model_validate(card["mel"]),
             clip_samples=clip_samples,
-            n_clips=clips_of_an_excerpt(
-                waveform, clip_samples=clip_samples, patches=card["train"]["patch_samples"] is not None
-            ),
+            n_clips=None if card["train"]["patch_samples"] else -(-longest // clip_samples),
             views=self._builder.views,
         )
 

@@ -1,4 +1,4 @@
-"""Sessions of onnxruntime for files that are one piece; it is imported when the first is opened."""
+"""Open ONNX files with onnxruntime, which is imported when the first is opened."""
 
 import os
 from importlib.util import find_spec
