@@ -12,6 +12,7 @@ from fmagc.inference.onnx_record import OnnxRecord, read_record
 from fmagc.models.card import read_card
 from fmagc.params.signal import Mel
 from fmagc.paths import CARD
+from fmagc.reporting.html.page import BASE_STYLE
 from fmagc.reporting.html.text import listed
 from fmagc.reporting.labels import VIEWS
 from fmagc.runtime.files import new_folder, write_bytes, write_json
@@ -52,7 +53,7 @@ def export_web(folder: Path, out: Path, *, node_modules: Path) -> None:
         record = read_record(target, target.read_bytes())
         for name, content in (runtime | dict(_licences())).items():
             write_bytes(made / NPM_PACKAGE / name, content)
-        for path in sorted(_PAGE.iterdir()):
+        for path in (BASE_STYLE, *sorted(_PAGE.iterdir())):
             write_bytes(made / path.name, path.read_bytes())
         write_json(made / "model.json", _description(record, read_card(folder / CARD, stage="train")))
 

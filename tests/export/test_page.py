@@ -283,5 +283,11 @@ def test_nothing_is_asked_of_another_host(launch: Callable[..., Any], address: s
     with launch(f"--log-net-log={log}") as own, own.new_context() as context:
         Visit(context, address).choose(song)
     asked = [url for url in asked_by_pages(log) if not url.startswith("blob:")]
-    assert {url.removeprefix(address) for url in asked} >= {"page.css", "main.js", "worker.js", "model.onnx"}
+    assert {url.removeprefix(address) for url in asked} >= {
+        "base.css",
+        "page.css",
+        "main.js",
+        "worker.js",
+        "model.onnx",
+    }
     assert [url for url in asked if not url.startswith(address)] == []

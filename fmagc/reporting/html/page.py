@@ -6,9 +6,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-__all__ = ["render"]
+__all__ = ["BASE_STYLE", "render"]
 
 _TEMPLATES = Path(__file__).parent
+BASE_STYLE = _TEMPLATES / "base.css"  # of the page of an exported model too
 
 
 def render(content: Mapping[str, Any]) -> str:
