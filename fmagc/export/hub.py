@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fmagc.errors import DataError
 from fmagc.export.onnx_file import export_onnx
 from fmagc.inference.torch_model import load_folder
+from fmagc.params.signal import n_frames
 from fmagc.paths import CARD, CARDS, CONFUSION, MODELS_FOLDER, WEIGHTS
 from fmagc.reporting.figures.confusion import confusion_grid
 from fmagc.reporting.figures.style import save_png
@@ -50,16 +51,19 @@ print(prediction.top(3))
 
 From the shell: `fmagc predict song.mp3 --model .`. With `{onnx}` in place of `.`, both predict without torch.
 
-`{onnx}` needs no fmagc either. It takes the samples of at most {max_seconds:g} s of music, mono at {sample_rate:,} Hz,
-and the places where clips begin, counted in steps of {hop_length:,} samples. A clip has {clip_samples:,} samples.
-These lines predict one that begins where the file begins:
+`{onnx}` needs no fmagc either, but `pip install onnxruntime soundfile`. It takes the samples of {max_seconds:g} s of
+music at most, mono at {sample_rate:,} Hz, and the places where clips of {clip_samples:,} samples begin, in steps of
+{hop_length:,}. These lines take a file of that rate, and of it one clip after the other:
 
 ```python
 import json, numpy, onnxruntime, soundfile
 session = onnxruntime.InferenceSession("{onnx}")
-samples, _ = soundfile.read("song.wav", dtype="float32")
-(p,) = session.run(["probabilities"], {{"samples": samples, "starts": numpy.array([0])}})
-print(dict(zip(json.loads(session.get_modelmeta().custom_metadata_map["fmagc"])["genres"], p[0].tolist())))
+genres = json.loads(session.get_modelmeta().custom_metadata_map["fmagc"])["genres"]
+y, rate = soundfile.read("song.wav", frames={longest}, dtype="float32", always_2d=True)
+assert rate == {sample_rate}, "resample the song first"
+starts = numpy.arange(0, len(y) // {hop_length} - {n_frames} + 1, {n_frames})
+(p,) = session.run(["probabilities"], {{"samples": y.mean(axis=1), "starts": starts}})
+print(dict(zip(genres, p.mean(axis=0).tolist())))
 ```
 """
 
@@ -102,13 +106,17 @@ def export_hub(folder: Path, out: Path) -> None:
 
 
 def _use(trained: Mapping[str, Any]) -> str:
+    waveform, hop_length = trained["waveform"], trained["mel"]["hop_length"]
+    clip_samples = trained["architecture"]["clip_samples"]
     return _USE.format(
         heading=USE_HEADING,
         onnx=_ONNX,
-        max_seconds=trained["waveform"]["max_seconds"],
-        sample_rate=trained["waveform"]["sample_rate"],
-        hop_length=trained["mel"]["hop_length"],
-        clip_samples=trained["architecture"]["clip_samples"],
+        max_seconds=waveform["max_seconds"],
+        longest=round(waveform["max_seconds"] * waveform["sample_rate"]),
+        sample_rate=waveform["sample_rate"],
+        hop_length=hop_length,
+        clip_samples=clip_samples,
+        n_frames=n_frames(clip_samples, hop_length=hop_length),
     )
 
 

@@ -120,7 +120,8 @@ def test_the_lines_of_the_card_run_as_they_stand(
     out = shutil.copytree(request.getfixturevalue(folder), tmp_path / "downloaded")
     y = np.random.default_rng(0).uniform(-0.5, 0.5, 2**14).astype(np.float32)
     soundfile.write(out / "song.mp3", np.tile(y, 3), SR)
-    soundfile.write(out / "song.wav", y, SR, subtype="FLOAT")
+    stereo = np.tile(np.stack([y, 0.5 * y], axis=1), (3, 1))
+    soundfile.write(out / "song.wav", stereo, SR, subtype="FLOAT")
     monkeypatch.chdir(out)
     first, second = re.findall(r"```python\n(.*?)```", (out / "README.md").read_text(), re.DOTALL)
     exec(first, {})  # noqa: S102 - the very lines that a user copies
@@ -128,9 +129,13 @@ def test_the_lines_of_the_card_run_as_they_stand(
     assert capsys.readouterr().out == f"{expected}\n"
     exec(second, {})  # noqa: S102
     printed = ast.literal_eval(capsys.readouterr().out)
-    one_clip = fmagc.load_model(out).predict(y, sr=SR)
-    assert printed == pytest.approx(dict(zip(GENRES, one_clip.clips[0], strict=True)), abs=1e-4)
-    assert all(len(block.strip().splitlines()) <= 5 for block in (first, second))
+    of_song = fmagc.load_model(out, n_clips=3).predict("song.wav")
+    assert printed == pytest.approx(dict(zip(GENRES, of_song.probabilities, strict=True)), abs=1e-4)
+    assert len(first.strip().splitlines()) <= 5
+    assert len(second.strip().splitlines()) <= 8
+    soundfile.write(out / "song.wav", stereo, SR // 2)
+    with pytest.raises(AssertionError, match="resample"):
+        exec(second, {})  # noqa: S102
 
 
 def test_both_forms_of_the_model_predict_alike(tested: Path) -> None:
