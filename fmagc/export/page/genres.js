@@ -9,7 +9,7 @@ const COLOURED = 6; // genres with a colour of their own; the others are grey
 export function rankGenres(clips, genres) {
   const ranked = genres.map((genre, k) => ({ genre, k, mean: clips.reduce((sum, { p }) => sum + p[k], 0) / clips.length }));
   ranked.sort((a, b) => b.mean - a.mean);
-  return ranked.map((entry, rank) => ({ ...entry, rank, colour: rank < COLOURED ? `genre-${rank + 1}` : "genre-other" }));
+  return ranked.map((entry, rank) => ({ ...entry, colour: rank < COLOURED ? `genre-${rank + 1}` : "genre-other" }));
 }
 
 /** Make a bar for each genre: a table, so that it is read as one. */
@@ -21,7 +21,7 @@ export function genreBars(ranked) {
       "tr",
       {},
       element("th", { scope: "row" }, genre),
-      element("td", { class: "track" }, bar),
+      element("td", {}, bar),
       element("td", { class: "number" }, element("data", { value: mean }, probability(mean))),
     );
   });
