@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import fmagc
 from fmagc.errors import DataError
 from fmagc.export.onnx_file import export_onnx
 from fmagc.inference.torch_model import load_folder
@@ -21,6 +22,7 @@ from fmagc.reporting.run_results import confusion_counts
 from fmagc.reporting.untested_card import untested_card
 from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import new_folder, write_bytes, write_text
+from fmagc.runtime.onnx_session import INSTALL
 
 __all__ = ["export_hub"]
 
@@ -39,7 +41,8 @@ _MATRIX = f"""\
 _USE = """\
 {heading}
 
-With fmagc installed, in this folder:
+This folder was written by fmagc {version}, which runs on Linux with Python 3.11. To install it, run
+{install} in a clone of its repository. Then, in this folder:
 
 ```python
 import fmagc
@@ -51,9 +54,9 @@ print(prediction.top(3))
 
 From the shell: `fmagc predict song.mp3 --model .`. With `{onnx}` in place of `.`, both predict without torch.
 
-`{onnx}` needs no fmagc either, but `pip install onnxruntime soundfile`. It takes the samples of {max_seconds:g} s of
-music at most, mono at {sample_rate:,} Hz, and the places where clips of {clip_samples:,} samples begin, in steps of
-{hop_length:,}. These lines take a file of that rate, and of it one clip after the other:
+`{onnx}` needs no fmagc and no clone either, but `pip install onnxruntime soundfile`. It takes the samples of
+{max_seconds:g} s of music at most, mono at {sample_rate:,} Hz, and the places where clips of {clip_samples:,} samples
+begin, in steps of {hop_length:,}. These lines take a file of that rate, and of it one clip after the other:
 
 ```python
 import json, numpy, onnxruntime, soundfile
@@ -110,6 +113,8 @@ def _use(trained: Mapping[str, Any]) -> str:
     clip_samples = trained["architecture"]["clip_samples"]
     return _USE.format(
         heading=USE_HEADING,
+        version=fmagc.__version__,
+        install=INSTALL,
         onnx=_ONNX,
         max_seconds=waveform["max_seconds"],
         longest=round(waveform["max_seconds"] * waveform["sample_rate"]),

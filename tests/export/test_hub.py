@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from fmagc.reporting.model_card_template import USE_HEADING
 from fmagc.runtime.files import read_record, write_record
 from fmagc.runtime.tables import write_csv
 from tests.support.card_metadata import metadata_of
+from tests.support.dag import ROOT
 from tests.support.project import Project
 from tests.support.trained_model import write_model
 
@@ -107,6 +109,16 @@ def test_a_copy_leaves_with_what_its_config_tells(untested: Path) -> None:
     assert (untested / found["license_link"]).read_text().strip() in page
     assert "a licence of its own" in page
     assert "![" not in page
+
+
+@pytest.mark.parametrize("folder", ["tested", "untested"])
+def test_the_card_says_how_fmagc_is_installed(folder: str, request: pytest.FixtureRequest) -> None:
+    use = (request.getfixturevalue(folder) / "README.md").read_text().partition(USE_HEADING)[2]
+    assert f"fmagc {fmagc.__version__}" in use
+    [(constraints, extra)] = re.findall(r"`pip install -c (\S+) -e '\.\[(\w+)\]'`", use)
+    assert (ROOT / constraints).exists()
+    assert extra in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert use.index("pip install") < use.index("import fmagc")
 
 
 @pytest.mark.parametrize("folder", ["tested", "untested"])
