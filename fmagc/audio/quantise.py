@@ -74,7 +74,9 @@ def quantise(
         y = soxr.resample(y, sr, settings.sample_rate, quality="HQ")
         peak = _peak(y)
     if len(y) < min_samples:
-        raise RejectedTrack(Reason.TOO_SHORT, f"{len(y)} samples at {settings.sample_rate} Hz, needs {min_samples}")
+        sr = settings.sample_rate
+        counted = f"{len(y)} samples at {sr} Hz, needs {min_samples}"
+        raise RejectedTrack(Reason.TOO_SHORT, f"{len(y) / sr:.2f} s, needs {min_samples / sr:.2f} s ({counted})")
     samples, scale = _to_int16(y, peak, out)
     return samples, scale, peak
 

@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from fmagc.corpus.local.file_names import AUDIO_SUFFIXES, as_utf8, is_audio, is_hidden, one_line, walk
-from fmagc.errors import DataError, RejectedTrack
+from fmagc.errors import DataError, Reason, RejectedTrack
 from fmagc.inference.excerpts import Excerpt
 from fmagc.inference.predictor import Prediction, Predictor
 from fmagc.params.signal import Fallback
@@ -24,6 +24,7 @@ __all__ = ["predict"]
 _TIMEOUT_S = 600.0  # of a file: an hour of music takes some ten seconds
 _WAITING = 1  # files under way or done early, per worker: they may be long
 _DECIMALS = 6
+_SILENT = "silent: no sample is above the decoder's rounding; the genres mean nothing"
 
 
 def predict(
@@ -36,7 +37,7 @@ def predict(
     form: str,
     figures: Path | None,
 ) -> None:
-    """Predict the genres of files and print them; a file that gives no prediction is a line on stderr.
+    """Predict the genres of files and print them; a file that gives no prediction, or is silent, is a line on stderr.
 
     Parameters
     ----------
@@ -73,8 +74,11 @@ def predict(
     for path, result in tqdm(_predicted(files, predictor), total=len(files), unit="file", desc="predict", disable=None):
         if isinstance(result, RejectedTrack):
             n_failed += 1
-            tqdm.write(f"{one_line(path)}: {result.reason}: {result.detail}", file=sys.stderr)
+            remedy = ": add --fallback ffmpeg" if result.reason == Reason.NOT_AUDIO and fallback == "none" else ""
+            _warn(path, f"{result.reason}: {result.detail}{remedy}")
         else:
+            if result.silent:
+                _warn(path, _SILENT)
             if figures:
                 _draw(path, result, predictor, target=figures / drawn[path])
             if form == "text":
@@ -99,6 +103,11 @@ def _show(text: str) -> None:
     """Print a result above the progress bar."""
     with tqdm.external_write_mode(file=sys.stdout):
         log(text)
+
+
+def _warn(path: Path, text: str) -> None:
+    """Print a line on a file to stderr, above the progress bar."""
+    tqdm.write(f"{one_line(path)}: {text}", file=sys.stderr)
 
 
 def _files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -185,6 +194,7 @@ def _entry(path: Path, result: Prediction | RejectedTrack, predictor: Predictor)
         "seconds": round(result.seconds, 3),
         "probabilities": named[0],
         "clips": clips,
+        **({"detail": _SILENT} if result.silent else {}),
     }
 
 

@@ -15,7 +15,7 @@ from fmagc.params.signal import Fallback, Mel, Waveform
 __all__ = ["Excerpt", "ExcerptReader"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Excerpt:
     """A recording, or a part of a long one.
 
@@ -31,6 +31,8 @@ class Excerpt:
         Likewise.
     start_s, file_s : float [seconds]
         Where in the recording it begins, and how long the recording is.
+    silent : bool
+        True when no sample is above the decoder's rounding.
     """
 
     n_samples: int
@@ -39,6 +41,7 @@ class Excerpt:
     S_db: NDArray[np.float16] | None
     start_s: float
     file_s: float
+    silent: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,4 +127,12 @@ class ExcerptReader:
 
             exact, _ = spectrogram(samples, scale, settings=self.mel, sample_rate=self.waveform.sample_rate)
             S_db = exact.astype(np.float16)
-        return Excerpt(len(samples), scale, samples if "waveform" in self.views else None, S_db, start_s, file_s)
+        return Excerpt(
+            n_samples=len(samples),
+            scale=scale,
+            samples=samples if "waveform" in self.views else None,
+            S_db=S_db,
+            start_s=start_s,
+            file_s=file_s,
+            silent=not samples.any(),
+        )

@@ -36,6 +36,9 @@ class Prediction:
         Where the clips begin in the recording.
     seconds : float
         Length of the recording.
+    silent : bool
+        True when no sample is above the decoder's rounding: a network gives genres to silence too, and they mean
+        nothing.
 
     Examples
     --------
@@ -51,6 +54,7 @@ class Prediction:
     clips: NDArray[np.float64]
     starts_s: NDArray[np.float64]
     seconds: float
+    silent: bool
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
@@ -202,7 +206,8 @@ class Predictor:
             for excerpt, own in zip(excerpts, starts, strict=True)
             for start in own
         ]
-        return Prediction(self.genres, p, np.array(starts_s), excerpts[0].file_s)
+        silent = all(excerpt.silent for excerpt in excerpts)
+        return Prediction(self.genres, p, np.array(starts_s), excerpts[0].file_s, silent)
 
 
 def _opened(model: Path) -> Model:

@@ -80,6 +80,26 @@ def test_a_folder_without_audio_does_not_stop_the_others(
     assert "error: 1 folder held no audio, for the reasons above" in said
 
 
+def test_what_a_listener_would_ask_about_a_file_is_said_beside_its_line(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    soundfile.write(tmp_path / "silence.wav", np.zeros(2 * SR), SR)
+    soundfile.write(tmp_path / "short.wav", np.zeros(SR // 2), SR)
+    (tmp_path / "song.m4a").write_bytes(b"\0\0\0\x1cftypM4A " + bytes(100))
+    assert main(["predict", ".", "--model", str(place / "model"), "--csv"]) == 1
+    printed, said = capfd.readouterr()
+    rows = {row["path"]: row for row in csv.DictReader(io.StringIO(printed))}
+    assert rows["silence.wav"]["genre"] in ("Folk", "Rock")
+    assert (rows["silence.wav"]["reason"], rows["silence.wav"]["detail"].split(":")[0]) == ("", "silent")
+    assert "silence.wav: silent: no sample is above the decoder's rounding; the genres mean nothing\n" in said
+    assert "short.wav: too_short: 0.50 s, needs 1.49 s (" in said
+    assert "; the fallback ffmpeg reads more formats: add --fallback ffmpeg\n" in said
+    assert "add --fallback" not in rows["song.m4a"]["detail"]  # a reader of the table may have typed no command
+    assert main(["predict", "silence.wav", "song.m4a", "--model", str(place / "model"), "--fallback", "ffmpeg"]) == 1
+    assert "add --fallback" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("stage", ["explore", "compare", "report"])
 def test_a_notebooks_backend_of_figures_does_not_stop_a_stage(stage: str) -> None:
     environment = {**os.environ, "MPLBACKEND": OF_NOTEBOOKS}

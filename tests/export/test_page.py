@@ -226,6 +226,15 @@ def test_a_song_that_declares_no_length_is_decoded(visit: Visit, model: Path, tm
     )
 
 
+def test_a_silent_song_is_called_silent(visit: Visit, song: Path, tmp_path: Path) -> None:
+    silence = tmp_path / "silence.wav"
+    soundfile.write(silence, np.zeros(2 * SR), SR)
+    for path, is_silent in ((silence, True), (song, False)):
+        visit.choose(path)
+        assert visit.page.locator("#silence").is_visible() == is_silent
+        assert (visit.says("#status") == f"{path.name}: silent") == is_silent
+
+
 def _write_hour(path: Path) -> None:
     """Write a WAV of an hour, whose silence takes no place on the disk."""
     n_bytes, rate = 3600 * 8_000, 8_000

@@ -87,11 +87,13 @@ function show(name, { clips, excerpts }, { seconds, envelope }) {
   const clipSeconds = model.clip_samples / model.sample_rate;
   at("song-name").textContent = name;
   at("facts").textContent = `${clock(seconds)} long, ${clips.length} clips of ${clipSeconds.toFixed(1)} s`;
+  at("silence").hidden = !envelope.isSilent;
   at("genres").replaceChildren(genreBars(ranked));
   at("timeline").replaceChildren(...timeline(clips, ranked, { seconds, clipSeconds, waveform: envelope.draw() }));
   if (seesMel) at("spectrogram").replaceChildren(spectrogram(excerpts, seconds, model));
   at("result").hidden = false;
-  say(`${name}: ${ranked.slice(0, 3).map(({ genre, mean }) => `${genre} ${probability(mean)}`).join(", ")}`);
+  const best = ranked.slice(0, 3).map(({ genre, mean }) => `${genre} ${probability(mean)}`);
+  say(`${name}: ${envelope.isSilent ? "silent" : best.join(", ")}`);
   at("result").focus();
 }
 

@@ -3,6 +3,7 @@
 import { drawing } from "./elements.js";
 
 const COLUMNS = 800;
+const SILENCE_PEAK = 2 ** -24; // as in fmagc/audio/quantise.py
 
 /** Collects the lowest and highest sample of each column, excerpt by excerpt. */
 export class Envelope {
@@ -23,13 +24,22 @@ export class Envelope {
     });
   }
 
+  /** Tell whether no sample is above the decoder's rounding. */
+  get isSilent() {
+    return this.#peak < SILENCE_PEAK;
+  }
+
   /** Draw it, the largest sample as high as the box. */
   draw() {
-    const peak = Math.max(1e-9, ...this.#high, ...this.#low.map(Math.abs));
+    const peak = Math.max(SILENCE_PEAK, this.#peak);
     const point = (values, column) => `${column} ${(-values[column] / peak).toFixed(3)}`;
     const columns = [...this.#high.keys()];
     const above = columns.map((column) => point(this.#high, column));
     const below = columns.reverse().map((column) => point(this.#low, column));
     return drawing("waveform", { width: COLUMNS, low: -1 }, ["samples", `M${[...above, ...below].join("L")}Z`]);
+  }
+
+  get #peak() {
+    return Math.max(...this.#high, ...this.#low.map(Math.abs));
   }
 }
