@@ -188,9 +188,8 @@ def _add_export(commands: _Commands) -> None:
         parser.add_argument(
             "--node-modules",
             type=Path,
-            default=Path("node_modules"),
             metavar="DIR",
-            help="for --web: the folder in which npm installed onnxruntime-web (node_modules); docs/deploy.md says how",
+            help="with --web: where npm installed onnxruntime-web (node_modules); docs/deploy.md says how",
         ),
         _FOLDERS,
     )

@@ -17,19 +17,10 @@ pytest.importorskip("onnxruntime")
 from fmagc.export import web
 from tests.support.dag import ROOT
 from tests.support.data_folder import CLIP_SAMPLES, GENRES, MEL, SR
+from tests.support.npm import node_modules
 from tests.support.trained_model import write_model
 
 PAGE = ROOT / "fmagc" / "export" / "page"
-
-
-def node_modules(folder: Path, *, version: str = web.NPM_VERSION) -> Path:
-    """Write a folder as npm does, with empty files in place of onnxruntime-web's."""
-    package = folder / web.NPM_PACKAGE
-    (package / "dist").mkdir(parents=True)
-    (package / "package.json").write_text(json.dumps({"name": web.NPM_PACKAGE, "version": version}))
-    for name in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
-        (package / "dist" / name).touch()
-    return folder
 
 
 def colours(css: str) -> dict[str, str]:
