@@ -7,10 +7,11 @@ from fmagc.cache.clip_positions import with_labels
 from fmagc.cache.ledger import require_in_ledger
 from fmagc.cache.normalisation import measure
 from fmagc.cache.reader import Cache
-from fmagc.corpus.index import genres_of, read_split
+from fmagc.corpus.index import read_split
 from fmagc.paths import MELS, SPLITS, STATS, WAVES
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_record
+from fmagc.tasks.task import labels_of
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
     require_in_ledger(WAVES, split, where=SPLITS / f"{protocol}.csv")
     waves = Cache(WAVES, "waves", stage="decode")
     mels = Cache(MELS, "mels", stage="mel")
-    with_labels(split, mels.lengths, genres=genres_of(split))  # before anything is trained: no genre may have been lost
+    with_labels(split, mels.lengths, labels=labels_of(split))  # before anything is trained: no genre may have been lost
     found = measure(waves, mels, split.loc[split["set"] == "train", "track_id"].tolist())
     write_record(STATS / f"{protocol}.json", found)
     flat = found["mel"]["without_spread"]

@@ -8,9 +8,9 @@ from tqdm import tqdm
 from fmagc.baselines.registry import Classifier, Recipe
 from fmagc.cache.clip_positions import clip_table, with_labels
 from fmagc.cache.reader import Cache
-from fmagc.corpus.index import genres_of
 from fmagc.evaluation.predictions import Predictions
 from fmagc.params.signal import n_frames
+from fmagc.tasks.task import labels_of
 
 __all__ = ["predict_tracks"]
 
@@ -52,9 +52,9 @@ def predict_tracks(
     classifier : Classifier
         The fitted baseline.
     """
-    genres = genres_of(split)
+    labels = labels_of(split)
     clip_frames = n_frames(clip_samples, hop_length=mels.params["mel"]["hop_length"])
-    tracks = with_labels(split, mels.lengths, genres=genres)
+    tracks = with_labels(split, mels.lengths, labels=labels)
     clips = clip_table(tracks, clip_frames=clip_frames, n_clips=n_clips, crop=crop)
     X = np.empty((len(clips), 0))
     if recipe.features:
@@ -62,9 +62,9 @@ def predict_tracks(
         X = np.stack([recipe.features(_absolute_db(mels, track_id, start, clip_frames)) for track_id, start in places])
     y, sets = clips["label"].to_numpy(), clips["set"].to_numpy()
     train, val = sets == "train", sets == "val"
-    classifier = recipe.fit(X[train], y[train], X[val], y[val], n_classes=len(genres))
+    classifier = recipe.fit(X[train], y[train], X[val], y[val], n_classes=len(labels.genres))
     p = classifier.predict_proba(X[~train])
-    predictions = Predictions.of_clips(p, clips[~train], genres=genres, protocol=protocol, model=name, seed=0)
+    predictions = Predictions.of_clips(p, clips[~train], labelling=labels, protocol=protocol, model=name, seed=0)
     return predictions, classifier
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 from fmagc.baselines.registry import Classifier, fit_constant, fit_machine, logistic_regression
 from fmagc.cache.clip_positions import with_labels
 from fmagc.cache.reader import Cache
-from fmagc.corpus.index import genres_of
 from fmagc.evaluation.predictions import Predictions
+from fmagc.tasks.task import labels_of
 
 __all__ = ["predict_embedded"]
 
@@ -50,17 +50,17 @@ def predict_embedded(
     classifier : Classifier
         The fitted probe.
     """
-    genres = genres_of(split)
-    tracks = with_labels(split, dict.fromkeys([*embeddings.track_ids, *without_vector], 1), genres=genres)
+    labels = labels_of(split)
+    tracks = with_labels(split, dict.fromkeys([*embeddings.track_ids, *without_vector], 1), labels=labels)
     is_embedded = tracks["track_id"].isin(embeddings.track_ids).to_numpy()
     X = np.stack([embeddings[track_id].values for track_id in tracks.loc[is_embedded, "track_id"]]).astype(np.float64)
     y, sets = tracks.loc[is_embedded, "label"].to_numpy(), tracks.loc[is_embedded, "set"].to_numpy()
     train, val = sets == "train", sets == "val"
     learnt = X[train], y[train], X[val], y[val]
-    classifier = fit_machine(*learnt, n_classes=len(genres), machine=logistic_regression, C=C)
-    p = fit_constant(*learnt, n_classes=len(genres)).predict_proba(np.empty((len(tracks), 0)))
+    classifier = fit_machine(*learnt, n_classes=len(labels.genres), machine=logistic_regression, C=C)
+    p = fit_constant(*learnt, n_classes=len(labels.genres)).predict_proba(np.empty((len(tracks), 0)))
     p[is_embedded] = classifier.predict_proba(X)
     tested = (tracks["set"] != "train").to_numpy()
     clips = tracks.assign(clip=0)[tested]
-    predictions = Predictions.of_clips(p[tested], clips, genres=genres, protocol=protocol, model=name, seed=0)
+    predictions = Predictions.of_clips(p[tested], clips, labelling=labels, protocol=protocol, model=name, seed=0)
     return predictions, classifier

@@ -9,29 +9,30 @@ import pandas as pd
 from fmagc.cache.clip_starts import evenly_spaced, random_starts
 from fmagc.errors import DataError
 from fmagc.paths import LEDGER, WAVES
+from fmagc.tasks.labels import Labels
 
 __all__ = ["clip_table", "with_labels"]
 
 
-def with_labels(split: pd.DataFrame, n_frames: Mapping[int, int], *, genres: list[str]) -> pd.DataFrame:
-    """Keep the tracks of a split that are in the cache, and add ``label``, the class index, and ``n_frames``.
+def with_labels(split: pd.DataFrame, n_frames: Mapping[int, int], *, labels: Labels) -> pd.DataFrame:
+    """Keep the tracks of a split that are in the cache, and add ``label``, a number of `labels`, and ``n_frames``.
 
     Raises
     ------
     DataError
-        When no track of a genre is left in one of the sets.
+        When no track of a genre is left in one of the sets, and the task needs one.
     """
     kept = split[split["track_id"].isin(n_frames.keys())].reset_index(drop=True)
-    for name in sorted(set(split["set"])):
-        lost = sorted(set(genres) - set(kept.loc[kept["set"] == name, "genre"]))
+    for name in sorted(set(split["set"])) if labels.task.needs_every_genre else ():
+        lost = sorted(set(labels.genres) - set(kept.loc[kept["set"] == name, labels.task.column]))
         if lost:
-            rejected = split[(split["set"] == name) & split["genre"].isin(lost)]
+            rejected = split[(split["set"] == name) & split[labels.task.column].isin(lost)]
             raise DataError(
                 f"set {name}: expected tracks of every genre in the cache, found none of {', '.join(lost)}: "
                 f"{len(rejected)} rejected, for the reasons in {WAVES / LEDGER}. Replace these files, draw other "
                 "sets by another index.seed, or name the other genres in index.genres"
             )
-    return kept.assign(label=kept["genre"].map(genres.index), n_frames=kept["track_id"].map(n_frames))
+    return kept.assign(label=labels.encode(kept), n_frames=kept["track_id"].map(n_frames))
 
 
 def clip_table(

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from fmagc.cache.ledger import read_ledger
 from fmagc.cache.normalisation import Normalisation, read_normalisation
 from fmagc.cache.reader import Cache
-from fmagc.corpus.index import genres_of, read_index, read_names, read_split
+from fmagc.corpus.index import read_index, read_names, read_split
 from fmagc.errors import DataError, format_list, format_value
 from fmagc.params.signal import Mel
 from fmagc.paths import DATA, MELS, NAMES, SPLITS, STATS, TRACKS, WAVES
+from fmagc.tasks.task import genre_text, labels_of
 
 __all__ = ["CachedTrack", "FeatureCache"]
 
@@ -227,7 +228,7 @@ class FeatureCache(Mapping[int, CachedTrack]):
     @cached_property
     def genres(self) -> list[str]:
         """The genres of all protocols together; labels are positions in the `genres` of a `ClipDataset`."""
-        return sorted({genre for split in self._splits.values() for genre in genres_of(split)})
+        return sorted({genre for split in self._splits.values() for genre in labels_of(split).genres})
 
     @cached_property
     def tracks(self) -> pd.DataFrame:
@@ -263,7 +264,7 @@ class FeatureCache(Mapping[int, CachedTrack]):
         track_ids = read_index(self.folder / TRACKS.relative_to(DATA))["track_id"].tolist()
         ledger = read_ledger(self.folder / WAVES.name, requested=track_ids).set_index("track_id").sort_index()
         names = read_names(self.folder / NAMES.relative_to(DATA)).set_index("track_id")
-        genre = pd.concat([split["genre"] for split in self._splits.values()]).groupby(level=0).first()
+        genre = pd.concat([genre_text(split) for split in self._splits.values()]).groupby(level=0).first()
         sets = [split["set"].rename(protocol) for protocol, split in self._splits.items()]
         return ledger.join([genre, names, *sets])
 

@@ -9,11 +9,11 @@ from fmagc.paths import LEFT_OUT, NAMES, SPLITS, TRACKS
 from fmagc.runtime.files import write_text
 from fmagc.runtime.tables import read_csv, write_csv
 
-__all__ = ["genres_of", "read_index", "read_names", "read_split", "write_index"]
+__all__ = ["read_index", "read_names", "read_split", "write_index"]
 
 _TRACK_TYPES = {"track_id": int, "path": str, "sha1": str, "listed_sha1": str}
 _NAME_TYPES = {"track_id": int, "artist": str, "title": str}
-_SPLIT_TYPES = {"track_id": int, "genre": str, "artist_id": int, "set": str}
+_SPLIT_TYPES = {"track_id": int, "genre": str, "genres": str, "artist_id": int, "set": str}  # genre or genres
 
 
 def write_index(
@@ -48,10 +48,5 @@ def read_names(path: Path = NAMES) -> pd.DataFrame:
 
 
 def read_split(protocol: str, *, folder: Path = SPLITS) -> pd.DataFrame:
-    """Read data/index/splits/<protocol>.csv."""
+    """Read data/index/splits/<protocol>.csv, whose column ``genre`` or ``genres`` tells its task (`fmagc.tasks`)."""
     return read_csv(folder / f"{protocol}.csv", stage="index", dtype=_SPLIT_TYPES, keep_default_na=False)
-
-
-def genres_of(split: pd.DataFrame) -> list[str]:
-    """Return the classes in their order, which is alphabetical; a class is its position."""
-    return sorted(split["genre"].unique())

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fmagc.runtime.files import digest
+from fmagc.tasks.task import labels_of
 
 __all__ = ["take_share"]
 
@@ -23,7 +24,7 @@ def take_share(split: pd.DataFrame, share: float, *, seed: int) -> pd.DataFrame:
     Parameters
     ----------
     split : pd.DataFrame
-        ``track_id``, ``genre``, ``artist_id``, ``set``. A track whose artist is not known has an id of its own, as in
+        As `corpus.index.read_split` gives it. A track whose artist is not known has an id of its own, as in
         `corpus.splits`: it counts as an artist.
     share : float > 0, at most 1
         Of the training tracks; as near as whole artists allow.
@@ -42,7 +43,7 @@ def take_share(split: pd.DataFrame, share: float, *, seed: int) -> pd.DataFrame:
 
 def _least_shares(training: pd.DataFrame, *, seed: int) -> "pd.Series[float]":
     """Compute the smallest share that holds each artist, by ``artist_id``."""
-    counts = pd.crosstab(training["artist_id"], training["genre"])  # (artists, genres)
+    counts = labels_of(training).crosstab(training, "artist_id")  # (artists, genres)
     counts = counts.iloc[np.argsort([digest(f"{seed} {artist_id}".encode()) for artist_id in counts.index])]
     genres, tracks = counts.idxmax(axis=1), counts.max(axis=1)
     before = tracks.groupby(genres).cumsum() - tracks

@@ -13,7 +13,7 @@ from fmagc.cache.normalisation import Normalisation
 
 __all__ = ["Batch", "BatchBuilder", "Scaler", "View"]
 
-UNLABELLED = -1  # the class index of a clip whose genre nobody has named
+UNLABELLED = -1  # the label of a clip whose genres nobody has named
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Batch:
     views : mapping of str to View
         ``waveform``, ``mel`` or both; of no clips there are no views.
     target : Tensor [shape=(B,), int64]
-        Class indices.
+        Labels, as numbers of a `tasks.labels.Labels`.
     track_ids : list of int
         Of the tracks that the clips are cut from.
     """

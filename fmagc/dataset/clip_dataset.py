@@ -13,10 +13,10 @@ from torch.utils.data import Dataset
 from fmagc.cache.clip_positions import clip_table
 from fmagc.cache.feature_cache import FeatureCache
 from fmagc.cache.normalisation import Normalisation
-from fmagc.corpus.index import genres_of
 from fmagc.dataset.batch import Batch
 from fmagc.dataset.clips import ClipLoader, Transform, naming_batch
 from fmagc.errors import DataError, format_value, require_at_least
+from fmagc.tasks.task import labels_of
 
 __all__ = ["Clip", "ClipDataset", "DrawTransform"]
 
@@ -49,8 +49,8 @@ class ClipDataset(Dataset[dict[str, Any]]):
     """Clips of one set of a protocol: a map-style torch Dataset for a stock DataLoader.
 
     An item is a dict: ``waveform`` (Tensor [shape=(clip_samples,), float32]) and ``mel`` (Tensor [shape=(frames,
-    n_mels), float32]) as far as they are among the views, ``label`` (int, a position in `genres`) and ``track_id``
-    (int). The DataLoader's own collation makes of it a dict of batches. A DataLoader reads a batch in one go.
+    n_mels), float32]) as far as they are among the views, ``label`` (see `genres`) and ``track_id`` (int). The
+    DataLoader's own collation makes of it a dict of batches. A DataLoader reads a batch in one go.
 
     A track has `n_clips` items, one after the other. Random clips follow from the seed, the epoch, the track and their
     number, whatever the order, the batch size and the number of workers: call `set_epoch` before each epoch, or every
@@ -86,7 +86,8 @@ class ClipDataset(Dataset[dict[str, Any]]):
     protocol, split, views, clips, n_clips, seed, normalise
         As given.
     genres : list of str
-        Of the labels.
+        A label is the position of a genre; where tracks have several genres, np.ndarray [shape=(K,), float32] of 0 and
+        1.
     tracks : pd.DataFrame
         The tracks of the set: ``track_id``, ``genre``, ``artist_id``, ``set``, ``label``, ``n_frames``.
 
@@ -154,8 +155,9 @@ class ClipDataset(Dataset[dict[str, Any]]):
         self._process = os.getpid()
         for view in self._normalisation:
             cache.reader(view).verify_once()
-        self.genres = genres_of(table)
-        self.tracks = self.loader.tracks(table[table["set"] == split], genres=self.genres)
+        self.labels = labels_of(table)
+        self.genres = list(self.labels.genres)
+        self.tracks = self.loader.tracks(table[table["set"] == split], labels=self.labels)
         if self.tracks.empty:
             raise DataError(
                 f"{cache.folder}: expected tracks of the set {split} of {protocol}, found none in the cache"
@@ -233,7 +235,7 @@ class ClipDataset(Dataset[dict[str, Any]]):
     def __getitems__(self, indices: Sequence[SupportsIndex | Clip]) -> list[dict[str, Any]]:
         batch = self.load(indices)
         views = batch.on(torch.device("cpu"))
-        labels = batch.target.tolist()
+        labels = [self.labels.task.target(code, self.labels) for code in batch.target.tolist()]
         return [
             {view: clips[n] for view, clips in views.items()} | {"label": labels[n], "track_id": track_id}
             for n, track_id in enumerate(batch.track_ids)

@@ -26,6 +26,7 @@ from fmagc.errors import DataError
 from fmagc.params.signal import Mel, Waveform, n_frames
 from fmagc.paths import MELS, WAVES
 from fmagc.runtime.worker_pool import usable_cores
+from fmagc.tasks.labels import Labels
 
 __all__ = ["ClipLoader", "Transform", "fixed_batches", "naming_batch", "prefetch"]
 
@@ -125,13 +126,13 @@ class ClipLoader:
         audio: dict[str, Any] = next(cache.params["audio"] for cache in self.caches.values())
         return audio
 
-    def tracks(self, split: pd.DataFrame, *, genres: list[str]) -> pd.DataFrame:
+    def tracks(self, split: pd.DataFrame, *, labels: Labels) -> pd.DataFrame:
         """Keep the tracks of a split that are in the cache, with ``label`` and ``n_frames``; see `with_labels`."""
         if "mel" in self.caches:
-            return with_labels(split, self.caches["mel"].lengths, genres=genres)
+            return with_labels(split, self.caches["mel"].lengths, labels=labels)
         lengths = self.caches["waveform"].lengths
         frames = {track_id: n_frames(length, hop_length=self.mel.hop_length) for track_id, length in lengths.items()}
-        return with_labels(split, frames, genres=genres)
+        return with_labels(split, frames, labels=labels)
 
     def load(
         self,
@@ -148,7 +149,7 @@ class ClipLoader:
         track_ids : sequence of int
             One for each clip; of none, the batch has no views.
         target : np.ndarray [shape=(B,), int64]
-            Class indices.
+            Labels, as numbers of a `tasks.labels.Labels`.
         starts : sequence of int [frames]
             Where the windows begin.
         transforms : sequence of Transform or None, optional

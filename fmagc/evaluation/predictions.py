@@ -1,6 +1,6 @@
 """Predictions of a model: its probabilities for clips, or for tracks, with what is known of each row."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,8 @@ from fmagc.evaluation.aggregation import Average, averaged
 from fmagc.evaluation.bootstrap import artist_counts
 from fmagc.evaluation.metrics import Floats, Ints
 from fmagc.evaluation.prediction_table import COLUMNS, DECIMALS, KEY, PREFIX, read_table, validate, write_table
+from fmagc.tasks.labels import Labels
+from fmagc.tasks.task import labels_of
 
 __all__ = ["Predictions"]
 
@@ -28,8 +30,8 @@ class Predictions:
     ----------
     protocol, model : str
         The split, and the model or baseline, by name.
-    genres : tuple of str [shape=(K,)]
-        Alphabetical; a label is the position of a genre.
+    labelling : Labels
+        The genres, and the sets of them that the labels number.
     seeds : np.ndarray [shape=(N,), int64]
         Training seed of each row; 0 for a model that has none.
     track_ids, artist_ids : np.ndarray [shape=(N,), int64]
@@ -39,14 +41,14 @@ class Predictions:
     clips : np.ndarray [shape=(N,), int64] or None
         Number of the clip in its track, from 0; None where a row is a whole track.
     labels : np.ndarray [shape=(N,), int64]
-        True genres.
+        Numbers of the true sets of genres; where a track has one genre, its class.
     probabilities : np.ndarray [shape=(N, K), float64]
-        Rows sum to 1.
+        Rows sum to 1 where a track has one genre.
     """
 
     protocol: str
     model: str
-    genres: tuple[str, ...]
+    labelling: Labels
     seeds: Ints
     track_ids: Ints
     artist_ids: Ints
@@ -61,7 +63,7 @@ class Predictions:
         probabilities: ArrayLike,
         clips: pd.DataFrame,
         *,
-        genres: Sequence[str],
+        labelling: Labels,
         protocol: str,
         model: str,
         seed: int,
@@ -75,8 +77,7 @@ class Predictions:
         clips : pd.DataFrame
             ``track_id``, ``artist_id``, ``set``, ``clip`` and ``label`` of each row
             (`cache.clip_positions.clip_table`).
-        genres : sequence of str [shape=(K,)]
-            Alphabetical.
+        labelling : Labels
         protocol, model : str
             The split, and the model or baseline, by name.
         seed : int
@@ -88,13 +89,14 @@ class Predictions:
             When the rows make no valid table (`prediction_table.validate`).
         """
         p = np.asarray(probabilities, dtype=np.float64)
+        genres = labelling.genres
         if p.ndim != 2 or p.shape[1] != len(genres):
             raise DataError(
                 f"predictions of {model}: expected probabilities (N, {len(genres)}), found the shape {p.shape}"
             )
         table = clips[["track_id", "artist_id", "set", "clip"]].reset_index(drop=True)
         table = table.assign(
-            protocol=protocol, model=model, seed=seed, genre=[genres[label] for label in clips["label"]]
+            protocol=protocol, model=model, seed=seed, genre=[labelling.texts[label] for label in clips["label"]]
         )[list(COLUMNS)]
         for column, genre in enumerate(genres):
             table[PREFIX + genre] = np.round(p[:, column], DECIMALS)
@@ -111,17 +113,17 @@ class Predictions:
         """
         ordered = validate(table, source=source).sort_values(KEY)
         columns = [str(name) for name in ordered if str(name).startswith(PREFIX)]
-        genres = tuple(name.removeprefix(PREFIX) for name in columns)
+        labelling = labels_of(ordered, genres=[name.removeprefix(PREFIX) for name in columns])
         return cls(
             protocol=str(ordered["protocol"].iloc[0]),
             model=str(ordered["model"].iloc[0]),
-            genres=genres,
+            labelling=labelling,
             seeds=ordered["seed"].to_numpy(dtype=np.int64),
             track_ids=ordered["track_id"].to_numpy(dtype=np.int64),
             artist_ids=ordered["artist_id"].to_numpy(dtype=np.int64),
             sets=ordered["set"].to_numpy(dtype=np.str_),
             clips=ordered["clip"].to_numpy(dtype=np.int64),
-            labels=ordered["genre"].map(genres.index).to_numpy(dtype=np.int64),
+            labels=labelling.encode(ordered),
             probabilities=ordered[columns].to_numpy(dtype=np.float64),
         )
 
@@ -159,10 +161,15 @@ class Predictions:
                 "artist_id": self.artist_ids,
                 "set": self.sets.astype(object),
                 **({} if self.clips is None else {"clip": self.clips}),
-                "genre": np.array(self.genres, dtype=object)[self.labels],
+                "genre": np.array(self.labelling.texts, dtype=object)[self.labels],
             }
         )
         return table.assign(**{PREFIX + genre: self.probabilities[:, k] for k, genre in enumerate(self.genres)})
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """The genres in the order of the probabilities [shape=(K,)]."""
+        return self.labelling.genres
 
     @property
     def predicted(self) -> Ints:

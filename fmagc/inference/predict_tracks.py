@@ -17,6 +17,7 @@ from fmagc.evaluation.predictions import Predictions
 from fmagc.inference.forward import probabilities
 from fmagc.models.pretrained import normalisation_of
 from fmagc.params.signal import Mel
+from fmagc.tasks.task import labels_of
 
 __all__ = ["open_loader", "predict_tracks"]
 
@@ -66,7 +67,8 @@ def predict_tracks(
     dict of int or None to Predictions
         Of all clips, by `counts`; the same in every process.
     """
-    tracks = loader.tracks(split, genres=card["genres"])
+    labels = labels_of(split, genres=card["genres"])
+    tracks = loader.tracks(split, labels=labels)
     clips_of = {
         n_clips: clip_table(
             tracks,
@@ -84,7 +86,7 @@ def predict_tracks(
     batches = fixed_batches(loader, union, batch_size=batch_size, share=processes.share)
     described = f"{name} seed {card['seed']}"
     with tqdm(total=len(union), unit="clip", desc=described, disable=not processes.is_rank_zero) as bar:
-        p = probabilities(model, batches, hardware=hardware, progress=bar)
+        p = probabilities(model, batches, task=labels.task, hardware=hardware, progress=bar)
     bad = sorted(set(union["track_id"].to_numpy()[~np.isfinite(p).all(axis=1)].tolist()))
     if bad:
         raise DataError(
@@ -95,6 +97,6 @@ def predict_tracks(
     for n_clips, clips in clips_of.items():
         rows = p[rows_in_union(clips, union=union)]
         predictions[n_clips] = Predictions.of_clips(
-            rows, clips, genres=card["genres"], protocol=protocol, model=name, seed=card["seed"]
+            rows, clips, labelling=labels, protocol=protocol, model=name, seed=card["seed"]
         )
     return predictions

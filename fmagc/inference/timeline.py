@@ -11,6 +11,7 @@ from fmagc.dataset.clips import ClipLoader, fixed_batches
 from fmagc.devices.device import Hardware
 from fmagc.evaluation.predictions import Predictions
 from fmagc.inference.forward import probabilities
+from fmagc.tasks.task import labels_of
 
 __all__ = ["least_settled", "predict_timeline"]
 
@@ -58,7 +59,8 @@ def predict_timeline(
         A row for each clip: ``track_id``, ``track_s`` and ``clip_s`` (the lengths of the track and of a clip),
         ``start_s``, all in seconds, and ``p_<genre>``; the same in every process.
     """
-    tracks = loader.tracks(split, genres=card["genres"])
+    labels = labels_of(split, genres=card["genres"])
+    tracks = loader.tracks(split, labels=labels)
     track = tracks[tracks["track_id"] == track_id]
     frame_s = loader.mel.hop_length / sample_rate
     n_frames = int(track["n_frames"].iloc[0])
@@ -67,7 +69,7 @@ def predict_timeline(
     processes = hardware.processes
     batches = fixed_batches(loader, clips, batch_size=card["train"]["batch_size"], share=processes.share)
     with tqdm(total=len(clips), unit="clip", desc=f"track {track_id}", disable=not processes.is_rank_zero) as bar:
-        p = probabilities(model, batches, hardware=hardware, progress=bar)
+        p = probabilities(model, batches, task=labels.task, hardware=hardware, progress=bar)
     return pd.DataFrame(
         {
             "track_id": track_id,

@@ -20,6 +20,7 @@ from fmagc.models.pretrained import load_trained, normalisation_of
 from fmagc.params.signal import Mel, Waveform, n_frames
 from fmagc.paths import CARD, MODELS_FOLDER, WEIGHTS
 from fmagc.runtime.worker_pool import usable_cores
+from fmagc.tasks.task import TASKS
 
 __all__ = ["TorchModel", "load_folder"]
 
@@ -45,6 +46,7 @@ class TorchModel:
     def __init__(self, folder: Path) -> None:
         self._network, card = load_folder(folder)
         self._builder = BatchBuilder(normalisation_of(card))
+        self._task = TASKS[card["task"]]
         self._batch_size: int = card["train"]["batch_size"]
         self._hardware = prepare("float32", threads=usable_cores(), seed=card["seed"])
         waveform = Waveform.model_validate(card["waveform"])
@@ -64,7 +66,7 @@ class TorchModel:
         """Compute probabilities [shape=(N, K)] of the clips that begin at these frames of an excerpt."""
         with _float32(), tqdm(disable=True) as silent:
             return probabilities(
-                self._network, self._batches(excerpt, starts), hardware=self._hardware, progress=silent
+                self._network, self._batches(excerpt, starts), task=self._task, hardware=self._hardware, progress=silent
             )
 
     def _batches(self, excerpt: Excerpt, starts: Sequence[int]) -> Iterator[Batch]:

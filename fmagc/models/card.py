@@ -80,11 +80,13 @@ class BestEpoch(Block):
     precision: float
     recall: float
     f1: float
+    average_precision: float
 
 
 class Card(Block):
     """The record of a trained network: its architecture, its inputs, its training and its validation metrics."""
 
+    task: Literal["single", "multi"]
     architecture: NetworkShape
     seed: Seed
     genres: list[Annotated[Text, AfterValidator(_printable)]]

@@ -8,8 +8,8 @@ import pandas as pd
 
 from fmagc.cache.clip_positions import clip_table, with_labels
 from fmagc.cache.reader import Cache
-from fmagc.corpus.index import genres_of
 from fmagc.params.signal import n_frames
+from fmagc.tasks.task import labels_of
 
 __all__ = ["ExampleClips", "read_examples"]
 
@@ -44,11 +44,13 @@ def read_examples(split: pd.DataFrame, *, waves: Cache, mels: Cache) -> ExampleC
     """
     hop_length = mels.params["mel"]["hop_length"]
     frames = n_frames(waves.params["clip"]["samples"], hop_length=hop_length)
-    training = with_labels(split[split["set"] == "train"], mels.lengths, genres=genres_of(split))
-    first = training.groupby("genre").head(1).sort_values("genre")
-    clips = clip_table(first, clip_frames=frames, n_clips=1)
+    labels = labels_of(split)
+    training = with_labels(split[split["set"] == "train"], mels.lengths, labels=labels)
+    members = labels.members[training["label"]]  # (N, K)
+    drawn = {genre: int(members[:, k].argmax()) for k, genre in enumerate(labels.genres) if members[:, k].any()}
+    clips = clip_table(training.iloc[list(drawn.values())], clip_frames=frames, n_clips=1)
     examples = ExampleClips({}, {})
-    for track_id, genre, start in clips[["track_id", "genre", "start"]].itertuples(index=False, name=None):
+    for genre, track_id, start in zip(drawn, clips["track_id"], clips["start"], strict=True):
         wave = waves[track_id]
         samples = wave.values[start * hop_length : (start + frames) * hop_length]
         examples.waveforms[genre] = samples * np.float32(wave.columns["scale"])

@@ -23,6 +23,7 @@ from fmagc.robustness.models_under_test import ModelUnderTest
 from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
 from fmagc.robustness.transforms import CLEAN, Transform, transforms_of
 from fmagc.runtime.worker_pool import Prepared, TaskResult, map_isolated
+from fmagc.tasks.task import labels_of
 
 __all__ = ["choose", "divergence", "least_frames", "run_experiment"]
 
@@ -69,7 +70,7 @@ def run_experiment(
     window_frames = clip_frames + math.ceil(longer / mel.hop_length)
     lengths = {track_id: n_frames(length, hop_length=mel.hop_length) for track_id, length in waves.lengths.items()}
     tracks = choose(
-        with_labels(split, lengths, genres=models[0].data["genres"]),
+        with_labels(split, lengths, labels=labels_of(split, genres=models[0].data["genres"])),
         at_most=settings.tracks,
         least_frames=max(
             window_frames, least_frames(settings, clip_frames=clip_frames, frames_per_s=sr / mel.hop_length)
@@ -113,7 +114,7 @@ def least_frames(settings: Robustness, *, clip_frames: int, frames_per_s: float)
 
 
 def choose(tracks: pd.DataFrame, *, at_most: int, least_frames: int) -> pd.DataFrame:
-    """Choose tracks evenly spaced in the test set, ordered by genre and track.
+    """Choose tracks evenly spaced in the test set, ordered by label and track.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def choose(tracks: pd.DataFrame, *, at_most: int, least_frames: int) -> pd.DataF
     DataError
         When no track is that long.
     """
-    enough = tracks[tracks["n_frames"] >= least_frames].sort_values(["genre", "track_id"])
+    enough = tracks[tracks["n_frames"] >= least_frames].sort_values(["label", "track_id"])
     if enough.empty:
         raise DataError(
             f"robustness: expected test tracks of at least {least_frames} frames, found none above "

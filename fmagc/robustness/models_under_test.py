@@ -21,6 +21,7 @@ from fmagc.params.signal import n_frames
 from fmagc.paths import training_folder
 from fmagc.robustness.equivariance import encoders_of, margin, shift_errors
 from fmagc.robustness.transformed_clips import Views
+from fmagc.tasks.task import TASKS
 
 __all__ = ["ModelUnderTest", "load_models"]
 
@@ -47,6 +48,7 @@ class ModelUnderTest:
         self.name: str = card["architecture"]["name"]
         self.seed: int = card["seed"]
         self.data = {"genres": card["genres"], "mel": card["mel"]}
+        self._task = TASKS[card["task"]]
         self._hop_length: int = card["mel"]["hop_length"]
         self._seen_frames = n_frames(card["architecture"]["clip_samples"], hop_length=self._hop_length)
         self._network, self._hardware = network, hardware
@@ -60,10 +62,12 @@ class ModelUnderTest:
     def probabilities(
         self, clips: Sequence[Views], *, clip_frames: int, progress: "tqdm[Any]"
     ) -> npt.NDArray[np.float64]:
-        """Predict clips as evaluation does, by the mean over the windows of each: softmax [shape=(N, K)]."""
+        """Predict clips as evaluation does, by the mean over the windows of each [shape=(N, K)]."""
         starts = self.starts(clip_frames)
         windows = [self._window(clip, start) for clip in clips for start in starts]
-        p = probabilities(self._network, [self._batch(windows)], hardware=self._hardware, progress=progress)
+        p = probabilities(
+            self._network, [self._batch(windows)], task=self._task, hardware=self._hardware, progress=progress
+        )
         mean: npt.NDArray[np.float64] = p.reshape(len(clips), len(starts), -1).mean(axis=1)
         return mean
 

@@ -9,13 +9,13 @@ import pandas as pd
 
 from fmagc.cache.clip_positions import clip_table
 from fmagc.cache.normalisation import Normalisation
-from fmagc.corpus.index import genres_of
 from fmagc.dataset.clips import ClipLoader, fixed_batches, prefetch
 from fmagc.devices.process_group import ALL, Share
 from fmagc.errors import DataError
 from fmagc.models.registry import MODELS
 from fmagc.paths import AUDIT
 from fmagc.runtime.files import digest, file_digest
+from fmagc.tasks.task import labels_of
 from fmagc.training.batches import RandomBatches
 from fmagc.training.job import TrainingJob
 from fmagc.training.loop import Batches
@@ -35,8 +35,8 @@ class TrainingData:
 
     Attributes
     ----------
-    genres : list of str
-        In class order.
+    labels : Labels
+        Of the rows of the split.
     training, validation : pd.DataFrame
         As `ClipLoader.tracks` gives them.
 
@@ -50,7 +50,7 @@ class TrainingData:
         self._job = job
         self._normalisation = {view: normalisation[view] for view in MODELS[job.model].inputs}
         self._loader = ClipLoader.open(self._normalisation, clip_samples=job.clip_samples, mel=job.mel)
-        self.genres = genres_of(split)
+        self.labels = labels_of(split)
         self.training, self.validation = (self._tracks(split, name) for name in ("train", "val"))
         self._train_eval = matching_tracks(self.training, self.validation)
 
@@ -105,7 +105,7 @@ class TrainingData:
         rows = split[split["set"] == name]
         if rows.empty:
             raise DataError(f"set {name}: expected tracks in the split, found none: see {AUDIT}")
-        return self._loader.tracks(rows, genres=self.genres)
+        return self._loader.tracks(rows, labels=self.labels)
 
     def _random(self, share: Share) -> RandomBatches:
         train = self._job.train
@@ -121,13 +121,13 @@ class TrainingData:
 
 
 def matching_tracks(training: pd.DataFrame, validation: pd.DataFrame) -> pd.DataFrame:
-    """Choose as many training tracks of each genre as validation holds, spread over the set: the same for all seeds.
+    """Choose as many training tracks of each label as validation holds, spread over the set: the same for all seeds.
 
     Measuring all training tracks would take a quarter of the training; this many give the precision of validation.
     """
     chosen = []
-    for genre, n_validation in validation["genre"].value_counts().sort_index().items():
-        rows = training[training["genre"] == genre]
+    for label, n_validation in validation["label"].value_counts().sort_index().items():
+        rows = training[training["label"] == label]
         n_rows = min(len(rows), n_validation)
         chosen.append(rows.iloc[np.linspace(0, len(rows) - 1, n_rows).round().astype(int)])
     return pd.concat(chosen, ignore_index=True)

@@ -4,14 +4,17 @@ A training is a `training.state.State`, which the loop takes from batch to batch
 after a signal, at the end of the batch under way.
 """
 
+import math
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
-from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -19,6 +22,8 @@ from fmagc.dataset.batch import Batch
 from fmagc.devices.device import Hardware
 from fmagc.errors import DataError
 from fmagc.params.training import Train
+from fmagc.tasks.decide import most_probable
+from fmagc.tasks.labels import Labels
 from fmagc.training.loss import Criterion
 from fmagc.training.optimiser import learning_rate
 from fmagc.training.signals import Interrupted, Interrupts
@@ -58,6 +63,8 @@ class Trainer:
 
     Parameters
     ----------
+    labels : Labels
+        What targets number.
     criterion : Criterion
         The loss, of validation too.
     settings : Train
@@ -66,15 +73,18 @@ class Trainer:
         Where and how precisely.
     """
 
-    def __init__(self, state: State, *, criterion: Criterion, settings: Train, hardware: Hardware) -> None:
-        self._state, self._criterion, self._settings = state, criterion, settings
+    def __init__(
+        self, state: State, *, labels: Labels, criterion: Criterion, settings: Train, hardware: Hardware
+    ) -> None:
+        self._state, self._labels, self._criterion, self._settings = state, labels, criterion, settings
         self._hardware, self._processes = hardware, hardware.processes
 
     def fit(self, batches: Batches, *, save: Callable[[State], None], progress: "tqdm[Any]") -> None:
         """Fit the network, from wherever its state is to the end.
 
         Afterwards `State.best` holds the weights of the best epoch, and `State.history` two rows an epoch, ``split``
-        train and val: ``epoch``, ``loss`` (the criterion), ``accuracy``, macro ``precision``, ``recall`` and ``f1``.
+        train and val: ``epoch``, ``loss`` (the criterion), ``accuracy``, macro ``precision``, ``recall``, ``f1``
+        and ``average_precision``, as `measure` has them.
         Both rows are measured at the end of the epoch and in the same way: fixed clips, no augmentation, no smoothing
         of labels, no dropout, BatchNorm's running statistics.
 
@@ -137,9 +147,11 @@ class Trainer:
 
     @torch.inference_mode()
     def measure(self, batches: Iterator[Batch], *, done: Done) -> dict[str, float]:
-        """Measure over all processes: the mean loss of clips, and accuracy, macro precision, recall and F1 of tracks.
+        """Measure over all processes: the mean loss of clips, and the rest of tracks, by mean probabilities of clips.
 
-        The class of a track is the one of the highest mean probability of its clips.
+        Accuracy is the share of tracks whose most probable genre is one of theirs. For precision, recall and F1 a track
+        gets as many genres as it carries, its most probable ones. These and average precision are means over the genres
+        that occur.
         """
         model = self._state.model.eval()
         total, n_clips, by_track = 0.0, 0, dict[tuple[int, int], Tensor]()  # sums of probabilities by track and class
@@ -152,15 +164,19 @@ class Trainer:
                 for track, own in zip(zip(track_ids, targets, strict=True), p, strict=True):
                     by_track[track] = by_track.get(track, 0) + own
             done(sum(len(targets) for _, _, targets, _ in parts))
-        true = [target for _, target in by_track]
-        predicted = torch.stack(list(by_track.values())).argmax(dim=1).tolist()
-        precision, recall, f1, _ = precision_recall_fscore_support(true, predicted, average="macro", zero_division=0)
+        carried = self._labels.members[[target for _, target in by_track]]  # (tracks, K)
+        predicted = torch.stack(list(by_track.values())).numpy()
+        given, present = most_probable(predicted, carried.sum(axis=1)), carried.any(axis=0)
+        precision, recall, f1, _ = precision_recall_fscore_support(
+            carried[:, present], given[:, present], average="macro", zero_division=0
+        )
         return {
             "loss": total / n_clips,
-            "accuracy": float(accuracy_score(true, predicted)),
+            "accuracy": float(carried[np.arange(len(predicted)), predicted.argmax(axis=1)].mean()),
             "precision": float(precision),
             "recall": float(recall),
             "f1": float(f1),
+            "average_precision": _average_precision(carried[:, present], predicted[:, present]),
         }
 
     def _is_over(self) -> bool:
@@ -194,12 +210,18 @@ class Trainer:
         )
 
     def _predict(self, model: nn.Module, batch: Batch) -> tuple[float, list[int], list[int], Tensor]:
-        """Return mean loss, tracks, true classes and probabilities of a batch."""
+        """Return mean loss, tracks, labels and probabilities of a batch."""
         logits = self._logits(model, batch)
         loss = self._criterion(logits, batch.target.to(self._hardware.device))
-        return loss.item(), batch.track_ids, batch.target.tolist(), logits.double().softmax(dim=1).cpu()
+        p = self._labels.task.activation(logits.double()).cpu()
+        return loss.item(), batch.track_ids, batch.target.tolist(), p
 
     def _logits(self, model: nn.Module, batch: Batch) -> Tensor:
         with self._hardware.autocast():
             logits: Tensor = model(batch.on(self._hardware.device))
         return logits.float()
+
+
+def _average_precision(carried: npt.NDArray[np.bool_], predicted: npt.NDArray[np.float64]) -> float:
+    """Average over the genres; of probabilities that are no numbers there is none, and the loop goes on."""
+    return float(average_precision_score(carried, predicted)) if np.isfinite(predicted).all() else math.nan

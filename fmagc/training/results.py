@@ -13,6 +13,7 @@ _COLUMNS = {  # of a history, by the names that evaluation gives them
     "macro_f1": "f1",
     "macro_precision": "precision",
     "macro_recall": "recall",
+    "macro_average_precision": "average_precision",
     "log_loss": "loss",
 }
 

@@ -16,7 +16,7 @@ from fmagc.training.checkpoints import Checkpoints
 from fmagc.training.data import TrainingData
 from fmagc.training.job import TrainingJob
 from fmagc.training.loop import Trainer
-from fmagc.training.loss import Criterion
+from fmagc.training.loss import CRITERIA
 from fmagc.training.state import State, history_of
 
 __all__ = ["Trained", "train_model"]
@@ -64,7 +64,7 @@ def train_model(job: TrainingJob, data: TrainingData, *, store: ArtifactStore, h
         After SIGINT or SIGTERM.
     """
     hardware.require_clips(data.smallest_batch)
-    model = build(**job.build_arguments(len(data.genres)))
+    model = build(**job.build_arguments(len(data.labels.genres)))
     made_with = _describe(job, data, hardware)
     checkpoints = Checkpoints(store, key=_key(job, data, made_with, store))
     weights = hardware.processes.broadcast_object(checkpoints.finished)
@@ -81,9 +81,10 @@ def train_model(job: TrainingJob, data: TrainingData, *, store: ArtifactStore, h
 
 def _describe(job: TrainingJob, data: TrainingData, hardware: Hardware) -> dict[str, Any]:
     return {
-        "architecture": job.build_arguments(len(data.genres)),
+        "task": data.labels.task.name,
+        "architecture": job.build_arguments(len(data.labels.genres)),
         "seed": job.seed,
-        "genres": data.genres,
+        "genres": list(data.labels.genres),
         "precision": hardware.precision,
         "hardware": hardware.described(),
         "train": job.train.model_dump() | job.architecture.model_dump(),
@@ -109,16 +110,15 @@ def _fit(
     processes.broadcast_object(lambda: checkpoints.prepare(job.folder, state))
     resumed = processes.broadcast_object(lambda: checkpoints.restore(state))
     _broadcast(state, processes)
-    labels = data.training["label"].tolist()
-    n_classes = len(data.genres)
-    criterion = Criterion(job.train.class_balance, labels, n_classes=n_classes, device=hardware.device)
+    labels, codes = data.labels, data.training["label"].tolist()
+    criterion = CRITERIA[labels.task.name](job.train.class_balance, codes, labels=labels, device=hardware.device)
     n_before = (state.epoch - 1) * data.n_clips + data.n_trained(state.batch)
     n_clips, silent = data.n_clips * job.train.epochs, not processes.is_rank_zero
     with tqdm(total=n_clips, initial=n_before, unit="clip", desc=job.model, disable=silent) as progress:
         progress.write(f"{job}: {n_parameters} parameters on {hardware}")
         if resumed:
             progress.write(f"{checkpoints.folder}: going on in epoch {state.epoch}, after batch {state.batch}")
-        trainer = Trainer(state, criterion=criterion, settings=job.train, hardware=hardware)
+        trainer = Trainer(state, labels=labels, criterion=criterion, settings=job.train, hardware=hardware)
         trainer.fit(
             data.batches(processes.share),
             save=lambda state: processes.broadcast_object(lambda: checkpoints.save(state)),

@@ -11,12 +11,13 @@ import pytest
 
 from fmagc.corpus import data_home
 from fmagc.corpus.data_home import prepare_dataset, scan_files
-from fmagc.corpus.index import genres_of, read_names
+from fmagc.corpus.index import read_names
 from fmagc.corpus.selection import name_table, select_tracks, split_table
 from fmagc.demo.write import write_demo
 from fmagc.errors import DataError
 from fmagc.params.corpus import Dataset
 from fmagc.runtime.tables import write_csv
+from fmagc.tasks.task import labels_of
 from tests.support.mini_corpus import NAME, mini_tracks
 
 Rows = list[list[str]]
@@ -64,7 +65,7 @@ def test_index_names_every_track_with_its_file(raw: Path) -> None:
     assert all((raw / path).is_file() for path in files["path"])
     assert (files["sha1"] == files["listed_sha1"]).all()
     split = split_table(tracks, "official", seed=0)
-    assert genres_of(split) == sorted({track.act.rules.title for track in mini_tracks()})
+    assert list(labels_of(split).genres) == sorted({track.act.rules.title for track in mini_tracks()})
     expected = {"training": "train", "validation": "val", "test": "test"}
     assert split["set"].tolist() == [expected[track.act.split] for track in mini_tracks()]
 

@@ -24,6 +24,7 @@ from fmagc.training.augment import ClipTransform, Noise, sample
 from fmagc.training.batches import RandomBatches, mel_noise
 from tests.support.caches import publish
 from tests.support.hardware import CPU
+from tests.support.labels import single
 
 MEL = Mel(n_fft=512, hop_length=256, n_mels=16, fmin=0.0, fmax=None, top_db=80.0)
 SR = 22050
@@ -73,7 +74,7 @@ def loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipLoader:
 
 def tracks(loader: ClipLoader) -> pd.DataFrame:
     split = pd.DataFrame({"track_id": range(6), "genre": ["Folk", "Rock"] * 3, "set": "train"})
-    return loader.tracks(split, genres=["Folk", "Rock"])
+    return loader.tracks(split, labels=single(["Folk", "Rock"]))
 
 
 def test_both_views_are_the_same_music(loader: ClipLoader) -> None:
@@ -195,7 +196,7 @@ def test_a_genre_that_cleaning_emptied_is_refused(loader: ClipLoader) -> None:
     with pytest.raises(
         DataError, match="set val: expected tracks of every genre in the cache, found none of Rock: 1 rejected"
     ):
-        loader.tracks(split, genres=["Folk", "Rock"])
+        loader.tracks(split, labels=single(["Folk", "Rock"]))
 
 
 def test_a_resumed_epoch_reads_none_of_the_batches_that_are_done(

@@ -121,7 +121,7 @@ FREE = {
     *(("train", name) for name in ("epochs", "patience", "batch_size", "lr", "max_grad_norm", "augment")),
     *(("train", name) for name in ("dropout", "weight_decay", "patch_samples", "patches_per_track")),
     *(("train", name) for name in ("warmup_epochs", "label_smoothing")),
-    *(("validation", name) for name in ("loss", "accuracy", "precision", "recall", "f1")),
+    *(("validation", name) for name in ("loss", "accuracy", "precision", "recall", "f1", "average_precision")),
     *(("normalisation", view, "mean_", place) for view in ("waveform", "mel") for place in (0, 1)),
     *(("normalisation", view, "scale_", place) for view in ("waveform", "mel") for place in (0, 1)),
     *(("normalisation", view, "without_spread") for view in ("waveform", "mel")),

@@ -34,8 +34,10 @@ from fmagc.robustness.experiment import choose, divergence, least_frames, run_ex
 from fmagc.robustness.models_under_test import ModelUnderTest
 from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
 from fmagc.robustness.transforms import CLEAN
+from fmagc.tasks.task import TASKS
 from tests.support.caches import publish
 from tests.support.hardware import CPU
+from tests.support.labels import single
 
 MEL = Mel(n_fft=4096, hop_length=1024, n_mels=16, fmin=0.0, fmax=None, top_db=80.0)
 SR = 22050
@@ -95,6 +97,7 @@ def random_network(name: str) -> Network:
 def model_of(name: str, *, seen_samples: int = CLIP) -> ModelUnderTest:
     network = random_network(name)
     card = {
+        "task": "single",
         "architecture": {"name": name, **ARCHITECTURE, "clip_samples": seen_samples},
         "seed": 0,
         "genres": GENRES,
@@ -113,9 +116,12 @@ def clean_clip(waves: Cache, track_id: int, *, frames: int = CLIP // 1024) -> Vi
 def test_an_untransformed_track_gives_the_clips_of_evaluation(waves: Cache) -> None:
     model = model_of("mmcrnn")
     loader = ClipLoader.open(Z_SCORES, clip_samples=CLIP, mel=MEL)
-    table = clip_table(loader.tracks(split(), genres=GENRES), clip_frames=loader.clip_frames, n_clips=1)
+    table = clip_table(loader.tracks(split(), labels=single(GENRES)), clip_frames=loader.clip_frames, n_clips=1)
     batches = fixed_batches(loader, table, batch_size=4)
-    evaluated = probabilities(random_network("mmcrnn"), batches, hardware=CPU, progress=tqdm(disable=True))
+    task_of_model = TASKS["single"]
+    evaluated = probabilities(
+        random_network("mmcrnn"), batches, task=task_of_model, hardware=CPU, progress=tqdm(disable=True)
+    )
     clips = [clean_clip(waves, track_id) for track_id in range(4)]
     p = model.probabilities(clips, clip_frames=CLIP // 1024, progress=tqdm(disable=True))
     np.testing.assert_allclose(p, evaluated, atol=1e-6)
@@ -256,7 +262,7 @@ def test_flips_and_divergences_are_counted_against_the_clean_clip(waves: Cache) 
 
 
 def test_tracks_lie_evenly_in_the_test_set_and_are_long_enough() -> None:
-    tracks = pd.DataFrame({"track_id": range(12), "genre": ["Rock", "Folk"] * 6, "n_frames": [100] * 10 + [70, 70]})
+    tracks = pd.DataFrame({"track_id": range(12), "label": [1, 0] * 6, "n_frames": [100] * 10 + [70, 70]})
     assert choose(tracks, at_most=4, least_frames=50)["track_id"].tolist() == [3, 9, 2, 8]
     assert choose(tracks, at_most=99, least_frames=80)["track_id"].tolist() == [1, 3, 5, 7, 9, 0, 2, 4, 6, 8]
     with pytest.raises(DataError, match=r"at least 101 frames, found none above 100: lower robustness\.encoder_steps"):

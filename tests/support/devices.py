@@ -28,10 +28,11 @@ from fmagc.params.training import GaussianNoise, TimeStretch, Train
 from fmagc.runtime.entrypoint import log, run_stage
 from fmagc.training.batches import RandomBatches
 from fmagc.training.loop import Batches, Trainer
-from fmagc.training.loss import Criterion
+from fmagc.training.loss import CrossEntropy
 from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
 from tests.support.caches import publish
+from tests.support.labels import single
 from tests.support.recipe import MODERN, recipe
 
 N_TRACKS = 11
@@ -91,9 +92,10 @@ class Work:
         same = {"mel": Normalisation([-50.0] * 128, [20.0] * 128, [])}
         self.loader = ClipLoader.open(same, clip_samples=SAMPLES, mel=MEL)
         split = pd.DataFrame({"track_id": range(N_TRACKS), "genre": (GENRES * 6)[:N_TRACKS], "set": "train"})
-        self.tracks = self.loader.tracks(split, genres=GENRES)
-        labels = self.tracks["label"].tolist()
-        self.criterion = Criterion("weighted_loss", labels, n_classes=2, device=hardware.device)
+        self.labels = single(GENRES)
+        self.tracks = self.loader.tracks(split, labels=self.labels)
+        codes = self.tracks["label"].tolist()
+        self.criterion = CrossEntropy("weighted_loss", codes, labels=self.labels, device=hardware.device)
         self.fixed = clip_table(self.tracks, clip_frames=self.loader.clip_frames, n_clips=2)
 
     def random(self, batch_size: int, epoch: int = 1, skip: int = 0) -> Iterator[Batch]:
@@ -113,7 +115,7 @@ class Work:
 
     def trainer(self, state: State, which: str = "study") -> Trainer:
         chosen = settings(which)
-        return Trainer(state, criterion=self.criterion, settings=chosen, hardware=self.hardware)
+        return Trainer(state, labels=self.labels, criterion=self.criterion, settings=chosen, hardware=self.hardware)
 
     def gradients(self, batch_size: int, which: str) -> list[dict[str, Any]]:
         """Return, batch by batch, the tracks that this process read, and the loss and gradient that all share."""
@@ -130,7 +132,9 @@ class Work:
         """Return what a network with BatchNorm says about all clips."""
         torch.manual_seed(0)
         model = build("crnn", n_classes=2, dropout=0.3, clip_samples=SAMPLES, hop_length=1024, n_mels=128)
-        return probabilities(model, self.validation(), hardware=self.hardware, progress=tqdm(disable=True))
+        return probabilities(
+            model, self.validation(), task=self.labels.task, hardware=self.hardware, progress=tqdm(disable=True)
+        )
 
     def trained(self, training: Any = None, *, model: nn.Module | None = None, which: str = "study") -> dict[str, Any]:
         """Fit a network, the plain one unless another is given, and describe how it ended."""

@@ -10,9 +10,10 @@ from tqdm import tqdm
 from fmagc.dataset.batch import Batch, Scaler, View
 from fmagc.params.training import Train
 from fmagc.training.loop import Batches, Trainer
-from fmagc.training.loss import Criterion
+from fmagc.training.loss import CrossEntropy
 from fmagc.training.state import State
 from tests.support.hardware import CPU
+from tests.support.labels import single
 from tests.support.recipe import recipe
 
 
@@ -67,5 +68,6 @@ def fit_toy(
 
 
 def trainer_of(state: State, chosen: Train) -> Trainer:
-    criterion = Criterion(chosen.class_balance, [0, 1], n_classes=2, device=CPU.device)
-    return Trainer(state, criterion=criterion, settings=chosen, hardware=CPU)
+    labels = single(["Folk", "Rock"])
+    criterion = CrossEntropy(chosen.class_balance, [0, 1], labels=labels, device=CPU.device)
+    return Trainer(state, labels=labels, criterion=criterion, settings=chosen, hardware=CPU)

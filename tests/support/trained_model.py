@@ -56,8 +56,9 @@ def card_of(
     hardware = {"device": "cpu", "processes": 1, "precision_reason": "train.precision", "layout": "channels_last"}
     own = Architecture(dropout=architecture["dropout"], weight_decay=0.0)
     train = recipe(epochs=3, patience=3).model_dump() | own.model_dump()
-    measured = dict.fromkeys(("loss", "accuracy", "precision", "recall", "f1"), 0.5)
+    measured = dict.fromkeys(("loss", "accuracy", "precision", "recall", "f1", "average_precision"), 0.5)
     return {
+        "task": "single",
         "architecture": architecture,
         "seed": 0,
         "genres": genres,

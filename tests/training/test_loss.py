@@ -5,14 +5,15 @@ import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 
-from fmagc.training.loss import Criterion
+from fmagc.training.loss import Criterion, CrossEntropy
+from tests.support.labels import single
 
 LABELS = [0] * 6 + [1] * 3 + [2]
 BALANCED = ["weighted_loss", "logit_adjustment"]
 
 
 def criterion(balance: str) -> Criterion:
-    return Criterion(balance, LABELS, n_classes=3, device=torch.device("cpu"))
+    return CrossEntropy(balance, LABELS, labels=single("abc"), device=torch.device("cpu"))
 
 
 def pull(balance: str) -> torch.Tensor:
@@ -35,7 +36,7 @@ def test_a_balanced_loss_pulls_towards_no_class(balance: str) -> None:
 def test_classes_of_equal_size_are_left_as_they_are(balance: str) -> None:
     logits, target = torch.randn(5, 2), torch.tensor([0, 1, 1, 1, 0])
     plain, balanced = (
-        Criterion(which, [0, 1, 0, 1], n_classes=2, device=torch.device("cpu"))(logits, target)
+        CrossEntropy(which, [0, 1, 0, 1], labels=single("ab"), device=torch.device("cpu"))(logits, target)
         for which in ("none", balance)
     )
     assert balanced.item() == pytest.approx(plain.item(), rel=1e-6)

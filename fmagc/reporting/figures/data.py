@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from fmagc.errors import DataError
 from fmagc.reporting.figures import style
 from fmagc.reporting.labels import SETS
+from fmagc.tasks.task import labels_of
 
 __all__ = ["class_balance", "rejected", "spectrogram_grid", "waveform_grid"]
 
@@ -89,9 +90,9 @@ def class_balance(splits: pd.DataFrame) -> Figure:
     Parameters
     ----------
     splits : pd.DataFrame
-        A row for each track: genre, set (train, val or test).
+        As `corpus.index.read_split` gives it, of the tracks that were decoded.
     """
-    counts = pd.crosstab(splits["genre"], splits["set"]).reindex(columns=list(SETS), fill_value=0).iloc[::-1]
+    counts = labels_of(splits).crosstab(splits, "set").reindex(list(SETS), fill_value=0).T.iloc[::-1]
     with style.drawing():
         figure = Figure(figsize=(8, 1.3 + 0.32 * len(counts)))
         ax = figure.subplots()

@@ -12,6 +12,7 @@ from fmagc.reporting.figures.style import model_colours, save_figure
 from fmagc.reporting.figures.timeline import timeline
 from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges, stages_of_run
 from fmagc.reporting.run_results import read_architecture, read_entries, read_timeline
+from fmagc.tasks.task import genre_text
 
 __all__ = ["draw_networks", "draw_pipeline", "draw_timeline"]
 
@@ -50,7 +51,7 @@ def draw_timeline(params: Params) -> dict[str, Any]:
     track_id = int(table["track_id"].iloc[0])
     names, split = read_names().set_index("track_id"), read_split(protocol).set_index("track_id")
     artist, title = (str(names.loc[track_id, column]) for column in ("artist", "title"))
-    genre = str(split.loc[track_id, "genre"])
+    genre = str(genre_text(split)[track_id])
     columns = [name for name in table if str(name).startswith("p_")]
     figure = timeline(
         table[columns].to_numpy(),
