@@ -4,21 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 import fmagc
-from fmagc.errors import DataError
 from fmagc.export.onnx_file import export_onnx
-from fmagc.inference.torch_model import load_folder
+from fmagc.export.project_results import find_results
 from fmagc.params.signal import n_frames
-from fmagc.paths import CARD, CARDS, CONFUSION, MODELS_FOLDER, WEIGHTS
+from fmagc.paths import CARD, WEIGHTS
 from fmagc.reporting.figures.confusion import confusion_grid
 from fmagc.reporting.figures.style import save_png
-from fmagc.reporting.hub_metadata import has_metadata
 from fmagc.reporting.licences import licence_fields, licence_of
 from fmagc.reporting.model_card_template import USE_HEADING
-from fmagc.reporting.run_results import confusion_counts
 from fmagc.reporting.untested_card import untested_card
 from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import new_folder, write_bytes, write_text
@@ -90,9 +84,8 @@ def export_hub(folder: Path, out: Path) -> None:
         exists.
     """
     with new_folder(out) as made:
-        _, trained = load_folder(folder)
-        tested = _tested(folder, trained)
-        export_onnx(folder, made / _ONNX)
+        trained = export_onnx(folder, made / _ONNX)
+        tested = find_results(folder, trained)
         for name in (CARD, WEIGHTS):
             write_bytes(made / name, (folder / name).read_bytes())
         if "license_link" in licence_fields(trained["corpus"]):
@@ -102,9 +95,8 @@ def export_hub(folder: Path, out: Path) -> None:
             write_text(made / _CARD, untested_card(trained, use=use))
             log(f"{folder}: no card of a project beside it: {_CARD} has the results on the validation tracks alone")
         else:
-            page, counts = tested
-            write_text(made / _CARD, f"{page.partition(USE_HEADING)[0]}{_MATRIX}{use}")
-            figure = confusion_grid({trained["architecture"]["name"]: counts}, trained["genres"])
+            write_text(made / _CARD, f"{tested.card.partition(USE_HEADING)[0]}{_MATRIX}{use}")
+            figure = confusion_grid({tested.model: tested.confusion(trained["genres"])}, trained["genres"])
             save_png(figure, made / _PICTURE)
 
 
@@ -123,24 +115,3 @@ def _use(trained: Mapping[str, Any]) -> str:
         clip_samples=clip_samples,
         n_frames=n_frames(clip_samples, hop_length=hop_length),
     )
-
-
-def _tested(folder: Path, trained: Mapping[str, Any]) -> tuple[str, npt.NDArray[np.int64]] | None:
-    """Read the card and the confusion matrix that the pipeline made of a training; None where it lies in no project."""
-    place = folder.absolute()
-    if place.parts[-5:-3] != MODELS_FOLDER.parts:
-        return None
-    project, (protocol, model) = place.parents[4], place.parts[-3:-1]
-    card = project / CARDS / protocol / f"{model}.md"
-    if not card.exists():
-        return None
-    page = card.read_text(encoding="utf-8")
-    if not has_metadata(page) or trained["weights"] not in page:
-        raise DataError(
-            f"{card}: expected the card that this version writes of the weights {trained['weights']}, found another: "
-            f"run `dvc repro`, or export a copy of {folder}"
-        )
-    counts = confusion_counts(
-        project / CONFUSION / protocol / f"{model}.csv", genres=trained["genres"], stage=f"evaluate@{protocol}-{model}"
-    )
-    return page, counts

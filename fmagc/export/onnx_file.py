@@ -10,17 +10,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 import fmagc
 from fmagc.cache.clip_starts import evenly_spaced
 from fmagc.errors import DataError
 from fmagc.export.excerpt_network import ExcerptNetwork
 from fmagc.inference.excerpts import ExcerptReader
-from fmagc.inference.model import Model, ModelFacts
+from fmagc.inference.model import Model
 from fmagc.inference.onnx_model import OnnxModel
 from fmagc.inference.onnx_record import FORMAT, OnnxRecord, sealed
-from fmagc.inference.torch_model import TorchModel, load_folder
+from fmagc.inference.torch_model import TorchModel
 from fmagc.models.pretrained import normalisation_of
 from fmagc.params.signal import n_frames
 from fmagc.reporting.licences import licence_of
@@ -33,7 +32,7 @@ _OPSET = 18  # onnxruntime 1.20 and later, and onnxruntime-web, execute it
 _TOLERANCE = 1e-4  # between a probability of the file and of torch
 
 
-def export_onnx(folder: Path, out: Path) -> None:
+def export_onnx(folder: Path, out: Path) -> dict[str, Any]:
     """Export the model of a training's folder, and compare the file with torch before it gets its name.
 
     Parameters
@@ -42,6 +41,11 @@ def export_onnx(folder: Path, out: Path) -> None:
         As the stage train leaves it, or a copy.
     out : Path
         Of the file, whose name ends in .onnx.
+
+    Returns
+    -------
+    dict
+        The fields of the training's `models.card.Card`.
 
     Raises
     ------
@@ -54,19 +58,20 @@ def export_onnx(folder: Path, out: Path) -> None:
     if not (is_installed() and find_spec("onnx")):
         raise DataError(f"export: expected onnx and onnxruntime to be installed, found one missing: {INSTALL}")
     model = TorchModel(folder)
-    network, card = load_folder(folder)  # once more: that of TorchModel lies where it runs
-    content = sealed(_graph(network, card, model.facts), _record(card, model.facts))
+    content = sealed(_graph(model), _record(model))  # before the network runs, and moves to a GPU where there is one
     _require_equal(OnnxModel(out, content=content), model, out)
     write_bytes(out, content)
+    return model.card
 
 
-def _graph(network: nn.Module, card: dict[str, Any], facts: ModelFacts) -> bytes:
+def _graph(model: TorchModel) -> bytes:
     """Serialise the graph of a network with its front end."""
     import onnx
 
+    facts = model.facts
     module = ExcerptNetwork(
-        network,
-        normalisation_of(card),
+        model.network,
+        normalisation_of(model.card),
         sr=facts.waveform.sample_rate,
         clip_samples=facts.clip_samples,
         mel=facts.mel,
@@ -110,7 +115,8 @@ def _traceable() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fused)
 
 
-def _record(card: dict[str, Any], facts: ModelFacts) -> OnnxRecord:
+def _record(model: TorchModel) -> OnnxRecord:
+    facts, card = model.facts, model.card
     return OnnxRecord(
         **facts.waveform.model_dump(),
         **facts.mel.model_dump(),

@@ -8,13 +8,14 @@ from typing import Any
 from fmagc.audio.mel_filterbank import band_edges
 from fmagc.errors import DataError
 from fmagc.export.onnx_file import export_onnx
+from fmagc.export.project_results import ProjectResults, find_results
 from fmagc.inference.onnx_record import OnnxRecord, read_record
-from fmagc.models.card import read_card
+from fmagc.params.corpus import DEMO
 from fmagc.params.signal import Mel
-from fmagc.paths import CARD
 from fmagc.reporting.html.page import BASE_STYLE
 from fmagc.reporting.html.text import listed
-from fmagc.reporting.labels import VIEWS
+from fmagc.reporting.labels import DEMO_NOTE, VIEWS
+from fmagc.reporting.metric_text import metric_text
 from fmagc.runtime.files import new_folder, write_bytes, write_json
 
 __all__ = ["NPM_PACKAGE", "NPM_VERSION", "export_web"]
@@ -49,13 +50,13 @@ def export_web(folder: Path, out: Path, *, node_modules: Path) -> None:
     with new_folder(out) as made:
         runtime = dict(_runtime(node_modules / NPM_PACKAGE))
         target = made / "model.onnx"
-        export_onnx(folder, target)
+        trained = export_onnx(folder, target)
         record = read_record(target, target.read_bytes())
         for name, content in (runtime | dict(_licences())).items():
             write_bytes(made / NPM_PACKAGE / name, content)
         for path in (BASE_STYLE, *sorted(_PAGE.iterdir())):
             write_bytes(made / path.name, path.read_bytes())
-        write_json(made / "model.json", _description(record, read_card(folder / CARD, stage="train")))
+        write_json(made / "model.json", _description(record, trained, find_results(folder, trained)))
 
 
 def _runtime(package: Path) -> Iterator[tuple[str, bytes]]:
@@ -83,26 +84,44 @@ def _licences() -> Iterator[tuple[str, bytes]]:
         yield name, (Path(onnxruntime.__file__).parent / name).read_bytes()
 
 
-def _description(record: OnnxRecord, card: dict[str, Any]) -> dict[str, Any]:
+def _description(record: OnnxRecord, trained: dict[str, Any], tested: ProjectResults | None) -> dict[str, Any]:
     """Describe the model for the page: the record, the bands' frequencies, and lines for readers."""
     mel = Mel(**{name: getattr(record, name) for name in Mel.model_fields})
     bands_hz = band_edges(record.sample_rate, mel)[1:-1]
-    return record.model_dump() | {"bands_hz": bands_hz.round(2).tolist(), "card": dict(_lines(record, card))}
+    return record.model_dump() | {"bands_hz": bands_hz.round(2).tolist(), "card": dict(_lines(record, trained, tested))}
 
 
-def _lines(record: OnnxRecord, card: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    seconds, best = record.clip_samples / record.sample_rate, card["validation"]
+def _lines(record: OnnxRecord, trained: dict[str, Any], tested: ProjectResults | None) -> Iterator[tuple[str, str]]:
+    seconds, corpus = record.clip_samples / record.sample_rate, trained["corpus"]["name"]
     views = listed(f"the {VIEWS[view]}" for view in sorted(record.views, reverse=True))
     yield "name", record.model
     yield "genres", ", ".join(record.genres)
-    yield "corpus", card["corpus"]["name"]
+    yield "corpus", corpus
     yield "input", f"{views} of {seconds:.1f} s at a time, at {record.sample_rate:,} Hz, mono"
     yield "parameters", f"{record.parameters:,}"
-    yield (
-        "validation",
-        f"accuracy {best['accuracy']:.3f} and macro F1 {best['f1']:.3f} by clip, on the tracks by which the best of "
-        f"{card['train']['epochs']} epochs was chosen",
-    )
+    yield _validation(trained) if tested is None else _test(tested)
+    if corpus == DEMO:
+        yield "note", DEMO_NOTE
     yield "weights", f"{record.weights} (xxh3-128)"
     yield "versions", f"fmagc {record.fmagc}, torch {record.torch}, {NPM_PACKAGE} {NPM_VERSION}"
     yield "licence", record.licence
+
+
+def _validation(trained: dict[str, Any]) -> tuple[str, str]:
+    best = trained["validation"]
+    return (
+        "validation",
+        f"accuracy {best['accuracy']:.3f} and macro F1 {best['f1']:.3f} by clip, on the tracks by which the best of "
+        f"{trained['train']['epochs']} epochs was chosen",
+    )
+
+
+def _test(tested: ProjectResults) -> tuple[str, str]:
+    metrics = tested.metrics()
+    accuracy, f1 = (metric_text(metrics, name) for name in ("accuracy", "macro_f1"))
+    seeds = "; means over several trainings, ± their standard deviation" if "accuracy_std" in metrics else ""
+    return (
+        "test",
+        f"accuracy {accuracy} and macro F1 {f1} by track, on the test tracks of the protocol {tested.protocol}; in "
+        f"brackets: 95 % intervals{seeds}",
+    )

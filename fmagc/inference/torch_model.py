@@ -22,7 +22,7 @@ from fmagc.paths import CARD, MODELS_FOLDER, WEIGHTS
 from fmagc.runtime.worker_pool import usable_cores
 from fmagc.tasks.task import TASKS
 
-__all__ = ["TorchModel", "load_folder"]
+__all__ = ["TorchModel"]
 
 
 class TorchModel:
@@ -36,6 +36,10 @@ class TorchModel:
     Attributes
     ----------
     facts : ModelFacts
+    network : torch.nn.Module
+        In evaluation mode; the first call moves it to the device that it runs on.
+    card : dict
+        The fields of its `models.card.Card`.
 
     Raises
     ------
@@ -44,7 +48,8 @@ class TorchModel:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._network, card = load_folder(folder)
+        self.network, self.card = _load(folder)
+        card = self.card
         self._builder = BatchBuilder(normalisation_of(card))
         self._task = TASKS[card["task"]]
         self._batch_size: int = card["train"]["batch_size"]
@@ -66,7 +71,7 @@ class TorchModel:
         """Compute probabilities [shape=(N, K)] of the clips that begin at these frames of an excerpt."""
         with _float32(), tqdm(disable=True) as silent:
             return probabilities(
-                self._network, self._batches(excerpt, starts), task=self._task, hardware=self._hardware, progress=silent
+                self.network, self._batches(excerpt, starts), task=self._task, hardware=self._hardware, progress=silent
             )
 
     def _batches(self, excerpt: Excerpt, starts: Sequence[int]) -> Iterator[Batch]:
@@ -92,7 +97,7 @@ def _windows(values: NDArray[Any] | None, starts: Sequence[int], length: int) ->
     return np.stack([values[start : start + length] for start in starts])
 
 
-def load_folder(folder: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
+def _load(folder: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
     """Load the network and the card of a folder that a user named.
 
     Raises

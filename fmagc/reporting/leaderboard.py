@@ -11,6 +11,7 @@ from fmagc.evaluation.share_curve import ShareCurve
 from fmagc.evaluation.significance import Pair
 from fmagc.reporting.conclusions import PAIRS_LEGEND, gap_lines, pair_lines
 from fmagc.reporting.markdown import table
+from fmagc.reporting.metric_text import metric_text
 from fmagc.reporting.share_words import SHARES_LEGEND, share_lines, shares_title
 
 __all__ = ["Context", "Entry", "TestSet", "leaderboard_markdown"]
@@ -207,10 +208,9 @@ def _table(ranked: Sequence[Entry]) -> str:
 
 
 def _with_interval(entry: Entry, name: str) -> str:
-    spread = entry.track.get(f"{name}_std")
-    deviation = "" if spread is None else f" ± {spread:.3f}"
-    low, high = _value(entry, f"{name}_low"), _value(entry, f"{name}_high")
-    return f"{_value(entry, name):.3f}{deviation} [{low:.3f}, {high:.3f}]"
+    for key in (name, f"{name}_low", f"{name}_high"):
+        _value(entry, key)  # or raise
+    return metric_text(entry.track, name)
 
 
 def _by_clip(entry: Entry, name: str) -> str:

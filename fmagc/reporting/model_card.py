@@ -15,6 +15,7 @@ from fmagc.reporting.card_page import card_page
 from fmagc.reporting.labels import SETS
 from fmagc.reporting.leaderboard import Entry
 from fmagc.reporting.markdown import escaped, table
+from fmagc.reporting.metric_text import metric_text
 from fmagc.reporting.model_card_template import DATA, LIMITS, RESULTS, USE, USE_HEADING
 from fmagc.runtime.files import digest
 
@@ -119,14 +120,8 @@ def _digests(entry: Entry, split: pd.DataFrame) -> str:
 
 def _results(entry: Entry) -> str:
     names = [name for name in entry.track if not name.endswith(("_low", "_high", "_std"))]
-    rows = [[f"`{name}`", _shown(entry.track, name), _shown(entry.clip, name)] for name in names]
+    rows = [[f"`{name}`", metric_text(entry.track, name), metric_text(entry.clip, name)] for name in names]
     return table(["", "by track", "by clip"], rows, numbers=2)
-
-
-def _shown(metrics: Mapping[str, float], name: str) -> str:
-    deviation = f" ± {metrics[f'{name}_std']:.3f}" if f"{name}_std" in metrics else ""
-    interval = f" [{metrics[f'{name}_low']:.3f}, {metrics[f'{name}_high']:.3f}]" if f"{name}_low" in metrics else ""
-    return f"{metrics[name]:.3f}{deviation}{interval}"
 
 
 def _spread(entry: Entry) -> str:

@@ -8,7 +8,6 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import soundfile
 from PIL import Image
@@ -17,14 +16,13 @@ import fmagc
 from fmagc.errors import DataError
 from fmagc.export import hub
 from fmagc.params.signal import Mel
-from fmagc.paths import CARD, CARDS, CONFUSION, WEIGHTS, training_folder
-from fmagc.reporting.hub_metadata import metadata_block
+from fmagc.paths import CARD, CARDS, WEIGHTS, training_folder
 from fmagc.reporting.model_card_template import USE_HEADING
 from fmagc.runtime.files import read_record, write_record
-from fmagc.runtime.tables import write_csv
 from tests.support.card_metadata import metadata_of
 from tests.support.dag import ROOT
 from tests.support.project import Project
+from tests.support.project_results import SCORES, write_results
 from tests.support.trained_model import write_model
 
 pytest.importorskip("onnx")
@@ -33,7 +31,6 @@ pytest.importorskip("onnxruntime")
 SR = 16_000
 GENRES = ("Folk", "NA", "Rock")
 MEL = Mel(n_fft=1024, hop_length=256, n_mels=16, fmin=0.0, fmax=None, top_db=80.0)
-SCORES = {"accuracy": 0.75, "f1": 0.7, "precision": 0.8, "recall": 0.6}
 FILES = ["README.md", "config.json", "model.onnx", "model.safetensors"]
 
 
@@ -49,16 +46,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sample_rate=SR,
         mel=MEL,
     )
-    weights = read_record(folder / CARD, stage="train")["weights"]
-    block = metadata_block(
-        "cnn2d", corpus={"name": "fma_demo", "layout": "fma"}, protocol="official", scores=SCORES, n_seeds=1
-    )
-    card = root / CARDS / "official/cnn2d.md"
-    card.parent.mkdir(parents=True)
-    card.write_text(f"{block}# Model card: cnn2d\n\n- weights: `{weights}`\n\n## How to use it\n\n`dvc repro`\n")
-    counts = root / CONFUSION / "official/cnn2d.csv"
-    counts.parent.mkdir(parents=True)
-    write_csv(counts, pd.DataFrame({"true": ["Folk", "NA", "Rock", "NA"], "predicted": ["Folk", "NA", "NA", "NA"]}))
+    write_results(folder)
     return folder
 
 
@@ -175,11 +163,6 @@ def test_a_card_that_is_not_of_these_weights_is_not_passed_on(model: Path, tmp_p
     ):
         hub.export_hub(root / training_folder("official", "cnn2d", 0), tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("place", ["/", "/model", "/data/models/cnn2d"])
-def test_a_folder_near_the_root_lies_in_no_project(place: str) -> None:
-    assert hub._tested(Path(place), {}) is None
 
 
 def test_a_folder_that_is_no_model_is_named_and_nothing_is_written(tmp_path: Path) -> None:

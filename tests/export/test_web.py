@@ -3,13 +3,16 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from matplotlib import colormaps
 
 from fmagc.errors import DataError
+from fmagc.paths import training_folder
 from fmagc.reporting.figures import style
 from fmagc.reporting.html.page import BASE_STYLE
+from fmagc.reporting.labels import DEMO_NOTE
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -18,6 +21,7 @@ from fmagc.export import web
 from tests.support.dag import ROOT
 from tests.support.data_folder import CLIP_SAMPLES, GENRES, MEL, SR
 from tests.support.npm import node_modules
+from tests.support.project_results import write_results
 from tests.support.trained_model import write_model
 
 PAGE = ROOT / "fmagc" / "export" / "page"
@@ -48,6 +52,21 @@ def test_the_folder_is_whole(tmp_path: Path) -> None:
     lines = described["card"]
     assert lines["input"] == f"the waveform of {CLIP_SAMPLES / SR:.1f} s at a time, at 44,100 Hz, mono"
     assert lines["validation"].startswith("accuracy 0.500 and macro F1 0.500")
+    assert "test" not in lines
+    assert lines["note"] == DEMO_NOTE
+
+
+def test_the_page_tells_the_results_on_the_test_tracks_where_the_project_has_them(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"genres": GENRES, "clip_samples": CLIP_SAMPLES, "sample_rate": SR, "mel": MEL}
+    model = write_model(tmp_path / training_folder("artists", "cnn1d", 0), "cnn1d", **settings)
+    write_results(model)
+    web.export_web(model, tmp_path / "page", node_modules=node_modules(tmp_path / "node_modules"))
+    lines = json.loads((tmp_path / "page/model.json").read_text())["card"]
+    assert "validation" not in lines
+    assert lines["test"] == (
+        "accuracy 0.750 [0.500, 0.875] and macro F1 0.700 [0.400, 0.800] by track, on the test tracks of the protocol "
+        "artists; in brackets: 95 % intervals"
+    )
 
 
 def test_another_version_of_the_runtime_is_refused(tmp_path: Path) -> None:
