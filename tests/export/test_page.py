@@ -188,7 +188,7 @@ def test_a_file_that_is_no_song_gets_a_line(visit: Visit, song: Path, tmp_path: 
     (tmp_path / "words.mp3").write_text("no music" * 1000)
     (tmp_path / "empty.mp3").touch()
     soundfile.write(tmp_path / "short.wav", music(SR)[: SR // 2], SR)
-    _write_hour(tmp_path / "long.wav")
+    _write_silence(tmp_path / "long.wav", seconds=3600)
     for name, said in {
         "words.mp3": "this browser cannot decode it",
         "empty.mp3": "this browser cannot decode it",
@@ -235,9 +235,9 @@ def test_a_silent_song_is_called_silent(visit: Visit, song: Path, tmp_path: Path
         assert (visit.says("#status") == f"{path.name}: silent") == is_silent
 
 
-def _write_hour(path: Path) -> None:
-    """Write a WAV of an hour, whose silence takes no place on the disk."""
-    n_bytes, rate = 3600 * 8_000, 8_000
+def _write_silence(path: Path, *, seconds: int) -> None:
+    """Write a WAV whose silence takes no place on the disk."""
+    n_bytes, rate = seconds * 8_000, 8_000
     soundfile.write(path, np.zeros(2), rate, subtype="PCM_U8")
     header = bytearray(path.read_bytes()[:44])
     header[4:8], header[40:44] = (size.to_bytes(4, "little") for size in (36 + n_bytes, n_bytes))
@@ -260,7 +260,7 @@ def test_a_song_is_dropped_alone(visit: Visit) -> None:
 
 def test_a_song_in_work_is_cancelled_by_the_keyboard(visit: Visit, song: Path, tmp_path: Path) -> None:
     long = tmp_path / "long.wav"
-    soundfile.write(long, music(120 * SR), SR)
+    _write_silence(long, seconds=120)
     visit.page.set_input_files("#song", long)
     visit.page.locator("#progress[value]").wait_for(timeout=SOON_MS)
     visit.page.locator("#song").focus()
