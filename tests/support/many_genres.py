@@ -95,4 +95,3 @@ def names_of(split: pd.DataFrame) -> pd.DataFrame:
 
 def _lineage(genre: str, parents: dict[str, str]) -> list[str]:
     return [genre, *_lineage(parents[genre], parents)] if genre else []
-
