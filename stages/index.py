@@ -2,44 +2,39 @@
 
 import sys
 
+from fmagc.corpus.audit import audit, describe_audit
 from fmagc.corpus.fma.layout import METADATA
 from fmagc.corpus.index import write_index
 from fmagc.corpus.local.dataset import check_protocols
 from fmagc.corpus.selection import name_table, select_tracks, split_table
-from fmagc.corpus.splits import audit
 from fmagc.params.corpus import Index
 from fmagc.params.run import Run
 from fmagc.paths import AUDIT, MANIFEST, RAW
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import read_record, write_record
+from fmagc.tasks.task import labels_of
 
 
 def main() -> None:
     """Run the stage index."""
     settings, protocols = Index.load("index"), list[str](Run.load("run").protocols)
     manifest = read_record(MANIFEST, stage="fetch", cached=False)
-    files, tracks, left_out = select_tracks(RAW, manifest, subset=settings.subset, genres=settings.genres)
+    chosen = select_tracks(RAW, manifest, subset=settings.subset, genres=settings.genres)
+    tracks, left_out = chosen.tracks, chosen.left_out
     where = METADATA[0]
     if manifest["layout"] != "fma":
         where = str(RAW / manifest["dataset"])
         check_protocols(tracks, protocols, where=where)
     splits = {protocol: split_table(tracks, protocol, seed=settings.seed, where=where) for protocol in protocols}
-    sha1 = files.set_index("track_id")["sha1"]
+    sha1 = chosen.files.set_index("track_id")["sha1"]
     audits = {protocol: audit(split, sha1) for protocol, split in splits.items()}
-    write_index(files, name_table(tracks), splits, left_out=left_out)
+    genres = chosen.tree.table({genre for split in splits.values() for genre in labels_of(split).genres})
+    write_index(chosen.files, name_table(tracks), splits, genres=genres, left_out=left_out)
     reasons = left_out["reason"].str.split(":").str[0].value_counts().sort_index()
     counted = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
     print(f"{len(tracks)} tracks, {len(left_out)} left out{f' ({counted})' if counted else ''}")
-    for protocol, split in splits.items():
-        found = audits[protocol]
-        print(
-            f"{protocol}: {found['tracks']} tracks, {len(found['genres'])} genres, "
-            f"{found['artists_shared']} artists and {found['files_shared']} files in more than one set, "
-            f"{found['test_share_with_artist_in_train']:.1%} of test tracks by artists in training"
-        )
-        if found["artists_unknown"]:
-            which = "no artist is known" if found["artists_unknown"] == len(split) else "not all artists are known"
-            print(f"{protocol}: {which}: {found['artists_unknown']} tracks count as an artist each")
+    for protocol, found in audits.items():
+        print(*describe_audit(protocol, found), sep="\n")
     write_record(AUDIT, audits)
 
 

@@ -1,12 +1,13 @@
 """Select the tracks of a run: the subset, its files, genres and sets."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from fmagc.corpus.fma.genres import label, read_genres
+from fmagc.corpus.fma.genres import ROOT, Genre, GenreTree, label, read_genres
 from fmagc.corpus.fma.layout import METADATA, track_file
 from fmagc.corpus.fma.tables import SUBSETS, read_tracks
 from fmagc.corpus.local.dataset import choose_genres, own_tracks
@@ -15,14 +16,34 @@ from fmagc.corpus.splits import LEAKY, assign, empty_sets, shared_artists
 from fmagc.errors import DataError, format_list
 from fmagc.runtime.files import file_sha1
 
-__all__ = ["name_table", "select_tracks", "split_table"]
+__all__ = ["Selection", "name_table", "select_tracks", "split_table"]
 
 Choice = int | Sequence[int | str] | None
 
 
-def select_tracks(
-    raw: Path, manifest: dict[str, Any], *, subset: str, genres: Choice = None
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The tracks of a run.
+
+    Attributes
+    ----------
+    files : pd.DataFrame
+        ``track_id``, ``path`` below data/raw, ``sha1`` (empty: no such file), ``listed_sha1`` (empty: not listed).
+    tracks : pd.DataFrame
+        As `corpus.fma.tables.read_tracks` or `corpus.local.dataset.own_tracks`, the same tracks in the same order.
+    left_out : pd.DataFrame
+        ``track_id``, ``path`` and ``reason`` of the tracks that no class, or more than one, could be given.
+    tree : GenreTree
+        Of genres.csv, or roots alone for music of your own.
+    """
+
+    files: pd.DataFrame
+    tracks: pd.DataFrame
+    left_out: pd.DataFrame
+    tree: GenreTree
+
+
+def select_tracks(raw: Path, manifest: dict[str, Any], *, subset: str, genres: Choice = None) -> Selection:
     """Choose the tracks of a run, label them and find their files.
 
     Parameters
@@ -36,15 +57,6 @@ def select_tracks(
     genres : int or sequence of int and str, optional
         The classes: a level of genres.csv, or titles or ids. None: FMA's root genres, or all of one's own.
 
-    Returns
-    -------
-    files : pd.DataFrame
-        ``track_id``, ``path`` below `raw`, ``sha1`` (empty: no such file), ``listed_sha1`` (empty: not listed).
-    tracks : pd.DataFrame
-        As `corpus.fma.tables.read_tracks` or `corpus.local.dataset.own_tracks`, the same tracks in the same order.
-    left_out : pd.DataFrame
-        ``track_id``, ``path`` and ``reason`` of the tracks that no class, or more than one, could be given.
-
     Raises
     ------
     DataError
@@ -53,11 +65,12 @@ def select_tracks(
     """
     name = manifest["dataset"]
     if manifest["layout"] == "fma":
-        tracks = _fma_tracks(raw / name, manifest, subset=subset, genres=genres)
+        tree, tracks = _fma_tracks(raw / name, manifest, subset=subset, genres=genres)
     else:
         if LISTING in manifest["files"]:
             _unchanged(raw / name / LISTING, manifest["files"][LISTING]["sha1"])
         tracks = own_tracks(raw / name, manifest)
+        tree = GenreTree(Genre(number, ROOT, title) for number, title in enumerate(tracks["genre"].unique(), 1))
         tracks["reason"] = choose_genres(tracks, genres)
     paths = tracks["path"]
     entries = [manifest["files"].get(path, {}) for path in paths]
@@ -69,10 +82,12 @@ def select_tracks(
     kept = tracks["reason"] == ""
     left_out = tracks.loc[~kept, ["track_id", "path", "reason"]].reset_index(drop=True)
     tracks = tracks[kept].drop(columns=["path", "reason"]).reset_index(drop=True)
-    return files[kept].reset_index(drop=True), tracks, left_out
+    return Selection(files[kept].reset_index(drop=True), tracks, left_out, tree)
 
 
-def _fma_tracks(data_home: Path, manifest: dict[str, Any], *, subset: str, genres: Choice) -> pd.DataFrame:
+def _fma_tracks(
+    data_home: Path, manifest: dict[str, Any], *, subset: str, genres: Choice
+) -> tuple[GenreTree, pd.DataFrame]:
     for path in METADATA:
         _unchanged(data_home / path, manifest["files"].get(path, {}).get("sha1", ""))
     tree = read_genres(data_home / METADATA[1])
@@ -95,7 +110,7 @@ def _fma_tracks(data_home: Path, manifest: dict[str, Any], *, subset: str, genre
             f"{data_home / METADATA[0]}: expected tracks of every genre of index.genres in the subset {subset}, found "
             f"none of {format_list(empty)}: take them out, or set index.subset to a larger one"
         )
-    return tracks.assign(path=[f"{data_home.name}/{track_file(track_id)}" for track_id in tracks["track_id"]])
+    return tree, tracks.assign(path=[f"{data_home.name}/{track_file(track_id)}" for track_id in tracks["track_id"]])
 
 
 def name_table(tracks: pd.DataFrame) -> pd.DataFrame:

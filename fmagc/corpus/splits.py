@@ -1,4 +1,4 @@
-"""Split tracks into training, validation and test sets by a protocol, and audit what the sets share.
+"""Split tracks into training, validation and test sets by a protocol.
 
 official
     FMA's own split. It keeps artists apart.
@@ -9,7 +9,6 @@ artist
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ import pandas as pd
 
 from fmagc.errors import format_list, format_value
 
-__all__ = ["LEAKY", "PROTOCOLS", "SETS", "assign", "audit", "empty_sets", "shared_artists"]
+__all__ = ["LEAKY", "PROTOCOLS", "SETS", "assign", "empty_sets", "shared_artists"]
 
 SETS = ("train", "val", "test")
 SHARES = (0.8, 0.1, 0.1)
@@ -110,36 +109,6 @@ def empty_sets(genres: "pd.Series[str]", sets: Sets) -> list[str]:
     return [f"{genre} has none in {name}" for genre, row in sizes.iterrows() for name in SETS if row[name] == 0]
 
 
-def audit(split: pd.DataFrame, sha1: "pd.Series[str]") -> dict[str, Any]:
-    """Count what a split holds and what it leaks.
-
-    Parameters
-    ----------
-    split : pd.DataFrame
-        ``track_id``, ``genre``, ``artist_id``, ``set``.
-    sha1 : pd.Series
-        The checksum of each track's file by ``track_id``; empty where the file is missing.
-
-    Returns
-    -------
-    dict
-        ``tracks`` and ``artists`` by set, in all and for each of the ``genres``; ``artists_shared`` and
-        ``files_shared``: how many artists and how many byte-identical files lie in more than one set;
-        ``test_share_with_artist_in_train``: the part of the test tracks whose artist was trained on;
-        ``artists_unknown``: tracks whose artist is not known (an id below zero), each counted as one of its own.
-    """
-    files = split.assign(sha1=split["track_id"].map(sha1)).query("sha1 != ''")
-    test, train = (split.loc[split["set"] == name, "artist_id"] for name in ("test", "train"))
-    return {
-        **_sizes(split),
-        "genres": {genre: _sizes(rows) for genre, rows in split.groupby("genre")},
-        "artists_shared": int((split.groupby("artist_id")["set"].nunique() > 1).sum()),
-        "files_shared": int((files.groupby("sha1")["set"].nunique() > 1).sum()),
-        "test_share_with_artist_in_train": round(float(test.isin(train).mean()), 6),
-        "artists_unknown": int((split["artist_id"] < 0).sum()),
-    }
-
-
 def shared_artists(split: pd.DataFrame) -> list[str]:
     """List the artists (columns ``artist_id``, ``artist``) that have tracks in several sets, with these tracks."""
     n_sets = split.groupby("artist_id")["set"].transform("nunique")
@@ -152,11 +121,3 @@ def shared_artists(split: pd.DataFrame) -> list[str]:
 
 def _ids(tracks: pd.DataFrame) -> str:
     return format_list(list(map(str, tracks["track_id"])))
-
-
-def _sizes(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
-    by_set = {name: rows.loc[rows["set"] == name, "artist_id"] for name in SETS}
-    return {
-        "tracks": {name: len(artists) for name, artists in by_set.items()},
-        "artists": {name: int(artists.nunique()) for name, artists in by_set.items()},
-    }

@@ -97,7 +97,8 @@ def test_a_corpus_is_what_the_list_says_and_no_two_files_are_alike(
     assert len({entry["sha1"] for entry in files.values()}) == len(files) == len(rows)
     assert all(entry["sha1"] == entry["listed_sha1"] for entry in files.values())
     (tmp_path / "corpus").rename(tmp_path / NAME)
-    table, chosen, _ = select_tracks(tmp_path, found, subset="small")
+    selection = select_tracks(tmp_path, found, subset="small")
+    table, chosen = selection.files, selection.tracks
     assert table["sha1"].all()
     assert dict(zip(chosen["track_id"], chosen["genre"], strict=True)) == {row[0]: row[1] for row in rows}
     sound = chosen[chosen["track_id"] < 90]

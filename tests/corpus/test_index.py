@@ -11,7 +11,7 @@ import pytest
 
 from fmagc.corpus import data_home
 from fmagc.corpus.data_home import prepare_dataset, scan_files
-from fmagc.corpus.index import read_names
+from fmagc.corpus.index import read_genre_table, read_index, read_names, read_split, write_index
 from fmagc.corpus.selection import name_table, select_tracks, split_table
 from fmagc.demo.write import write_demo
 from fmagc.errors import DataError
@@ -55,8 +55,8 @@ def put(group: str, name: str, value: str, *, row: int = 5) -> Callable[[Rows], 
 
 
 def selected(raw: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    files, tracks, _ = select_tracks(raw, scan_files(raw / NAME, NAME), subset="small")
-    return files, tracks
+    chosen = select_tracks(raw, scan_files(raw / NAME, NAME), subset="small")
+    return chosen.files, chosen.tracks
 
 
 def test_index_names_every_track_with_its_file(raw: Path) -> None:
@@ -83,12 +83,30 @@ def test_names_keep_their_text_on_one_line(raw: Path) -> None:
     assert read.loc[1].tolist() == [second.track_id, "", second.title]
 
 
+def test_the_index_is_read_as_it_was_written(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    chosen = select_tracks(raw, scan_files(raw / NAME, NAME), subset="small")
+    split = split_table(chosen.tracks, "official", seed=0)
+    genres = chosen.tree.table(labels_of(split).genres)
+    names = name_table(chosen.tracks)
+    write_index(chosen.files, names, {"official": split}, genres=genres, left_out=chosen.left_out)
+    for read, written in (
+        (read_index(), chosen.files),
+        (read_names(), names),
+        (read_split("official"), split),
+        (read_genre_table(), genres),
+    ):
+        pd.testing.assert_frame_equal(read, written, check_dtype=False)
+    assert (genres["parent"] == "").all()
+    assert genres["is_leaf"].all()
+
+
 def test_a_missing_file_stays_in_the_index_without_a_checksum(raw: Path) -> None:
     victim = mini_tracks()[3].track_id
     next((raw / NAME).rglob(f"{victim:06d}.mp3")).unlink()
     manifest = scan_files(raw / NAME, NAME)
     assert [Path(path).stem for path in manifest["missing"]] == [f"{victim:06d}"]
-    files, _, _ = select_tracks(raw, manifest, subset="small")
+    files = select_tracks(raw, manifest, subset="small").files
     assert files.set_index("track_id").loc[victim, "sha1"] == ""
     assert len(files) == len(mini_tracks())
 
@@ -112,10 +130,10 @@ def test_tracks_without_a_genre_are_left_out_of_the_subsets_that_have_them(raw: 
         put("set", "subset", "large")(rows)
 
     edit(raw, change)
-    files, tracks, left_out = select_tracks(raw, scan_files(raw / NAME, NAME), subset="large")
-    assert len(files) == len(tracks) == len(mini_tracks()) - 1
-    assert left_out["track_id"].tolist() == [mini_tracks()[2].track_id]
-    assert left_out["reason"].tolist() == ["no root genre"]
+    chosen = select_tracks(raw, scan_files(raw / NAME, NAME), subset="large")
+    assert len(chosen.files) == len(chosen.tracks) == len(mini_tracks()) - 1
+    assert chosen.left_out["track_id"].tolist() == [mini_tracks()[2].track_id]
+    assert chosen.left_out["reason"].tolist() == ["no root genre"]
 
 
 def test_tables_changed_since_fetch_are_refused(raw: Path) -> None:

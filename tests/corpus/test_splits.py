@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fmagc.corpus.audit import audit
 from fmagc.corpus.selection import split_table
-from fmagc.corpus.splits import PROTOCOLS, SETS, assign, audit, shared_artists
+from fmagc.corpus.splits import PROTOCOLS, SETS, assign, shared_artists
 from fmagc.errors import DataError
 from tests.support.dag import ROOT
 

@@ -19,6 +19,7 @@ from fmagc.runtime.artifact_store import ArtifactStore
 from fmagc.runtime.files import write_record
 from fmagc.runtime.tables import write_csv
 from tests.support.caches import stage_shard
+from tests.support.labels import flat
 
 SR = 44_100
 MEL = Mel(n_fft=4096, hop_length=1024, n_mels=128, fmin=0.0, fmax=None, top_db=80.0)
@@ -96,6 +97,7 @@ def _write_index(folder: Path, ids: Sequence[int], sets: Sequence[str]) -> None:
         ("splits/official", split),
     ):
         write_csv(folder / f"{name}.csv", pd.DataFrame({"track_id": ids} | columns))
+    write_csv(folder / "genres.csv", flat(GENRES))
 
 
 def _publish(

@@ -23,6 +23,7 @@ from tests.support.audio_files import mp3, music
 from tests.support.dag import ROOT
 from tests.support.encoders import save_torchscript
 from tests.support.encoders import settings as settings_of
+from tests.support.labels import flat
 from tests.support.recipe import MODERN
 
 IDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
@@ -155,6 +156,7 @@ def write_small(root: Path) -> Small:
     rows = [(n, _GENRES[n % 2], n, sets[n]) for n in IDS]
     split = pd.DataFrame(rows, columns=["track_id", "genre", "artist_id", "set"])
     write_csv(root / "data/index/splits/official.csv", split)
+    write_csv(root / "data/index/genres.csv", flat(_GENRES))
     yaml = YAML()
     document = yaml.load(ROOT / "params.yaml")
     document["audio"].update(ids_per_shard=3, max_seconds=2.0, max_reject_fraction=0.3)

@@ -1,7 +1,7 @@
 """FMA's tree of genres, and the labels that chosen genres give to tracks."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from re import compile as pattern
@@ -93,6 +93,28 @@ class GenreTree:
         if twice:
             raise DataError(f"index.genres: expected every genre once, found {format_list(twice)} more than once")
         return frozenset(found)
+
+    def table(self, classes: Collection[str]) -> pd.DataFrame:
+        """Tell how classes lie to one another.
+
+        Parameters
+        ----------
+        classes : collection of str
+            Titles of genres of the tree.
+
+        Returns
+        -------
+        pd.DataFrame
+            As `corpus.index.read_genre_table`.
+        """
+        lineages = {genre.title: self.lineage(genre.genre_id) for genre in self._genres.values()}
+        above = {title: [g.title for g in lineages[title][1:] if g.title in classes] for title in sorted(classes)}
+        inner = {parent for parents in above.values() for parent in parents}
+        rows = [
+            (title, next(iter(parents), ""), len(lineages[title]) - 1, title not in inner)
+            for title, parents in above.items()
+        ]
+        return pd.DataFrame(rows, columns=["genre", "parent", "depth", "is_leaf"])
 
     def classes_of(self, genre_ids: Iterable[int], *, chosen: frozenset[int]) -> list[str]:
         """Return the chosen genres that a track's genres fall under.

@@ -71,6 +71,16 @@ def test_a_list_labels_by_the_nearest_genre_above() -> None:
         TREE.choose(3)
 
 
+def test_a_table_tells_how_classes_lie_to_one_another() -> None:
+    rows = TREE.table(["Rock", "Hardcore", "Jazz: Out", "Post-Rock"]).values.tolist()
+    assert rows == [
+        ["Hardcore", "Rock", 2, True],  # Punk, between them, is no class
+        ["Jazz: Out", "", 1, True],
+        ["Post-Rock", "Rock", 1, True],
+        ["Rock", "", 0, False],
+    ]
+
+
 @pytest.mark.parametrize(
     ("rows", "fault"),
     [

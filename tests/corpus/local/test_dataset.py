@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from fmagc.cache.build.waveforms import shard_of
+from fmagc.corpus.audit import audit
 from fmagc.corpus.data_home import scan_files
 from fmagc.corpus.local.dataset import check_protocols
 from fmagc.corpus.local.file_list import FileList
 from fmagc.corpus.local.file_names import hashed_ids
 from fmagc.corpus.selection import select_tracks, split_table
-from fmagc.corpus.splits import audit
 from fmagc.errors import DataError
 
 NAME = "mine"
@@ -48,7 +48,8 @@ def root(tmp_path: Path) -> Path:
 def selected(
     root: Path, *, layout: str = "folders", genres: list[int | str] | int | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    return select_tracks(root.parent, scan_files(root, NAME, layout=layout), subset="small", genres=genres)
+    chosen = select_tracks(root.parent, scan_files(root, NAME, layout=layout), subset="small", genres=genres)
+    return chosen.files, chosen.tracks, chosen.left_out
 
 
 def test_gtzan_works_as_it_is(root: Path) -> None:
