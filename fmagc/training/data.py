@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fmagc.cache.clip_positions import clip_table
@@ -121,13 +122,23 @@ class TrainingData:
 
 
 def matching_tracks(training: pd.DataFrame, validation: pd.DataFrame) -> pd.DataFrame:
-    """Choose as many training tracks of each label as validation holds, spread over the set: the same for all seeds.
+    """Choose as many training tracks as validation holds, spread over the set: the same for all seeds.
 
-    Measuring all training tracks would take a quarter of the training; this many give the precision of validation.
+    They are of the labels of validation; for what training lacks of a label, such as a rare set of genres, others stand
+    in. Measuring all training tracks would take a quarter of the training; this many give the precision of validation.
     """
-    chosen = []
-    for label, n_validation in validation["label"].value_counts().sort_index().items():
-        rows = training[training["label"] == label]
-        n_rows = min(len(rows), n_validation)
-        chosen.append(rows.iloc[np.linspace(0, len(rows) - 1, n_rows).round().astype(int)])
-    return pd.concat(chosen, ignore_index=True)
+    rows_of = training.groupby("label").indices
+    matching = [
+        _spread(np.asarray(rows_of.get(label, []), dtype=np.int64), n_validation)
+        for label, n_validation in validation["label"].value_counts().sort_index().items()
+    ]
+    chosen = np.concatenate(matching)
+    others = np.setdiff1d(np.arange(len(training)), chosen)
+    return training.iloc[[*chosen, *_spread(others, len(validation) - len(chosen))]].reset_index(drop=True)
+
+
+def _spread(rows: npt.NDArray[np.int64], at_most: int) -> npt.NDArray[np.int64]:
+    """Choose rows from end to end, in their order."""
+    places = np.linspace(0, len(rows) - 1, min(len(rows), at_most)).round().astype(int)
+    chosen: npt.NDArray[np.int64] = rows[places]
+    return chosen

@@ -167,9 +167,8 @@ class Trainer:
         carried = self._labels.members[[target for _, target in by_track]]  # (tracks, K)
         predicted = torch.stack(list(by_track.values())).numpy()
         given, present = most_probable(predicted, carried.sum(axis=1)), carried.any(axis=0)
-        precision, recall, f1, _ = precision_recall_fscore_support(
-            carried[:, present], given[:, present], average="macro", zero_division=0
-        )
+        of_genres = precision_recall_fscore_support(carried, given, average=None, zero_division=0)  # (4, K)
+        precision, recall, f1 = (values[present].mean() for values in of_genres[:3])
         return {
             "loss": total / n_clips,
             "accuracy": float(carried[np.arange(len(predicted)), predicted.argmax(axis=1)].mean()),

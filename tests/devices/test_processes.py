@@ -115,7 +115,7 @@ def test_validation_is_that_of_the_weights_of_rank_zero_and_running_statistics(
         trained = each["normalised"][which]
         model.load_state_dict(trained["model"])
         state = State(model, weight_decay=0.0)
-        row = work.trainer(state).measure(work.validation(), done=lambda n_clips: None)
+        row = work.trainer(state, which).measure(work.validation(), done=lambda n_clips: None)
         assert row["loss"] == trained["history"][-1]["loss"] == several[0]["normalised"][which]["history"][-1]["loss"]
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,13 +27,14 @@ from fmagc.models.build import build
 from fmagc.params.signal import Mel
 from fmagc.params.training import GaussianNoise, TimeStretch, Train
 from fmagc.runtime.entrypoint import log, run_stage
+from fmagc.tasks.task import TASKS
 from fmagc.training.batches import RandomBatches
 from fmagc.training.loop import Batches, Trainer
-from fmagc.training.loss import CrossEntropy
+from fmagc.training.loss import CRITERIA
 from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
 from tests.support.caches import publish
-from tests.support.labels import single
+from tests.support.labels import multi, single
 from tests.support.recipe import MODERN, recipe
 
 N_TRACKS = 11
@@ -53,7 +55,8 @@ def write_cache(folder: Path) -> None:
     publish(folder / "mels", rows, params={"mel": MEL.model_dump(), "audio": {"sample_rate": 44100}}, ref_db=[0.0] * 11)
 
 
-RECIPES: dict[str, dict[str, Any]] = {"study": {}, "modern": MODERN}
+RECIPES: dict[str, dict[str, Any]] = {"study": {}, "modern": MODERN, "multi": MODERN}
+LABELS = defaultdict(lambda: single(GENRES), multi=multi(["Folk", "Folk;Rock"]))  # by recipe
 
 
 def settings(which: str = "study") -> Train:
@@ -92,10 +95,7 @@ class Work:
         same = {"mel": Normalisation([-50.0] * 128, [20.0] * 128, [])}
         self.loader = ClipLoader.open(same, clip_samples=SAMPLES, mel=MEL)
         split = pd.DataFrame({"track_id": range(N_TRACKS), "genre": (GENRES * 6)[:N_TRACKS], "set": "train"})
-        self.labels = single(GENRES)
-        self.tracks = self.loader.tracks(split, labels=self.labels)
-        codes = self.tracks["label"].tolist()
-        self.criterion = CrossEntropy("weighted_loss", codes, labels=self.labels, device=hardware.device)
+        self.tracks = self.loader.tracks(split, labels=single(GENRES))
         self.fixed = clip_table(self.tracks, clip_frames=self.loader.clip_frames, n_clips=2)
 
     def random(self, batch_size: int, epoch: int = 1, skip: int = 0) -> Iterator[Batch]:
@@ -114,8 +114,9 @@ class Work:
         return model
 
     def trainer(self, state: State, which: str = "study") -> Trainer:
-        chosen = settings(which)
-        return Trainer(state, labels=self.labels, criterion=self.criterion, settings=chosen, hardware=self.hardware)
+        labels, chosen, codes = LABELS[which], settings(which), self.tracks["label"].tolist()
+        criterion = CRITERIA[labels.task.name](chosen.class_balance, codes, labels=labels, device=self.hardware.device)
+        return Trainer(state, labels=labels, criterion=criterion, settings=chosen, hardware=self.hardware)
 
     def gradients(self, batch_size: int, which: str) -> list[dict[str, Any]]:
         """Return, batch by batch, the tracks that this process read, and the loss and gradient that all share."""
@@ -133,7 +134,7 @@ class Work:
         torch.manual_seed(0)
         model = build("crnn", n_classes=2, dropout=0.3, clip_samples=SAMPLES, hop_length=1024, n_mels=128)
         return probabilities(
-            model, self.validation(), task=self.labels.task, hardware=self.hardware, progress=tqdm(disable=True)
+            model, self.validation(), task=TASKS["single"], hardware=self.hardware, progress=tqdm(disable=True)
         )
 
     def trained(self, training: Any = None, *, model: nn.Module | None = None, which: str = "study") -> dict[str, Any]:

@@ -9,12 +9,16 @@ from tqdm import tqdm
 
 from fmagc.dataset.batch import Batch, Scaler, View
 from fmagc.params.training import Train
+from fmagc.tasks.labels import Labels
 from fmagc.training.loop import Batches, Trainer
-from fmagc.training.loss import CrossEntropy
+from fmagc.training.loss import CRITERIA
 from fmagc.training.state import State
 from tests.support.hardware import CPU
-from tests.support.labels import single
+from tests.support.labels import multi, single
 from tests.support.recipe import recipe
+
+ONE = single(["Folk", "Rock"])
+SEVERAL = multi(["Folk", "Folk;Rock"])
 
 
 class Toy(nn.Module):
@@ -53,6 +57,7 @@ def fit_toy(
     n_batches: int = 1,
     resumed: State | None = None,
     batch: Batch | None = None,
+    labels: Labels = ONE,
     **changes: object,
 ) -> State:
     chosen = recipe(**changes)
@@ -63,11 +68,11 @@ def fit_toy(
         train_eval=lambda: toy_batches(0),
         validation=lambda: toy_batches(validated),
     )
-    trainer_of(state, chosen).fit(batches, save=save, progress=tqdm(disable=True))
+    trainer_of(state, chosen, labels=labels).fit(batches, save=save, progress=tqdm(disable=True))
     return state
 
 
-def trainer_of(state: State, chosen: Train) -> Trainer:
-    labels = single(["Folk", "Rock"])
-    criterion = CrossEntropy(chosen.class_balance, [0, 1], labels=labels, device=CPU.device)
+def trainer_of(state: State, chosen: Train, *, labels: Labels = ONE) -> Trainer:
+    codes = range(len(labels.texts))
+    criterion = CRITERIA[labels.task.name](chosen.class_balance, codes, labels=labels, device=CPU.device)
     return Trainer(state, labels=labels, criterion=criterion, settings=chosen, hardware=CPU)

@@ -6,9 +6,12 @@ import signal
 from collections.abc import Iterator
 from copy import deepcopy
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 from torch import nn
 
 from fmagc.dataset.batch import Batch, Scaler, View
@@ -17,12 +20,14 @@ from fmagc.errors import DataError
 from fmagc.models.build import build
 from fmagc.models.registry import MODELS
 from fmagc.runtime.code_snapshot import CodeSnapshot
+from fmagc.tasks.labels import Labels
 from fmagc.training.data import matching_tracks
 from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
 from fmagc.training.train import train_model
+from tests.support.labels import multi
 from tests.support.recipe import recipe
-from tests.support.toy_training import Toy, Wavering, fit_toy, toy_batches, trainer_of
+from tests.support.toy_training import ONE, Toy, Wavering, fit_toy, toy_batches, trainer_of
 
 MACRO = {"precision", "recall", "f1", "average_precision"}
 
@@ -67,15 +72,71 @@ def test_patches_of_a_track_are_measured_together() -> None:
     assert counted == [2, 1, 2, 1]
 
 
-def test_training_stops_when_validation_gets_worse_and_goes_back() -> None:
+def rows_of_several(p: npt.ArrayLike, carried: list[str], labels: Labels) -> Iterator[Batch]:
+    """Make clips, one a track, of which `Given` says these probabilities."""
+    logits = torch.tensor(np.log(p) - np.log1p(-np.asarray(p)), dtype=torch.float32)
+    target = torch.tensor([labels.texts.index(text) for text in carried])
+    yield Batch({"x": View(logits, Scaler(torch.ones(1), torch.zeros(1)))}, target, list(range(len(logits))))
+
+
+class Given(Toy):
+    """A network whose logits are its input."""
+
+    def forward(self, views: dict[str, torch.Tensor]) -> torch.Tensor:
+        return views["x"]
+
+
+def test_tracks_of_several_genres_are_measured_as_scikit_learn_does() -> None:
+    labels = multi(["Folk", "Folk;Rock", "Punk;Rock"], genres=["Folk", "Jazz", "Punk", "Rock"])
+    carried = ["Folk", "Folk;Rock", "Punk;Rock", "Folk"]  # no Jazz
+    p = np.array([[0.8, 0.9, 0.1, 0.3], [0.6, 0.2, 0.1, 0.7], [0.5, 0.1, 0.2, 0.3], [0.4, 0.1, 0.3, 0.2]])
+    row = trainer_of(State(Given(), weight_decay=0.0), recipe(), labels=labels).measure(
+        rows_of_several(p, carried, labels), done=lambda n_clips: None
+    )
+    y = np.array([[1, 0, 0, 0], [1, 0, 0, 1], [0, 0, 1, 1], [1, 0, 0, 0]])
+    given = np.array([[0, 1, 0, 0], [1, 0, 0, 1], [1, 0, 0, 1], [1, 0, 0, 0]])
+    occurs = [0, 2, 3]
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        y[:, occurs], given[:, occurs], average="macro", zero_division=0
+    )
+    losses = -(y * np.log(p) + (1 - y) * np.log(1 - p)).sum(axis=1)
+    assert row == pytest.approx(
+        {
+            "loss": losses.mean(),
+            "accuracy": 0.5,  # the second and the fourth
+            "precision": precision,
+            "recall": recall,
+            "f1": f1,
+            "average_precision": average_precision_score(y[:, occurs], p[:, occurs]),
+        },
+        rel=1e-6,
+    )
+
+
+def test_tracks_of_one_genre_alone_are_measured_by_that_genre() -> None:
+    labels = multi(["Folk"], genres=["Folk", "Rock"])
+    p = [[0.6, 0.4], [0.6, 0.7], [0.3, 0.2]]
+    row = trainer_of(State(Given(), weight_decay=0.0), recipe(), labels=labels).measure(
+        rows_of_several(p, ["Folk"] * 3, labels), done=lambda n_clips: None
+    )
+    assert (row["precision"], row["recall"], row["f1"]) == (1, pytest.approx(2 / 3), pytest.approx(0.8))
+    assert row["average_precision"] == 1
+
+
+@pytest.mark.parametrize("labels", [ONE, multi(["Folk", "Rock"])], ids=["single", "multi"])
+def test_training_stops_when_validation_gets_worse_and_goes_back(labels: Labels) -> None:
     model = Toy()
-    fitted = fit_toy(model, validated=1, epochs=50, patience=3)  # what helps training hurts validation
+    fitted = fit_toy(model, validated=1, epochs=50, patience=3, labels=labels)  # what helps training hurts validation
     assert fitted.best_epoch == 1
     assert len(fitted.history) == 2 * (1 + 3)
     losses = [row["loss"] for row in fitted.history if row["split"] == "val"]
     model.load_state_dict(fitted.best)
     logits = model({"x": torch.ones(1, 1)})
-    assert nn.functional.cross_entropy(logits, torch.tensor([1])).item() == pytest.approx(min(losses))
+    of_validation = {
+        "single": nn.functional.cross_entropy(logits, torch.tensor([1])),
+        "multi": nn.functional.binary_cross_entropy_with_logits(logits, torch.eye(2)[1:], reduction="sum"),
+    }
+    assert of_validation[labels.task.name].item() == pytest.approx(min(losses))
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_step() -> None:
@@ -168,12 +229,19 @@ def test_a_signal_after_the_last_clip_stops_the_training(received: signal.Signal
     assert stopped.value.exit_status == 128 + received
 
 
-def test_the_training_curve_is_taken_on_as_many_tracks_of_a_genre_as_validation_has() -> None:
+def test_the_training_curve_is_taken_on_as_many_tracks_of_a_label_as_validation_has() -> None:
     training = pd.DataFrame({"track_id": range(50), "label": [0] * 48 + [1] * 2})
-    validation = pd.DataFrame({"track_id": range(50, 58), "label": [0] * 5 + [1] * 3})
+    validation = pd.DataFrame({"track_id": range(50, 57), "label": [0] * 5 + [1] * 2})
     chosen = matching_tracks(training, validation)
-    assert chosen["label"].value_counts().to_dict() == {0: 5, 1: 2}
+    assert chosen["label"].tolist() == [0] * 5 + [1] * 2
     assert chosen["track_id"].tolist() == [0, 12, 24, 35, 47, 48, 49]
+
+
+def test_other_training_tracks_stand_in_for_labels_that_validation_alone_has() -> None:
+    training = pd.DataFrame({"track_id": range(9), "label": [0] * 3 + [1] + [2] * 5})
+    validation = pd.DataFrame({"track_id": range(9, 14), "label": [1, 1, 7, 8, 9]})
+    assert matching_tracks(training, validation)["track_id"].tolist() == [3, 0, 2, 6, 8]
+    assert len(matching_tracks(training.head(2), validation)) == 2
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -9,21 +9,26 @@ from safetensors.torch import load
 from torch import nn
 
 from fmagc.models.safetensors_io import pack
+from fmagc.tasks.labels import Labels
 from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
 from tests.support.hardware import CPU
 from tests.support.recipe import MODERN
-from tests.support.toy_training import Wavering, fit_toy, toy_batch
+from tests.support.toy_training import ONE, SEVERAL, Wavering, fit_toy, toy_batch
 
 
-@pytest.mark.parametrize("changes", [{}, MODERN], ids=["study", "modern"])
+@pytest.mark.parametrize(
+    ("labels", "changes"),
+    [(ONE, {}), (ONE, MODERN), (SEVERAL, MODERN | {"class_balance": "weighted_loss"})],
+    ids=["study", "modern", "multi"],
+)
 @pytest.mark.parametrize("stop", range(1, 13))
-def test_a_state_resumed_from_any_batch(stop: int, changes: dict[str, object]) -> None:
+def test_a_state_resumed_from_any_batch(stop: int, labels: Labels, changes: dict[str, object]) -> None:
     def wavering() -> Wavering:
         torch.manual_seed(0)
         return Wavering()
 
-    whole = {"validated": 1, "n_batches": 3, "epochs": 4, "patience": 4} | changes
+    whole = {"validated": 1, "n_batches": 3, "epochs": 4, "patience": 4, "labels": labels} | changes
     whole["batch"] = toy_batch([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 1])
     undisturbed = fit_toy(wavering(), **whole)
     kept = []
