@@ -57,7 +57,7 @@ import json, numpy, onnxruntime, soundfile
 session = onnxruntime.InferenceSession("{onnx}")
 genres = json.loads(session.get_modelmeta().custom_metadata_map["fmagc"])["genres"]
 y, rate = soundfile.read("song.wav", frames={longest}, dtype="float32", always_2d=True)
-assert rate == {sample_rate}, "resample the song first"
+assert rate == {sample_rate} and len(y) >= {clip_samples}, "resample the song, or take one of {seconds:.1f} s or more"
 starts = numpy.arange(0, len(y) // {hop_length} - {n_frames} + 1, {n_frames})
 (p,) = session.run(["probabilities"], {{"samples": y.mean(axis=1), "starts": starts}})
 print(dict(zip(genres, p.mean(axis=0).tolist())))
@@ -113,5 +113,6 @@ def _use(trained: Mapping[str, Any]) -> str:
         sample_rate=waveform["sample_rate"],
         hop_length=hop_length,
         clip_samples=clip_samples,
+        seconds=clip_samples / waveform["sample_rate"],
         n_frames=n_frames(clip_samples, hop_length=hop_length),
     )

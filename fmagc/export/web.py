@@ -23,6 +23,7 @@ __all__ = ["NPM_PACKAGE", "NPM_VERSION", "export_web"]
 NPM_PACKAGE, NPM_VERSION = "onnxruntime-web", "1.30.0"
 
 _PAGE = Path(__file__).parent / "page"
+_OF_DEMO = "The model was trained on the demo, which a program synthesised: on other music it does no more than guess."
 # Without the suffix .mjs, which some servers do not know for JavaScript.
 _RUNTIME = {
     "dist/ort.wasm.bundle.min.mjs": "ort.wasm.bundle.min.js",
@@ -62,7 +63,7 @@ def export_web(folder: Path, out: Path, *, node_modules: Path) -> None:
 def _runtime(package: Path) -> Iterator[tuple[str, bytes]]:
     """Read the files of onnxruntime-web that the page needs."""
     npm = f"npm install --no-save --ignore-scripts {NPM_PACKAGE}@{NPM_VERSION}"
-    install = f"run `{npm}` in {package.parent.parent}, or name npm's folder by --node-modules"
+    install = f"run `{npm}` in {package.absolute().parent.parent}, or name npm's folder by --node-modules"
     try:
         found = json.loads((package / "package.json").read_text(encoding="utf-8"))["version"]
     except FileNotFoundError:
@@ -85,10 +86,14 @@ def _licences() -> Iterator[tuple[str, bytes]]:
 
 
 def _description(record: OnnxRecord, trained: dict[str, Any], tested: ProjectResults | None) -> dict[str, Any]:
-    """Describe the model for the page: the record, the bands' frequencies, and lines for readers."""
+    """Describe the model for the page: the record, the bands' frequencies, a warning, and lines for readers."""
     mel = Mel(**{name: getattr(record, name) for name in Mel.model_fields})
     bands_hz = band_edges(record.sample_rate, mel)[1:-1]
-    return record.model_dump() | {"bands_hz": bands_hz.round(2).tolist(), "card": dict(_lines(record, trained, tested))}
+    return record.model_dump() | {
+        "bands_hz": bands_hz.round(2).tolist(),
+        "warning": _OF_DEMO if trained["corpus"]["name"] == DEMO else "",
+        "card": dict(_lines(record, trained, tested)),
+    }
 
 
 def _lines(record: OnnxRecord, trained: dict[str, Any], tested: ProjectResults | None) -> Iterator[tuple[str, str]]:

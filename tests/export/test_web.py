@@ -9,10 +9,11 @@ import pytest
 from matplotlib import colormaps
 
 from fmagc.errors import DataError
-from fmagc.paths import training_folder
+from fmagc.paths import CARD, training_folder
 from fmagc.reporting.figures import style
 from fmagc.reporting.html.page import BASE_STYLE
 from fmagc.reporting.labels import DEMO_NOTE
+from fmagc.runtime.files import read_record, write_record
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -54,6 +55,17 @@ def test_the_folder_is_whole(tmp_path: Path) -> None:
     assert lines["validation"].startswith("accuracy 0.500 and macro F1 0.500")
     assert "test" not in lines
     assert lines["note"] == DEMO_NOTE
+    assert described["warning"].startswith("The model was trained on the demo")
+
+
+def test_a_model_of_real_music_comes_without_the_warnings_on_the_demo(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m", "cnn1d", genres=GENRES, clip_samples=CLIP_SAMPLES, sample_rate=SR, mel=MEL)
+    card = read_record(model / CARD, stage="train")
+    write_record(model / CARD, card | {"corpus": {"name": "fma_small", "layout": "fma"}})
+    web.export_web(model, tmp_path / "page", node_modules=node_modules(tmp_path / "node_modules"))
+    described = json.loads((tmp_path / "page/model.json").read_text())
+    assert described["warning"] == ""
+    assert "note" not in described["card"]
 
 
 def test_the_page_tells_the_results_on_the_test_tracks_where_the_project_has_them(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ let latest = 0; // number of the song that was chosen last; an earlier one is gi
 
 at("waits").remove();
 at("model-name").textContent = `, model ${model.model}`;
+at("warning").textContent = model.warning;
 at("card").append(cardTable(model.card));
 at("seen").hidden = !seesMel;
 
