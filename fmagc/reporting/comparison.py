@@ -14,6 +14,7 @@ from fmagc.evaluation.significance import Correctness, compare_all
 from fmagc.params.corpus import DEMO
 from fmagc.params.evaluation import Evaluate
 from fmagc.paths import CARDS, LEADERBOARD, RESULT_FIGURES
+from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.figures.bars import interval_bars
 from fmagc.reporting.figures.calibration import reliability_diagrams
 from fmagc.reporting.figures.clip_counts import clip_count_curves
@@ -24,7 +25,7 @@ from fmagc.reporting.figures.robustness import encoder_shifts, prediction_change
 from fmagc.reporting.figures.shares import share_curves
 from fmagc.reporting.figures.style import save_figure
 from fmagc.reporting.labels import DEMO_NOTE
-from fmagc.reporting.leaderboard import Context, Entry, TestSet, leaderboard_markdown
+from fmagc.reporting.leaderboard import Context, leaderboard_markdown
 from fmagc.reporting.model_card import card_markdown
 from fmagc.reporting.run_results import (
     read_clip_counts,

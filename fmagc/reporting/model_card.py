@@ -12,8 +12,8 @@ from fmagc.evaluation.calibration import temperature_text
 from fmagc.params.evaluation import Evaluate
 from fmagc.paths import SPLITS, training_folder
 from fmagc.reporting.card_page import card_page
+from fmagc.reporting.entries import Entry
 from fmagc.reporting.labels import SETS
-from fmagc.reporting.leaderboard import Entry
 from fmagc.reporting.markdown import escaped, table
 from fmagc.reporting.metric_text import metric_text
 from fmagc.reporting.model_card_template import DATA, LIMITS, RESULTS, USE, USE_HEADING

@@ -32,7 +32,7 @@ from fmagc.paths import (
     share_results,
     training_folder,
 )
-from fmagc.reporting.leaderboard import Entry
+from fmagc.reporting.entries import Entry
 from fmagc.runtime.files import damaged, file_digest, read_json, read_record
 from fmagc.runtime.tables import read_csv
 

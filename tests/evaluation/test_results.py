@@ -12,7 +12,7 @@ from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.results import confusion_table
 from fmagc.params.run import Run
 from fmagc.reporting import run_results
-from fmagc.reporting.leaderboard import Entry
+from fmagc.reporting.entries import Entry
 from fmagc.runtime.tables import write_csv
 from tests.support.predictions import predictions_of
 

@@ -9,9 +9,9 @@ from fmagc.evaluation.metrics import METRICS
 from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.protocol_gap import Gap
 from fmagc.evaluation.significance import Pair
-from fmagc.reporting import leaderboard
 from fmagc.reporting.conclusions import gap_lines, pair_lines
-from fmagc.reporting.leaderboard import Context, Entry, leaderboard_markdown
+from fmagc.reporting.entries import Entry, TestSet
+from fmagc.reporting.leaderboard import Context, leaderboard_markdown
 from tests.support.predictions import predictions_of
 
 
@@ -44,9 +44,7 @@ def _pair(better, worse, *, low, p=0.5):
     return Pair(better, worse, difference=low + 0.1, low=low, high=low + 0.2, n_discordant=(9, 4.5), p=p)
 
 
-OFFICIAL = leaderboard.TestSet(
-    n_tracks=40, n_artists=12, n_genres=3, n_training=320, n_listed=320, known=0.0, files_shared=0
-)
+OFFICIAL = TestSet(n_tracks=40, n_artists=12, n_genres=3, n_training=320, n_listed=320, known=0.0, files_shared=0)
 CONTEXT = Context(
     corpus="fma_demo",
     test_sets={"official": OFFICIAL},
@@ -178,6 +176,6 @@ def test_the_test_set_is_counted_by_track():
     }
     tables = [predictions_of([[0.2, 0.3, 0.5]] * 8, seed=seed, **common, **rows) for seed in (0, 1)]
     audit = {"tracks": {"train": 9, "val": 1, "test": 4}, "test_share_with_artist_in_train": 0.25, "files_shared": 1}
-    assert leaderboard.TestSet.of(
+    assert TestSet.of(
         Predictions.concatenate(tables), audit=audit, accepted={"train": 8, "val": 1, "test": 3}
-    ) == leaderboard.TestSet(n_tracks=3, n_artists=2, n_genres=3, n_training=8, n_listed=9, known=0.25, files_shared=1)
+    ) == TestSet(n_tracks=3, n_artists=2, n_genres=3, n_training=8, n_listed=9, known=0.25, files_shared=1)

@@ -8,8 +8,8 @@ import pytest
 from fmagc.evaluation.error_analysis import analyse
 from fmagc.evaluation.metrics import METRICS
 from fmagc.params.evaluation import Evaluate
+from fmagc.reporting.entries import Entry
 from fmagc.reporting.hub_metadata import body_of
-from fmagc.reporting.leaderboard import Entry
 from fmagc.reporting.markdown import escaped
 from fmagc.reporting.model_card import card_markdown
 from tests.support.card_metadata import metadata_of

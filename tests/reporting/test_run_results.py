@@ -39,7 +39,7 @@ from fmagc.paths import (
 )
 from fmagc.reporting import run_results
 from fmagc.reporting.comparison import write_leaderboard
-from fmagc.reporting.leaderboard import Entry
+from fmagc.reporting.entries import Entry
 from fmagc.runtime.files import read_record, write_record
 from fmagc.runtime.tables import write_csv
 from tests.support.damage import flipped

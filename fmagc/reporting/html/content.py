@@ -10,13 +10,13 @@ from fmagc.cache.shards import read_columns
 from fmagc.corpus.index import read_names
 from fmagc.params.schema import Params
 from fmagc.paths import AUDIT, CARDS, CLEANING, LEADERBOARD, MANIFEST, WAVES
+from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.html import findings, run_facts
 from fmagc.reporting.html.elements import Picture, picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
 from fmagc.reporting.html.text import counted, listed
 from fmagc.reporting.hub_metadata import body_of
 from fmagc.reporting.labels import VIEWS
-from fmagc.reporting.leaderboard import Entry, TestSet
 from fmagc.reporting.run_results import (
     read_clip_counts,
     read_entries,

@@ -8,10 +8,10 @@ import pandas as pd
 
 from fmagc.evaluation.calibration import has_temperature, temperature_text
 from fmagc.evaluation.predictions import Predictions
+from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.figures.robustness import LABELS
 from fmagc.reporting.html.elements import Table
 from fmagc.reporting.html.text import counted, listed
-from fmagc.reporting.leaderboard import Entry, TestSet
 
 __all__ = [
     "calibration_table",

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from fmagc.paths import MANIFEST, PARAMS_FILE, SPLITS
+from fmagc.reporting.entries import Entry
 from fmagc.reporting.html.elements import Table
 from fmagc.reporting.html.text import setting
 from fmagc.reporting.labels import SETS
-from fmagc.reporting.leaderboard import Entry
 from fmagc.runtime.files import file_digest
 
 __all__ = ["accounted", "digests", "sets", "settings", "trainings"]

@@ -17,7 +17,7 @@ from fmagc.inference.trace_model import trace_model
 from fmagc.models.build import build, count_parameters
 from fmagc.models.registry import MODELS
 from fmagc.params.schema import check
-from fmagc.reporting import leaderboard
+from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.calibration import reliability_diagrams
 from fmagc.reporting.figures.genres import genre_scores
@@ -27,7 +27,6 @@ from fmagc.reporting.html.elements import picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
 from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges, stages_of_run
 from fmagc.reporting.html.text import counted, listed, setting
-from fmagc.reporting.leaderboard import Entry
 from tests.support.dag import ROOT, stages
 from tests.support.predictions import predictions_of
 
@@ -261,9 +260,7 @@ def test_robustness_in_sentences() -> None:
 def test_the_headline_names_the_best_and_the_leak() -> None:
     track = {f"{name}{end}": 0.5 for name in ("macro_f1", "accuracy") for end in ("", "_low", "_high")}
     entries = [Entry("random", "crnn", {**track, "macro_f1": 0.7}, {}, [{}]), Entry("random", "majority", track, {})]
-    test = leaderboard.TestSet(
-        n_tracks=10, n_artists=1, n_genres=4, n_training=8, n_listed=8, known=0.8, files_shared=0
-    )
+    test = TestSet(n_tracks=10, n_artists=1, n_genres=4, n_training=8, n_listed=8, known=0.8, files_shared=0)
     first, second = findings.headline(entries, test)
     assert "1 network and 1 baseline predict one of 4 genres for 10 tracks by 1 artist; 80% of these" in first
     assert "crnn has the highest macro F1, 0.700" in second

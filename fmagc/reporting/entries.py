@@ -1,0 +1,70 @@
+"""The rows of a comparison: a model or a baseline with its metrics, and the test set of a protocol."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from fmagc.evaluation.predictions import Predictions
+
+__all__ = ["Entry", "TestSet"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model or a baseline under one protocol.
+
+    Attributes
+    ----------
+    protocol, model : str
+    track, clip : mapping of str to float
+        The two results of `fmagc.evaluation.summary.summarise`.
+    cards : sequence of mappings
+        A network's cards, one for each seed, of which the keys `parameters` and `best_epoch` are shown; none for a
+        baseline.
+    stage : str
+        The one that predicted: ``evaluate`` for a network, ``baseline``, or ``probe``, which predicts whole tracks.
+    """
+
+    protocol: str
+    model: str
+    track: Mapping[str, float]
+    clip: Mapping[str, float]
+    cards: Sequence[Mapping[str, Any]] = ()
+    stage: str = "evaluate"
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """The test set of a protocol, and its overlap with training."""
+
+    n_tracks: int
+    n_artists: int
+    n_genres: int
+    n_training: int  # tracks that could be decoded
+    n_listed: int  # tracks of the training set, decoded or not
+    known: float  # share of the test tracks whose artist is in training
+    files_shared: int  # byte-identical files in more than one set
+
+    @classmethod
+    def of(cls, predictions: Predictions, *, audit: Mapping[str, Any], accepted: Mapping[str, int]) -> Self:
+        """Count the test tracks of a protocol.
+
+        Parameters
+        ----------
+        predictions : Predictions
+            Of any model: all are tested on the same tracks.
+        audit : mapping of str to Any
+            Of the split, which has all listed tracks.
+        accepted : mapping of str to int
+            Tracks of each set that could be decoded.
+        """
+        test = predictions.test
+        return cls(
+            n_tracks=len(set(test.track_ids.tolist())),
+            n_artists=len(set(test.artist_ids.tolist())),
+            n_genres=len(predictions.genres),
+            n_training=accepted["train"],
+            n_listed=audit["tracks"]["train"],
+            known=audit["test_share_with_artist_in_train"],
+            files_shared=audit["files_shared"],
+        )

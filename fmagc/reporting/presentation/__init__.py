@@ -1,0 +1,1 @@
+"""Words and pictures of results that depend on the task, a class for each task."""

@@ -1,0 +1,58 @@
+"""What a task decides of the words and pictures of its results."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from matplotlib.figure import Figure
+
+from fmagc.evaluation.predictions import Predictions
+from fmagc.reporting.entries import Entry
+from fmagc.reporting.protocol_results import ProtocolResults
+
+__all__ = ["Presentation"]
+
+
+class Presentation(ABC):
+    """The words and pictures of the results of a task.
+
+    A method takes results as the stages wrote them, and reads no file that another task does not need.
+
+    Attributes
+    ----------
+    headline : str
+        The metric that ranks models.
+    resampled : tuple of str
+        The metrics with a 95 % interval, in the order in which they are shown.
+    others : tuple of str
+        Metrics of tracks that the leaderboard shows without an interval.
+    curves : mapping of str to str
+        Columns of a history that have a learning curve, and the title of each.
+    legend : str
+        How the numbers of the leaderboard are read.
+    right : str
+        When a model is right about a track, for McNemar's test.
+    """
+
+    headline: ClassVar[str]
+    resampled: ClassVar[tuple[str, ...]]
+    others: ClassVar[tuple[str, ...]]
+    curves: ClassVar[Mapping[str, str]]
+    legend: ClassVar[str]
+    right: ClassVar[str]
+
+    @abstractmethod
+    def chance(self, test: Predictions) -> dict[str, float]:
+        """Compute what guessing scores in each resampled metric, from the labels of the test tracks."""
+
+    @abstractmethod
+    def chance_text(self, chance: Mapping[str, float]) -> str:
+        """Tell in a sentence what guessing scores."""
+
+    @abstractmethod
+    def further_tables(self, ranked: Sequence[Entry]) -> list[str]:
+        """Lay out what the leaderboard shows below the table of a protocol, as blocks of Markdown."""
+
+    @abstractmethod
+    def figures(self, results: ProtocolResults) -> dict[str, Figure]:
+        """Draw the figures that this task alone has, by the name of their files."""

@@ -1,0 +1,62 @@
+"""Results where a track has several genres: how well each genre's own tracks are ranked before the others."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from matplotlib.figure import Figure
+
+from fmagc.evaluation.predictions import Predictions
+from fmagc.reporting.entries import Entry
+from fmagc.reporting.markdown import table
+from fmagc.reporting.metric_text import metric_text
+from fmagc.reporting.presentation.base import Presentation
+from fmagc.reporting.protocol_results import ProtocolResults
+
+__all__ = ["MultiLabelPresentation"]
+
+_LEVELS = {"roots": "roots", "second": "second level", "leaves": "leaves"}
+
+
+class MultiLabelPresentation(Presentation):
+    """Several genres for a track."""
+
+    headline = "macro_average_precision"
+    resampled = ("macro_average_precision", "macro_roc_auc")
+    others = ("micro_average_precision", "precision_at_1", "macro_f1", "log_loss")
+    curves: ClassVar[Mapping[str, str]] = {
+        "loss": "loss",
+        "average_precision": "macro average precision",
+        "accuracy": "accuracy",
+        "f1": "macro F1",
+    }
+    legend = (
+        "Average precision is the mean, over the tracks that carry a genre, of the share of right tracks among those "
+        "that the model ranks as high or higher; the macro metrics are means over the genres that have a test track. "
+        "precision_at_1 is the share of tracks whose most probable genre is one of their own. macro_f1 gives each "
+        "genre a threshold, the best one on the validation tracks. log_loss is the sum over genres, in nats."
+    )
+    right = "precision_at_1"
+
+    def chance(self, test: Predictions) -> dict[str, float]:
+        """Rank the tracks at random: average precision is then the share of the tracks that carry a genre."""
+        shares = test.labelling.members[test.labels].mean(axis=0)
+        return {"macro_average_precision": float(shares[shares > 0].mean()), "macro_roc_auc": 0.5}
+
+    def chance_text(self, chance: Mapping[str, float]) -> str:
+        """Tell what tracks in a random order score."""
+        parts = (f"{name} {value:.3f}" for name, value in chance.items())
+        return f"By chance, which is tracks in a random order: {', '.join(parts)}."
+
+    def further_tables(self, ranked: Sequence[Entry]) -> list[str]:
+        """Lay out the average precision by level of the tree of genres."""
+        found = {end: label for end, label in _LEVELS.items() if f"{self.headline}_{end}" in ranked[0].track}
+        if not found:
+            return []
+        rows = [
+            (entry.model, *(metric_text(entry.track, f"{self.headline}_{end}") for end in found)) for entry in ranked
+        ]
+        return [table((self.headline, *found.values()), rows, numbers=len(found))]
+
+    def figures(self, results: ProtocolResults) -> dict[str, Figure]:
+        """Draw nothing yet."""
+        return {}
