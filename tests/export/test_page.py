@@ -133,6 +133,7 @@ def test_the_page_gives_the_probabilities_of_predict(visit: Visit, model: Path, 
     found = visit.probabilities()
     assert list(found) == [genre for genre, _ in expected.top(len(GENRES))]
     assert found == pytest.approx(named(expected), abs=0.01)
+    assert visit.says("#warning").startswith("The model was trained on the demo")
     assert visit.says("#facts") == f"0:07 long, {len(expected.clips)} clips of {CLIP_SAMPLES / SR:.1f} s"
     best = ", ".join(f"{genre} {p:.2f}" for genre, p in expected.top(3))
     assert visit.says("#status") == f"{song.name}: {best}"
