@@ -5,7 +5,8 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
-from fmagc.baselines.registry import Classifier, Recipe
+from fmagc.baselines.fitting import Classifier
+from fmagc.baselines.registry import Recipe
 from fmagc.cache.clip_positions import clip_table, with_labels
 from fmagc.cache.reader import Cache
 from fmagc.evaluation.predictions import Predictions
@@ -51,18 +52,24 @@ def predict_tracks(
         Of clips of validation and test.
     classifier : Classifier
         The fitted baseline.
+
+    Raises
+    ------
+    DataError
+        As `Recipe.require` and `fitting.fit_machine` do.
     """
     labels = labels_of(split)
     clip_frames = n_frames(clip_samples, hop_length=mels.params["mel"]["hop_length"])
     tracks = with_labels(split, mels.lengths, labels=labels)
     clips = clip_table(tracks, clip_frames=clip_frames, n_clips=n_clips, crop=crop)
+    y, sets = clips["label"].to_numpy(), clips["set"].to_numpy()
+    train, val = sets == "train", sets == "val"
+    recipe.require(name, int(train.sum()), labels=labels)
     X = np.empty((len(clips), 0))
     if recipe.features:
         places = tqdm(list(zip(clips["track_id"], clips["start"], strict=True)), unit="clip", desc=name)
         X = np.stack([recipe.features(_absolute_db(mels, track_id, start, clip_frames)) for track_id, start in places])
-    y, sets = clips["label"].to_numpy(), clips["set"].to_numpy()
-    train, val = sets == "train", sets == "val"
-    classifier = recipe.fit(X[train], y[train], X[val], y[val], n_classes=len(labels.genres))
+    classifier = recipe.fit(X[train], y[train], X[val], y[val], labels=labels)
     p = classifier.predict_proba(X[~train])
     predictions = Predictions.of_clips(p, clips[~train], labelling=labels, protocol=protocol, model=name, seed=0)
     return predictions, classifier

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fmagc.baselines.registry import Classifier, fit_constant, fit_machine, logistic_regression
+from fmagc.baselines.fitting import Classifier, fit_constant, fit_machine
+from fmagc.baselines.registry import logistic_regression
 from fmagc.cache.clip_positions import with_labels
 from fmagc.cache.reader import Cache
 from fmagc.evaluation.predictions import Predictions
@@ -57,8 +58,8 @@ def predict_embedded(
     y, sets = tracks.loc[is_embedded, "label"].to_numpy(), tracks.loc[is_embedded, "set"].to_numpy()
     train, val = sets == "train", sets == "val"
     learnt = X[train], y[train], X[val], y[val]
-    classifier = fit_machine(*learnt, n_classes=len(labels.genres), machine=logistic_regression, C=C)
-    p = fit_constant(*learnt, n_classes=len(labels.genres)).predict_proba(np.empty((len(tracks), 0)))
+    classifier = fit_machine(*learnt, labels=labels, machine=logistic_regression, C=C)
+    p = fit_constant(*learnt, labels=labels).predict_proba(np.empty((len(tracks), 0)))
     p[is_embedded] = classifier.predict_proba(X)
     tested = (tracks["set"] != "train").to_numpy()
     clips = tracks.assign(clip=0)[tested]

@@ -8,17 +8,25 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score, log_loss
+from sklearn.metrics import average_precision_score, f1_score, log_loss
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from fmagc.baselines.decisions import DECISIONS
 from fmagc.baselines.features import band_statistics, mfcc_statistics
-from fmagc.baselines.registry import BASELINES, fit_constant, fit_machine, logistic_regression, rbf_svm
+from fmagc.baselines.fitting import fit_constant, fit_machine
+from fmagc.baselines.registry import BASELINES, logistic_regression, rbf_svm
 from fmagc.errors import DataError, SettingsError
 from fmagc.params.evaluation import Compare, Evaluate, SvmMfcc
+from fmagc.tasks.task import TASKS
+from tests.support.labels import multi, single
 
 fit_svm = partial(fit_machine, machine=rbf_svm)
 fit_logreg = partial(fit_machine, machine=logistic_regression)
+
+
+def classes(n):
+    return single("abcdefgh"[:n])
 
 
 def test_statistics_are_those_of_librosa_and_scipy():
@@ -72,14 +80,14 @@ def test_the_most_probable_class_is_what_scikit_learn_predicts(n_classes):
     X_test, y_test = _clusters(n_classes, n=2000, seed=2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fitted = fit_svm(X_train, y_train, X_val, y_val, n_classes=n_classes, C=[1.0])
+        fitted = fit_svm(X_train, y_train, X_val, y_val, labels=classes(n_classes), C=[1.0])
         p = fitted.predict_proba(X_test)
     assert p.shape == (2000, n_classes)
     assert p.sum(axis=1) == pytest.approx(1)
     scaler = StandardScaler().fit(X_train)
     machine = SVC(C=1.0, gamma="scale", break_ties=True).fit(scaler.transform(X_train), y_train)
     assert np.array_equal(p.argmax(axis=1), machine.predict(scaler.transform(X_test)))
-    assert np.array_equal(p.argmax(axis=1), fitted.machine.predict(fitted.scaler.transform(X_test)))
+    assert np.array_equal(p.argmax(axis=1), fitted.decisions.machine.predict(fitted.scaler.transform(X_test)))
     assert (p.argmax(axis=1) == y_test).mean() > 1.5 / n_classes
     # probabilities that say more than the class frequencies do
     assert log_loss(y_test, p) < np.log(n_classes)
@@ -95,16 +103,16 @@ def test_c_is_the_best_on_validation_and_the_smallest_of_equals():
         machine = SVC(C=C, gamma="scale", break_ties=True).fit(scaler.transform(X_train), y_train)
         scores[C] = f1_score(y_val, machine.predict(scaler.transform(X_val)), average="macro")
     assert len(set(scores.values())) > 1
-    fitted = fit_svm(X_train, y_train, X_val, y_val, n_classes=4, C=grid)
+    fitted = fit_svm(X_train, y_train, X_val, y_val, labels=classes(4), C=grid)
     assert fitted.chosen["C"] == max(grid, key=scores.__getitem__)
     apart, y = _clusters(4, spread=1e-3)
-    assert fit_svm(apart, y, apart, y, n_classes=4, C=[10.0, 1.0]).chosen["C"] == 1.0
+    assert fit_svm(apart, y, apart, y, labels=classes(4), C=[10.0, 1.0]).chosen["C"] == 1.0
 
 
 def test_temperature_is_the_best_on_validation():
     X_train, y_train = _clusters(4)
     X_val, y_val = _clusters(4, seed=1)
-    fitted = fit_svm(X_train, y_train, X_val, y_val, n_classes=4, C=[1.0])
+    fitted = fit_svm(X_train, y_train, X_val, y_val, labels=classes(4), C=[1.0])
     at_best = log_loss(y_val, fitted.predict_proba(X_val))
     for factor in (0.8, 1.25):
         logits = np.log(fitted.predict_proba(X_val)) / factor
@@ -114,7 +122,7 @@ def test_temperature_is_the_best_on_validation():
 
 def test_fitting_twice_gives_the_same_probabilities():
     X, y = _clusters(4)
-    first, second = (fit_svm(X, y, *_clusters(4, seed=1), n_classes=4, C=[1.0, 10.0]) for _ in range(2))
+    first, second = (fit_svm(X, y, *_clusters(4, seed=1), labels=classes(4), C=[1.0, 10.0]) for _ in range(2))
     assert np.array_equal(first.predict_proba(X), second.predict_proba(X))
     assert first.chosen == second.chosen
 
@@ -122,9 +130,9 @@ def test_fitting_twice_gives_the_same_probabilities():
 def test_a_genre_without_training_clips_is_refused():
     X, y = _clusters(4)
     with pytest.raises(DataError, match="all 5 genres, found none of the genres number 4"):
-        fit_svm(X, y, X, y, n_classes=5, C=[1.0])
+        fit_svm(X, y, X, y, labels=classes(5), C=[1.0])
     with pytest.raises(DataError, match="validation clips to choose C on, found none"):
-        fit_svm(X, y, X[:0], y[:0], n_classes=4, C=[1.0])
+        fit_svm(X, y, X[:0], y[:0], labels=classes(4), C=[1.0])
 
 
 def test_band_statistics_are_means_then_deviations():
@@ -140,7 +148,7 @@ def test_band_statistics_are_means_then_deviations():
 def test_logistic_regression_names_what_scikit_learn_names(n_classes):
     X_train, y_train = _clusters(n_classes)
     X_test, y_test = _clusters(n_classes, n=2000, seed=2)
-    fitted = fit_logreg(X_train, y_train, *_clusters(n_classes, seed=1), n_classes=n_classes, C=[0.001, 0.1])
+    fitted = fit_logreg(X_train, y_train, *_clusters(n_classes, seed=1), labels=classes(n_classes), C=[0.001, 0.1])
     scaler = StandardScaler().fit(X_train)
     plain = LogisticRegression(C=fitted.chosen["C"], max_iter=10_000).fit(scaler.transform(X_train), y_train)
     p = fitted.predict_proba(X_test)
@@ -150,7 +158,7 @@ def test_logistic_regression_names_what_scikit_learn_names(n_classes):
 
 def test_majority_gives_every_clip_the_shares_of_training():
     y_train = np.array([1, 1, 0, 1])
-    fitted = fit_constant(np.empty((4, 0)), y_train, np.empty((1, 0)), np.array([2]), n_classes=3)
+    fitted = fit_constant(np.empty((4, 0)), y_train, np.empty((1, 0)), np.array([2]), labels=classes(3))
     assert fitted.predict_proba(np.empty((2, 0))).tolist() == [[0.25, 0.75, 0.0]] * 2
 
 
@@ -163,11 +171,98 @@ def test_every_baseline_goes_from_clips_to_probabilities():
     for name, baseline in BASELINES.items():
         recipe = baseline.recipe(baseline.settings.model_validate(examples[name]))
         X = np.stack([recipe.features(S_db) for S_db in clips]) if recipe.features else np.empty((30, 0))
-        fitted = recipe.fit(X[:15], y[:15], X[15:24], y[15:24], n_classes=3)
+        fitted = recipe.fit(X[:15], y[:15], X[15:24], y[15:24], labels=classes(3))
         p = fitted.predict_proba(X[24:])
         assert p.shape == (6, 3)
         assert (p.argmax(axis=1) == y[24:]).mean() > 0.6 or name == "majority"
         assert all(isinstance(value, float) for value in fitted.chosen.values())
+
+
+SETS = ["a", "a;b", "a;b;d", "b", "c", "d"]  # each but c on its own and with others
+
+
+def _overlapping(*, n=240, seed=0, genres=None):
+    """Make rows that carry one to three genres, each of which moves features of its own."""
+    labels = multi(SETS, genres=genres)
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(len(SETS), size=n)
+    X = labels.members[codes] @ np.random.default_rng(9).normal(size=(len(labels.genres), 6)) * 2
+    return X + rng.normal(0, 1, (n, 6)), codes, labels
+
+
+@pytest.mark.parametrize("make", [logistic_regression, rbf_svm])
+def test_each_genre_has_the_machine_that_scikit_learn_fits_to_it_alone(make):
+    X_train, y_train, labels = _overlapping()
+    X_val, y_val, _ = _overlapping(seed=1)
+    fitted = fit_machine(X_train, y_train, X_val, y_val, labels=labels, machine=make, C=[1.0])
+    p = fitted.predict_proba(X_val)
+    scaler = StandardScaler().fit(X_train)
+    logits = np.log(p) - np.log1p(-p)
+    for k in range(4):
+        alone = make(1.0).fit(scaler.transform(X_train), labels.members[y_train][:, k])
+        expected = (alone.decision_function(scaler.transform(X_val)) - fitted.chosen["shift"]) / fitted.chosen[
+            "temperature"
+        ]
+        assert logits[:, k] == pytest.approx(expected)
+    shares = np.tile(labels.members[y_train].mean(axis=0), (len(p), 1))
+    assert log_loss_of_each(labels.members[y_val], p) < log_loss_of_each(labels.members[y_val], shares)
+
+
+def log_loss_of_each(carried, p):
+    return -(carried * np.log(p) + ~carried * np.log(1 - p)).sum(axis=1).mean()
+
+
+def test_c_of_several_genres_is_of_the_best_mean_average_precision_on_validation():
+    X_train, y_train, labels = _overlapping(n=40)
+    X_val, y_val, _ = _overlapping(seed=1)
+    grid, scores = [100.0, 0.001, 1.0], {}
+    for C in grid:
+        fitted = fit_logreg(X_train, y_train, X_val, y_val, labels=labels, C=[C])
+        scores[C] = average_precision_score(labels.members[y_val], fitted.predict_proba(X_val), average="macro")
+    assert len(set(scores.values())) == 3
+    chosen = fit_logreg(X_train, y_train, X_val, y_val, labels=labels, C=grid).chosen
+    assert chosen["C"] == max(grid, key=scores.__getitem__)
+
+
+@pytest.mark.parametrize("make", [logistic_regression, rbf_svm])
+def test_shift_and_temperature_are_the_best_on_validation(make):
+    X_val, y_val, labels = _overlapping(seed=1)
+    fitted = fit_machine(*_overlapping()[:2], X_val, y_val, labels=labels, machine=make, C=[1.0])
+    p, carried = fitted.predict_proba(X_val), labels.members[y_val]
+    at_best, logits = log_loss_of_each(carried, p), np.log(p) - np.log1p(-p)
+    for others in (logits * 1.1, logits / 1.1, logits + 0.1, logits - 0.1):
+        assert log_loss_of_each(carried, 1 / (1 + np.exp(-others))) > at_best
+
+
+def test_a_genre_that_all_training_rows_have_or_none_gets_its_share():
+    X, y, _ = _overlapping()
+    rows = np.isin(y, [0, 1])  # a, and a;b
+    labels = multi(SETS, genres=["a", "b", "c", "d", "e"])
+    fitted = fit_logreg(X[rows], y[rows], X, y, labels=labels, C=[0.1, 1.0])
+    p = fitted.predict_proba(X)
+    assert list(fitted.decisions.machines) == [1]
+    assert p[:, [0, 2, 3, 4]].tolist() == [[1, 0, 0, 0]] * len(X)
+    assert len(np.unique(p[:, 1])) == len(X)
+
+
+def test_majority_of_several_genres_gives_each_its_share():
+    labels = multi(SETS)
+    fitted = fit_constant(np.empty((4, 0)), np.array([0, 1, 2, 5]), np.empty((1, 0)), np.array([2]), labels=labels)
+    assert fitted.predict_proba(np.empty((1, 0))).tolist() == [[0.75, 0.5, 0.0, 0.5]]
+
+
+def test_machines_of_kernels_that_would_take_hours_are_refused():
+    recipe = BASELINES["svm_mfcc"].recipe(SvmMfcc(n_mfcc=13, C=[1.0]))
+    recipe.require("svm_mfcc", 80_000, labels=multi(SETS))
+    recipe.require("svm_mfcc", 160_000, labels=classes(8))  # one machine, whatever the number of classes
+    message = "svm_mfcc: expected at most 30 billion pairs .* found 102 billion: the square of 160,000 clips, times 4"
+    with pytest.raises(DataError, match=message):
+        recipe.require("svm_mfcc", 160_000, labels=multi(SETS))
+    BASELINES["majority"].recipe(None).require("majority", 10**9, labels=multi(SETS))
+
+
+def test_each_task_has_its_decisions():
+    assert set(DECISIONS) == set(TASKS)
 
 
 @pytest.mark.parametrize(
