@@ -1,7 +1,7 @@
 """The robustness experiment: every network predicts the same test tracks, as they are and transformed."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import islice
@@ -25,7 +25,7 @@ from fmagc.robustness.transforms import CLEAN, Transform, transforms_of
 from fmagc.runtime.worker_pool import Prepared, TaskResult, map_isolated
 from fmagc.tasks.task import labels_of
 
-__all__ = ["choose", "divergence", "least_frames", "run_experiment"]
+__all__ = ["DIVERGENCES", "choose", "least_frames", "run_experiment"]
 
 Floats = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def run_experiment(
     predictions : pd.DataFrame
         A row for each model, seed, transform and strength: ``tracks``, their number, ``flipped``, the fraction of them
         whose most probable genre changed, and ``kl``, the mean Kullback-Leibler divergence in nats of the transformed
-        clip's probabilities from the clean clip's.
+        clip's probabilities from the clean clip's, for the genres of a track together (`DIVERGENCES`).
     encoders : pd.DataFrame
         A row for each model, seed, view and number of steps: ``tracks`` and the means of the errors of
         `robustness.equivariance.ShiftErrors`.
@@ -69,8 +69,9 @@ def run_experiment(
     clip_frames = n_frames(waves.params["clip"]["samples"], hop_length=mel.hop_length)
     window_frames = clip_frames + math.ceil(longer / mel.hop_length)
     lengths = {track_id: n_frames(length, hop_length=mel.hop_length) for track_id, length in waves.lengths.items()}
+    labels = labels_of(split, genres=models[0].data["genres"])
     tracks = choose(
-        with_labels(split, lengths, labels=labels_of(split, genres=models[0].data["genres"])),
+        with_labels(split, lengths, labels=labels),
         at_most=settings.tracks,
         least_frames=max(
             window_frames, least_frames(settings, clip_frames=clip_frames, frames_per_s=sr / mel.hop_length)
@@ -94,7 +95,7 @@ def run_experiment(
             for model in models:
                 named = {"model": model.name, "seed": model.seed}
                 p = model.probabilities(variants, clip_frames=clip_frames, progress=bar)
-                changes += [named | change for change in _changes(p, transforms)]
+                changes += [named | change for change in _changes(p, transforms, DIVERGENCES[labels.task.name])]
                 errors += [named | error for error in model.shift_errors(window, shifts=settings.encoder_steps)]
     return (
         _means(changes, by=["model", "seed", "transform", "strength"]),
@@ -144,6 +145,18 @@ def divergence(expected: Floats, found: Floats) -> Floats:
     return np.asarray(rel_entr(expected, found).sum(axis=-1))
 
 
+def divergence_of_each(expected: Floats, found: Floats) -> Floats:
+    """Compute the divergence of genres that are independent of each other: the sum of those of each genre's two sides.
+
+    A side of less than the rounding of 1 counts as that much: the divergence stays finite.
+    """
+    p, q = (np.maximum([side, 1 - side], np.finfo(np.float64).eps) for side in (expected, found))
+    return np.asarray(divergence(p, q).sum(axis=0))
+
+
+DIVERGENCES: Mapping[str, Callable[[Floats, Floats], Floats]] = {"single": divergence, "multi": divergence_of_each}
+
+
 def _views_of(outcome: TaskResult[Task, Views]) -> Views:
     if isinstance(outcome.result, RejectedTrack):
         task, reason = outcome.task, outcome.result
@@ -154,9 +167,11 @@ def _views_of(outcome: TaskResult[Task, Views]) -> Views:
     return outcome.result
 
 
-def _changes(p: Floats, transforms: Sequence[Transform]) -> Iterator[dict[str, Any]]:
+def _changes(
+    p: Floats, transforms: Sequence[Transform], diverged: Callable[[Floats, Floats], Floats]
+) -> Iterator[dict[str, Any]]:
     """Compare the probabilities of a track's variants [shape=(N, K)] with those of the first, the clean one."""
-    flipped, kl = p.argmax(axis=1) != p[0].argmax(), divergence(p[0], p)
+    flipped, kl = p.argmax(axis=1) != p[0].argmax(), diverged(np.broadcast_to(p[0], p.shape), p)
     for place, transform in enumerate(transforms[1:], start=1):
         yield {
             "transform": transform.name,

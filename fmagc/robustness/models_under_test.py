@@ -41,13 +41,14 @@ class ModelUnderTest:
     name, seed : str, int
         Of the model and its training.
     data : dict
-        What the network was trained on: ``genres`` in class order, and ``mel``, the settings of its spectrograms.
+        What the network was trained on: ``task``, its name, ``genres`` in class order, and ``mel``, the settings of
+        its spectrograms.
     """
 
     def __init__(self, network: Network, card: dict[str, Any], *, hardware: Hardware) -> None:
         self.name: str = card["architecture"]["name"]
         self.seed: int = card["seed"]
-        self.data = {"genres": card["genres"], "mel": card["mel"]}
+        self.data = {name: card[name] for name in ("task", "genres", "mel")}
         self._task = TASKS[card["task"]]
         self._hop_length: int = card["mel"]["hop_length"]
         self._seen_frames = n_frames(card["architecture"]["clip_samples"], hop_length=self._hop_length)
@@ -107,7 +108,7 @@ def load_models(protocol: str, run: Run) -> list[ModelUnderTest]:
     Raises
     ------
     DataError
-        When one is missing or damaged, or they were not all trained on the same genres and spectrograms.
+        When one is missing or damaged, or they were not all trained for the same task, genres and spectrograms.
     """
     models: list[ModelUnderTest] = []
     for name in run.models:
@@ -118,6 +119,7 @@ def load_models(protocol: str, run: Run) -> list[ModelUnderTest]:
             models.append(ModelUnderTest(network, card, hardware=hardware))
             if models[-1].data != models[0].data:
                 raise DataError(
-                    f"{stage}: expected the spectrograms and genres of {models[0].name}, found others: run `dvc repro`"
+                    f"{stage}: expected the task, genres and spectrograms of {models[0].name}, found others: run "
+                    "`dvc repro`"
                 )
     return models

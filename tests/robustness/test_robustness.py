@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from fmagc.params.signal import Mel
 from fmagc.reporting.figures import robustness
 from fmagc.robustness import equivariance
 from fmagc.robustness.equivariance import Reach, encoders_of, margin, reach, shift_errors
-from fmagc.robustness.experiment import choose, divergence, least_frames, run_experiment
+from fmagc.robustness.experiment import DIVERGENCES, choose, least_frames, run_experiment
 from fmagc.robustness.models_under_test import ModelUnderTest
 from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
 from fmagc.robustness.transforms import CLEAN
@@ -218,7 +219,7 @@ class LoudnessModel:
     """Predict Rock for a loud clip."""
 
     name, seed = "loudness", 3
-    data = {"genres": GENRES, "mel": MEL.model_dump()}  # noqa: RUF012
+    data = {"task": "single", "genres": GENRES, "mel": MEL.model_dump()}  # noqa: RUF012
 
     def starts(self, clip_frames: int) -> list[int]:
         return [0]
@@ -290,9 +291,28 @@ def test_tracks_must_hold_the_windows_of_the_encoders(waves: Cache) -> None:
         run_experiment([model_of("crnn")], split(), waves=waves, settings=settings, workers=1)
 
 
+def test_tracks_of_several_genres_diverge_by_the_sum_over_genres(waves: Cache) -> None:
+    several = split().drop(columns="genre").assign(genres="Folk;Rock")
+    settings = SETTINGS.model_copy(update={"tracks": 1, "time_shift_s": []})
+    predictions, _ = run_experiment([LoudnessModel()], several, waves=waves, settings=settings, workers=1)
+    rock, folk = 0.1 * np.log(0.1 / 0.8) + 0.9 * np.log(0.9 / 0.2), 0.9 * np.log(0.9 / 0.2) + 0.1 * np.log(0.1 / 0.8)
+    assert predictions["flipped"].tolist() == [1.0, 0.0]
+    assert predictions["kl"].tolist() == [pytest.approx(rock + folk, abs=1e-6), 0.0]
+
+
 def test_divergence_is_that_of_kullback_and_leibler() -> None:
     p, q = np.array([0.5, 0.5, 0.0]), np.array([[0.5, 0.5, 0.0], [0.25, 0.5, 0.25]])
-    np.testing.assert_allclose(divergence(p, q), [0, 0.5 * np.log(2)])
+    np.testing.assert_allclose(DIVERGENCES["single"](p, q), [0, 0.5 * np.log(2)])
+
+
+def test_divergence_of_independent_genres_is_that_of_their_joint_distribution() -> None:
+    p, q = np.array([0.5, 0.1, 1.0]), np.array([0.25, 0.3, 0.75])
+    each = list(product([True, False], repeat=3))
+    joint = [[np.where(carried, own, 1 - own).prod() for carried in each] for own in (p, q)]
+    assert DIVERGENCES["multi"](p, q) == pytest.approx(DIVERGENCES["single"](*np.array(joint)))
+    assert DIVERGENCES["multi"](p, p) == 0
+    certain = DIVERGENCES["multi"](np.array([0.5]), np.array([1.0]))
+    assert certain == pytest.approx(0.5 * np.log(0.25 / 2**-52))
 
 
 @pytest.mark.slow
