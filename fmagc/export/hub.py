@@ -1,12 +1,11 @@
 """Write a folder that a model hub takes as it is: card, weights, `config.json`, ONNX file and confusion matrix."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import fmagc
+from fmagc.cache.clip_starts import evenly_spaced
 from fmagc.export.onnx_file import export_onnx
 from fmagc.export.project_results import find_results
+from fmagc.inference.onnx_record import OnnxRecord, read_record
 from fmagc.params.signal import n_frames
 from fmagc.paths import CARD, WEIGHTS
 from fmagc.reporting.figures.confusion import confusion_grid
@@ -50,7 +49,8 @@ From the shell: `fmagc predict song.mp3 --model .`. With `{onnx}` in place of `.
 
 `{onnx}` needs no fmagc and no clone either, but `pip install onnxruntime soundfile`. It takes the samples of
 {max_seconds:g} s of music at most, mono at {sample_rate:,} Hz, and the places where clips of {clip_samples:,} samples
-begin, in steps of {hop_length:,}. These lines take a file of that rate, and of it one clip after the other:
+begin, in steps of {hop_length:,}. These lines take a file of that rate, and {n_clips} evenly spaced clips of it, as
+fmagc does of {max_seconds:g} s:
 
 ```python
 import json, numpy, onnxruntime, soundfile
@@ -58,7 +58,7 @@ session = onnxruntime.InferenceSession("{onnx}")
 genres = json.loads(session.get_modelmeta().custom_metadata_map["fmagc"])["genres"]
 y, rate = soundfile.read("song.wav", frames={longest}, dtype="float32", always_2d=True)
 assert rate == {sample_rate} and len(y) >= {clip_samples}, "resample the song, or take one of {seconds:.1f} s or more"
-starts = numpy.arange(0, len(y) // {hop_length} - {n_frames} + 1, {n_frames})
+starts = numpy.linspace(0, len(y) // {hop_length} - {clip_frames}, {n_clips}).round().astype("int64")
 (p,) = session.run(["probabilities"], {{"samples": y.mean(axis=1), "starts": starts}})
 print(dict(zip(genres, p.mean(axis=0).tolist())))
 ```
@@ -90,7 +90,7 @@ def export_hub(folder: Path, out: Path) -> None:
             write_bytes(made / name, (folder / name).read_bytes())
         if "license_link" in licence_fields(trained["corpus"]):
             write_text(made / _LICENCE, f"{licence_of(trained['corpus'])}\n")
-        use = _use(trained)
+        use = _use(read_record(made / _ONNX, (made / _ONNX).read_bytes()))
         if tested is None:
             write_text(made / _CARD, untested_card(trained, use=use))
             log(f"{folder}: no card of a project beside it: {_CARD} has the results on the validation tracks alone")
@@ -100,19 +100,21 @@ def export_hub(folder: Path, out: Path) -> None:
             save_png(figure, made / _PICTURE)
 
 
-def _use(trained: Mapping[str, Any]) -> str:
-    waveform, hop_length = trained["waveform"], trained["mel"]["hop_length"]
-    clip_samples = trained["architecture"]["clip_samples"]
+def _use(record: OnnxRecord) -> str:
+    hop_length, clip_samples = record.hop_length, record.clip_samples
+    longest, clip_frames = round(record.max_seconds * record.sample_rate), n_frames(clip_samples, hop_length=hop_length)
+    clips = evenly_spaced(n_frames(longest, hop_length=hop_length), clip_frames=clip_frames, n_clips=record.n_clips)
     return _USE.format(
         heading=USE_HEADING,
-        version=fmagc.__version__,
+        version=record.fmagc,
         install=INSTALL,
         onnx=_ONNX,
-        max_seconds=waveform["max_seconds"],
-        longest=round(waveform["max_seconds"] * waveform["sample_rate"]),
-        sample_rate=waveform["sample_rate"],
+        max_seconds=record.max_seconds,
+        longest=longest,
+        sample_rate=record.sample_rate,
         hop_length=hop_length,
         clip_samples=clip_samples,
-        seconds=clip_samples / waveform["sample_rate"],
-        n_frames=n_frames(clip_samples, hop_length=hop_length),
+        clip_frames=clip_frames,
+        seconds=clip_samples / record.sample_rate,
+        n_clips=len(clips),
     )
