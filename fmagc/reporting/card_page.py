@@ -9,6 +9,7 @@ from fmagc.reporting.labels import DEMO_NOTE, VIEWS
 from fmagc.reporting.licences import licence_of
 from fmagc.reporting.markdown import escaped, table
 from fmagc.reporting.model_card_template import PAGE
+from fmagc.reporting.presentation.registry import PRESENTATIONS
 
 __all__ = ["card_page"]
 
@@ -40,13 +41,15 @@ def card_page(
     samples, sample_rate = trained["architecture"]["clip_samples"], trained["waveform"]["sample_rate"]
     views = sorted(trained["normalisation"], reverse=True)
     model, corpus = trained["architecture"]["name"], trained["corpus"]
+    words = PRESENTATIONS[trained["task"]].card
     by = f"protocol `{protocol}`" if protocol else f"seed {trained['seed']}"
     return PAGE.format(
         metadata=metadata_block(model, corpus=corpus, protocol=protocol, scores=scores, n_seeds=len(cards)),
         title=f"{model}, {by}, corpus `{corpus['name']}`",
         note=f"> **{DEMO_NOTE}**\n\n" if corpus["name"] == DEMO else "",
-        n_genres=len(trained["genres"]),
-        genres=", ".join(map(escaped, trained["genres"])),
+        purpose=words.purpose(trained["genres"]),
+        genres=words.listing(trained["genres"]),
+        limit=words.limit,
         unit="patches" if trained["train"]["patch_samples"] else "clips",
         seconds=samples / sample_rate,
         samples=samples,

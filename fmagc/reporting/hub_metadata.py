@@ -15,6 +15,7 @@ _TASK = "audio-classification"
 _SIZES = ("small", "medium", "large", "full")
 _DATASETS = {f"fma_{size}": f"benjamin-paine/free-music-archive-{size}" for size in _SIZES}  # FMA's copies on the hub
 _METRICS = {"accuracy": "accuracy", "f1": "macro F1", "precision": "macro precision", "recall": "macro recall"}
+_METRICS |= {"average_precision": "macro average precision", "roc_auc": "macro ROC-AUC"}
 
 
 def metadata_block(
@@ -35,16 +36,15 @@ def metadata_block(
     protocol : str or None
         By which the model was tested; None when the scores are those of validation.
     scores : mapping of str to float
-        The hub's accuracy, f1, precision and recall, the last three as means over the genres.
+        Measures that the hub knows (`presentation.card_words.CardWords.hub_metrics`).
     n_seeds : int
         Trainings over which the scores are means.
     """
     known = _DATASETS.get(corpus["name"]) if corpus["layout"] == "fma" else None
     trained_on = corpus["name"]
     mean = f", mean of {n_seeds} trainings" if n_seeds > 1 else ""
-    metrics = [
-        {"type": kind, "value": round(scores[kind], 6), "name": f"{name}{mean}"} for kind, name in _METRICS.items()
-    ]
+    shown = {kind: name for kind, name in _METRICS.items() if kind in scores}
+    metrics = [{"type": kind, "value": round(scores[kind], 6), "name": f"{name}{mean}"} for kind, name in shown.items()]
     result = {
         "task": {"type": _TASK, "name": "Music genre classification"},
         "dataset": {
@@ -60,7 +60,7 @@ def metadata_block(
         "pipeline_tag": _TASK,
         "tags": ["music", "music-genre-classification", model],
         **({"datasets": [known]} if known else {}),
-        "metrics": list(_METRICS),
+        "metrics": list(shown),
         "model-index": [{"name": model, "results": [result]}],
     }
     text = StringIO()

@@ -4,8 +4,10 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["escaped", "table"]
+__all__ = ["FOLDED", "UNFOLDED", "escaped", "folded", "table"]
 
+FOLDED = re.compile(r"<details><summary>([^<>]*)</summary>")  # what `folded` puts above a text
+UNFOLDED = "</details>"  # and below it
 _MARKS = re.compile(r"([\\`*_{}\[\]#|~])")
 
 
@@ -18,3 +20,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int)
     """Lay out a table whose last `numbers` columns are aligned to the right."""
     rules = ["---"] * (len(header) - numbers) + ["---:"] * numbers
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rules, *rows))
+
+
+def folded(summary: str, text: str) -> str:
+    """Fold text below a summary that opens it, plain words: the only HTML of a page."""
+    return f"<details><summary>{summary}</summary>\n\n{text}\n\n{UNFOLDED}"

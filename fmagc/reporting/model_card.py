@@ -3,7 +3,7 @@
 The headings follow M. Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,11 +17,10 @@ from fmagc.reporting.labels import SETS
 from fmagc.reporting.markdown import escaped, table
 from fmagc.reporting.metric_text import metric_text
 from fmagc.reporting.model_card_template import DATA, LIMITS, RESULTS, USE, USE_HEADING
+from fmagc.reporting.presentation.registry import PRESENTATIONS
 from fmagc.runtime.files import digest
 
 __all__ = ["card_markdown"]
-
-_MACRO = ("f1", "precision", "recall")
 
 
 def card_markdown(
@@ -47,27 +46,30 @@ def card_markdown(
     settings : Evaluate
         Which clips of a track were predicted.
     """
-    trained, levels = entry.cards[0], details["track"]
+    trained, level = entry.cards[0], details["track"]
+    words = PRESENTATIONS[trained["task"]].card
     sections = {
         "data": DATA.format(
             sets=_sets(split, accepted),
             leak=_leak(split),
-            n_tested=sum(row["support"] for row in levels["genres"]),
+            n_tested=accepted["test"],
             digests=_digests(entry, split),
         ),
         "results": RESULTS.format(
-            results=_results(entry),
+            results=_results(entry, in_words=words.in_words),
             and_seeds=" and the seeds" if len(entry.cards) > 1 else "",
             spread=_spread(entry),
-            by_genre=_by_genre(levels["genres"]),
-            confusions=_confusions(levels["confusions"]),
-            ece_by_chance=levels["calibration"]["ece_by_chance"],
-            temperature=temperature_text(levels["calibration"]),
+            measures=words.measures(entry.track),
+            by_genre=words.by_genre(level["genres"], n_tested=accepted["test"]),
+            mistakes=words.mistakes(level),
+            ece=words.ece,
+            ece_by_chance=level["calibration"]["ece_by_chance"],
+            temperature=temperature_text(level["calibration"]),
             log_loss=entry.track["log_loss"],
-            log_loss_scaled=levels["calibration"]["log_loss_scaled"],
-            errors=_errors(details["errors"]),
+            log_loss_scaled=level["calibration"]["log_loss_scaled"],
+            errors=_errors(details["errors"], columns=words.error_columns),
         ),
-        "limits": LIMITS.format(certainty=_certainty(entry, split)),
+        "limits": LIMITS.format(certainty=_certainty(entry, split, headline=words.headline)),
         "use": USE.format(
             heading=USE_HEADING,
             protocol=entry.protocol,
@@ -78,7 +80,7 @@ def card_markdown(
     return card_page(
         entry.cards,
         protocol=entry.protocol,
-        scores={"accuracy": entry.track["accuracy"]} | {name: entry.track[f"macro_{name}"] for name in _MACRO},
+        scores={kind: entry.track[name] for kind, name in words.hub_metrics.items()},
         seen=_seen(trained["train"], settings),
         sections=sections,
     )
@@ -118,8 +120,8 @@ def _digests(entry: Entry, split: pd.DataFrame) -> str:
     return "\n".join(f"- {f'`{name}`' if '/' in name else name}: `{value}`" for name, value in read.items())
 
 
-def _results(entry: Entry) -> str:
-    names = [name for name in entry.track if not name.endswith(("_low", "_high", "_std"))]
+def _results(entry: Entry, *, in_words: Collection[str]) -> str:
+    names = [name for name in entry.track if not name.endswith(("_low", "_high", "_std")) and name not in in_words]
     rows = [[f"`{name}`", metric_text(entry.track, name), metric_text(entry.clip, name)] for name in names]
     return table(["", "by track", "by clip"], rows, numbers=2)
 
@@ -131,31 +133,7 @@ def _spread(entry: Entry) -> str:
     return f"Numbers are means over {n_seeds} seeds of training, ± their standard deviation."
 
 
-def _by_genre(genres: list[dict[str, Any]]) -> str:
-    header = ["genre", "tracks", "precision", "recall", "F1"]
-    rows = [
-        [
-            escaped(row["genre"]),
-            f"{row['support']:,}",
-            *(f"{row[name]:.3f}" for name in ("precision", "recall")),
-            f"{row['f1']:.3f}" + (f" ± {row['f1_std']:.3f}" if "f1_std" in row else ""),
-        ]
-        for row in genres
-    ]
-    return table(header, rows, numbers=4)
-
-
-def _confusions(confusions: list[dict[str, Any]]) -> str:
-    if not confusions:
-        return "There is none: every test track was predicted correctly."
-    rows = [
-        [escaped(row["true"]), escaped(row["predicted"]), f"{row['count']:.3g}", f"{row['share']:.1%}"]
-        for row in confusions
-    ]
-    return table(["true", "predicted as", "tracks", "share of the genre"], rows, numbers=2)
-
-
-def _errors(errors: list[dict[str, Any]]) -> str:
+def _errors(errors: list[dict[str, Any]], *, columns: Sequence[str]) -> str:
     if not errors:
         return "There is none."
     rows = [
@@ -165,14 +143,15 @@ def _errors(errors: list[dict[str, Any]]) -> str:
         ]
         for row in errors
     ]
-    header = ["track", "artist", "title", "label", "predicted as", "probability", "of the label"]
+    header = ["track", "artist", "title", *columns]
     return table(header, rows, numbers=2)
 
 
-def _certainty(entry: Entry, split: pd.DataFrame) -> str:
+def _certainty(entry: Entry, split: pd.DataFrame, *, headline: tuple[str, str]) -> str:
+    key, name = headline
     n_artists = split.loc[split["set"] == "test", "artist_id"].nunique()
-    low, high = entry.track["accuracy_low"], entry.track["accuracy_high"]
+    low, high = entry.track[f"{key}_low"], entry.track[f"{key}_high"]
     return (
-        f"The accuracy is estimated from {n_artists:,} test artists: for artists like these its 95 % interval is "
+        f"The {name} is estimated from {n_artists:,} test artists: for artists like these its 95 % interval is "
         f"[{low:.2f}, {high:.2f}]. It says nothing about other kinds of music."
     )

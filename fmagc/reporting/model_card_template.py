@@ -9,17 +9,17 @@ PAGE = """\
 
 {note}## Task
 
-Predict the genre of recorded music, one of {n_genres}: {genres}. The network reads {unit} of {seconds:.1f} s
+{purpose} The network reads {unit} of {seconds:.1f} s
 ({samples:,} samples at {sample_rate:,} Hz, mono): {views}. The prediction for a track is the mean of the probabilities
 of {seen}.
 
-{data}## Training
+{genres}{data}## Training
 
 {training}
 
 {results}## Limits
 
-- Each track of the corpus has one genre. Music of two genres, or of none of these, still gets one of them.
+{limit}
 - A recording that is shorter than one of the {unit} is rejected.
 {limits}
 ## Licence
@@ -46,19 +46,17 @@ RESULTS = """\
 {results}
 
 In brackets: the 95 % interval of a bootstrap over the test artists{and_seeds}. {spread}
-`study_accuracy` (one-vs-rest) and `study_f1` are the measures of the study; `log_loss` is in nats.
+{measures}
 
 ### By genre
 
 {by_genre}
 
-### Most frequent confusions
-
-{confusions}
+{mistakes}
 
 ### Calibration
 
-`ece`, the expected calibration error, is the mean distance between confidence and accuracy over 15 bins. With few
+{ece} With few
 tracks it is never 0: a perfectly calibrated model would have {ece_by_chance:.3f} by chance. `ece_scaled` is the error
 after the logits are divided by one temperature, fitted to the validation tracks: {temperature}. Above 1, the model is
 overconfident. Scaling changes the log loss of the test tracks from {log_loss:.3f} to {log_loss_scaled:.3f}. The model
@@ -77,9 +75,9 @@ VALIDATION = """\
 
 {results}
 
-`precision`, `recall` and `f1` are means over the genres; `loss` is the cross-entropy, in nats. The weights are those of
+{measures} The weights are those of
 the epoch with the lowest loss on these very tracks, so that the numbers flatter the model.
-Results on test tracks, with intervals and a confusion matrix, are in the project that trained it: this page was made
+Results on test tracks, {beyond}, are in the project that trained it: this page was made
 from a copy of the weights and their `config.json` alone.
 
 """

@@ -6,10 +6,9 @@ from typing import Any
 from fmagc.reporting.card_page import card_page
 from fmagc.reporting.markdown import table
 from fmagc.reporting.model_card_template import VALIDATION
+from fmagc.reporting.presentation.registry import PRESENTATIONS
 
 __all__ = ["untested_card"]
-
-_SCORES = ("accuracy", "precision", "recall", "f1", "loss")
 
 
 def untested_card(trained: Mapping[str, Any], *, use: str) -> str:
@@ -22,13 +21,17 @@ def untested_card(trained: Mapping[str, Any], *, use: str) -> str:
     use : str
         The section on how to use it.
     """
-    scores = {name: trained["validation"][name] for name in _SCORES}
+    words = PRESENTATIONS[trained["task"]].card
+    scores = {name: trained["validation"][name] for name in words.validated}
     rows = [(f"`{name}`", f"{value:.3f}") for name, value in scores.items()]
     sections = {
         "data": "",
-        "results": VALIDATION.format(results=table(["", "value"], rows, numbers=1)),
+        "results": VALIDATION.format(
+            results=table(["", "value"], rows, numbers=1), measures=words.validation, beyond=words.beyond
+        ),
         "limits": "",
         "use": use,
     }
     seen = f"evenly spaced {'patches' if trained['train']['patch_samples'] else 'clips'} that cover it"
-    return card_page([trained], protocol=None, scores=scores, seen=seen, sections=sections)
+    known = {kind: scores[kind] for kind in words.hub_metrics if kind in scores}
+    return card_page([trained], protocol=None, scores=known, seen=seen, sections=sections)

@@ -19,6 +19,7 @@ from tests.support.recipe import recipe
 
 def trained(seed, *, corpus, layout="fma", patch_samples=None, patches_per_track=1):
     return {
+        "task": "single",
         "architecture": {"name": "crnn", "clip_samples": patch_samples or 524288, "hop_length": 1024, "n_mels": 128},
         "seed": seed,
         "genres": GENRES,

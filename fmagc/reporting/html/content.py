@@ -7,16 +7,18 @@ import numpy as np
 
 from fmagc.cache.manifest import read_manifest
 from fmagc.cache.shards import read_columns
-from fmagc.corpus.index import read_names
+from fmagc.corpus.index import read_genre_table, read_names
 from fmagc.params.schema import Params
 from fmagc.paths import AUDIT, CARDS, CLEANING, LEADERBOARD, MANIFEST, WAVES
 from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.html import findings, run_facts
 from fmagc.reporting.html.elements import Picture, picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
-from fmagc.reporting.html.text import counted, listed
+from fmagc.reporting.html.text import capitalised, counted, listed
 from fmagc.reporting.hub_metadata import body_of
-from fmagc.reporting.labels import VIEWS
+from fmagc.reporting.labels import MEASURES, VIEWS
+from fmagc.reporting.presentation.base import Presentation
+from fmagc.reporting.presentation.registry import PRESENTATIONS
 from fmagc.reporting.run_results import (
     read_clip_counts,
     read_entries,
@@ -52,20 +54,25 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
     cleaning = read_record(CLEANING, stage="explore", cached=False)
     sections = sections_of(LEADERBOARD.read_text(encoding="utf-8"))
     main = [entry for entry in entries if entry.protocol == params.compare.protocol]
-    genres = next(entry for entry in main if entry.cards).cards[0]["genres"]
+    presentation = PRESENTATIONS[next(entry for entry in main if entry.cards).cards[0]["task"]]
+    words = presentation.page
     files = read_record(MANIFEST, stage="fetch", cached=False)["files"]
     track_s = _usual_length(params.audio.sample_rate)
     return {
         "corpus": params.dataset.name,
         "note": html_of(sections[""].partition("\n")[2], level=2),
-        "headline": list(findings.headline(main, _test_set(main[0], audit, cleaning))),
-        "corpus_text": _corpus_text(params, cleaning, genres, files),
+        "headline": list(_headline(main, audit, cleaning, presentation)),
+        "corpus_text": _corpus_text(params, cleaning, words.genres(read_genre_table()), files),
         "tables": {
             "accounted": run_facts.accounted(cleaning),
             "sets": run_facts.sets(audit, cleaning["accepted_by_set"], run.protocols),
             "settings": run_facts.settings(params.model_dump()),
             "digests": run_facts.digests(entries, run.protocols),
-            "trainings": run_facts.trainings(entries, read_histories(run, run.protocols)),
+            "trainings": run_facts.trainings(
+                entries,
+                read_histories(run, run.protocols),
+                measure=(words.validated, presentation.curves[words.validated]),
+            ),
         },
         "unfinished": findings.unfinished(entries),
         "pipeline": picture(
@@ -75,14 +82,16 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
             caption="The stages of dvc.yaml with the settings of params.yaml. An arrow leads to a stage that "
             "reads what another writes; an arrow that a longer path implies is left out.",
         ),
-        "data": list(_data_pictures(params)),
+        "data": list(_data_pictures(params, examples=words.examples)),
         "networks": list(_network_pictures(main)),
         "timeline": _timeline(track),
         "protocols": [
-            _protocol(name, [e for e in entries if e.protocol == name], sections, params, track_s=track_s)
+            _protocol(name, [e for e in entries if e.protocol == name], sections, params, presentation, track_s=track_s)
             for name in run.protocols
         ],
         "gaps": {name: html_of(text, level=3) for name, text in sections.items() if " against " in name},
+        "ece": words.ece,
+        "hardest": words.hardest,
         "reading": html_of(sections["How to read it"], level=3),
         "apart": "official" if params.dataset.layout == "fma" else "artist",  # the protocol that has no leak
         "n_protocols": len(run.protocols),
@@ -90,14 +99,17 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _test_set(entry: Entry, audit: dict[str, Any], cleaning: dict[str, Any]) -> TestSet:
-    """Describe the test set of a protocol by the predictions of one of its models."""
-    return TestSet.of(
-        read_predictions(entry), audit=audit[entry.protocol], accepted=cleaning["accepted_by_set"][entry.protocol]
-    )
+def _headline(
+    entries: Sequence[Entry], audit: dict[str, Any], cleaning: dict[str, Any], presentation: Presentation
+) -> Iterator[str]:
+    """Summarise a protocol, whose test set is that of the predictions of one of its models."""
+    protocol, predictions = entries[0].protocol, read_predictions(entries[0])
+    test = TestSet.of(predictions, audit=audit[protocol], accepted=cleaning["accepted_by_set"][protocol])
+    chance = presentation.chance(predictions.tracks.test)
+    return findings.headline(entries, test, presentation=presentation, chance=chance)
 
 
-def _corpus_text(params: Params, cleaning: dict[str, Any], genres: Sequence[str], files: dict[str, Any]) -> str:
+def _corpus_text(params: Params, cleaning: dict[str, Any], genres: str, files: dict[str, Any]) -> str:
     size = sum(file["bytes"] for file in files.values())
     seconds = params.clip.samples / params.audio.sample_rate
     patched = {name: params.models[name].patch_samples for name in params.run.models}
@@ -107,13 +119,13 @@ def _corpus_text(params: Params, cleaning: dict[str, Any], genres: Sequence[str]
     return (
         f"{counted(len(files), 'file')} of the corpus {params.dataset.name} ({size / 1e6:,.0f} MB); {subset}"
         f"{cleaning['requested']:,} tracks were requested and {cleaning['accepted']:,} accepted. "
-        f"The genres are {listed(genres)}. Every signal is mono at {params.audio.sample_rate:,} Hz; a "
+        f"{genres} Every signal is mono at {params.audio.sample_rate:,} Hz; a "
         f"network reads {at_once}, as samples or as {params.mel.n_mels} mel bands every "
         f"{1000 * params.mel.hop_length / params.audio.sample_rate:.1f} ms."
     )
 
 
-def _data_pictures(params: Params) -> Iterator[Picture]:
+def _data_pictures(params: Params, *, examples: str) -> Iterator[Picture]:
     for protocol in params.run.protocols:
         yield picture(
             f"data/classes_{protocol}",
@@ -127,12 +139,12 @@ def _data_pictures(params: Params) -> Iterator[Picture]:
     )
     yield picture(
         "data/waveforms",
-        alt="Waveform of a clip of each genre",
-        caption="The middle clip of the first training track of each genre: its waveform.",
+        alt=f"Waveform of a clip of {examples}",
+        caption=f"The middle clip of the first training track of {examples}: its waveform.",
     )
     yield picture(
         "data/spectrograms",
-        alt="Log-mel spectrogram of a clip of each genre",
+        alt=f"Log-mel spectrogram of a clip of {examples}",
         caption="The same clips as log-mel spectrograms, the other input of the networks.",
     )
 
@@ -169,24 +181,32 @@ def _usual_length(sample_rate: int) -> float:
 
 
 def _protocol(
-    name: str, entries: Sequence[Entry], sections: dict[str, str], params: Params, *, track_s: float
+    name: str,
+    entries: Sequence[Entry],
+    sections: dict[str, str],
+    params: Params,
+    presentation: Presentation,
+    *,
+    track_s: float,
 ) -> dict[str, Any]:
+    words, measure = presentation.page, presentation.headline
     networks = [entry for entry in entries if entry.cards]
     details = {entry.model: read_error_analysis(entry)["track"] for entry in entries}
     predictions = {entry.model: read_predictions(entry) for entry in networks}
     counts = read_clip_counts(name, models=list(predictions))
     patched = [entry.model for entry in networks if params.models[entry.model].patch_samples]
     calibrations = {model: own["calibration"] for model, own in details.items()}
-    hardest, hardest_text = findings.hardest(predictions, names=read_names())
+    hardest, hardest_text = findings.hardest(predictions, names=read_names(), words=words)
     return {
         "name": name,
-        "shares": _shares(name, sections) if shares_title(name) in sections else None,
+        "shares": _shares(name, sections, measure=measure) if shares_title(name) in sections else None,
         "results": html_of(sections[f"Protocol `{name}`"], level=4),
-        "pictures": {key: picture(f"results/{name}/{key}", **texts) for key, texts in _RESULTS.items()},
-        "genre_text": findings.genre_text({model: details[model]["genres"] for model in predictions}),
-        "clip_text": list(findings.clip_text(counts, used=params.evaluate.clips, patched=patched)),
+        "pictures": {key: picture(f"results/{name}/{key}", **texts) for key, texts in words.pictures.items()},
+        "of_genres": words.of_genres,
+        "genre_text": words.genre_text({model: details[model]["genres"] for model in predictions}),
+        "clip_text": list(findings.clip_text(counts, measure=measure, used=params.evaluate.clips, patched=patched)),
         "overlap_text": findings.overlap_text(counts, track_s=track_s),
-        "clip_table": findings.clip_table(counts),
+        "clip_table": findings.clip_table(counts, measure=measure),
         "robustness_text": list(findings.robustness_text(*read_robustness(name))),
         "calibration_table": findings.calibration_table(entries, calibrations),
         "calibration_text": findings.calibration_text(calibrations),
@@ -199,51 +219,13 @@ def _protocol(
     }
 
 
-def _shares(name: str, sections: dict[str, str]) -> dict[str, Any]:
+def _shares(name: str, sections: dict[str, str], *, measure: str) -> dict[str, Any]:
     """Gather what a protocol's models do on shares of the training set."""
     drawn = picture(
         f"results/{name}/shares",
-        alt="Macro F1 of every model and baseline over the number of training tracks, with 95 % intervals",
+        alt=f"{capitalised(MEASURES[measure])} of every model and baseline over the number of training tracks, with "
+        "95 % intervals",
         caption="Test tracks; the number of training tracks on a logarithmic axis. The models of one size stand beside "
         "each other, in the order of the legend.",
     )
     return {"picture": drawn, "text": html_of(sections[shares_title(name)], level=3)}
-
-
-_RESULTS = {
-    "curves": {
-        "alt": "Curves of loss, macro F1, accuracy, precision and recall over the epochs, training and validation",
-        "caption": "Training solid, validation dashed, one colour and marker for each model. Both are measured at the "
-        "end of an epoch on the middle clip of each validation track, or on as much music in patches from end to end, "
-        "and of as many training tracks, without augmentation and dropout.",
-    },
-    "scores": {
-        "alt": "Accuracy and macro F1 of every model and baseline with their 95 % intervals, best first",
-        "caption": "Test tracks. Bars are 95 % intervals of a bootstrap over the artists.",
-    },
-    "confusion": {
-        "alt": "Confusion matrix of every model and baseline; rows are true genres and sum to 1",
-        "caption": "Confusion matrices: rows are true genres, and sum to 1.",
-    },
-    "genres": {
-        "alt": "F1 of every genre, a marker for each model and baseline",
-        "caption": "F1 by genre, on the test tracks.",
-    },
-    "clips": {
-        "alt": "Accuracy and macro F1 over the seconds of music seen per track, for three rules of averaging",
-        "caption": "Scores by seconds of music per track, the number of clips times their length, under each rule of "
-        "pooling the predictions of clips.",
-    },
-    "calibration": {
-        "alt": "Reliability diagram of every model and baseline: accuracy over confidence",
-        "caption": "On the dotted line, accuracy equals confidence. Below it, the model is overconfident.",
-    },
-    "robustness": {
-        "alt": "Fraction of changed predictions and divergence for each transformation, a marker for each model",
-        "caption": "Predictions that change when the music is transformed.",
-    },
-    "shifts": {
-        "alt": "Relative errors of the encoders over the shift: equivariance solid, invariance dotted",
-        "caption": "How encoders follow a shift of the music. Equivariance: f(gx) = g'f(x); invariance: f(gx) = f(x).",
-    },
-}

@@ -11,14 +11,16 @@ from fmagc.evaluation.predictions import Predictions
 from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.figures.robustness import LABELS
 from fmagc.reporting.html.elements import Table
-from fmagc.reporting.html.text import counted, listed
+from fmagc.reporting.html.text import capitalised, counted, listed, with_article
+from fmagc.reporting.labels import MEASURES
+from fmagc.reporting.presentation.base import Presentation
+from fmagc.reporting.presentation.page_words import PageWords
 
 __all__ = [
     "calibration_table",
     "calibration_text",
     "clip_table",
     "clip_text",
-    "genre_text",
     "hardest",
     "headline",
     "overlap_text",
@@ -31,36 +33,35 @@ _RULES = {"probabilities": "mean of probabilities", "logits": "mean of logits", 
 _VIEWS = {"waveform": "waveform", "mel": "spectrogram"}
 
 
-def headline(entries: Sequence[Entry], test: TestSet) -> Iterator[str]:
-    """Summarise a protocol: what was predicted, and which model is best."""
+def headline(
+    entries: Sequence[Entry], test: TestSet, *, presentation: Presentation, chance: Mapping[str, float]
+) -> Iterator[str]:
+    """Summarise a protocol: what was predicted, which model is best, and what guessing scores (`chance`)."""
     networks = [entry for entry in entries if entry.cards]
     others = counted(len(entries) - len(networks), "baseline")
+    aim = presentation.page.aim.format(
+        genres=test.n_genres, tracks=counted(test.n_tracks, "track"), artists=counted(test.n_artists, "artist")
+    )
     yield (
-        f"{counted(len(networks), 'network')} and {others} predict one of {test.n_genres} genres for "
-        f"{counted(test.n_tracks, 'track')} by {counted(test.n_artists, 'artist')}; {test.known:.0%} of these tracks "
-        "are by artists in the training set."
+        f"{counted(len(networks), 'network')} and {others} {aim}; {test.known:.0%} of these tracks are by artists in "
+        "the training set."
     )
-    best = max(entries, key=lambda entry: entry.track["macro_f1"])
-    track = best.track
+    first = presentation.headline
+    best = max(entries, key=lambda entry: entry.track[first])
+    further = [name for name in presentation.resampled if name != first]
+    scores = [
+        f"{best.track[name]:.3f} ({before}{best.track[f'{name}_low']:.3f} to {best.track[f'{name}_high']:.3f})"
+        for name, before in ((first, "95 % interval "), *((name, "") for name in further))
+    ]
+    also = listed(f"{with_article(MEASURES[name])} of {score}" for name, score in zip(further, scores[1:], strict=True))
+    guessing = dict.fromkeys(f"{chance[name]:.3f}" for name in (first, *further))
     yield (
-        f"{best.model} has the highest macro F1, {track['macro_f1']:.3f} (95 % interval "
-        f"{track['macro_f1_low']:.3f} to {track['macro_f1_high']:.3f}), with an accuracy of {track['accuracy']:.3f} "
-        f"({track['accuracy_low']:.3f} to {track['accuracy_high']:.3f}); guessing has {1 / test.n_genres:.3f}."
+        f"{best.model} has the highest {MEASURES[first]}, {scores[0]}, with {also}; guessing has {listed(guessing)}."
     )
 
 
-def genre_text(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Name the genres that the networks predict best and worst, by their mean F1."""
-    rows = [row for table in tables.values() for row in table]
-    means = pd.DataFrame(rows).groupby("genre")["f1"].mean().sort_values(ascending=False, kind="stable")
-    return (
-        f"By the mean F1 of the networks, {means.index[0]} is predicted best ({means.iloc[0]:.2f}) and "
-        f"{means.index[-1]} worst ({means.iloc[-1]:.2f})."
-    )
-
-
-def clip_table(counts: pd.DataFrame) -> Table:
-    """Tabulate macro F1, the mean of the networks that see clips of one length, by music seen, set and rule."""
+def clip_table(counts: pd.DataFrame, *, measure: str) -> Table:
+    """Tabulate a measure, the mean of the networks that see clips of one length, by music seen, set and rule."""
     columns = [(name, rule) for name in ("val", "test") for rule in _RULES]
     header = (
         "seconds per track",
@@ -69,7 +70,7 @@ def clip_table(counts: pd.DataFrame) -> Table:
     )
     rows = []
     for clip_s, own in _by_length(counts):
-        means = own.groupby(["clips", "set", "average"])["macro_f1"].mean()
+        means = own.groupby(["clips", "set", "average"])[measure].mean()
         rows += [
             (
                 f"{clips * clip_s:.1f}",
@@ -78,16 +79,19 @@ def clip_table(counts: pd.DataFrame) -> Table:
             )
             for clips in sorted(own["clips"].unique())
         ]
-    return Table("Macro F1 by seconds of music per track, mean of the networks", header, rows, numbers=len(columns))
+    name = f"{capitalised(MEASURES[measure])} by seconds of music per track, mean of the networks"
+    return Table(name, header, rows, numbers=len(columns))
 
 
-def clip_text(counts: pd.DataFrame, *, used: int, patched: Collection[str]) -> Iterator[str]:
+def clip_text(counts: pd.DataFrame, *, measure: str, used: int, patched: Collection[str]) -> Iterator[str]:
     """Describe the gain of more music seen, on the validation tracks, on which the choice is made.
 
     Parameters
     ----------
     counts : pd.DataFrame
         As `evaluation.clips_per_track.count_table`, of one protocol and any number of models.
+    measure : str
+        The column by which they are compared.
     used : int
         Clips by which the networks without a patch are evaluated.
     patched : collection of str
@@ -95,9 +99,9 @@ def clip_text(counts: pd.DataFrame, *, used: int, patched: Collection[str]) -> I
     """
     val, parts = counts[counts["set"] == "val"], []
     for clip_s, own in _by_length(val):
-        means = own.groupby(["average", "clips"], sort=False)["macro_f1"].mean().reset_index()
-        highest = means["macro_f1"].max()
-        best = means[np.isclose(means["macro_f1"], highest, rtol=0, atol=1e-9)]  # rules may well agree on every track
+        means = own.groupby(["average", "clips"], sort=False)[measure].mean().reset_index()
+        highest = means[measure].max()
+        best = means[np.isclose(means[measure], highest, rtol=0, atol=1e-9)]  # rules may well agree on every track
         named = (
             ["any number of clips under any rule"]
             if len(best) == len(means)
@@ -108,16 +112,17 @@ def clip_text(counts: pd.DataFrame, *, used: int, patched: Collection[str]) -> I
         )
         parts.append(f"{clip_s:.1f} s at once is highest with {listed(named)}, {highest:.3f}")
     yield (
-        "On the validation tracks, on which such a choice must be made, the mean macro F1 of the networks that see "
-        f"{'; of those that see '.join(parts)}."
+        "On the validation tracks, on which such a choice must be made, the mean "
+        f"{MEASURES[measure]} of the networks that see {'; of those that see '.join(parts)}."
     )
     whole = val[(val["average"] == "probabilities") & ~val["model"].isin(patched)]
-    scores = whole.set_index(["model", "clips"])["macro_f1"].unstack("clips")
+    scores = whole.set_index(["model", "clips"])[measure].unstack("clips")
     if used > 1 and len(scores):
         gain = scores[used] - scores[1]
+        by_model = listed(f"{model} {value:+.3f}" for model, value in gain.items())
         yield (
-            f"This run uses {used} clips and the mean of probabilities. Compared with one clip, that changes macro F1 "
-            f"by {gain.mean():+.3f} on average ({listed(f'{model} {value:+.3f}' for model, value in gain.items())})."
+            f"This run uses {used} clips and the mean of probabilities. Compared with one clip, that changes "
+            f"{MEASURES[measure]} by {gain.mean():+.3f} on average ({by_model})."
         )
     if patched:
         yield f"Tracks are covered with patches from end to end for {listed(patched)}."
@@ -223,7 +228,7 @@ def unfinished(entries: Sequence[Entry]) -> str:
     )
 
 
-def hardest(predictions: Mapping[str, Predictions], *, names: pd.DataFrame) -> tuple[Table, str]:
+def hardest(predictions: Mapping[str, Predictions], *, names: pd.DataFrame, words: PageWords) -> tuple[Table, str]:
     """List the test tracks whose label gets the lowest probability, and count those that all or no networks get right.
 
     Parameters
@@ -232,6 +237,8 @@ def hardest(predictions: Mapping[str, Predictions], *, names: pd.DataFrame) -> t
         Of the clips, by network, all of one protocol.
     names : pd.DataFrame
         As `corpus.index.read_names` gives them.
+    words : PageWords
+        Of the task.
 
     Returns
     -------
@@ -243,33 +250,31 @@ def hardest(predictions: Mapping[str, Predictions], *, names: pd.DataFrame) -> t
     by_model = {model: own.tracks.test.mean_of_seeds() for model, own in predictions.items()}
     p_true = pd.DataFrame({model: own["p_true"] for model, own in by_model.items()})
     predicted = pd.DataFrame({model: own["predicted"] for model, own in by_model.items()})
-    genre = next(iter(by_model.values()))["genre"]
-    correct = predicted.eq(genre, axis=0).sum(axis=1)
+    right = pd.DataFrame({model: own["predicted"] == own["genre"] for model, own in by_model.items()})
+    genre, correct = next(iter(by_model.values()))["genre"], right.sum(axis=1)
     order = p_true.mean(axis=1).sort_values(kind="stable").index[:N_HARDEST]
     known = names.set_index("track_id")
-    header = ("track", "artist", "title", "label", "predicted as", "correct", "probability of the label")
+    label, probability = words.hardest_columns
+    header = ("track", "artist", "title", label, "predicted as", "correct", probability)
     rows = [
         (
             str(track_id),
             str(known.loc[track_id, "artist"]),
             str(known.loc[track_id, "title"]),
             str(genre[track_id]),
-            _wrong_genres(predicted.loc[track_id], label=str(genre[track_id])),
+            _counted_genres(predicted.loc[track_id, ~right.loc[track_id]]),
             f"{correct[track_id]} of {len(by_model)}",
             f"{p_true.loc[track_id].mean():.3f}",
         )
         for track_id in order
     ]
-    text = (
-        f"Of {counted(len(genre), 'test track')}, all networks predict {int((correct == len(by_model)).sum()):,} "
-        f"correctly, and none predicts {int((correct == 0).sum()):,} correctly."
+    text = words.hardest_text.format(
+        tracks=counted(len(genre), "test track"), all=(correct == len(by_model)).sum(), none=(correct == 0).sum()
     )
     return Table("Hardest test tracks", header, rows, numbers=2), text
 
 
-def _wrong_genres(predicted: pd.Series, *, label: str) -> str:
-    """Count the wrong genres that networks predict, the most frequent first."""
-    wrong = (
-        predicted[predicted != label].value_counts(sort=False).sort_index().sort_values(ascending=False, kind="stable")
-    )
-    return ", ".join(f"{genre} ({n})" for genre, n in wrong.items()) or "-"
+def _counted_genres(predicted: pd.Series) -> str:
+    """Count the genres that networks predict, the most frequent first."""
+    counts = predicted.value_counts(sort=False).sort_index().sort_values(ascending=False, kind="stable")
+    return ", ".join(f"{genre} ({n})" for genre, n in counts.items()) or "-"

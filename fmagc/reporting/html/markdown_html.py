@@ -1,5 +1,6 @@
 """Convert the Markdown files of the project to HTML, so that the page has the same text as the files."""
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,11 +9,13 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from fmagc.reporting.markdown import FOLDED, UNFOLDED
+
 __all__ = ["html_of", "sections_of"]
 
 
 class _Renderer(RendererHTML):
-    """Render tables and code in boxes that scroll by themselves where they are wider than the page."""
+    """Render tables and code in boxes that scroll by themselves where they are wider than the page, and folded text."""
 
     def table_open(self, tokens: Sequence[Token], *_: Any) -> str:
         return f"{_box('table')}<table>\n"
@@ -20,12 +23,15 @@ class _Renderer(RendererHTML):
     def table_close(self, tokens: Sequence[Token], *_: Any) -> str:
         return "</table></div>\n"
 
+    def folded(self, tokens: Sequence[Token], place: int, *_: Any) -> str:
+        return tokens[place].content
+
     def fence(self, *args: Any) -> str:
         return f"{_box('code')}{super().fence(*args)}</div>\n"
 
 
 def html_of(markdown: str, *, level: int) -> Markup:
-    """Render Markdown without raw HTML; tables and fenced code scroll by themselves.
+    """Render Markdown without raw HTML but that of `markdown.folded`; tables and fenced code scroll by themselves.
 
     Parameters
     ----------
@@ -35,11 +41,24 @@ def html_of(markdown: str, *, level: int) -> Markup:
         Level of the HTML heading that `#` becomes.
     """
     parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer).enable("table")
-    tokens = parser.parse(markdown)
+    tokens = _with_folds(parser.parse(markdown))
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, level + int(token.tag[1]) - 1)}"
     return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704 raw HTML is off
+
+
+def _with_folds(tokens: Sequence[Token]) -> list[Token]:
+    """Put HTML in the place of paragraphs that `markdown.folded` wrote; no escaped text looks like one."""
+    found: list[Token] = []
+    for token in tokens:
+        opened = FOLDED.fullmatch(token.content) if token.type == "inline" else None
+        if token.type == "inline" and found[-1].type == "paragraph_open" and (opened or token.content == UNFOLDED):
+            text = f"<details><summary>{html.escape(opened[1])}</summary>" if opened else UNFOLDED
+            found[-1] = Token("folded", "", 0, content=f"{text}\n")
+        elif not (found and found[-1].type == "folded" and token.type == "paragraph_close"):
+            found.append(token)
+    return found
 
 
 def sections_of(markdown: str) -> dict[str, str]:

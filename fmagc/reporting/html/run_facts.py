@@ -68,10 +68,20 @@ def digests(entries: Sequence[Entry], protocols: Sequence[str]) -> Table:
     return Table("Digests (xxh3-128)", ("of", "digest"), rows, numbers=0)
 
 
-def trainings(entries: Sequence[Entry], histories: pd.DataFrame) -> Table:
-    """List for each training its epochs, and its scores in the epoch whose weights were kept."""
+def trainings(entries: Sequence[Entry], histories: pd.DataFrame, *, measure: tuple[str, str]) -> Table:
+    """List for each training its epochs, and its scores in the epoch whose weights were kept.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+    histories : pd.DataFrame
+        Of all trainings (`run_results.read_histories`).
+    measure : tuple of str
+        The column that is shown beside the loss, and its name.
+    """
+    column, label = measure
     header = ["model", "protocol", "seed", "precision", "epochs", "kept"]
-    header += [f"{name}: {label}" for name in ("loss", "macro F1") for label in ("training", "validation")]
+    header += [f"{name}: {of}" for name in ("loss", label) for of in ("training", "validation")]
     rows = []
     for entry in entries:
         for card in entry.cards:
@@ -89,7 +99,7 @@ def trainings(entries: Sequence[Entry], histories: pd.DataFrame) -> Table:
                     card["precision"],
                     str(own["epoch"].max()),
                     str(card["best_epoch"]),
-                    *(f"{best.loc[split, name]:.3f}" for name in ("loss", "f1") for split in ("train", "val")),
+                    *(f"{best.loc[split, name]:.3f}" for name in ("loss", column) for split in ("train", "val")),
                 )
             )
     return Table("Trainings", header, rows, numbers=6)

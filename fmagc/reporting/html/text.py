@@ -3,7 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["counted", "listed", "setting"]
+__all__ = ["capitalised", "counted", "listed", "setting", "with_article"]
+
+
+def capitalised(words: str) -> str:
+    """Begin with a capital letter, and leave the others as they are."""
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def counted(n: int, word: str) -> str:
@@ -15,6 +20,11 @@ def listed(names: Iterable[str]) -> str:
     """Join names: a; a and b; a, b and c."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def with_article(noun: str) -> str:
+    """Put a or an before a noun."""
+    return f"a{'n' if noun[:1] in 'aeiou' else ''} {noun}"
 
 
 def setting(value: Any) -> str:

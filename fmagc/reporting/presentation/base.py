@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 
 from fmagc.evaluation.predictions import Predictions
 from fmagc.reporting.entries import Entry
+from fmagc.reporting.presentation.card_words import CardWords
+from fmagc.reporting.presentation.page_words import PageWords
 from fmagc.reporting.protocol_results import ProtocolResults
 
 __all__ = ["Presentation"]
@@ -20,6 +22,8 @@ class Presentation(ABC):
 
     Attributes
     ----------
+    card : CardWords
+    page : PageWords
     headline : str
         The metric that ranks models.
     resampled : tuple of str
@@ -34,6 +38,8 @@ class Presentation(ABC):
         When a model is right about a track, for McNemar's test.
     """
 
+    card: ClassVar[CardWords]
+    page: ClassVar[PageWords]
     headline: ClassVar[str]
     resampled: ClassVar[tuple[str, ...]]
     others: ClassVar[tuple[str, ...]]

@@ -10,6 +10,8 @@ from fmagc.reporting.entries import Entry
 from fmagc.reporting.markdown import table
 from fmagc.reporting.metric_text import metric_text
 from fmagc.reporting.presentation.base import Presentation
+from fmagc.reporting.presentation.multi_label_card import MultiLabelCard
+from fmagc.reporting.presentation.multi_label_page import MultiLabelPage
 from fmagc.reporting.protocol_results import ProtocolResults
 
 __all__ = ["MultiLabelPresentation"]
@@ -20,6 +22,8 @@ _LEVELS = {"roots": "roots", "second": "second level", "leaves": "leaves"}
 class MultiLabelPresentation(Presentation):
     """Several genres for a track."""
 
+    card = MultiLabelCard()
+    page = MultiLabelPage()
     headline = "macro_average_precision"
     resampled = ("macro_average_precision", "macro_roc_auc")
     others = ("micro_average_precision", "precision_at_1", "macro_f1", "log_loss")

@@ -10,6 +10,8 @@ from fmagc.reporting.entries import Entry
 from fmagc.reporting.figures.confusion import confusion_grid
 from fmagc.reporting.figures.genres import genre_scores
 from fmagc.reporting.presentation.base import Presentation
+from fmagc.reporting.presentation.single_label_card import SingleLabelCard
+from fmagc.reporting.presentation.single_label_page import SingleLabelPage
 from fmagc.reporting.protocol_results import ProtocolResults
 
 __all__ = ["SingleLabelPresentation"]
@@ -18,6 +20,8 @@ __all__ = ["SingleLabelPresentation"]
 class SingleLabelPresentation(Presentation):
     """One genre for each track."""
 
+    card = SingleLabelCard()
+    page = SingleLabelPage()
     headline = "macro_f1"
     resampled = ("accuracy", "macro_f1")
     others = ("study_f1", "top3", "log_loss")

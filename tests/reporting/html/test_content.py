@@ -27,10 +27,12 @@ from fmagc.reporting.html.elements import picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
 from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges, stages_of_run
 from fmagc.reporting.html.text import counted, listed, setting
+from fmagc.reporting.presentation.registry import PRESENTATIONS
 from tests.support.dag import ROOT, stages
 from tests.support.predictions import predictions_of
 
 SCHEMA = ROOT / "plots/vector/report/pipeline.svg"
+SINGLE = PRESENTATIONS["single"]
 ARCHITECTURE = {"n_classes": 8, "dropout": 0.3, "clip_samples": 2**19, "hop_length": 1024, "n_mels": 128}
 
 
@@ -172,7 +174,7 @@ def test_the_hardest_track_is_the_one_that_no_network_gives_to_its_label() -> No
     names = pd.DataFrame({"track_id": [0, 1, 2], "artist": ["A", "B", "C"], "title": ["x", "y", "z"]})
     crnn = table_of([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], [0, 0, 0])
     cnn1d = table_of([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7]], [0, 0, 0], model="cnn1d")
-    hardest, words = findings.hardest({"crnn": crnn, "cnn1d": cnn1d}, names=names)
+    hardest, words = findings.hardest({"crnn": crnn, "cnn1d": cnn1d}, names=names, words=SINGLE.page)
     assert hardest.rows[0] == ("1", "B", "y", "Folk", "Rock (2)", "0 of 2", "0.300")
     assert [row[0] for row in hardest.rows] == ["1", "2", "0"]
     assert words == "Of 3 test tracks, all networks predict 1 correctly, and none predicts 1 correctly."
@@ -197,10 +199,14 @@ def test_numbers_of_clips_are_compared_on_validation() -> None:
             ("test", 3, 0.2),
         )
     ]
-    best, used = findings.clip_text(pd.DataFrame(rows), used=3, patched=[])
+    best, used = findings.clip_text(pd.DataFrame(rows), measure=SINGLE.headline, used=3, patched=[])
     assert "see 12.0 s at once is highest with 3 clips (36.0 s) and the mean of logits, 0.700." in best
     assert "+0.100 on average (cnn1d +0.100 and crnn +0.100)" in used
-    assert findings.clip_table(pd.DataFrame(rows)).rows[0][:3] == ("12.0", "1 of 12.0 s", "0.500")
+    assert findings.clip_table(pd.DataFrame(rows), measure=SINGLE.headline).rows[0][:3] == (
+        "12.0",
+        "1 of 12.0 s",
+        "0.500",
+    )
 
 
 def test_networks_of_patches_are_compared_among_themselves() -> None:
@@ -212,12 +218,12 @@ def test_networks_of_patches_are_compared_among_themselves() -> None:
         for n, f1 in scores.items()
     ]
     counts = pd.DataFrame(rows)
-    best, used, covered = findings.clip_text(counts, used=3, patched=["resnet"])
+    best, used, covered = findings.clip_text(counts, measure=SINGLE.headline, used=3, patched=["resnet"])
     assert "networks that see 12.0 s at once is highest with 3 clips (36.0 s) and the mean of prob" in best
     assert "; of those that see 3.0 s at once is highest with 5 clips (15.0 s) and the mean of prob" in best
     assert used.endswith("by +0.100 on average (crnn +0.100).")
     assert covered.endswith("for resnet.")
-    assert [row[:3] for row in findings.clip_table(counts).rows] == [
+    assert [row[:3] for row in findings.clip_table(counts, measure=SINGLE.headline).rows] == [
         ("12.0", "1 of 12.0 s", "0.500"),
         ("36.0", "3 of 12.0 s", "0.600"),
         ("3.0", "1 of 3.0 s", "0.200"),
@@ -261,7 +267,7 @@ def test_the_headline_names_the_best_and_the_leak() -> None:
     track = {f"{name}{end}": 0.5 for name in ("macro_f1", "accuracy") for end in ("", "_low", "_high")}
     entries = [Entry("random", "crnn", {**track, "macro_f1": 0.7}, {}, [{}]), Entry("random", "majority", track, {})]
     test = TestSet(n_tracks=10, n_artists=1, n_genres=4, n_training=8, n_listed=8, known=0.8, files_shared=0)
-    first, second = findings.headline(entries, test)
+    first, second = findings.headline(entries, test, presentation=SINGLE, chance={"macro_f1": 0.25, "accuracy": 0.25})
     assert "1 network and 1 baseline predict one of 4 genres for 10 tracks by 1 artist; 80% of these" in first
     assert "crnn has the highest macro F1, 0.700" in second
     assert second.endswith("guessing has 0.250.")

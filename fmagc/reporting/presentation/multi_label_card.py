@@ -1,0 +1,122 @@
+"""The words of a model card where a track has several genres."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from fmagc.reporting.markdown import escaped, folded, table
+from fmagc.reporting.presentation.card_words import CardWords
+
+__all__ = ["MultiLabelCard"]
+
+_N_EXTREME = 10  # genres of the highest, and of the lowest average precision
+_N_MISTAKES = 15
+_N_SOURCES = 4
+
+
+class MultiLabelCard(CardWords):
+    """Several genres for a track: average precision, ROC-AUC, and genres that are given wrongly."""
+
+    headline = ("macro_average_precision", "macro average precision")
+    hub_metrics: ClassVar[Mapping[str, str]] = {
+        "average_precision": "macro_average_precision",
+        "roc_auc": "macro_roc_auc",
+    }
+    validated = ("average_precision", "precision", "recall", "f1", "accuracy", "loss")
+    in_words = ("genres_tested",)
+    limit = (
+        "- The labels of the corpus are those that its contributors chose. Music may belong to a genre that nobody "
+        "listed for it: predicting that genre counts as wrong.\n"
+        "- A genre of few training tracks is hardly learnt: look at its own numbers before you rely on it.\n"
+        "- Each genre is predicted for itself, and may get a higher probability than the genre above it."
+    )
+    ece = (
+        "`ece`, the expected calibration error, is the mean distance between probability and frequency over 15 bins of "
+        "all pairs of a track and a genre. Most pairs have a probability near 0, so that it is small for any model."
+    )
+    error_columns = ("labels", "predicted as", "probability", "highest of the labels")
+    validation = (
+        "`average_precision`, `precision`, `recall` and `f1` are means over the genres that occur; for the last three, "
+        "a track gets as many genres as it carries, its most probable ones. `accuracy` is the share of the tracks "
+        "whose most probable genre is one of theirs. `loss` is the binary cross-entropy, summed over the genres, in "
+        "nats."
+    )
+    beyond = "with intervals and the numbers of each genre"
+
+    def purpose(self, genres: Sequence[str]) -> str:
+        """Say that every genre has a probability of its own."""
+        return (
+            f"Predict the genres of recorded music: for each of {len(genres)} the probability that a track carries it. "
+            "A track may carry several, so that the probabilities do not sum to 1."
+        )
+
+    def listing(self, genres: Sequence[str]) -> str:
+        """List the genres in a part that unfolds."""
+        return f"{folded(f'The {len(genres)} genres', ', '.join(map(escaped, genres)))}\n\n"
+
+    def measures(self, metrics: Mapping[str, float]) -> str:
+        """Define the measures over genres, levels and ranks."""
+        return (
+            f"Measures that begin with `macro` are means over the {metrics['genres_tested']:.0f} genres that occur "
+            "among the test tracks; with `roots`, `second` or `leaves` at their end, over those of one level of the "
+            "tree. Measures that begin with `micro` are of all pairs of a track and a genre together. "
+            "`precision_at_1` is the share of the tracks that carry the genre most probable for them, `precision_at_3` "
+            "the share of their three most probable genres that tracks carry. `macro_f1` has a threshold for each "
+            "genre, the best on the validation tracks. `log_loss` is summed over the genres, in nats."
+        )
+
+    def by_genre(self, rows: Sequence[Mapping[str, Any]], *, n_tested: int) -> str:
+        """Tabulate the best and the worst genres, and all of them in a part that unfolds."""
+        found = [row for row in rows if row["support"]]
+        ranked = sorted(found, key=lambda row: (-row["average_precision"], row["genre"]))
+        whole = _genre_rows(ranked, n_tested)
+        parts = [
+            "By chance, the average precision of a genre is its share of the test tracks. A genre of few test tracks "
+            "may do well or badly by luck."
+        ]
+        if len(ranked) > 2 * _N_EXTREME:
+            best, worst = _genre_rows(ranked[:_N_EXTREME], n_tested), _genre_rows(ranked[-_N_EXTREME:], n_tested)
+            parts += [f"The {_N_EXTREME} genres of the highest average precision:", best]
+            parts += [f"The {_N_EXTREME} of the lowest:", worst]
+            parts += [folded(f"All {len(ranked)} genres that occur among the test tracks", whole)]
+        else:
+            parts += [whole]
+        absent = [escaped(row["genre"]) for row in rows if not row["support"]]
+        parts += [f"No test track carries one of {', '.join(absent)}."] if absent else []
+        return "\n\n".join(parts)
+
+    def mistakes(self, level: Mapping[str, Any]) -> str:
+        """Tabulate which genres are given wrongly, and to the tracks of which others."""
+        rows = [
+            [escaped(row["genre"]), _sources(row["tracks_of"]), f"{row['count']:.3g}"]
+            for row in level["false_positives"][:_N_MISTAKES]
+        ]
+        found = table(["genre", "most often to tracks of", "tracks"], rows, numbers=1)
+        return (
+            "### Genres that are given wrongly\n\n"
+            "Here a track gets as many genres as it carries, its most probable ones.\n\n"
+            f"{found if rows else 'There is none: every test track got its own genres.'}"
+        )
+
+
+def _genre_rows(rows: Sequence[Mapping[str, Any]], n_tested: int) -> str:
+    header = ["genre", "tracks", "average precision", "by chance", "ROC-AUC", "precision", "recall", "F1", "threshold"]
+    cells = [
+        [
+            escaped(row["genre"]),
+            f"{row['support']:,}",
+            _spread(row, "average_precision"),
+            f"{row['support'] / n_tested:.3f}",
+            "-" if row["roc_auc"] is None else _spread(row, "roc_auc"),
+            *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1", "threshold")),
+        ]
+        for row in rows
+    ]
+    return table(header, cells, numbers=8)
+
+
+def _spread(row: Mapping[str, Any], name: str) -> str:
+    return f"{row[name]:.3f}" + (f" ± {row[f'{name}_std']:.3f}" if f"{name}_std" in row else "")
+
+
+def _sources(genres: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{escaped(row['genre'])} ({row['count']:.3g})" for row in genres[:_N_SOURCES])

@@ -1,0 +1,72 @@
+"""The words of the page of results where a track has several genres."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from fmagc.reporting.html.text import counted, listed
+from fmagc.reporting.presentation.page_words import CLIPS, CURVES, ROBUSTNESS, SCORES, PageWords
+
+__all__ = ["MultiLabelPage"]
+
+_N_EXTREME = 3  # genres that are named as the best, and as the worst
+
+
+class MultiLabelPage(PageWords):
+    """Several genres for a track: average precision, ROC-AUC, and the tree of the genres."""
+
+    aim = "predict which of {genres} genres are those of {tracks} by {artists}"
+    validated = "average_precision"
+    examples = "each of the commonest genres"
+    ece = (
+        "the mean distance between probability and frequency over bins of the probabilities of all pairs of a track "
+        "and a genre, most of which are near 0"
+    )
+    hardest = "The tracks none of whose genres gets a high probability from the networks"
+    hardest_columns = ("labels", "highest of the labels")
+    hardest_text = (
+        "For {all:,} of {tracks}, every network finds a genre of the track's own the most probable, and for {none:,} "
+        "none does."
+    )
+    pictures: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        "curves": {
+            "alt": "Curves of loss, macro average precision, accuracy and macro F1 over the epochs, training and "
+            "validation",
+            "caption": CURVES,
+        },
+        "scores": {
+            "alt": "Macro average precision and macro ROC-AUC of every model and baseline with their 95 % intervals, "
+            "best first",
+            "caption": SCORES,
+        },
+        "clips": {
+            "alt": "Macro average precision and macro ROC-AUC over the seconds of music seen per track, for three "
+            "rules of averaging",
+            "caption": CLIPS,
+        },
+        "calibration": {
+            "alt": "Reliability diagram of every model and baseline: frequency over probability",
+            "caption": "Pairs of a track and a genre. On the dotted line, genres are as frequent as their probability "
+            "says; below it, the model is overconfident.",
+        },
+        **ROBUSTNESS,
+    }
+    of_genres = ()
+
+    def genres(self, table: pd.DataFrame) -> str:
+        """Count all, and name those at the roots of their trees."""
+        roots = table.loc[table["parent"] == "", "genre"]
+        below = f", of which {len(roots)} have none above them: {listed(roots)}" if len(roots) < len(table) else ""
+        return f"A track may have several of {counted(len(table), 'genre')}{below}."
+
+    def genre_text(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+        """Rank the genres by their mean average precision, and name the first and the last."""
+        rows = [row for table in tables.values() for row in table if row["support"]]
+        by_genre = pd.DataFrame(rows).groupby("genre")["average_precision"].mean()
+        means = by_genre.sort_values(ascending=False, kind="stable")
+        n = min(_N_EXTREME, len(means) // 2)
+        first, last = (
+            listed(f"{genre} ({value:.2f})" for genre, value in own.items()) for own in (means[:n], means[::-1][:n])
+        )
+        return f"By the mean average precision of the networks, {first} are predicted best, and {last} worst."
