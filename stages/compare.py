@@ -7,7 +7,7 @@ from fmagc.params.corpus import Dataset
 from fmagc.params.evaluation import Compare, Evaluate
 from fmagc.params.run import Run
 from fmagc.paths import AUDIT, CLEANING, CURVES, FOCUS, LEADERBOARD
-from fmagc.reporting.comparison import compare_shares, draw_results, write_cards, write_leaderboard
+from fmagc.reporting.comparison import compare_shares, draw_results, read_test_sets, write_cards, write_leaderboard
 from fmagc.reporting.run_results import find_leftovers, read_entries, read_histories
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import read_record, write_json, write_text
@@ -23,13 +23,14 @@ def main() -> None:
             f"compare: expected a protocol and a focus of this run, found {compare}: see run in params.yaml"
         )
     accepted = read_record(CLEANING, stage="explore", cached=False)["accepted_by_set"]
+    audits = read_record(AUDIT, stage="index", cached=False)
+    test_sets = read_test_sets(entries, audits=audits, accepted=accepted)
     curves = compare_shares(entries, shares=whole_run.train_shares, accepted=accepted, resamples=settings.bootstrap)
-    draw_results(entries, histories=histories, curves=curves)
+    draw_results(entries, histories=histories, curves=curves, test_sets=test_sets)
     write_leaderboard(
         entries,
         curves=curves,
-        audits=read_record(AUDIT, stage="index", cached=False),
-        accepted=accepted,
+        test_sets=test_sets,
         corpus=Dataset.load("dataset").name,
         base=compare.protocol,
         resamples=settings.bootstrap,

@@ -18,26 +18,44 @@ from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.figures.bars import interval_bars
 from fmagc.reporting.figures.calibration import reliability_diagrams
 from fmagc.reporting.figures.clip_counts import clip_count_curves
-from fmagc.reporting.figures.confusion import confusion_grid
 from fmagc.reporting.figures.curves import learning_curves
-from fmagc.reporting.figures.genres import genre_scores
 from fmagc.reporting.figures.robustness import encoder_shifts, prediction_changes
 from fmagc.reporting.figures.shares import share_curves
 from fmagc.reporting.figures.style import save_figure
 from fmagc.reporting.labels import DEMO_NOTE
 from fmagc.reporting.leaderboard import Context, leaderboard_markdown
 from fmagc.reporting.model_card import card_markdown
+from fmagc.reporting.presentation.registry import PRESENTATIONS
+from fmagc.reporting.protocol_results import ProtocolResults
 from fmagc.reporting.run_results import (
-    read_clip_counts,
-    read_confusion_counts,
     read_error_analysis,
     read_predictions,
-    read_robustness,
     read_share_results,
+    read_test_set,
 )
 from fmagc.runtime.files import write_text
 
-__all__ = ["compare_shares", "draw_results", "write_cards", "write_leaderboard"]
+__all__ = ["compare_shares", "draw_results", "read_test_sets", "write_cards", "write_leaderboard"]
+
+
+def read_test_sets(
+    entries: Sequence[Entry], *, audits: Mapping[str, Mapping[str, Any]], accepted: Mapping[str, Mapping[str, int]]
+) -> dict[str, TestSet]:
+    """Describe the test set of each protocol.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        All models and baselines, of every protocol.
+    audits : mapping of str to mapping
+        Of the split of each protocol.
+    accepted : mapping of str to mapping
+        For each protocol the number of tracks of each set that could be decoded.
+    """
+    return {
+        protocol: read_test_set(group[0], audit=audits[protocol], accepted=accepted[protocol])
+        for protocol, group in _by_protocol(entries).items()
+    }
 
 
 def compare_shares(
@@ -47,10 +65,12 @@ def compare_shares(
 
     Parameters
     ----------
-    entries, accepted, resamples
+    entries, resamples
         As for `write_leaderboard`.
     shares : sequence of float
         `run.train_shares`; without one there is nothing to compare.
+    accepted : mapping of str to mapping
+        For each protocol the number of tracks of each set that could be decoded.
     """
     curves = {}
     for protocol, group in _by_protocol(entries).items() if shares else ():
@@ -69,8 +89,7 @@ def write_leaderboard(
     entries: Sequence[Entry],
     *,
     curves: Mapping[str, ShareCurve],
-    audits: Mapping[str, Mapping[str, Any]],
-    accepted: Mapping[str, Mapping[str, int]],
+    test_sets: Mapping[str, TestSet],
     corpus: str,
     base: str,
     resamples: int,
@@ -83,10 +102,8 @@ def write_leaderboard(
         All models and baselines, of every protocol.
     curves : mapping of str to ShareCurve
         As `compare_shares` gives them.
-    audits : mapping of str to mapping
-        Of the split of each protocol.
-    accepted : mapping of str to mapping
-        For each protocol the number of tracks of each set that could be decoded.
+    test_sets : mapping of str to TestSet
+        As `read_test_sets` gives them.
     corpus : str
         `dataset.name`.
     base : str
@@ -94,12 +111,10 @@ def write_leaderboard(
     resamples : int
         Of the bootstrap.
     """
-    test_sets: dict[str, TestSet] = {}
-    models: dict[str, dict[str, Correctness]] = {}
-    for protocol, group in _by_protocol(entries).items():
-        predictions = [read_predictions(entry) for entry in group]
-        test_sets[protocol] = TestSet.of(predictions[0], audit=audits[protocol], accepted=accepted[protocol])
-        models[protocol] = {own.model: Correctness.of(own) for own in predictions}
+    models = {
+        protocol: {entry.model: Correctness.of(read_predictions(entry)) for entry in group}
+        for protocol, group in _by_protocol(entries).items()
+    }
     draws = {"resamples": resamples, "seed": BOOTSTRAP_SEED}
     context = Context(
         corpus=corpus,
@@ -127,7 +142,13 @@ def write_cards(entries: Sequence[Entry], *, accepted: Mapping[str, Mapping[str,
             write_text(CARDS / entry.protocol / f"{entry.model}.md", page)
 
 
-def draw_results(entries: Sequence[Entry], *, histories: pd.DataFrame, curves: Mapping[str, ShareCurve]) -> None:
+def draw_results(
+    entries: Sequence[Entry],
+    *,
+    histories: pd.DataFrame,
+    curves: Mapping[str, ShareCurve],
+    test_sets: Mapping[str, TestSet],
+) -> None:
     """Draw the figures of plots/results/<protocol>.
 
     Parameters
@@ -138,26 +159,27 @@ def draw_results(entries: Sequence[Entry], *, histories: pd.DataFrame, curves: M
         Of all trainings (`run_results.read_histories`).
     curves : mapping of str to ShareCurve
         As `compare_shares` gives them.
+    test_sets : mapping of str to TestSet
+        As `read_test_sets` gives them.
     """
     for protocol, group in _by_protocol(entries).items():
-        networks = [entry.model for entry in group if entry.cards]
-        analyses = {entry.model: read_error_analysis(entry)["track"] for entry in group}
-        genres = [row["genre"] for row in next(iter(analyses.values()))["genres"]]
-        scores = pd.DataFrame([{"model": entry.model, **entry.track} for entry in group])
-        matrices = {entry.model: read_confusion_counts(entry, genres=genres) for entry in group}
-        changes, shifts = read_robustness(protocol)
+        test_set = test_sets[protocol]
+        presentation, results = PRESENTATIONS[test_set.task], ProtocolResults(protocol, group)
+        changes, shifts = results.robustness
+        calibrations = {model: own["calibration"] for model, own in results.analyses.items()}
         figures = {
-            "scores": interval_bars(scores, chance=1 / len(genres)),
-            "confusion": confusion_grid(matrices, genres),
-            "curves": learning_curves(histories[histories["protocol"] == protocol]),
-            "clips": clip_count_curves(read_clip_counts(protocol, models=networks)),
-            "genres": genre_scores({model: own["genres"] for model, own in analyses.items()}),
-            "calibration": reliability_diagrams({model: own["calibration"] for model, own in analyses.items()}),
+            "scores": interval_bars(
+                results.scores, presentation.resampled, rank=presentation.headline, chance=presentation.chance(test_set)
+            ),
+            "curves": learning_curves(histories[histories["protocol"] == protocol], presentation.curves),
+            "clips": clip_count_curves(results.clip_counts, presentation.resampled),
+            "calibration": reliability_diagrams(calibrations, **presentation.calibration),
             "robustness": prediction_changes(changes),
             "shifts": encoder_shifts(shifts),
+            **presentation.figures(results),
         }
         if protocol in curves:
-            figures["shares"] = share_curves(curves[protocol].table)
+            figures["shares"] = share_curves(curves[protocol].table, presentation.headline)
         for name, figure in figures.items():
             save_figure(figure, RESULT_FIGURES / protocol / f"{name}.png")
 

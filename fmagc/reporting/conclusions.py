@@ -11,10 +11,10 @@ __all__ = ["PAIRS_LEGEND", "gap_lines", "pair_lines"]
 ALPHA = 0.05
 
 PAIRS_LEGEND = (
-    "The significance of a difference is tested with a paired bootstrap of macro_f1: both models are scored on the "
+    "The significance of a difference is tested with a paired bootstrap of {metric}: both models are scored on the "
     "same resampled artists (and seeds). The intervals are widened until those of all pairs hold at once with 95 % "
     "probability (max-t), so that many pairs do not produce a significant difference by chance; so are the intervals "
-    "of gaps between protocols, for all models. McNemar's exact test compares accuracy; its p-values are adjusted for"
+    "of gaps between protocols, for all models. McNemar's exact test compares {right}; its p-values are adjusted for"
     " the number of pairs (Holm) and, where there are several seeds, combined over them (Rueger). It treats the "
     "tracks of an artist as independent, which makes its p-values too small: where the two disagree, trust the "
     "bootstrap. Without a significant difference two models are not shown to be equal: more test artists or more "
@@ -22,8 +22,8 @@ PAIRS_LEGEND = (
 )
 
 
-def pair_lines(pairs: Sequence[Pair]) -> list[str]:
-    """List which pairs of models differ significantly and which do not, with a table of the numbers."""
+def pair_lines(pairs: Sequence[Pair], *, metric: str) -> list[str]:
+    """List which pairs of models differ significantly in a metric and which do not, with a table of the numbers."""
     if not pairs:
         return ["Nothing to compare: one model, or one test artist."]
     undecided = [pair for pair in pairs if not pair.significant]
@@ -46,7 +46,7 @@ def pair_lines(pairs: Sequence[Pair]) -> list[str]:
     ]
     header = (
         "pair",
-        "difference of macro_f1 [95 %]",
+        f"difference of {metric} [95 %]",
         "significant",
         "tracks only one predicts correctly",
         "McNemar's p",

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
+
 from fmagc.evaluation.predictions import Predictions
 
 __all__ = ["Entry", "TestSet"]
@@ -37,9 +39,10 @@ class Entry:
 class TestSet:
     """The test set of a protocol, and its overlap with training."""
 
+    task: str  # its name in `fmagc.tasks.task.TASKS`
     n_tracks: int
     n_artists: int
-    n_genres: int
+    support: tuple[int, ...]  # test tracks of each genre
     n_training: int  # tracks that could be decoded
     n_listed: int  # tracks of the training set, decoded or not
     known: float  # share of the test tracks whose artist is in training
@@ -58,13 +61,25 @@ class TestSet:
         accepted : mapping of str to int
             Tracks of each set that could be decoded.
         """
-        test = predictions.test
+        test, labelling = predictions.test, predictions.labelling
+        track_ids, first = np.unique(test.track_ids, return_index=True)
         return cls(
-            n_tracks=len(set(test.track_ids.tolist())),
+            task=labelling.task.name,
+            n_tracks=len(track_ids),
             n_artists=len(set(test.artist_ids.tolist())),
-            n_genres=len(predictions.genres),
+            support=tuple(labelling.members[test.labels[first]].sum(axis=0).tolist()),
             n_training=accepted["train"],
             n_listed=audit["tracks"]["train"],
             known=audit["test_share_with_artist_in_train"],
             files_shared=audit["files_shared"],
         )
+
+    @property
+    def n_genres(self) -> int:
+        """The number of genres to predict."""
+        return len(self.support)
+
+    @property
+    def n_genres_tested(self) -> int:
+        """The number of genres that a test track carries."""
+        return sum(n > 0 for n in self.support)

@@ -11,31 +11,19 @@ from fmagc.reporting.conclusions import PAIRS_LEGEND, gap_lines, pair_lines
 from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.markdown import table
 from fmagc.reporting.metric_text import metric_text
+from fmagc.reporting.presentation.base import Presentation
+from fmagc.reporting.presentation.registry import PRESENTATIONS
 from fmagc.reporting.share_words import SHARES_LEGEND, share_lines, shares_title
 
 __all__ = ["Context", "leaderboard_markdown"]
-
-_HEADER = (
-    "model",
-    "accuracy [95 %]",
-    "macro_f1 [95 %]",
-    "study_f1",
-    "top3",
-    "log_loss",
-    "accuracy by clip",
-    "macro_f1 by clip",
-    "parameters",
-    "best epoch",
-)
-
 
 _LEGEND = (
     "Numbers are of tracks (the mean of the probabilities of a track's clips) unless the column says by clip. In "
     "brackets: 95 % intervals of a bootstrap over the test artists and, where there are several, over the training "
     "seeds; the numbers are then means over seeds, followed by ± and their standard deviation. A baseline has no "
-    "seed. study_f1 is 2PR/(P+R) of macro precision and recall, the F1 of the study; log_loss is in nats. The best "
-    "epoch, counted from 1 and given for each seed, is the one whose weights were kept. With few test artists the "
-    "intervals are too narrow: below about twenty artists, they hold the true value less often than 95 % of the time."
+    "seed. {of_the_task} The best epoch, counted from 1 and given for each seed, is the one whose weights were kept. "
+    "With few test artists the intervals are too narrow: below about twenty artists, they hold the true value less "
+    "often than 95 % of the time."
 )
 
 
@@ -77,7 +65,7 @@ class Context:
 
 
 def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
-    """Write a table for each protocol, sorted by macro-F1 at track level, and the comparisons of its models.
+    """Write a table for each protocol, sorted by the task's headline for tracks, and the comparisons of its models.
 
     Raises
     ------
@@ -97,9 +85,13 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
         if protocol not in context.test_sets:
             known = ", ".join(context.test_sets) or "none"
             raise DataError(f"leaderboard: expected a test set for the protocol {protocol}, found {known}.")
-        ranked = sorted(group, key=lambda entry: (-_value(entry, "macro_f1"), entry.model))
-        lines += [f"## Protocol `{protocol}`", "", _describe(context.test_sets[protocol]), ""]
-        lines += [_table(ranked), "", *pair_lines(context.pairs[protocol]), ""]
+        test_set = context.test_sets[protocol]
+        presentation = PRESENTATIONS[test_set.task]
+        ranked = sorted(group, key=lambda entry: (-_value(entry, presentation.headline), entry.model))
+        lines += [f"## Protocol `{protocol}`", "", _describe(test_set, presentation), ""]
+        for block in (_table(ranked, presentation), *presentation.further_tables(ranked)):
+            lines += [block, ""]
+        lines += [*pair_lines(context.pairs[protocol], metric=presentation.headline), ""]
     for protocol, curve in context.curves.items():
         lines += [f"## {shares_title(protocol)}", "", *share_lines(curve), ""]
     base = context.test_sets.get(context.base)
@@ -113,36 +105,47 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
                 f"`{context.base}` on {base.n_training:,}.",
                 "",
             ]
-    lines += ["## How to read it", "", _LEGEND, "", PAIRS_LEGEND, ""]
+    lines += ["## How to read it", "", _LEGEND.format(of_the_task=presentation.legend), ""]
+    lines += [PAIRS_LEGEND.format(metric=presentation.headline, right=presentation.right), ""]
     lines += [SHARES_LEGEND, ""] if context.curves else []
     if encoders:
         lines += [f"{', '.join(encoders)}: {_ENCODERS_LEGEND}", ""]
     return "\n".join(lines)
 
 
-def _describe(test: TestSet) -> str:
+def _describe(test: TestSet, presentation: Presentation) -> str:
     files = f" {test.files_shared:,} files occur in more than one set, byte for byte." if test.files_shared else ""
     rejected = f" (of {test.n_listed:,} listed)" if test.n_listed > test.n_training else ""
+    untested = test.n_genres - test.n_genres_tested
+    absent = f" ({untested} of them without a test track)" if untested else ""
     return (
-        f"{test.n_tracks:,} test tracks by {test.n_artists:,} artists in {test.n_genres} genres; {test.n_training:,} "
-        f"training tracks{rejected}. **{test.known:.0%} of the test tracks are by artists in the training set.**"
-        f"{files} By chance: accuracy {1 / test.n_genres:.3f}."
+        f"{test.n_tracks:,} test tracks by {test.n_artists:,} artists in {test.n_genres} genres{absent}; "
+        f"{test.n_training:,} training tracks{rejected}. **{test.known:.0%} of the test tracks are by artists in the "
+        f"training set.**{files} {presentation.chance_text(test)}"
     )
 
 
-def _table(ranked: Sequence[Entry]) -> str:
+def _table(ranked: Sequence[Entry], presentation: Presentation) -> str:
+    header = (
+        "model",
+        *(f"{name} [95 %]" for name in presentation.resampled),
+        *presentation.others,
+        *(f"{name} by clip" for name in presentation.resampled),
+        "parameters",
+        "best epoch",
+    )
     rows = [
         (
             entry.model,
-            *(_with_interval(entry, name) for name in ("accuracy", "macro_f1")),
-            *(f"{_value(entry, name):.3f}" for name in ("study_f1", "top3", "log_loss")),
-            *(_by_clip(entry, name) for name in ("accuracy", "macro_f1")),
+            *(_with_interval(entry, name) for name in presentation.resampled),
+            *(f"{_value(entry, name):.3f}" for name in presentation.others),
+            *(_by_clip(entry, name) for name in presentation.resampled),
             _shown(entry, "parameters"),
             _shown(entry, "best_epoch"),
         )
         for entry in ranked
     ]
-    return table(_HEADER, rows, numbers=len(_HEADER) - 1)
+    return table(header, rows, numbers=len(header) - 1)
 
 
 def _with_interval(entry: Entry, name: str) -> str:

@@ -1,6 +1,6 @@
 """Read the results of a run: the files that its stages wrote for each model and baseline."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from fmagc.paths import (
     share_results,
     training_folder,
 )
-from fmagc.reporting.entries import Entry
+from fmagc.reporting.entries import Entry, TestSet
 from fmagc.runtime.files import damaged, file_digest, read_json, read_record
 from fmagc.runtime.tables import read_csv
 
@@ -48,6 +48,7 @@ __all__ = [
     "read_predictions",
     "read_robustness",
     "read_share_results",
+    "read_test_set",
     "read_timeline",
 ]
 
@@ -106,6 +107,11 @@ def read_robustness(protocol: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 def read_predictions(entry: Entry) -> Predictions:
     """Read the predictions of a model or baseline for clips."""
     return Predictions.read(PREDICTIONS / entry.protocol / f"{entry.model}.csv", stage=_stage_of(entry))
+
+
+def read_test_set(entry: Entry, *, audit: Mapping[str, Any], accepted: Mapping[str, int]) -> TestSet:
+    """Describe the test set of a protocol by the predictions of one of its models; parameters as in `TestSet.of`."""
+    return TestSet.of(read_predictions(entry), audit=audit, accepted=accepted)
 
 
 def read_share_results(entry: Entry, share: float) -> tuple[int, Predictions]:

@@ -154,7 +154,7 @@ def test_seeds_are_averaged_and_their_spread_is_told():
 
 def test_the_figure_has_a_column_a_rule_and_a_line_a_model_and_set(tmp_path: Path):
     table = count_table(tables(), clip_s=1.5)
-    figure = clip_count_curves(pd.concat([table, table.assign(model="cnn1d")]))
+    figure = clip_count_curves(pd.concat([table, table.assign(model="cnn1d")]), ["accuracy", "macro_f1"])
     assert len(figure.axes) == 6
     vote_f1 = figure.axes[5]
     lines = {(to_hex(line.get_color()).upper(), line.get_linestyle()) for line in vote_f1.lines}
@@ -164,4 +164,4 @@ def test_the_figure_has_a_column_a_rule_and_a_line_a_model_and_set(tmp_path: Pat
     solid = [line.get_ydata() for line in vote_f1.lines if line.get_linestyle() == "-"]
     assert solid == [pytest.approx(expected.tolist())] * 2
     with pytest.raises(DataError, match="found no average"):
-        clip_count_curves(table.drop(columns="average"))
+        clip_count_curves(table.drop(columns="average"), ["accuracy", "macro_f1"])

@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 
 from fmagc.errors import DataError
 from fmagc.reporting.figures import bars, confusion, curves, data, style
+from fmagc.reporting.presentation.registry import PRESENTATIONS
 
+SINGLE = PRESENTATIONS["single"]
 GENRES = ["Folk", "Hip-Hop", "Rock"]
 SR = 8000
 
@@ -31,7 +33,7 @@ def history() -> pd.DataFrame:
 
 
 def test_curves_tell_models_sets_and_seeds_apart(history: pd.DataFrame) -> None:
-    loss = curves.learning_curves(history).axes[0]
+    loss = curves.learning_curves(history, SINGLE.curves).axes[0]
     lines = [(to_hex(line.get_color()).upper(), line.get_linestyle(), line.get_linewidth()) for line in loss.lines]
     thick = {line[:2] for line in lines if line[2] > 1}
     assert thick == {(colour, dash) for colour in ("#0072B2", "#009E73") for dash in ("-", "--")}
@@ -39,7 +41,7 @@ def test_curves_tell_models_sets_and_seeds_apart(history: pd.DataFrame) -> None:
 
 
 def test_the_thick_curve_is_the_mean_of_the_seeds(history: pd.DataFrame) -> None:
-    loss = curves.learning_curves(history).axes[0]
+    loss = curves.learning_curves(history, SINGLE.curves).axes[0]
     means = [line.get_ydata() for line in loss.lines if line.get_linewidth() > 1]
     np.testing.assert_allclose(means, [[2.5, 1.5, 2 / 3 + 0.5]] * 4)
 
@@ -47,13 +49,13 @@ def test_the_thick_curve_is_the_mean_of_the_seeds(history: pd.DataFrame) -> None
 def test_curves_of_two_protocols_are_not_mixed(history: pd.DataFrame) -> None:
     history.loc[history["seed"] == 1, "protocol"] = "artist"
     with pytest.raises(DataError, match="artist, official"):
-        curves.learning_curves(history)
+        curves.learning_curves(history, SINGLE.curves)
 
 
 @pytest.mark.parametrize("column", ["f1", "split"])
 def test_a_missing_column_is_named(history: pd.DataFrame, column: str) -> None:
     with pytest.raises(DataError, match=rf"found no {column}"):
-        curves.learning_curves(history.drop(columns=column))
+        curves.learning_curves(history.drop(columns=column), SINGLE.curves)
 
 
 def test_confusion_rows_are_shares_of_the_true_genre() -> None:
@@ -77,7 +79,9 @@ def test_bars_show_each_interval_best_model_on_top() -> None:
         [["svm_mfcc", 0.5, 0.4, 0.6, 0.45, 0.35, 0.55], ["crnn", 0.7, 0.6, 0.8, 0.65, 0.5, 0.8]],
         columns=["model", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "macro_f1_low", "macro_f1_high"],
     )
-    accuracy = bars.interval_bars(table, chance=1 / 3).axes[0]
+    accuracy = bars.interval_bars(
+        table, ["accuracy", "macro_f1"], rank="macro_f1", chance={"accuracy": 1 / 3, "macro_f1": 1 / 4}
+    ).axes[0]
     assert [label.get_text() for label in accuracy.get_yticklabels()] == ["svm_mfcc", "crnn"]
     drawn = {tuple(float(x) for x in line.get_xdata()) for line in accuracy.lines}
     assert {(0.4, 0.6), (0.6, 0.8), (0.5,), (0.7,), (1 / 3, 1 / 3)} == drawn
@@ -143,7 +147,7 @@ def test_no_text_is_cut_off_at_the_edge(history: pd.DataFrame) -> None:
     """Everything that is drawn lies within the page: a tight box would not be larger."""
     long_names = ["Electronic", "Old-Time / Historic", "Rock"]
     figures = [
-        curves.learning_curves(history),
+        curves.learning_curves(history, SINGLE.curves),
         confusion.confusion_grid({"a": np.eye(3, dtype=int), "b": np.eye(3, dtype=int)}, long_names),
         data.rejected({"decoder_out_of_memory": 12_345}, requested=106_574),
         data.class_balance(pd.DataFrame({"genre": long_names, "set": ["train", "val", "test"]})),

@@ -44,7 +44,16 @@ def _pair(better, worse, *, low, p=0.5):
     return Pair(better, worse, difference=low + 0.1, low=low, high=low + 0.2, n_discordant=(9, 4.5), p=p)
 
 
-OFFICIAL = TestSet(n_tracks=40, n_artists=12, n_genres=3, n_training=320, n_listed=320, known=0.0, files_shared=0)
+OFFICIAL = TestSet(
+    task="single",
+    n_tracks=40,
+    n_artists=12,
+    support=(20, 10, 10),
+    n_training=320,
+    n_listed=320,
+    known=0.0,
+    files_shared=0,
+)
 CONTEXT = Context(
     corpus="fma_demo",
     test_sets={"official": OFFICIAL},
@@ -107,7 +116,7 @@ def test_significant_pairs_are_named():
         _pair("b", "c", low=-0.1),
         _pair("b", "d", low=0.1, p=0.2),
     ]
-    text = "\n".join(pair_lines(pairs))
+    text = "\n".join(pair_lines(pairs, metric="macro_f1"))
     assert "**No significant difference**, whatever the order in the table: a vs b and c; b vs c." in text
     assert "**Significantly better**, all at once with 95 % confidence: a than d; b than d." in text
     mcnemar = (
@@ -116,10 +125,10 @@ def test_significant_pairs_are_named():
     assert f"{mcnemar} between b and d." in text
     assert _rows(text)[2] == ["a - b", "+0.050 [-0.050, +0.150]", "no", "9 : 4.5", "0.500"]
     assert _rows(text)[4] == ["a - d", "+0.300 [+0.200, +0.400]", "yes", "9 : 4.5", "< 0.001"]
-    all_apart = "\n".join(pair_lines([_pair("a", "b", low=0.1, p=0.001)]))
+    all_apart = "\n".join(pair_lines([_pair("a", "b", low=0.1, p=0.001)], metric="macro_f1"))
     assert "No significant" not in all_apart
     assert "McNemar's test on tracks agrees on every pair." in all_apart
-    assert pair_lines([]) == ["Nothing to compare: one model, or one test artist."]
+    assert pair_lines([], metric="macro_f1") == ["Nothing to compare: one model, or one test artist."]
 
 
 def test_each_protocol_has_its_own_table_and_the_gap_stands_below():
@@ -178,4 +187,6 @@ def test_the_test_set_is_counted_by_track():
     audit = {"tracks": {"train": 9, "val": 1, "test": 4}, "test_share_with_artist_in_train": 0.25, "files_shared": 1}
     assert TestSet.of(
         Predictions.concatenate(tables), audit=audit, accepted={"train": 8, "val": 1, "test": 3}
-    ) == TestSet(n_tracks=3, n_artists=2, n_genres=3, n_training=8, n_listed=9, known=0.25, files_shared=1)
+    ) == TestSet(
+        task="single", n_tracks=3, n_artists=2, support=(2, 0, 1), n_training=8, n_listed=9, known=0.25, files_shared=1
+    )

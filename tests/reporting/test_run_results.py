@@ -38,7 +38,7 @@ from fmagc.paths import (
     training_folder,
 )
 from fmagc.reporting import run_results
-from fmagc.reporting.comparison import write_leaderboard
+from fmagc.reporting.comparison import read_test_sets, write_leaderboard
 from fmagc.reporting.entries import Entry
 from fmagc.runtime.files import read_record, write_record
 from fmagc.runtime.tables import write_csv
@@ -173,8 +173,7 @@ def test_the_row_of_an_encoder_is_its_probe_s() -> None:
     write_leaderboard(
         entries[1:],
         curves={},
-        audits={"official": audit},
-        accepted={"official": {"train": 4}},
+        test_sets=read_test_sets(entries[1:], audits={"official": audit}, accepted={"official": {"train": 4}}),
         corpus="mine",
         base="official",
         resamples=20,

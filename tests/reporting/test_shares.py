@@ -65,7 +65,7 @@ def table_of(models: int) -> pd.DataFrame:
 
 
 def test_lines_rise_over_the_tracks_and_models_of_one_size_stand_apart() -> None:
-    ax = share_curves(table_of(8)).axes[0]
+    ax = share_curves(table_of(8), "macro_f1").axes[0]
     assert ax.get_xscale() == "log"
     assert [label.get_text() for label in ax.get_xticklabels()] == ["50", "100", "200"]
     places = sorted(x for line in ax.lines for x in line.get_xdata())
@@ -77,4 +77,4 @@ def test_lines_rise_over_the_tracks_and_models_of_one_size_stand_apart() -> None
 
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(DataError, match="found no macro_f1_high"):
-        share_curves(table_of(2).drop(columns="macro_f1_high"))
+        share_curves(table_of(2).drop(columns="macro_f1_high"), "macro_f1")

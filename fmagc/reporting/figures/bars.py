@@ -1,43 +1,48 @@
 """Scores of all models and baselines with their 95 % intervals."""
 
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.tables import require_columns
+from fmagc.reporting.labels import MEASURES
 
 __all__ = ["interval_bars"]
 
-_METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 
-
-def interval_bars(table: pd.DataFrame, *, chance: float) -> Figure:
-    """Draw accuracy and macro F1 of each model as a dot with its 95 % interval, best first.
+def interval_bars(table: pd.DataFrame, metrics: Sequence[str], *, rank: str, chance: Mapping[str, float]) -> Figure:
+    """Draw metrics of each model as a dot with its 95 % interval, best first.
 
     Parameters
     ----------
     table : pd.DataFrame
-        A row for each model or baseline: model, accuracy, accuracy_low, accuracy_high, macro_f1, macro_f1_low,
-        macro_f1_high, all as fractions.
-    chance : float
-        What guessing scores, a fraction: 1 / K for K genres of equal size.
+        A row for each model or baseline: model, and each metric with its interval, <metric>_low and <metric>_high, as
+        fractions.
+    metrics : sequence of str
+        A panel for each; keys of `labels.MEASURES`.
+    rank : str
+        The metric that decides which model is best.
+    chance : mapping of str to float
+        What guessing scores in each metric.
 
     Raises
     ------
     DataError
         When a column is missing or there are no rows.
     """
-    needed = ["model", *(name + end for name in _METRICS for end in ("", "_low", "_high"))]
+    needed = ["model", *(name + end for name in metrics for end in ("", "_low", "_high"))]
     require_columns(table, needed, source="scores")
-    ordered = table.sort_values(["macro_f1", "model"], ascending=[True, False])  # the first place is drawn at the top
+    ordered = table.sort_values([rank, "model"], ascending=[True, False])  # the first place is drawn at the top
     colours = style.model_colours(ordered["model"])
     places = range(len(ordered))
     with style.drawing():
         figure = Figure(figsize=(9, 1.1 + 0.42 * len(ordered)))
-        axes = figure.subplots(1, 2, sharey=True)
-        for ax, (metric, label) in zip(axes, _METRICS.items(), strict=True):
-            ax.axvline(chance, color=style.GREY, linestyle=":", linewidth=1.2)
-            ax.text(chance + 0.01, len(ordered) - 0.45, "chance", color=style.GREY, fontsize=8, va="center")
+        axes = figure.subplots(1, len(metrics), sharey=True)
+        for ax, metric in zip(axes, metrics, strict=True):
+            ax.axvline(chance[metric], color=style.GREY, linestyle=":", linewidth=1.2)
+            ax.text(chance[metric] + 0.01, len(ordered) - 0.45, "chance", color=style.GREY, fontsize=8, va="center")
             for place, row in zip(places, ordered.to_dict("records"), strict=True):
                 colour, value = colours[row["model"]], row[metric]
                 ax.plot([row[f"{metric}_low"], row[f"{metric}_high"]], [place, place], color=colour, linewidth=5,
@@ -47,9 +52,9 @@ def interval_bars(table: pd.DataFrame, *, chance: float) -> Figure:
                             bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"})  # fmt: skip
             ax.set_xlim(0, 1)
             ax.set_ylim(-0.6, len(ordered) - 0.1)
-            ax.set_xlabel(f"{label}, bar: 95 % interval")
+            ax.set_xlabel(f"{MEASURES[metric]}, bar: 95 % interval")
             ax.grid(visible=False, axis="y")
         axes[0].set_yticks(places, ordered["model"], fontsize=9)
-        axes[0].tick_params(axis="y", length=0)
-        axes[1].tick_params(axis="y", length=0)
+        for ax in axes:
+            ax.tick_params(axis="y", length=0)
     return figure

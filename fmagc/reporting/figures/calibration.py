@@ -1,4 +1,4 @@
-"""Reliability diagrams: accuracy of the predictions of each bin of confidence."""
+"""Reliability diagrams: how many of the predictions of each bin of confidence came true."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,13 +17,17 @@ _COLUMNS = 4
 _LARGEST = 260  # points squared: the area of a marker that stands for all rows
 
 
-def reliability_diagrams(calibrations: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw accuracy over confidence, a panel for each model: filled as predicted, hollow after temperature scaling.
+def reliability_diagrams(
+    calibrations: Mapping[str, Mapping[str, Any]], *, confidence: str, right: str, rows: str
+) -> Figure:
+    """Draw what came true over confidence, a panel for each model: filled as predicted, hollow after scaling.
 
     Parameters
     ----------
     calibrations : mapping of str to mapping
         Model to its `evaluation.error_analysis.calibration`; the keys ``bins`` and ``bins_scaled`` are read.
+    confidence, right, rows : str
+        The words for the two axes, and for what a bin counts.
 
     Raises
     ------
@@ -43,11 +47,11 @@ def reliability_diagrams(calibrations: Mapping[str, Mapping[str, Any]]) -> Figur
             ax.set_title(model)
         for ax in list(axes.flat)[len(calibrations) :]:
             ax.axis("off")
-        figure.supxlabel("confidence (mean of a bin)", fontsize=9)
-        figure.supylabel("accuracy", fontsize=9)
+        figure.supxlabel(f"{confidence} (mean of a bin)", fontsize=9)
+        figure.supylabel(right, fontsize=9)
         looks: dict[str, Any] = {"marker": "o", "linestyle": "none", "color": style.GREY, "markersize": 8}
         handles = [
-            Line2D([], [], **looks, label="as predicted; area: tracks in the bin"),
+            Line2D([], [], **looks, label=f"as predicted; area: {rows} in the bin"),
             Line2D([], [], **looks, markerfacecolor="none", label="after temperature scaling"),
             Line2D([], [], color=style.GREY, linestyle=":", label="perfect calibration"),
         ]

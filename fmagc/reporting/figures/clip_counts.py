@@ -1,5 +1,6 @@
 """Scores by the music seen of a track, under each rule of averaging."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,39 +11,40 @@ from matplotlib.lines import Line2D
 
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.tables import require_columns
-from fmagc.reporting.labels import SETS
+from fmagc.reporting.labels import MEASURES, SETS
 
 __all__ = ["clip_count_curves"]
 
-_METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 _RULES = {"probabilities": "mean of probabilities", "logits": "mean of logits", "vote": "majority vote"}
 _DASHES: dict[str, Literal["-", "--"]] = {"test": "-", "val": "--"}
 
 
-def clip_count_curves(table: pd.DataFrame) -> Figure:
-    """Draw accuracy and macro F1 of tracks by the seconds of music seen, a column for each rule.
+def clip_count_curves(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
+    """Draw metrics of tracks by the seconds of music seen, a row for each and a column for each rule.
 
     Parameters
     ----------
     table : pd.DataFrame
         As `evaluation.clips_per_track.count_table`, of one protocol and any number of models.
+    metrics : sequence of str
+        Keys of `labels.MEASURES`.
 
     Raises
     ------
     DataError
         When a column is missing or there are no rows.
     """
-    needed = ["model", "set", "average", "seconds", *_METRICS]
+    needed = ["model", "set", "average", "seconds", *metrics]
     require_columns(table, needed, source="clip counts")
     colours, markers = style.model_colours(table["model"]), style.model_markers(table["model"])
     with style.drawing():
         figure = Figure(figsize=(11, 6.2))
-        axes = figure.subplots(len(_METRICS), len(_RULES), sharex=True, sharey="row")
-        for row, (metric, label) in zip(axes, _METRICS.items(), strict=True):
+        axes = figure.subplots(len(metrics), len(_RULES), sharex=True, sharey="row")
+        for row, metric in zip(axes, metrics, strict=True):
             for ax, (rule, title) in zip(row, _RULES.items(), strict=True):
                 _panel(ax, table[table["average"] == rule], metric, colours, markers)
                 ax.set_title(title)
-            row[0].set_ylabel(label)
+            row[0].set_ylabel(MEASURES[metric])
         shortest, longest = table["seconds"].min(), table["seconds"].max()
         ticks = shortest * 2.0 ** np.arange(int(np.log2(longest / shortest)) + 1)
         for ax in axes[-1]:

@@ -1,5 +1,6 @@
 """Learning curves: loss and scores over the epochs, all models in one figure."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import pandas as pd
@@ -15,25 +16,26 @@ from fmagc.reporting.labels import SETS
 
 __all__ = ["learning_curves"]
 
-_PANELS = {"loss": "loss", "f1": "macro F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall"}
 _DASHES: dict[str, Literal["-", "--"]] = {"train": "-", "val": "--"}
 
 
-def learning_curves(history: pd.DataFrame) -> Figure:
+def learning_curves(history: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
     """Draw a panel for each metric: a colour for each model, validation dashed, a thin line for each seed.
 
     Parameters
     ----------
     history : pd.DataFrame
-        Columns model, seed, epoch, split (train or val), loss, accuracy, precision, recall, f1; of one protocol,
-        since curves of different splits of the data do not belong in one panel.
+        Columns model, seed, epoch, split (train or val) and those of the panels; of one protocol, since curves of
+        different splits of the data do not belong in one panel.
+    panels : mapping of str to str
+        Columns that are drawn, at most five, and the title of each.
 
     Raises
     ------
     DataError
         When a column is missing, there are no rows, or there are several protocols.
     """
-    needed = ["model", "seed", "epoch", "split", *_PANELS]
+    needed = ["model", "seed", "epoch", "split", *panels]
     require_columns(history, needed, source="history")
     if "protocol" in history.columns and history["protocol"].nunique() > 1:
         names = ", ".join(sorted(history["protocol"].unique()))
@@ -42,14 +44,16 @@ def learning_curves(history: pd.DataFrame) -> Figure:
     with style.drawing():
         figure = Figure(figsize=(11, 6))
         axes = figure.subplots(2, 3)
-        for ax, (metric, label) in zip(axes.flat, _PANELS.items(), strict=False):
+        for ax, (metric, label) in zip(axes.flat, panels.items(), strict=False):
             _panel(ax, history, metric, colours, markers)
             ax.set_title(label)
             ax.set_xlabel("epoch")
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
             if metric != "loss":
                 ax.set_ylim(0, 1.02)
-        _legend(axes.flat[-1], colours, markers, several_seeds=history["seed"].nunique() > 1)
+        for ax in axes.flat[len(panels) :]:
+            ax.axis("off")
+        _legend(axes.flat[len(panels)], colours, markers, several_seeds=history["seed"].nunique() > 1)
     return figure
 
 
@@ -67,8 +71,7 @@ def _panel(ax: Axes, history: pd.DataFrame, metric: str, colours: dict[str, str]
 
 
 def _legend(ax: Axes, colours: dict[str, str], markers: dict[str, str], *, several_seeds: bool) -> None:
-    """Use the grid's sixth place for the key to colours, dashes and widths."""
-    ax.axis("off")
+    """Use the place behind the last panel for the key to colours, dashes and widths."""
     handles = [
         Line2D([], [], color=colour, linewidth=2, marker=markers[model], label=model)
         for model, colour in colours.items()

@@ -10,7 +10,7 @@ from fmagc.cache.shards import read_columns
 from fmagc.corpus.index import read_genre_table, read_names
 from fmagc.params.schema import Params
 from fmagc.paths import AUDIT, CARDS, CLEANING, LEADERBOARD, MANIFEST, WAVES
-from fmagc.reporting.entries import Entry, TestSet
+from fmagc.reporting.entries import Entry
 from fmagc.reporting.html import findings, run_facts
 from fmagc.reporting.html.elements import Picture, picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
@@ -26,6 +26,7 @@ from fmagc.reporting.run_results import (
     read_histories,
     read_predictions,
     read_robustness,
+    read_test_set,
 )
 from fmagc.reporting.share_words import shares_title
 from fmagc.runtime.files import read_record
@@ -54,14 +55,16 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
     cleaning = read_record(CLEANING, stage="explore", cached=False)
     sections = sections_of(LEADERBOARD.read_text(encoding="utf-8"))
     main = [entry for entry in entries if entry.protocol == params.compare.protocol]
-    presentation = PRESENTATIONS[next(entry for entry in main if entry.cards).cards[0]["task"]]
+    protocol = params.compare.protocol
+    test_set = read_test_set(main[0], audit=audit[protocol], accepted=cleaning["accepted_by_set"][protocol])
+    presentation = PRESENTATIONS[test_set.task]
     words = presentation.page
     files = read_record(MANIFEST, stage="fetch", cached=False)["files"]
     track_s = _usual_length(params.audio.sample_rate)
     return {
         "corpus": params.dataset.name,
         "note": html_of(sections[""].partition("\n")[2], level=2),
-        "headline": list(_headline(main, audit, cleaning, presentation)),
+        "headline": list(findings.headline(main, test_set, presentation=presentation)),
         "corpus_text": _corpus_text(params, cleaning, words.genres(read_genre_table()), files),
         "tables": {
             "accounted": run_facts.accounted(cleaning),
@@ -97,16 +100,6 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
         "n_protocols": len(run.protocols),
         "n_seeds": len(run.seeds),
     }
-
-
-def _headline(
-    entries: Sequence[Entry], audit: dict[str, Any], cleaning: dict[str, Any], presentation: Presentation
-) -> Iterator[str]:
-    """Summarise a protocol, whose test set is that of the predictions of one of its models."""
-    protocol, predictions = entries[0].protocol, read_predictions(entries[0])
-    test = TestSet.of(predictions, audit=audit[protocol], accepted=cleaning["accepted_by_set"][protocol])
-    chance = presentation.chance(predictions.tracks.test)
-    return findings.headline(entries, test, presentation=presentation, chance=chance)
 
 
 def _corpus_text(params: Params, cleaning: dict[str, Any], genres: str, files: dict[str, Any]) -> str:

@@ -33,10 +33,8 @@ _RULES = {"probabilities": "mean of probabilities", "logits": "mean of logits", 
 _VIEWS = {"waveform": "waveform", "mel": "spectrogram"}
 
 
-def headline(
-    entries: Sequence[Entry], test: TestSet, *, presentation: Presentation, chance: Mapping[str, float]
-) -> Iterator[str]:
-    """Summarise a protocol: what was predicted, which model is best, and what guessing scores (`chance`)."""
+def headline(entries: Sequence[Entry], test: TestSet, *, presentation: Presentation) -> Iterator[str]:
+    """Summarise a protocol: what was predicted, which model is best, and what guessing scores."""
     networks = [entry for entry in entries if entry.cards]
     others = counted(len(entries) - len(networks), "baseline")
     aim = presentation.page.aim.format(
@@ -54,6 +52,7 @@ def headline(
         for name, before in ((first, "95 % interval "), *((name, "") for name in further))
     ]
     also = listed(f"{with_article(MEASURES[name])} of {score}" for name, score in zip(further, scores[1:], strict=True))
+    chance = presentation.chance(test)
     guessing = dict.fromkeys(f"{chance[name]:.3f}" for name in (first, *further))
     yield (
         f"{best.model} has the highest {MEASURES[first]}, {scores[0]}, with {also}; guessing has {listed(guessing)}."

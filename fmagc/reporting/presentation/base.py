@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from matplotlib.figure import Figure
 
-from fmagc.evaluation.predictions import Predictions
-from fmagc.reporting.entries import Entry
+from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.presentation.card_words import CardWords
 from fmagc.reporting.presentation.page_words import PageWords
 from fmagc.reporting.protocol_results import ProtocolResults
@@ -32,6 +31,8 @@ class Presentation(ABC):
         Metrics of tracks that the leaderboard shows without an interval.
     curves : mapping of str to str
         Columns of a history that have a learning curve, and the title of each.
+    calibration : mapping of str to str
+        The words of `figures.calibration.reliability_diagrams`.
     legend : str
         How the numbers of the leaderboard are read.
     right : str
@@ -44,15 +45,16 @@ class Presentation(ABC):
     resampled: ClassVar[tuple[str, ...]]
     others: ClassVar[tuple[str, ...]]
     curves: ClassVar[Mapping[str, str]]
+    calibration: ClassVar[Mapping[str, str]]
     legend: ClassVar[str]
     right: ClassVar[str]
 
     @abstractmethod
-    def chance(self, test: Predictions) -> dict[str, float]:
-        """Compute what guessing scores in each resampled metric, from the labels of the test tracks."""
+    def chance(self, test: TestSet) -> dict[str, float]:
+        """Compute what guessing scores in each resampled metric."""
 
     @abstractmethod
-    def chance_text(self, chance: Mapping[str, float]) -> str:
+    def chance_text(self, test: TestSet) -> str:
         """Tell in a sentence what guessing scores."""
 
     @abstractmethod

@@ -5,8 +5,7 @@ from typing import ClassVar
 
 from matplotlib.figure import Figure
 
-from fmagc.evaluation.predictions import Predictions
-from fmagc.reporting.entries import Entry
+from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.markdown import table
 from fmagc.reporting.metric_text import metric_text
 from fmagc.reporting.presentation.base import Presentation
@@ -33,6 +32,11 @@ class MultiLabelPresentation(Presentation):
         "accuracy": "accuracy",
         "f1": "macro F1",
     }
+    calibration: ClassVar[Mapping[str, str]] = {
+        "confidence": "probability of a genre",
+        "right": "share of tracks that carry it",
+        "rows": "tracks times genres",
+    }
     legend = (
         "Average precision is the mean, over the tracks that carry a genre, of the share of right tracks among those "
         "that the model ranks as high or higher; the macro metrics are means over the genres that have a test track. "
@@ -41,14 +45,14 @@ class MultiLabelPresentation(Presentation):
     )
     right = "precision_at_1"
 
-    def chance(self, test: Predictions) -> dict[str, float]:
+    def chance(self, test: TestSet) -> dict[str, float]:
         """Rank the tracks at random: average precision is then the share of the tracks that carry a genre."""
-        shares = test.labelling.members[test.labels].mean(axis=0)
-        return {"macro_average_precision": float(shares[shares > 0].mean()), "macro_roc_auc": 0.5}
+        share = sum(test.support) / test.n_tracks / test.n_genres_tested
+        return {"macro_average_precision": share, "macro_roc_auc": 0.5}
 
-    def chance_text(self, chance: Mapping[str, float]) -> str:
+    def chance_text(self, test: TestSet) -> str:
         """Tell what tracks in a random order score."""
-        parts = (f"{name} {value:.3f}" for name, value in chance.items())
+        parts = (f"{name} {value:.3f}" for name, value in self.chance(test).items())
         return f"By chance, which is tracks in a random order: {', '.join(parts)}."
 
     def further_tables(self, ranked: Sequence[Entry]) -> list[str]:

@@ -5,8 +5,7 @@ from typing import ClassVar
 
 from matplotlib.figure import Figure
 
-from fmagc.evaluation.predictions import Predictions
-from fmagc.reporting.entries import Entry
+from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.figures.confusion import confusion_grid
 from fmagc.reporting.figures.genres import genre_scores
 from fmagc.reporting.presentation.base import Presentation
@@ -32,16 +31,17 @@ class SingleLabelPresentation(Presentation):
         "precision": "precision",
         "recall": "recall",
     }
+    calibration: ClassVar[Mapping[str, str]] = {"confidence": "confidence", "right": "accuracy", "rows": "tracks"}
     legend = "study_f1 is 2PR/(P+R) of macro precision and recall, the F1 of the study; log_loss is in nats."
     right = "accuracy"
 
-    def chance(self, test: Predictions) -> dict[str, float]:
+    def chance(self, test: TestSet) -> dict[str, float]:
         """Give every genre the same chance."""
-        return dict.fromkeys(self.resampled, 1 / len(test.genres))
+        return dict.fromkeys(self.resampled, 1 / test.n_genres)
 
-    def chance_text(self, chance: Mapping[str, float]) -> str:
+    def chance_text(self, test: TestSet) -> str:
         """Tell the accuracy of guessing."""
-        return f"By chance: accuracy {chance['accuracy']:.3f}."
+        return f"By chance: accuracy {self.chance(test)['accuracy']:.3f}."
 
     def further_tables(self, ranked: Sequence[Entry]) -> list[str]:
         """Add nothing: one table holds all."""

@@ -266,8 +266,9 @@ def test_robustness_in_sentences() -> None:
 def test_the_headline_names_the_best_and_the_leak() -> None:
     track = {f"{name}{end}": 0.5 for name in ("macro_f1", "accuracy") for end in ("", "_low", "_high")}
     entries = [Entry("random", "crnn", {**track, "macro_f1": 0.7}, {}, [{}]), Entry("random", "majority", track, {})]
-    test = TestSet(n_tracks=10, n_artists=1, n_genres=4, n_training=8, n_listed=8, known=0.8, files_shared=0)
-    first, second = findings.headline(entries, test, presentation=SINGLE, chance={"macro_f1": 0.25, "accuracy": 0.25})
+    counts = {"n_tracks": 10, "n_artists": 1, "support": (4, 3, 2, 1), "n_training": 8, "n_listed": 8}
+    test = TestSet(task="single", **counts, known=0.8, files_shared=0)
+    first, second = findings.headline(entries, test, presentation=SINGLE)
     assert "1 network and 1 baseline predict one of 4 genres for 10 tracks by 1 artist; 80% of these" in first
     assert "crnn has the highest macro F1, 0.700" in second
     assert second.endswith("guessing has 0.250.")
@@ -309,7 +310,7 @@ def test_genre_figure_orders_genres_by_how_well_they_are_found() -> None:
 
 def test_reliability_shows_both_temperatures() -> None:
     bins = [{"rows": 3, "confidence": 0.9, "accuracy": 0.5}, {"rows": 1, "confidence": 0.4, "accuracy": 1.0}]
-    figure = reliability_diagrams({"crnn": {"bins": bins, "bins_scaled": bins[:1]}})
+    figure = reliability_diagrams({"crnn": {"bins": bins, "bins_scaled": bins[:1]}}, **SINGLE.calibration)
     raw, scaled = figure.axes[0].collections
     np.testing.assert_allclose(raw.get_offsets(), [[0.9, 0.5], [0.4, 1.0]])
     np.testing.assert_allclose(scaled.get_offsets(), [[0.9, 0.5]])
