@@ -9,16 +9,18 @@ import pandas as pd
 
 from fmagc.corpus.data_home import list_files, require_layout, require_root
 from fmagc.corpus.fma.genres import read_genres
+from fmagc.corpus.fma.labels import LABELLINGS
 from fmagc.corpus.fma.layout import METADATA, track_file
 from fmagc.corpus.fma.tables import SUBSETS, read_tracks
-from fmagc.corpus.local.dataset import check_protocols, choose_genres, own_tracks
 from fmagc.corpus.local.file_names import needs_ffmpeg
 from fmagc.corpus.local.track_table import LISTING
+from fmagc.corpus.local.tracks import check_protocols, choose_genres, own_tracks
 from fmagc.corpus.selection import split_table
 from fmagc.errors import DataError, format_list, format_value
 from fmagc.params.base import faults_of
 from fmagc.params.corpus import DEMO, DOWNLOADS, Dataset, Index
 from fmagc.paths import RAW
+from fmagc.tasks.task import TASKS, labels_of, task_of
 
 __all__ = ["Corpus", "locate", "look_at"]
 
@@ -106,7 +108,7 @@ def look_at(dataset: Dataset, index: Index) -> Corpus:
     ----------
     dataset : Dataset
     index : Index
-        The present settings: `genres` is kept where the corpus has these genres.
+        The present settings: `genres` is kept where the corpus has these genres, the others are kept in any case.
 
     Raises
     ------
@@ -140,7 +142,8 @@ def look_at(dataset: Dataset, index: Index) -> Corpus:
 
 def _look_at_fma(dataset: Dataset, home: Path, paths: set[str], index: Index) -> Corpus:
     tree = read_genres(home / METADATA[1])
-    tracks = read_tracks(home / METADATA[0], genres=tree, listed=False)
+    labelling = LABELLINGS[index.labels]
+    tracks = labelling.label(read_tracks(home / METADATA[0], genres=tree, lists=labelling.lists(None)), tree, None)
     tracks["there"] = [f"{dataset.name}/{track_file(track_id)}" in paths for track_id in tracks["track_id"]]
     ranks = tracks["subset"].map(SUBSETS.index)
     found = ranks[tracks["there"]]
@@ -157,40 +160,43 @@ def _look_at_fma(dataset: Dataset, home: Path, paths: set[str], index: Index) ->
 
 
 def _look_at_own(dataset: Dataset, home: Path, paths: Sequence[str], index: Index) -> Corpus:
-    tracks = own_tracks(home, {"files": dict.fromkeys(paths), "layout": dataset.layout})
+    found = {"files": dict.fromkeys(paths), "layout": dataset.layout}
+    tracks = own_tracks(home, found, task=TASKS[index.labels])
     genres = index.genres
     try:
-        tracks = tracks[choose_genres(tracks, genres) == ""].reset_index(drop=True)
+        chosen = choose_genres(tracks, genres)
+        tracks = chosen[chosen["reason"] == ""].reset_index(drop=True)
     except DataError:  # those of another corpus
         genres = None
     summary = _counts(tracks, n_missing=0)
-    protocol, reasons = _choose_protocol(tracks, where=str(home), seed=index.seed)
+    protocol, reasons = _choose_protocol(tracks, where=str(home), index=index)
     return Corpus(dataset, protocol, index.subset, genres, summary + [f"  {reason}" for reason in reasons])
 
 
-def _choose_protocol(tracks: pd.DataFrame, *, where: str, seed: int) -> tuple[str, list[str]]:
+def _choose_protocol(tracks: pd.DataFrame, *, where: str, index: Index) -> tuple[str, list[str]]:
     """Choose the strictest protocol that the corpus allows, and list why the stricter ones do not suit it."""
     possible = [*(["official"] if tracks["split"].all() else []), *(["artist"] if any(tracks["artist"] != "") else [])]
     refused: list[str] = []
     for protocol in possible:
         try:
-            _try(tracks, protocol, where=where, seed=seed)
+            _try(tracks, protocol, where=where, index=index)
         except DataError as error:
             refused.append(f"not {protocol}: {error}")
         else:
             return protocol, refused
-    _try(tracks, "random", where=where, seed=seed)
+    _try(tracks, "random", where=where, index=index)
     return "random", refused or ["no artist is known: tracks of one artist may be trained on and tested"]
 
 
-def _try(tracks: pd.DataFrame, protocol: str, *, where: str, seed: int) -> None:
-    check_protocols(tracks, [protocol], where=where)
-    split_table(tracks, protocol, seed=seed, where=where)
+def _try(tracks: pd.DataFrame, protocol: str, *, where: str, index: Index) -> None:
+    check_protocols(tracks, [protocol], where=where, min_tracks=index.min_tracks)
+    split_table(tracks, protocol, seed=index.seed, min_tracks=index.min_tracks, where=where)
 
 
 def _counts(tracks: pd.DataFrame, *, n_missing: int) -> list[str]:
     """Count genres, tracks and artists, a line each."""
-    sizes = tracks.loc[tracks["genre"] != "", "genre"].value_counts().sort_index()
+    labelled = tracks[tracks[task_of(tracks).column] != ""]
+    sizes = labels_of(labelled).count(labelled)
     known = tracks[tracks["artist"] != ""]
     unknown = len(tracks) - len(known)
     return [

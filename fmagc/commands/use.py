@@ -30,8 +30,10 @@ from fmagc.runtime.files import write_text
 
 __all__ = ["use"]
 
-# The training of the committed demo, and the one that suits real music.
+# The labels and the training of the committed demo, and the training that suits real music.
 _DEMO = {
+    "index.labels": "single",
+    "index.min_tracks": 1,
     "train.epochs": 16,
     "train.patience": 6,
     "train.batch_size": 8,

@@ -7,14 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from fmagc.corpus.fma.genres import ROOT, Genre, GenreTree, label, read_genres
+from fmagc.corpus.fma.genres import ROOT, Genre, GenreTree, read_genres
+from fmagc.corpus.fma.labels import LABELLINGS
 from fmagc.corpus.fma.layout import METADATA, track_file
 from fmagc.corpus.fma.tables import SUBSETS, read_tracks
-from fmagc.corpus.local.dataset import choose_genres, own_tracks
 from fmagc.corpus.local.track_table import LISTING
-from fmagc.corpus.splits import LEAKY, assign, empty_sets, shared_artists
+from fmagc.corpus.local.tracks import choose_genres, own_tracks
+from fmagc.corpus.splits import LEAKY, SETS, assign, empty_sets, shared_artists
 from fmagc.errors import DataError, format_list
 from fmagc.runtime.files import file_sha1
+from fmagc.tasks.task import TASKS, Task, task_of
 
 __all__ = ["Selection", "name_table", "select_tracks", "split_table"]
 
@@ -30,7 +32,8 @@ class Selection:
     files : pd.DataFrame
         ``track_id``, ``path`` below data/raw, ``sha1`` (empty: no such file), ``listed_sha1`` (empty: not listed).
     tracks : pd.DataFrame
-        As `corpus.fma.tables.read_tracks` or `corpus.local.dataset.own_tracks`, the same tracks in the same order.
+        The same tracks in the same order: ``track_id``, ``genre`` or ``genres`` by the task, ``artist_id``, ``split``,
+        ``artist``, ``title``, as `corpus.fma.tables.read_tracks` or `corpus.local.tracks.own_tracks` describe them.
     left_out : pd.DataFrame
         ``track_id``, ``path`` and ``reason`` of the tracks that no class, or more than one, could be given.
     tree : GenreTree
@@ -43,7 +46,9 @@ class Selection:
     tree: GenreTree
 
 
-def select_tracks(raw: Path, manifest: dict[str, Any], *, subset: str, genres: Choice = None) -> Selection:
+def select_tracks(
+    raw: Path, manifest: dict[str, Any], *, subset: str, genres: Choice = None, labels: str = "single"
+) -> Selection:
     """Choose the tracks of a run, label them and find their files.
 
     Parameters
@@ -55,7 +60,10 @@ def select_tracks(raw: Path, manifest: dict[str, Any], *, subset: str, genres: C
     subset : str
         FMA's subset, cumulative; a dataset of your own has none.
     genres : int or sequence of int and str, optional
-        The classes: a level of genres.csv, or titles or ids. None: FMA's root genres, or all of one's own.
+        The classes: a level of genres.csv, or titles or ids. None: FMA's root genres where a
+        track has one genre, otherwise all.
+    labels : str
+        Of `fmagc.tasks.task.TASKS`.
 
     Raises
     ------
@@ -63,15 +71,15 @@ def select_tracks(raw: Path, manifest: dict[str, Any], *, subset: str, genres: C
         When the tables have changed since fetch, contradict each other, or name no track of the subset or of a
         chosen genre.
     """
-    name = manifest["dataset"]
+    name, task = manifest["dataset"], TASKS[labels]
     if manifest["layout"] == "fma":
-        tree, tracks = _fma_tracks(raw / name, manifest, subset=subset, genres=genres)
+        tree, tracks = _fma_tracks(raw / name, manifest, subset=subset, genres=genres, task=task)
     else:
         if LISTING in manifest["files"]:
             _unchanged(raw / name / LISTING, manifest["files"][LISTING]["sha1"])
-        tracks = own_tracks(raw / name, manifest)
-        tree = GenreTree(Genre(number, ROOT, title) for number, title in enumerate(tracks["genre"].unique(), 1))
-        tracks["reason"] = choose_genres(tracks, genres)
+        tracks = own_tracks(raw / name, manifest, task=task)
+        tree = GenreTree(Genre(number, ROOT, title) for number, title in enumerate(task.labels(tracks).genres, 1))
+        tracks = choose_genres(tracks, genres)
     paths = tracks["path"]
     entries = [manifest["files"].get(path, {}) for path in paths]
     tracks["path"] = f"{name}/" + paths
@@ -86,25 +94,22 @@ def select_tracks(raw: Path, manifest: dict[str, Any], *, subset: str, genres: C
 
 
 def _fma_tracks(
-    data_home: Path, manifest: dict[str, Any], *, subset: str, genres: Choice
+    data_home: Path, manifest: dict[str, Any], *, subset: str, genres: Choice, task: Task
 ) -> tuple[GenreTree, pd.DataFrame]:
     for path in METADATA:
         _unchanged(data_home / path, manifest["files"].get(path, {}).get("sha1", ""))
-    tree = read_genres(data_home / METADATA[1])
-    tracks = read_tracks(data_home / METADATA[0], genres=tree, listed=genres is not None)
+    tree, labelling = read_genres(data_home / METADATA[1]), LABELLINGS[task.name]
+    tracks = read_tracks(data_home / METADATA[0], genres=tree, lists=labelling.lists(genres))
     tracks = tracks[tracks["subset"].map(SUBSETS.index) <= SUBSETS.index(subset)].reset_index(drop=True)
-    if genres is None:
-        tracks["reason"] = (tracks["genre"] == "").map({True: "no root genre", False: ""})
-    else:
-        tracks["genre"], tracks["reason"] = label(tracks, tree, genres)
-        tracks = tracks.drop(columns="genres")
-    if not (tracks["reason"] == "").any():
+    tracks = labelling.label(tracks, tree, genres)
+    kept = tracks[tracks["reason"] == ""]
+    if kept.empty:
         raise DataError(
             f"{data_home / METADATA[0]}: expected tracks of the subset {subset} with a genre, found none: set "
             "index.subset in params.yaml to a larger one, or other index.genres"
         )
     chosen = [] if genres is None or isinstance(genres, int) else [tree[id_].title for id_ in tree.choose(genres)]
-    empty = sorted(set(chosen) - set(tracks["genre"]))
+    empty = sorted(set(chosen) - set(task.labels(kept).genres))
     if empty:
         raise DataError(
             f"{data_home / METADATA[0]}: expected tracks of every genre of index.genres in the subset {subset}, found "
@@ -119,8 +124,10 @@ def name_table(tracks: pd.DataFrame) -> pd.DataFrame:
     return tracks[["track_id"]].assign(**one_line)
 
 
-def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int, where: str = METADATA[0]) -> pd.DataFrame:
-    """Return one protocol's table: ``track_id``, ``genre``, ``artist_id``, ``set``.
+def split_table(
+    tracks: pd.DataFrame, protocol: str, *, seed: int, min_tracks: int = 1, where: str = METADATA[0]
+) -> pd.DataFrame:
+    """Return one protocol's table: ``track_id``, ``genre`` or ``genres``, ``artist_id``, ``set``.
 
     Parameters
     ----------
@@ -130,29 +137,34 @@ def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int, where: str = 
         Of `corpus.splits.PROTOCOLS`.
     seed : int
         Of the protocols that draw.
+    min_tracks : int
+        Genres with fewer training tracks are left out, and so are the tracks that then carry none.
     where : str
         What messages call the corpus.
 
     Raises
     ------
     DataError
-        When there is one genre alone, or one has no track in some set: it could be neither learnt nor tested. When an
-        artist is in several sets although the protocol keeps artists apart.
+        When there is one genre alone, or, where the task needs every genre in every set, one has no track in some set:
+        it could be neither learnt nor tested. When an artist is in several sets although the protocol keeps artists
+        apart.
     """
-    split = tracks[["track_id", "genre", "artist_id"]].assign(set=assign(tracks, protocol, seed=seed))
-    where = f"{where}, protocol {protocol}"
-    if split["genre"].nunique() < 2:
-        raise DataError(
-            f"{where}: expected two genres or more, found {format_list(set(split['genre']))}: take another "
-            "index.subset or another corpus"
-        )
-    empty = empty_sets(split["genre"], split["set"].to_numpy())
+    where, task = f"{where}, protocol {protocol}", task_of(tracks)
+    # what cannot have as many in training must not bear on the draw
+    candidates = _without_rare(tracks, tracks, min_tracks=min_tracks, where=where)
+    columns = ["track_id", task.column, "artist_id"]
+    split = candidates[columns].assign(set=assign(candidates, protocol, seed=seed))
+    split = _without_rare(split, split[split["set"] == "train"], min_tracks=min_tracks, where=where)
+    empty = empty_sets(split) if task.needs_every_genre else []
     if empty:
         raise DataError(
             f"{where}: expected tracks of every genre in every set, found {format_list(empty)}: give the sets such "
             "tracks (a genre needs three tracks, and three artists where artists are kept apart), or take the genre's "
             "tracks out of the table"
         )
+    unfilled = [name for name in SETS if name not in split["set"].array]
+    if unfilled:
+        raise DataError(f"{where}: expected tracks in every set, found none in {format_list(unfilled)}: add some")
     leaks = [] if protocol in LEAKY else shared_artists(split.assign(artist=tracks["artist"]))
     if leaks:
         raise DataError(
@@ -160,7 +172,27 @@ def split_table(tracks: pd.DataFrame, protocol: str, *, seed: int, where: str = 
             "correct artists or sets in the table (FMA's: artist.id and set.split; a dataset of your own: artist "
             "and split), or set run.protocols and compare.protocol to artist, which draws its own split"
         )
-    return split
+    return split.reset_index(drop=True)
+
+
+def _without_rare(tracks: pd.DataFrame, counted: pd.DataFrame, *, min_tracks: int, where: str) -> pd.DataFrame:
+    """Leave out the genres that fewer of the counted tracks carry; where every set needs every genre, not one of none.
+
+    Raises
+    ------
+    DataError
+        When fewer than two genres are left.
+    """
+    task = task_of(tracks)
+    sizes = task.labels(tracks).count(counted)
+    kept = sizes.index[(sizes >= min_tracks) | ((sizes == 0) & task.needs_every_genre)]
+    if len(kept) < 2:
+        raise DataError(
+            f"{where}: expected two genres or more, found {format_list(kept) or 'none'}: take another index.subset, "
+            "another corpus or a smaller index.min_tracks"
+        )
+    cells = task.keep(tracks[task.column], kept)
+    return tracks.assign(**{task.column: cells})[cells != ""]
 
 
 def _unchanged(path: Path, sha1: str) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fmagc.errors import format_list, format_value
+from fmagc.tasks.task import labels_of, task_of
 
 __all__ = ["LEAKY", "PROTOCOLS", "SETS", "assign", "empty_sets", "shared_artists"]
 
@@ -43,18 +44,20 @@ def artist(tracks: pd.DataFrame, rng: np.random.Generator) -> Sets:
     The artists with the most tracks are assigned first. Each goes to a set drawn with weights, the numbers of tracks
     that the sets still lack of the artist's genres, if possible to a set that this does not overfill. So an artist with
     many tracks may be tested like any other, and those with few tracks, who come last, even the sets out. The last
-    artists of a genre fill the sets that have none of it: three artists are enough.
+    artists of a genre fill the sets that have none of it, if it has three artists or more: with fewer it cannot be in
+    all sets, and to put it into two would take more than a tenth of it, and of the genres above it, out of training.
     """
-    counts = pd.crosstab(tracks["artist_id"], tracks["genre"])  # (artists, genres)
+    counts = labels_of(tracks).crosstab(tracks, "artist_id")  # (artists, genres)
     counts = counts.iloc[rng.permutation(len(counts))]
     counts = counts.iloc[np.argsort(-counts.sum(axis=1).to_numpy(), kind="stable")]
     lacking = np.outer(SHARES, counts.sum())
     empty = np.full(lacking.shape, True)
     to_come = (counts > 0).to_numpy().sum(axis=0)  # artists of each genre
+    fillable = to_come >= len(SETS)
     sets = {}
     for artist_id, own in zip(counts.index, counts.to_numpy(), strict=True):
         chances = np.maximum(lacking, 0) @ own
-        urgent = empty & (own > 0) & (to_come <= empty.sum(axis=0))
+        urgent = empty & (own > 0) & (to_come <= empty.sum(axis=0)) & fillable
         roomy = (lacking > own - 1) | (own == 0)
         for better in (urgent.any(axis=1), roomy.all(axis=1)):
             if (chances * better).any():
@@ -81,12 +84,12 @@ def assign(tracks: pd.DataFrame, protocol: str, *, seed: int) -> Sets:
     Parameters
     ----------
     tracks : pd.DataFrame
-        As `corpus.fma.tables.read_tracks`, each with a genre.
+        As `corpus.selection.select_tracks` gives them.
     protocol : str
         Of `PROTOCOLS`.
     seed : int
-        Of the draw. In a small corpus chance may leave a set without a genre: then another draw follows, up to 50.
-        Where all of them do, `random` assigns the tracks genre by genre.
+        Of the draw. In a small corpus chance may leave a set without a genre. Where the task needs every genre in every
+        set, another draw follows, up to 50; where all of them do, `random` assigns the tracks genre by genre.
 
     Returns
     -------
@@ -96,16 +99,18 @@ def assign(tracks: pd.DataFrame, protocol: str, *, seed: int) -> Sets:
     rng = np.random.default_rng(seed)
     draws = (PROTOCOLS[protocol](tracks, rng) for _ in range(DRAWS))
     sets = next(draws)
-    while empty_sets(tracks["genre"], sets) and protocol != "official" and (again := next(draws, None)) is not None:
+    if protocol == "official" or not task_of(tracks).needs_every_genre:
+        return sets
+    while empty_sets(tracks.assign(set=sets)) and (again := next(draws, None)) is not None:
         sets = again
-    if protocol == "random" and empty_sets(tracks["genre"], sets):
+    if protocol == "random" and empty_sets(tracks.assign(set=sets)):
         sets = artist(tracks.assign(artist_id=tracks["track_id"]), rng)
     return sets
 
 
-def empty_sets(genres: "pd.Series[str]", sets: Sets) -> list[str]:
+def empty_sets(split: pd.DataFrame) -> list[str]:
     """List the genres of which a set has no track."""
-    sizes = pd.crosstab(genres, sets).reindex(columns=list(SETS), fill_value=0)
+    sizes = labels_of(split).crosstab(split, "set").reindex(list(SETS), fill_value=0).T
     return [f"{genre} has none in {name}" for genre, row in sizes.iterrows() for name in SETS if row[name] == 0]
 
 

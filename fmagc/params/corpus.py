@@ -72,5 +72,9 @@ class Index(Block):
     """The requested tracks of the corpus, and the seed of the splits that are drawn."""
 
     subset: Literal["small", "medium", "large", "full"]  # cumulative: medium holds small
-    genres: Annotated[int | list[int | str] | None, PlainValidator(_choice)] = None  # null: FMA's genre_top
+    genres: Annotated[int | list[int | str] | None, PlainValidator(_choice)] = (
+        None  # null: FMA's genre_top, or with multi all
+    )
+    labels: Literal["single", "multi"] = "single"  # genres of a track: one, or several
+    min_tracks: Annotated[int, Field(ge=1)] = 1  # a genre with fewer training tracks is left out
     seed: Annotated[int, Field(ge=0)]  # of the protocols that draw, random and artist

@@ -48,6 +48,10 @@ class Labels:
         """Tell which genres each row of a split carries [shape=(N, K), bool]."""
         return self.members[self.encode(split)]
 
+    def count(self, split: pd.DataFrame) -> "pd.Series[int]":
+        """Count the rows of each genre, in the order of the genres."""
+        return pd.Series(self.indicators(split).sum(axis=0), index=pd.Index(self.genres))
+
     def crosstab(self, split: pd.DataFrame, by: str) -> pd.DataFrame:
         """Count the rows of each genre for each value of a column: values ascending, genres in their order."""
         carried = pd.DataFrame(self.indicators(split), columns=pd.Index(self.genres))

@@ -5,7 +5,7 @@ in `fmagc.evaluation`, the pictures and words in `fmagc.reporting`. So a stage d
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
@@ -75,6 +75,15 @@ class Task(ABC):
                 f"genres: expected some of {format_list(known)}, found {format_list(unknown)}: run `dvc repro`"
             )
         return self._number(known, sets)
+
+    def text(self, genres: Iterable[str]) -> str:
+        """Write the genres of a track as a cell of the column, empty for none; `parse` reads it."""
+        return SEPARATOR.join(sorted(set(genres)))
+
+    def keep(self, cells: "pd.Series[str]", genres: Collection[str]) -> "pd.Series[str]":
+        """Leave in each cell of the column the genres that are among these, and nothing where none is."""
+        left = {cell: self.text(genre for genre in self.parse(cell) if genre in genres) for cell in cells.unique()}
+        return cells.map(left)
 
     @abstractmethod
     def parse(self, text: str) -> list[str]:

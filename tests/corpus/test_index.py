@@ -136,6 +136,32 @@ def test_tracks_without_a_genre_are_left_out_of_the_subsets_that_have_them(raw: 
     assert chosen.left_out["reason"].tolist() == ["no root genre"]
 
 
+def test_with_several_labels_a_track_without_a_root_genre_is_as_good_as_any(raw: Path) -> None:
+    ids = {track.act.rules.title: track.act.rules.genre_id for track in mini_tracks()}
+    rock, folk = ids["Rock"], ids["Folk"]
+    with (raw / NAME / "fma_metadata/genres.csv").open("a", encoding="utf-8") as file:
+        file.write(f"999,0,{rock},Punk,{rock}\n")
+
+    def change(rows: Rows) -> None:
+        for group, name, value in (
+            ("track", "genre_top", ""),
+            ("set", "subset", "large"),
+            ("track", "genres", f"[{rock}, {folk}]"),
+            ("track", "genres_all", f"[{folk}, {rock}]"),
+        ):
+            put(group, name, value)(rows)
+        put("track", "genres", "[]", row=6)(rows)
+        put("track", "genres_all", "[]", row=6)(rows)
+
+    edit(raw, change)
+    chosen = select_tracks(raw, scan_files(raw / NAME, NAME), subset="large", labels="multi")
+    assert chosen.tracks.set_index("track_id").loc[mini_tracks()[2].track_id, "genres"] == "Folk;Rock"
+    assert "genre" not in chosen.tracks
+    assert chosen.left_out[["track_id", "reason"]].values.tolist() == [[mini_tracks()[3].track_id, "no genre"]]
+    with pytest.raises(DataError, match=r"every genre of index.genres in the subset large, found none of Punk: take"):
+        select_tracks(raw, scan_files(raw / NAME, NAME), subset="large", labels="multi", genres=["Rock", "Punk"])
+
+
 def test_tables_changed_since_fetch_are_refused(raw: Path) -> None:
     manifest = scan_files(raw / NAME, NAME)
     edit(raw, put("track", "title", "Another"))

@@ -1,4 +1,4 @@
-"""The protocols: who may be on both sides, how near to 80/10/10, and what the audit counts."""
+"""The protocols: who may be on both sides, how near to 80/10/10, and what is left out."""
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from fmagc.corpus.audit import audit
 from fmagc.corpus.selection import split_table
 from fmagc.corpus.splits import PROTOCOLS, SETS, assign, shared_artists
 from fmagc.errors import DataError
+from fmagc.tasks.task import labels_of
 from tests.support.dag import ROOT
 
 LIST = "shared/fma/fma_small_tracks.tsv"  # the real FMA-small's 8,000 tracks with their artists, beside the project
@@ -33,7 +34,7 @@ def skewed(n_genres: int = 4) -> pd.DataFrame:
 
 
 def audited(tracks: pd.DataFrame, protocol: str, seed: int) -> dict:
-    return audit(split_table(tracks, protocol, seed=seed), WITHOUT_FILES)
+    return audit(split_table(tracks, protocol, seed=seed), tracks, sha1=WITHOUT_FILES)
 
 
 ARTISTS = st.lists(st.integers(1, 12), min_size=3, max_size=12)  # tracks of each artist of a genre
@@ -115,7 +116,7 @@ def test_three_artists_a_genre_are_enough_for_artist_and_two_are_not() -> None:
     for seed in range(10):
         split = split_table(corpus({f"genre {k}": [3, 2, 1] for k in range(8)}), "artist", seed=seed)
         assert pd.crosstab(split["genre"], split["set"]).to_numpy().min() > 0
-    with pytest.raises(DataError, match=r"protocol artist: .* found Rock has none in \w+: .* three artists"):
+    with pytest.raises(DataError, match=r"found Rock has none in val, Rock has none in test: .* three artists"):
         split_table(corpus({"Folk": [3, 2, 1], "Rock": [3, 3]}), "artist", seed=0)
 
 
@@ -136,6 +137,83 @@ def test_a_small_corpus_is_drawn_again_until_no_set_lacks_a_genre() -> None:
         split_table(corpus({"Folk": [1] * 3, "Rock": [1, 1], "Pop": [20]}), "random", seed=0)
 
 
+def nested(n_artists: int, *, families: int = 2, styles: int = 4) -> pd.DataFrame:
+    """Make a table of tracks with a family and a style each; every style has `n_artists` of two tracks."""
+    rows = [
+        (f"{family}.{style};Family {family}", f"{family} {style} {artist}")
+        for family in range(families)
+        for style in range(styles)
+        for artist in range(n_artists)
+        for _ in range(2)
+    ]
+    table = pd.DataFrame(rows, columns=["genres", "artist"])
+    artist_id, artists = pd.factorize(table["artist"])
+    split = np.resize(["training"] * 3 + ["validation", "test"], len(artists))[artist_id]
+    return table.assign(track_id=np.arange(len(table)), artist_id=artist_id, split=split)
+
+
+@given(st.integers(3, 12), st.integers(0, 2**32 - 1))
+def test_whole_artists_of_tracks_of_several_genres_fill_every_set(n_artists: int, seed: int) -> None:
+    split = split_table(nested(n_artists), "artist", seed=seed)
+    assert shared_artists(split.assign(artist="")) == []
+    assert labels_of(split).crosstab(split, "set").to_numpy().min() > 0
+
+
+def test_genres_of_few_artists_do_not_shift_the_shares_of_those_above_them() -> None:
+    tracks = nested(2, styles=20)
+    for seed in range(5):
+        split = split_table(tracks, "artist", seed=seed)
+        sizes = labels_of(split).crosstab(split, "set").loc[list(SETS), ["Family 0", "Family 1"]].to_numpy().T
+        assert sizes / 80 == pytest.approx(np.array([[0.8, 0.1, 0.1]] * 2), abs=0.08)
+
+
+def test_a_set_may_lack_a_genre_where_tracks_have_several_but_never_all_tracks() -> None:
+    tracks = nested(5)
+    tracks.loc[tracks["genres"] == "0.1;Family 0", "split"] = "training"
+    split = split_table(tracks, "official", seed=0)
+    assert "0.1" in labels_of(split).genres
+    assert "0.1" not in labels_of(split[split["set"] == "test"]).genres
+    with pytest.raises(DataError, match="protocol official: expected tracks in every set, found none in val, test"):
+        split_table(tracks.assign(split="training"), "official", seed=0)
+
+
+def test_rare_genres_and_the_tracks_that_carry_no_other_are_left_out() -> None:
+    tracks = nested(10)
+    tracks.loc[:5, "genres"] = ["Family 0;Rare", "Rare", "0.0;Family 0;Rare", "Rare", "Lost", "Family 1;Lost"]
+    tracks.loc[4:5, "split"] = "test"
+    split = split_table(tracks, "official", seed=0)
+    assert "Rare" in labels_of(split).genres
+    assert "Lost" not in labels_of(split).genres, "no training track carries it"
+    assert split["track_id"].tolist() == tracks["track_id"].drop(4).tolist()
+    split = split_table(tracks, "official", seed=0, min_tracks=5)
+    assert "Rare" not in labels_of(split).genres
+    assert split["track_id"].tolist() == tracks["track_id"].drop([1, 3, 4]).tolist()
+    assert split["genres"].head(3).tolist() == ["Family 0", "0.0;Family 0", "Family 1"]
+    with pytest.raises(DataError, match=r"expected two genres or more, found none: .* a smaller index.min_tracks"):
+        split_table(tracks, "official", seed=0, min_tracks=10_000)
+    with pytest.raises(DataError, match="expected two genres or more, found Family 1: "):
+        split_table(tracks[80:], "official", seed=0, min_tracks=30)
+
+
+@pytest.mark.parametrize("protocol", ["random", "artist"])
+def test_a_rare_genre_is_left_out_of_single_labels_too_and_does_not_bear_on_the_draw(protocol: str) -> None:
+    tracks = skewed()
+    rare = corpus({"Salsa": [1, 1]}).assign(track_id=[100_000, 100_001], artist_id=[-1, -2], split="training")
+    with_rare = pd.concat([tracks, rare], ignore_index=True)
+    with pytest.raises(DataError, match="Salsa has none in"):
+        split_table(with_rare, protocol, seed=0)
+    split = split_table(with_rare, protocol, seed=0, min_tracks=3)
+    pd.testing.assert_frame_equal(split, split_table(tracks, protocol, seed=0))
+
+
+def test_a_single_genre_without_training_tracks_is_a_fault_whatever_the_least_number() -> None:
+    tracks = corpus({"Folk": [1] * 30, "Rock": [1] * 30, "Jazz": [1] * 30})
+    tracks.loc[tracks["genre"] == "Jazz", "split"] = "test"
+    for min_tracks in (1, 5):
+        with pytest.raises(DataError, match="found Jazz has none in train, Jazz has none in val"):
+            split_table(tracks, "official", seed=0, min_tracks=min_tracks)
+
+
 @pytest.mark.parametrize("protocol", ["official", "artist"])
 def test_a_leak_is_refused_where_none_is_promised(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tracks = corpus({"Folk": [10, 10], "Rock": [10, 10]})
@@ -148,43 +226,17 @@ def test_a_leak_is_refused_where_none_is_promised(protocol: str, monkeypatch: py
     assert split_table(tracks, "random", seed=0)["artist_id"].nunique() == 4
 
 
-def test_audit_counts_what_a_split_holds_and_leaks() -> None:
-    split = pd.DataFrame(
-        {
-            "track_id": [1, 2, 3, 4, 5],
-            "genre": ["Rock", "Rock", "Pop", "Pop", "Pop"],
-            "artist_id": [7, 7, 8, 9, 9],
-            "set": ["train", "test", "train", "val", "test"],
-        }
-    )
-    found = audit(split, pd.Series({1: "a", 2: "b", 3: "c", 4: "c", 5: "d"}))
-    assert found["tracks"] == {"train": 2, "val": 1, "test": 2}
-    assert found["artists"] == {"train": 2, "val": 1, "test": 2}
-    assert found["genres"]["Pop"] == {
-        "tracks": {"train": 1, "val": 1, "test": 1},
-        "artists": {"train": 1, "val": 1, "test": 1},
-    }
-    assert (found["artists_shared"], found["files_shared"]) == (2, 1)
-    assert found["test_share_with_artist_in_train"] == 0.5  # of artist 7; artist 9 was validated on
-    assert shared_artists(split.assign(artist="Them")) == [
-        "artist 7, 'Them' (test: 2; train: 1)",
-        "artist 9, 'Them' (test: 5; val: 4)",
-    ]
-    missing = audit(split, pd.Series({1: "", 2: "", 3: "c", 4: "d", 5: "e"}))
-    assert missing["files_shared"] == 0  # two missing files are not alike
-
-
 @pytest.mark.skipif(FMA_SMALL is None, reason="FMA-small's list of tracks is not here")
 def test_random_leaks_as_much_on_fma_small_as_the_reference_did() -> None:
     assert FMA_SMALL is not None
     tracks = pd.read_csv(FMA_SMALL, sep="\t").rename(columns={"genre_top": "genre"})
     tracks["artist_id"] = tracks["artist_id"].fillna(-tracks["track_id"]).astype(int)  # the list lacks some: each alone
     assert len(tracks) == 8000
-    shares = [
-        audit(tracks.assign(set=assign(tracks, "random", seed=seed)), WITHOUT_FILES)["test_share_with_artist_in_train"]
-        for seed in range(10)
+    audits = [
+        audit(tracks.assign(set=assign(tracks, "random", seed=seed)), tracks, sha1=WITHOUT_FILES) for seed in range(10)
     ]
+    shares = [found["test_share_with_artist_in_train"] for found in audits]
     assert np.mean(shares) == pytest.approx(0.829, abs=0.01)
     assert all(0.78 < share < 0.88 for share in shares)
     apart = split_table(tracks.assign(artist=""), "artist", seed=0)
-    assert audit(apart, WITHOUT_FILES)["test_share_with_artist_in_train"] == 0
+    assert audit(apart, tracks, sha1=WITHOUT_FILES)["test_share_with_artist_in_train"] == 0

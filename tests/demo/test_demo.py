@@ -138,7 +138,7 @@ def test_project_reads_the_tables(tmp_path: Path):
     (tmp_path / "genres.csv").write_text(genres_csv(TRACKS), encoding="utf-8")
     tree = read_genres(tmp_path / "genres.csv")
     assert sorted(tree.roots) == sorted(rules.title for rules in GENRES)
-    table = read_tracks(tmp_path / "tracks.csv", genres=tree, listed=True)
+    table = read_tracks(tmp_path / "tracks.csv", genres=tree, lists=["genres"])
     assert list(table["track_id"]) == [track.track_id for track in TRACKS]
     assert list(table["genre"]) == [track.act.rules.title for track in TRACKS]
     assert list(table["artist_id"]) == [track.act.artist_id for track in TRACKS]

@@ -1,4 +1,4 @@
-"""FMA's tree of genres, and the labels that chosen genres give to tracks."""
+"""FMA's tree of genres."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -12,7 +12,7 @@ from fmagc.corpus.csv_reader import Faults, records
 from fmagc.corpus.local.file_names import is_invalid
 from fmagc.errors import DataError, format_list, format_value
 
-__all__ = ["ROOT", "Genre", "GenreTree", "label", "read_genres"]
+__all__ = ["ROOT", "Genre", "GenreTree", "read_genres"]
 
 ROOT = 0  # the parent of a root genre
 _COLUMNS = ("genre_id", "parent", "title")
@@ -65,19 +65,25 @@ class GenreTree:
         """Return a genre's level: 0 for a root, 1 for what lies right below one."""
         return len(self.lineage(genre_id)) - 1
 
-    def choose(self, choice: int | Sequence[int | str]) -> frozenset[int]:
+    def closure(self, genre_ids: Iterable[int]) -> frozenset[int]:
+        """Return genres with all genres above them."""
+        return frozenset(above.genre_id for genre_id in genre_ids for above in self.lineage(genre_id))
+
+    def choose(self, choice: int | Sequence[int | str] | None) -> frozenset[int]:
         """Return the ids of the genres that `index.genres` names.
 
         Parameters
         ----------
-        choice : int or sequence of int and str
-            A level, or titles and ids.
+        choice : int or sequence of int and str, optional
+            A level, or titles and ids; all genres when None.
 
         Raises
         ------
         DataError
             With all names that no genre has, all genres that are named twice, or a level without genres.
         """
+        if choice is None:
+            return frozenset(self._genres)
         if isinstance(choice, int):
             chosen = [genre_id for genre_id in self._genres if self.depth(genre_id) == choice]
             deepest = max(map(self.depth, self._genres))
@@ -131,32 +137,6 @@ class GenreTree:
         nearest = {next((above for above in lineage if above in chosen), ROOT) for lineage in lineages} - {ROOT}
         general = {genre.genre_id for class_ in nearest for genre in self.lineage(class_)[1:]}
         return sorted(self[class_].title for class_ in nearest - general)
-
-
-def label(tracks: pd.DataFrame, tree: GenreTree, choice: int | Sequence[int | str]) -> "tuple[pd.Series, pd.Series]":
-    """Label tracks by chosen genres.
-
-    Parameters
-    ----------
-    tracks : pd.DataFrame
-        With ``genres``, a tuple of ids each.
-    tree : GenreTree
-    choice : int or sequence of int and str
-        As for `GenreTree.choose`.
-
-    Returns
-    -------
-    genre, reason : pd.Series of str
-        The class, and the reason why there is none: one of them is empty in each row.
-    """
-    chosen = tree.choose(choice)
-    classes = [tree.classes_of(genre_ids, chosen=chosen) for genre_ids in tracks["genres"]]
-    genre = [names[0] if len(names) == 1 else "" for names in classes]
-    reason = [
-        "" if len(names) == 1 else f"several chosen genres: {', '.join(names)}" if names else "no chosen genre"
-        for names in classes
-    ]
-    return pd.Series(genre, index=tracks.index, dtype=str), pd.Series(reason, index=tracks.index, dtype=str)
 
 
 def read_genres(path: Path) -> GenreTree:

@@ -26,13 +26,13 @@ _COLUMNS = {
     "artist.name": "artist",
     "track.title": "title",
 }
-_LISTED = {"track.genres": "genres"}  # read where genres are chosen
+_LISTS = {"track.genres": "genres", "track.genres_all": "genres_all"}  # read only where labels are made of them
 _LIST = re.compile(r"\[([0-9]{1,9}(?:, ?[0-9]{1,9})*)?\]")  # FMA's lists are parsed, never evaluated
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _SIGNED = re.compile(r"-?[0-9]{1,9}")
 
 
-def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
+def read_tracks(path: Path, *, genres: GenreTree, lists: Collection[str] = ()) -> pd.DataFrame:
     """Read tracks.csv (three header rows, 52 columns).
 
     Of unused columns only the length of the cells is checked. No cell is evaluated.
@@ -42,25 +42,27 @@ def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
     path : Path
     genres : GenreTree
         As `fmagc.corpus.fma.genres.read_genres` returns them.
-    listed : bool
-        Read the list of a track's genres in addition to its root genre.
+    lists : collection of str
+        Of ``genres`` and ``genres_all``, the lists to read in addition to a track's root genre. ``genres_all`` must
+        hold the genres of ``genres`` with all those above them in `genres`, in any order.
 
     Returns
     -------
     pd.DataFrame
         One row per track, sorted by ``track_id`` (int): ``artist_id`` (int), ``genre`` (text, empty where FMA names no
-        root genre), ``split``, ``subset``; ``artist`` and ``title`` are free text, which may be empty; ``genres`` (a
-        tuple of ids each), if `listed`.
+        root genre), ``split``, ``subset``; ``artist`` and ``title`` are free text, which may be empty; of each of
+        `lists`, a tuple of ids.
 
     Raises
     ------
     DataError
         With all offending rows, or when the file is not FMA's tracks.csv: ids that are no numbers or occur twice,
-        unknown splits, subsets or genres, rows cut short, bytes that are not UTF-8, cells that are too long.
+        unknown splits, subsets or genres, lists that contradict genres.csv, rows cut short, bytes that are not UTF-8,
+        cells that are too long.
     """
     faults = Faults(path)
     rows = records(path, faults)
-    wanted = _COLUMNS | _LISTED if listed else _COLUMNS
+    wanted = _COLUMNS | {column: name for column, name in _LISTS.items() if name in lists}
     roots, without = set(genres.roots), " and ".join(_WITHOUT_GENRE)
     header = [cells for _, cells in islice(rows, 3)]
     places = _places(header, wanted, faults)
@@ -72,6 +74,7 @@ def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
         "set.subset": f"one of {format_list(SUBSETS)}",
         "track.genre_top": f"a root genre of genres.csv ({format_list(genres.roots)}), or none in {without}",
         "track.genres": "a list of ids of genres.csv, as [12, 25]",
+        "track.genres_all": "the ids of track.genres and of all genres above them in genres.csv",
     }
     lines = defaultdict(list)
     tracks = []
@@ -93,8 +96,8 @@ def read_tracks(path: Path, *, genres: GenreTree, listed: bool) -> pd.DataFrame:
             )
     faults.refuse()
     table = pd.DataFrame(tracks, columns=list(wanted)).rename(columns=wanted)
-    if listed:
-        table["genres"] = table["genres"].map(_ids_of)
+    for name in lists:
+        table[name] = table[name].map(_ids_of)
     return table.astype({"track_id": int, "artist_id": int}).sort_values("track_id", ignore_index=True)
 
 
@@ -110,6 +113,9 @@ def _offences(track: dict[str, str], roots: Collection[str], genres: GenreTree) 
         or (not track["track.genre_top"] and track["set.subset"] in _WITHOUT_GENRE),
         "track.genres": ids is not None and all(genre_id in genres for genre_id in ids),
     }
+    if ids is not None and holds["track.genres"] and "track.genres_all" in track:
+        closure = _ids_of(track["track.genres_all"])
+        holds["track.genres_all"] = closure is not None and frozenset(closure) == genres.closure(ids)
     return [column for column, held in holds.items() if not held]
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fmagc.corpus.fma.genres import Genre, GenreTree, label, read_genres
+from fmagc.corpus.fma.genres import Genre, GenreTree, read_genres
+from fmagc.corpus.fma.labels import LABELLINGS
 from fmagc.corpus.fma.tables import read_tracks
 from fmagc.errors import DataError
 from fmagc.params.base import faults_of
@@ -34,7 +35,8 @@ def written(path: Path, *rows: str) -> Path:
 
 
 def labels(choice: int | list[int | str], *genres: tuple[int, ...]) -> list[str]:
-    genre, reason = label(pd.DataFrame({"genres": genres}), TREE, choice)
+    labelled = LABELLINGS["single"].label(pd.DataFrame({"genres": genres}), TREE, choice)
+    genre, reason = labelled["genre"], labelled["reason"]
     assert not ((genre != "") & (reason != "")).any()
     return [found or why for found, why in zip(genre, reason, strict=True)]
 
@@ -112,13 +114,13 @@ def test_lists_of_genres_are_read_and_never_evaluated(tmp_path: Path, text: str,
     path = tmp_path / "tracks.csv"
     path.write_text("\n".join([*header, f'2,1,Her,training,small,Rock,"{text}",Song', ""]), encoding="utf-8")
     if sound:
-        assert read_tracks(path, genres=TREE, listed=True).loc[0, "genres"] in ((25, 12), ())
+        assert read_tracks(path, genres=TREE, lists=["genres"]).loc[0, "genres"] in ((25, 12), ())
     else:
         with pytest.raises(
             DataError, match=r"column track.genres: expected a list of ids of genres.csv, as \[12, 25\]"
         ):
-            read_tracks(path, genres=TREE, listed=True)
-    assert "genres" not in read_tracks(path, genres=TREE, listed=False)
+            read_tracks(path, genres=TREE, lists=["genres"])
+    assert "genres" not in read_tracks(path, genres=TREE)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ import pytest
 from fmagc.cache.build.waveforms import shard_of
 from fmagc.corpus.audit import audit
 from fmagc.corpus.data_home import scan_files
-from fmagc.corpus.local.dataset import check_protocols
 from fmagc.corpus.local.file_list import FileList
 from fmagc.corpus.local.file_names import hashed_ids
+from fmagc.corpus.local.tracks import check_protocols
 from fmagc.corpus.selection import select_tracks, split_table
 from fmagc.errors import DataError
+from fmagc.tasks.task import labels_of
 
 NAME = "mine"
 GTZAN = [f"{genre}/{genre}.{number:05d}.wav" for genre in ("blues", "rock") for number in range(4)]
@@ -59,7 +60,7 @@ def test_gtzan_works_as_it_is(root: Path) -> None:
     assert dict(zip(tracks["title"], tracks["genre"], strict=True)) == {path: path.split("/")[0] for path in GTZAN}
     assert left_out.empty
     split = split_table(tracks, "random", seed=0)
-    assert audit(split, files.set_index("track_id")["sha1"])["artists_unknown"] == len(GTZAN)
+    assert audit(split, tracks, sha1=files.set_index("track_id")["sha1"])["artists_unknown"] == len(GTZAN)
     assert split.groupby("genre")["set"].nunique().tolist() == [3, 3]  # 10 % of eight tracks could not hold two genres
 
 
@@ -216,6 +217,38 @@ def test_some_genres_of_a_dataset_are_chosen_by_name(root: Path) -> None:
             selected(root, genres=choice)
     with pytest.raises(DataError, match="expected two genres or more, found rock"):
         check_protocols(tracks[tracks["genre"] == "rock"], ["random"], where=NAME)
+
+
+def test_a_table_names_several_genres(root: Path) -> None:
+    table(*(f"{path},{'Rock; Punk' if n % 2 else 'Folk;Rock;Folk'},B{n}" for n, path in enumerate(GTZAN)))(root)
+    manifest = scan_files(root, NAME, layout="table")
+    chosen = select_tracks(root.parent, manifest, subset="small", labels="multi")
+    assert sorted(chosen.tracks["genres"]) == ["Folk;Rock"] * 4 + ["Punk;Rock"] * 4
+    assert chosen.tree.table(labels_of(chosen.tracks).genres)["parent"].tolist() == ["", "", ""]
+    check_protocols(chosen.tracks, ["artist", "random"], where=NAME)
+    chosen = select_tracks(root.parent, manifest, subset="small", labels="multi", genres=["Folk", "Punk"])
+    assert set(chosen.tracks["genres"]) == {"Folk", "Punk"}
+    some = select_tracks(root.parent, manifest, subset="small", genres=["Rock; Punk", "Folk;Rock;Folk"])
+    assert set(some.tracks["genre"]) == {"Rock; Punk", "Folk;Rock;Folk"}, "one genre a track: its name is the cell"
+
+
+@pytest.mark.parametrize("cell", ["Rock;;Punk", ";;", "Rock;", "; Rock", ";"])
+def test_genres_without_a_name_are_refused_where_there_are_several(root: Path, cell: str) -> None:
+    table(f"{GTZAN[0]},{cell},", f"{GTZAN[1]},Folk,", f"{GTZAN[2]},folk;Pop,")(root)
+    with pytest.raises(DataError) as caught:
+        select_tracks(root.parent, scan_files(root, NAME, layout="table"), subset="small", labels="multi")
+    assert "tracks.csv: 2 faults\n" in str(caught.value)
+    assert f"genre: expected names, with one ; between two, found '{cell}' ('{GTZAN[0]}')" in str(caught.value)
+    assert "genre: expected names that differ in more than case, found 'Folk' and 'folk'" in str(caught.value)
+
+
+def test_genres_that_min_tracks_leaves_out_need_no_track_in_each_set(root: Path) -> None:
+    put("pop/1.mp3")(root)
+    tracks = selected(root)[1]
+    with pytest.raises(DataError, match="found pop has 1"):
+        check_protocols(tracks, ["random"], where=NAME)
+    check_protocols(tracks, ["random"], where=NAME, min_tracks=2)
+    assert set(split_table(tracks, "random", seed=0, min_tracks=2)["genre"]) == {"blues", "rock"}
 
 
 def link(root: Path, path: str, target: str) -> None:
