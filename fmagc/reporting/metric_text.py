@@ -1,8 +1,13 @@
-"""Write a metric with what is known of its certainty."""
+"""Write a metric with what is known of its certainty, and a count that is a mean over seeds."""
 
 from collections.abc import Mapping
 
-__all__ = ["metric_text"]
+__all__ = ["count_text", "metric_text"]
+
+
+def count_text(count: float) -> str:
+    """Write a mean of counts with three digits, and large ones with all that are before the point."""
+    return f"{count:,.0f}" if count >= 100 else f"{count:.3g}"
 
 
 def metric_text(metrics: Mapping[str, float], name: str) -> str:

@@ -87,7 +87,7 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
         ),
         "data": list(_data_pictures(params, examples=words.examples)),
         "networks": list(_network_pictures(main)),
-        "timeline": _timeline(track),
+        "timeline": _timeline(track, probabilities=words.timeline),
         "protocols": [
             _protocol(name, [e for e in entries if e.protocol == name], sections, params, presentation, track_s=track_s)
             for name in run.protocols
@@ -154,11 +154,11 @@ def _network_pictures(entries: Sequence[Entry]) -> Iterator[Picture]:
             )
 
 
-def _timeline(track: dict[str, Any]) -> Picture:
+def _timeline(track: dict[str, Any], *, probabilities: str) -> Picture:
     by = f" by {track['artist']}" if track["artist"] else ""
     return picture(
         "report/timeline",
-        alt=f"Stacked probabilities of the genres over the time of one track, as predicted by {track['model']}",
+        alt=f"{probabilities} over the time of one track, as predicted by {track['model']}",
         caption=f"{track['title']}{by}, labelled {track['genre']}: predictions of {track['model']} along the "
         f"track (protocol {track['protocol']}). It is the test track whose clips get the most different probabilities. "
         "The values at a moment are those of the whole clip around it, or of the nearest clip at the ends; means are "

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from fmagc.reporting.markdown import escaped, folded, table
+from fmagc.reporting.metric_text import count_text
 from fmagc.reporting.presentation.card_words import CardWords
+from fmagc.reporting.presentation.genre_ranks import LEAST_TRACKS, rank_genres
 
 __all__ = ["MultiLabelCard"]
 
@@ -45,7 +47,8 @@ class MultiLabelCard(CardWords):
     def purpose(self, genres: Sequence[str]) -> str:
         """Say that every genre has a probability of its own."""
         return (
-            f"Predict the genres of recorded music: for each of {len(genres)} the probability that a track carries it. "
+            f"Predict the genres of recorded music: for each of {len(genres)}, the probability that a track carries "
+            "it. "
             "A track may carry several, so that the probabilities do not sum to 1."
         )
 
@@ -66,28 +69,33 @@ class MultiLabelCard(CardWords):
 
     def by_genre(self, rows: Sequence[Mapping[str, Any]], *, n_tested: int) -> str:
         """Tabulate the best and the worst genres, and all of them in a part that unfolds."""
-        found = [row for row in rows if row["support"]]
-        ranked = sorted(found, key=lambda row: (-row["average_precision"], row["genre"]))
-        whole = _genre_rows(ranked, n_tested)
+        ranks = rank_genres(rows)
+        whole = _genre_rows(ranks.tested, n_tested)
         parts = [
             "By chance, the average precision of a genre is its share of the test tracks. A genre of few test tracks "
             "may do well or badly by luck."
         ]
-        if len(ranked) > 2 * _N_EXTREME:
-            best, worst = _genre_rows(ranked[:_N_EXTREME], n_tested), _genre_rows(ranked[-_N_EXTREME:], n_tested)
-            parts += [f"The {_N_EXTREME} genres of the highest average precision:", best]
-            parts += [f"The {_N_EXTREME} of the lowest:", worst]
-            parts += [folded(f"All {len(ranked)} genres that occur among the test tracks", whole)]
+        if len(ranks.common) > 2 * _N_EXTREME:
+            best, worst = (
+                _genre_rows(own, n_tested) for own in (ranks.common[:_N_EXTREME], ranks.common[-_N_EXTREME:])
+            )
+            parts += [
+                f"Of the genres with {LEAST_TRACKS} test tracks or more, the {_N_EXTREME} of the highest average precision:",
+                best,
+                f"And the {_N_EXTREME} of the lowest:",
+                worst,
+                folded(f"All {len(ranks.tested)} genres that occur among the test tracks", whole),
+            ]
         else:
             parts += [whole]
-        absent = [escaped(row["genre"]) for row in rows if not row["support"]]
-        parts += [f"No test track carries one of {', '.join(absent)}."] if absent else []
+        if ranks.absent:
+            parts += [f"No test track carries one of these: {', '.join(map(escaped, ranks.absent))}."]
         return "\n\n".join(parts)
 
     def mistakes(self, level: Mapping[str, Any]) -> str:
         """Tabulate which genres are given wrongly, and to the tracks of which others."""
         rows = [
-            [escaped(row["genre"]), _sources(row["tracks_of"]), f"{row['count']:.3g}"]
+            [escaped(row["genre"]), _sources(row["tracks_of"]), count_text(row["count"])]
             for row in level["false_positives"][:_N_MISTAKES]
         ]
         found = table(["genre", "most often to tracks of", "tracks"], rows, numbers=1)
@@ -119,4 +127,4 @@ def _spread(row: Mapping[str, Any], name: str) -> str:
 
 
 def _sources(genres: Sequence[Mapping[str, Any]]) -> str:
-    return ", ".join(f"{escaped(row['genre'])} ({row['count']:.3g})" for row in genres[:_N_SOURCES])
+    return ", ".join(f"{escaped(row['genre'])} ({count_text(row['count'])})" for row in genres[:_N_SOURCES])

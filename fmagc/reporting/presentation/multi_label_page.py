@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from fmagc.reporting.html.text import counted, listed
+from fmagc.reporting.presentation.genre_ranks import LEAST_TRACKS, rank_genres
 from fmagc.reporting.presentation.page_words import CLIPS, CURVES, ROBUSTNESS, SCORES, PageWords
 
 __all__ = ["MultiLabelPage"]
@@ -19,6 +20,7 @@ class MultiLabelPage(PageWords):
     aim = "predict which of {genres} genres are those of {tracks} by {artists}"
     validated = "average_precision"
     examples = "each of the commonest genres"
+    timeline = "Lines of the probabilities of the most probable genres"
     ece = (
         "the mean distance between probability and frequency over bins of the probabilities of all pairs of a track "
         "and a genre, most of which are near 0"
@@ -62,11 +64,17 @@ class MultiLabelPage(PageWords):
 
     def genre_text(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
         """Rank the genres by their mean average precision, and name the first and the last."""
-        rows = [row for table in tables.values() for row in table if row["support"]]
-        by_genre = pd.DataFrame(rows).groupby("genre")["average_precision"].mean()
-        means = by_genre.sort_values(ascending=False, kind="stable")
-        n = min(_N_EXTREME, len(means) // 2)
-        first, last = (
-            listed(f"{genre} ({value:.2f})" for genre, value in own.items()) for own in (means[:n], means[::-1][:n])
+        rows = pd.DataFrame([row for table in tables.values() for row in table if row["support"]])
+        means = rows.groupby("genre", as_index=False)[["average_precision", "support"]].mean()
+        ranks = rank_genres(means.to_dict("records"))
+        named, of = (
+            (ranks.common, f"Of the genres with {LEAST_TRACKS} test tracks or more, the")
+            if len(ranks.common) > 2 * _N_EXTREME
+            else (ranks.tested, "The")
         )
-        return f"By the mean average precision of the networks, {first} are predicted best, and {last} worst."
+        n = max(1, min(_N_EXTREME, len(named) // 2))
+        first, last = (
+            listed(f"{row['genre']} ({row['average_precision']:.2f})" for row in own)
+            for own in (named[:n], named[::-1][:n])
+        )
+        return f"{of} mean average precision of the networks is highest for {first}, and lowest for {last}."

@@ -41,6 +41,8 @@ class PageWords(ABC):
         The column of a history whose last values are shown beside the loss.
     examples : str
         Which genres have an example clip.
+    timeline : str
+        How the probabilities of a track's clips are drawn.
     ece : str
         How the calibration error is defined, without a full stop.
     hardest : str
@@ -59,6 +61,7 @@ class PageWords(ABC):
     aim: ClassVar[str]
     validated: ClassVar[str]
     examples: ClassVar[str]
+    timeline: ClassVar[str]
     ece: ClassVar[str]
     hardest: ClassVar[str]
     hardest_columns: ClassVar[tuple[str, str]]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from fmagc.reporting.markdown import escaped, table
+from fmagc.reporting.metric_text import count_text
 from fmagc.reporting.presentation.card_words import CardWords
 
 __all__ = ["SingleLabelCard"]
@@ -57,7 +58,7 @@ class SingleLabelCard(CardWords):
     def mistakes(self, level: Mapping[str, Any]) -> str:
         """Tabulate the most frequent confusions."""
         rows = [
-            [escaped(row["true"]), escaped(row["predicted"]), f"{row['count']:.3g}", f"{row['share']:.1%}"]
+            [escaped(row["true"]), escaped(row["predicted"]), count_text(row["count"]), f"{row['share']:.1%}"]
             for row in level["confusions"]
         ]
         found = table(["true", "predicted as", "tracks", "share of the genre"], rows, numbers=2)

@@ -17,6 +17,7 @@ class SingleLabelPage(PageWords):
     aim = "predict one of {genres} genres for {tracks} by {artists}"
     validated = "f1"
     examples = "each genre"
+    timeline = "Stacked probabilities of the genres"
     ece = "the mean distance between confidence and accuracy over bins of confidence"
     hardest = "The tracks whose label gets the lowest probability from the networks"
     hardest_columns = ("label", "probability of the label")
