@@ -80,7 +80,8 @@ class MultiLabelCard(CardWords):
                 _genre_rows(own, n_tested) for own in (ranks.common[:_N_EXTREME], ranks.common[-_N_EXTREME:])
             )
             parts += [
-                f"Of the genres with {LEAST_TRACKS} test tracks or more, the {_N_EXTREME} of the highest average precision:",
+                f"Of the genres with {LEAST_TRACKS} test tracks or more, the {_N_EXTREME} of the highest average "
+                "precision:",
                 best,
                 f"And the {_N_EXTREME} of the lowest:",
                 worst,

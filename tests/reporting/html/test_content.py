@@ -26,13 +26,15 @@ from fmagc.reporting.html import findings
 from fmagc.reporting.html.elements import picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
 from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges, stages_of_run
-from fmagc.reporting.html.text import counted, listed, setting
+from fmagc.reporting.html.text import capitalised, counted, listed, setting, with_article
+from fmagc.reporting.markdown import escaped, folded
 from fmagc.reporting.presentation.registry import PRESENTATIONS
 from tests.support.dag import ROOT, stages
+from tests.support.many_genres import small_tree
 from tests.support.predictions import predictions_of
 
 SCHEMA = ROOT / "plots/vector/report/pipeline.svg"
-SINGLE = PRESENTATIONS["single"]
+SINGLE, MULTI = PRESENTATIONS["single"], PRESENTATIONS["multi"]
 ARCHITECTURE = {"n_classes": 8, "dropout": 0.3, "clip_samples": 2**19, "hop_length": 1024, "n_mels": 128}
 
 
@@ -147,7 +149,21 @@ def test_markdown_keeps_its_words_and_loses_its_html() -> None:
     }
 
 
+def test_folded_text_unfolds_and_nothing_else_does() -> None:
+    names = escaped("<details><summary>x</summary>")
+    page = html_of(f"{folded('Two & more', f'*a*, {names}')}\n\n{names}\n\n{escaped('</details>')}\n", level=3)
+    assert page.count("<details>") == page.count("</details>") == 1
+    assert page.startswith("<details><summary>Two &amp; more</summary>\n<p><em>a</em>, &lt;details&gt;")
+    assert page.index("</details>") < page.index("<p>&lt;details&gt;&lt;summary&gt;x&lt;/summary&gt;</p>")
+    assert page.rstrip().endswith("<p>&lt;/details&gt;</p>")
+
+
 def test_words() -> None:
+    assert [capitalised("macro F1"), with_article("accuracy"), with_article("macro ROC-AUC")] == [
+        "Macro F1",
+        "an accuracy",
+        "a macro ROC-AUC",
+    ]
     assert [counted(1, "seed"), counted(2000, "track")] == ["1 seed", "2,000 tracks"]
     assert [listed(["a"]), listed(["a", "b"]), listed("abc")] == ["a", "a and b", "a, b and c"]
     block = {"lr": 0.001, "C": [1.0, 10.0], "augment": [{"name": "noise", "p": 1}], "root": None, "none": []}
@@ -272,6 +288,41 @@ def test_the_headline_names_the_best_and_the_leak() -> None:
     assert "1 network and 1 baseline predict one of 4 genres for 10 tracks by 1 artist; 80% of these" in first
     assert "crnn has the highest macro F1, 0.700" in second
     assert second.endswith("guessing has 0.250.")
+
+
+def test_the_headline_of_several_genres_a_track_has_its_own_measures() -> None:
+    names = ("macro_average_precision", "macro_roc_auc")
+    track = {f"{name}{end}": 0.5 for name in names for end in ("", "_low", "_high")}
+    entries = [Entry("official", "crnn", {**track, "macro_average_precision": 0.3}, {}, [{}])]
+    counts = {"n_tracks": 10, "n_artists": 2, "support": (4, 0, 2), "n_training": 8, "n_listed": 8}
+    test = TestSet(task="multi", **counts, known=0.0, files_shared=0)
+    first, second = findings.headline(entries, test, presentation=MULTI)
+    assert "predict which of 3 genres are those of 10 tracks by 2 artists; 0% of these" in first
+    assert second == (
+        "crnn has the highest macro average precision, 0.300 (95 % interval 0.500 to 0.500), with a macro ROC-AUC of "
+        "0.500 (0.500 to 0.500); guessing has 0.300 and 0.500."
+    )
+
+
+def test_the_page_of_several_genres_a_track_tells_their_tree_and_the_extremes_that_few_tracks_do_not_decide() -> None:
+    tree = small_tree()
+    said = MULTI.page.genres(tree)
+    assert said == (
+        "A track may have several of 21 genres, of which 3 have none above them: Genre 0, Genre 1 and Genre 2."
+    )
+    assert MULTI.page.genres(tree.assign(parent="")) == "A track may have several of 21 genres."
+    rows = [
+        {"genre": f"G{n}", "support": support, "average_precision": n / 10}
+        for n, support in enumerate([9, 10, 10, 10, 10, 10, 10, 10, 9])
+    ]
+    absent = {"genre": "None", "support": 0, "average_precision": None}
+    assert MULTI.page.genre_text({"crnn": [*rows, absent], "cnn1d": [*rows, absent]}) == (
+        "Of the genres with 10 test tracks or more, the mean average precision of the networks is highest for G7 "
+        "(0.70), G6 (0.60) and G5 (0.50), and lowest for G1 (0.10), G2 (0.20) and G3 (0.30)."
+    )
+    assert MULTI.page.genre_text({"crnn": [rows[0], rows[8]]}) == (
+        "The mean average precision of the networks is highest for G8 (0.80), and lowest for G0 (0.00)."
+    )
 
 
 def test_calibration_names_the_too_sure() -> None:
