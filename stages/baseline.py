@@ -7,7 +7,7 @@ from fmagc.baselines.predict import predict_tracks
 from fmagc.baselines.registry import BASELINES
 from fmagc.cache.reader import Cache
 from fmagc.cache.training_share import read_split_with_share
-from fmagc.corpus.index import read_names, read_split
+from fmagc.corpus.index import read_genre_table, read_names, read_split
 from fmagc.evaluation.results import write_results, write_share_results
 from fmagc.params.corpus import Index
 from fmagc.params.evaluation import Evaluate
@@ -34,10 +34,10 @@ def main() -> None:
     which = {"protocol": protocol, "clip_samples": clip_samples, "n_clips": settings.clips, "crop": settings.crop}
     predictions, classifier = predict_tracks(name, recipe, mels, split, **which)
     if share is None:
-        metrics = write_results(predictions, settings=settings, names=read_names())
+        scores = write_results(predictions, settings=settings, names=read_names(), genres=read_genre_table())
     else:
-        metrics = write_share_results(predictions, split, share=share, settings=settings)
-    print(f"{name}: chosen {dict(classifier.chosen)}, accuracy {metrics['accuracy']}, macro_f1 {metrics['macro_f1']}")
+        scores = write_share_results(predictions, split, share=share, settings=settings, genres=read_genre_table())
+    print(f"{name}: chosen {dict(classifier.chosen)}, {scores}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 import sys
 from dataclasses import asdict
 
-from fmagc.corpus.index import read_names, read_split
+from fmagc.corpus.index import read_genre_table, read_names, read_split
 from fmagc.evaluation.results import write_network_results
 from fmagc.inference.predict_model import predict_model
 from fmagc.inference.trace_model import trace_model
@@ -19,9 +19,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("protocol")
     parser.add_argument("model")
-    arguments = parser.parse_args()
-    protocol, name, settings = arguments.protocol, arguments.model, Evaluate.load("evaluate")
-    split = read_split(protocol)
+    protocol, name = vars(parser.parse_args()).values()
+    split, settings = read_split(protocol), Evaluate.load("evaluate")
     predicted = predict_model(
         name,
         split[split["set"] != "train"],
@@ -33,7 +32,7 @@ def main() -> None:
     )
     if not predicted.is_rank_zero:
         return
-    metrics = write_network_results(
+    scores = write_network_results(
         predicted.results,
         by_count=predicted.by_count,
         clip_s=predicted.clip_s,
@@ -41,8 +40,9 @@ def main() -> None:
         diagram=asdict(trace_model(predicted.architecture)),
         settings=settings,
         names=read_names(),
+        genres=read_genre_table(),
     )
-    print(f"{name}: accuracy {metrics['accuracy']}, macro_f1 {metrics['macro_f1']}")
+    print(f"{name}: {scores}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from fmagc.baselines.probe import predict_embedded
 from fmagc.cache.ledger import read_rejected
 from fmagc.cache.reader import Cache
 from fmagc.cache.training_share import read_split_with_share
-from fmagc.corpus.index import read_names, read_split
+from fmagc.corpus.index import read_genre_table, read_names, read_split
 from fmagc.evaluation.results import write_results, write_share_results
 from fmagc.params.corpus import Index
 from fmagc.params.encoders import Encoder
@@ -33,10 +33,10 @@ def main() -> None:
         split = read_split_with_share(protocol, share, mels=mels, seed=Index.load("index").seed)
     predictions, classifier = predict_embedded(name, vectors, split, without_vector=rejected, protocol=protocol, C=C)
     if share is None:
-        metrics = write_results(predictions, settings=settings, names=read_names())
+        scores = write_results(predictions, settings=settings, names=read_names(), genres=read_genre_table())
     else:
-        metrics = write_share_results(predictions, split, share=share, settings=settings)
-    print(f"{name}: chosen {dict(classifier.chosen)}, accuracy {metrics['accuracy']}, macro_f1 {metrics['macro_f1']}")
+        scores = write_share_results(predictions, split, share=share, settings=settings, genres=read_genre_table())
+    print(f"{name}: chosen {dict(classifier.chosen)}, {scores}")
     if rejected:
         print(f"{len(rejected)} tracks have no vector and are given the shares of the genres: {folder / LEDGER}")
 

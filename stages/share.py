@@ -5,6 +5,7 @@ import sys
 
 from fmagc.cache.reader import Cache
 from fmagc.cache.training_share import normalisation_of_share, read_split_with_share
+from fmagc.corpus.index import read_genre_table
 from fmagc.devices.device import prepare
 from fmagc.evaluation.results import write_share_results
 from fmagc.inference.predict_model import Trainings
@@ -36,8 +37,8 @@ def main() -> None:
     trainings = Trainings(protocol, model, settings=settings, whole_run=whole_run, share=share)
     predicted = trainings.predict(split[split["set"] != "train"])[trainings.evaluated]
     if hardware.processes.is_rank_zero:
-        metrics = write_share_results(predicted, split, share=share, settings=settings)
-        print(f"{model}, share {share}: accuracy {metrics['accuracy']}, macro_f1 {metrics['macro_f1']}")
+        scores = write_share_results(predicted, split, share=share, settings=settings, genres=read_genre_table())
+        print(f"{model}, share {share}: {scores}")
 
 
 if __name__ == "__main__":

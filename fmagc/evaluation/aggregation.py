@@ -1,17 +1,18 @@
 """Pool the predictions for the clips of a track into one prediction for the track.
 
-There are three rules. They predict the same genre for most tracks; `evaluation.clips_per_track` tabulates how much they
-differ, and how much more clips improve the scores.
+There are three rules, two of them where a track has several genres. They predict the same genre for most tracks;
+`evaluation.clips_per_track` tabulates how much they differ, and how much more clips improve the scores.
 
 probabilities
     The mean of the clips' probabilities. It is the project's rule: an uncertain clip counts less than a confident one,
     and no single clip can exclude a genre.
 logits
-    The softmax of the mean of the clips' logits, which is their normalised geometric mean: one clip that excludes a
-    genre all but excludes it for the track.
+    The mean of the clips' logits, as probabilities: by the softmax, which makes it their normalised geometric mean, or
+    by the logistic function where a track has several genres. One clip that excludes a genre all but excludes it for
+    the track.
 vote
-    Each clip votes for its most probable genre. The mean of the probabilities counts as one additional vote: it decides
-    ties, never overrules a majority, and leaves no genre with probability 0.
+    Where a track has one genre, each clip votes for its most probable one. The mean of the probabilities counts as one
+    additional vote: it decides ties, never overrules a majority, and leaves no genre with probability 0.
 
 References
 ----------
@@ -19,41 +20,42 @@ J. Kittler, M. Hatef, R. P. W. Duin, J. Matas: On Combining Classifiers, IEEE TP
 majority vote rule).
 """
 
-from typing import Literal, get_args
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from fmagc.evaluation.metrics import Floats, Ints, log_probabilities
 
-__all__ = ["AVERAGES", "Average", "averaged"]
+__all__ = ["RULES", "Average"]
 
 Average = Literal["probabilities", "logits", "vote"]
-AVERAGES: tuple[Average, ...] = get_args(Average)
 
 
-def averaged(probabilities: Floats, *, first: Ints, rule: Average) -> Floats:
-    """Pool the clips of each track.
+def _means(values: Floats, first: Ints) -> Floats:
+    n_clips = np.diff(first, append=len(values))[:, None]  # (T, 1)
+    return np.asarray(np.add.reduceat(values, first) / n_clips, dtype=np.float64)
 
-    Parameters
-    ----------
-    probabilities : np.ndarray [shape=(N, K), float64]
-        A row for each clip; the clips of a track follow each other.
-    first : np.ndarray [shape=(T,), int64]
-        The row with which each track begins, ascending from 0.
-    rule : str
-        One of `AVERAGES`.
 
-    Returns
-    -------
-    np.ndarray [shape=(T, K), float64]
-        Probabilities of each track.
-    """
-    n_clips = np.diff(first, append=len(probabilities))[:, None]  # (T, 1)
-    if rule == "logits":
-        return np.asarray(softmax(np.add.reduceat(log_probabilities(probabilities), first) / n_clips, axis=1))
-    means: Floats = np.add.reduceat(probabilities, first) / n_clips
-    if rule == "probabilities":
-        return means
+def _softmax_of_means(probabilities: Floats, first: Ints) -> Floats:
+    return np.asarray(softmax(_means(log_probabilities(probabilities), first), axis=1))
+
+
+def _logistic_of_means(probabilities: Floats, first: Ints) -> Floats:
+    logits = log_probabilities(probabilities) - log_probabilities(1 - probabilities)
+    return np.asarray(expit(_means(logits, first)))
+
+
+def _votes(probabilities: Floats, first: Ints) -> Floats:
+    n_clips = np.diff(first, append=len(probabilities))[:, None]
     votes = np.add.reduceat(np.eye(probabilities.shape[1])[probabilities.argmax(axis=1)], first)
-    return np.asarray((votes + means) / (n_clips + 1), dtype=np.float64)
+    return np.asarray((votes + _means(probabilities, first)) / (n_clips + 1), dtype=np.float64)
+
+
+# by the name of the task; each takes the probabilities of clips [shape=(N, K)], those of a track together, and the row
+# with which each track begins [shape=(T,)], ascending from 0, and returns those of tracks [shape=(T, K)]
+RULES: Mapping[str, Mapping[Average, Callable[[Floats, Ints], Floats]]] = {
+    "single": {"probabilities": _means, "logits": _softmax_of_means, "vote": _votes},
+    "multi": {"probabilities": _means, "logits": _logistic_of_means},
+}

@@ -1,10 +1,8 @@
-"""Percentile intervals of accuracy and macro-F1, over other test artists and other training seeds.
+"""Percentile intervals over other test artists and other training seeds.
 
 Tracks of one artist sound alike and are right or wrong together, so the artist is what gets resampled: as many artists
 as there are, drawn with replacement, each with all of its rows (a cluster bootstrap). Resampling single tracks would
-give intervals that are too narrow. Every metric here is a function of a confusion matrix, and a resample's matrix is
-the sum of its artists' matrices, so that all resamples are one matrix product of whole numbers: exact whatever the
-number of threads.
+give intervals that are too narrow.
 
 Seeds of training are resampled as well, since another training would have given another model. Each resample draws
 n - 1 of the n seeds with replacement, and averages the metric over them. Drawing n would underestimate the variance of
@@ -28,35 +26,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fmagc.evaluation.metrics import Floats, Ints, count_metrics
+from fmagc.evaluation.metrics import Floats, Ints
 
-__all__ = ["LEVEL", "RESAMPLED", "artist_counts", "draw", "interval", "intervals", "resampled"]
+__all__ = ["LEVEL", "draw", "interval", "intervals"]
 
 LEVEL = 0.95
-RESAMPLED = ("accuracy", "macro_f1")
-
-
-def artist_counts(labels: Ints, *, predicted: Ints, artist_ids: Ints, seeds: Ints, n_classes: int) -> Ints:
-    """Count confusions for each seed of training and each artist.
-
-    Parameters
-    ----------
-    labels, predicted, artist_ids, seeds : np.ndarray [shape=(N,), int64]
-        A row for each prediction; labels and predicted are class indices.
-    n_classes : int
-        K.
-
-    Returns
-    -------
-    np.ndarray [shape=(S, A, K, K), int64]
-        Seeds and artists in ascending order, so that the same test set gives the same artists for every model.
-    """
-    artists, artist = np.unique(artist_ids, return_inverse=True)
-    runs, run = np.unique(seeds, return_inverse=True)
-    cells = (run * len(artists) + artist) * n_classes + labels
-    shape = (len(runs) * len(artists) * n_classes, n_classes)
-    counts = np.bincount(cells * n_classes + predicted, minlength=shape[0] * shape[1])
-    return counts.reshape(len(runs), len(artists), n_classes, n_classes).astype(np.int64)
 
 
 def draw(n_artists: int, *, n_seeds: int, resamples: int, seed: int) -> tuple[Ints, Ints]:
@@ -77,48 +51,17 @@ def draw(n_artists: int, *, n_seeds: int, resamples: int, seed: int) -> tuple[In
     return artists, seeds
 
 
-def resampled(counts: Ints, *, resamples: int, seed: int) -> Mapping[str, Floats]:
-    """Compute accuracy and macro_f1, means over seeds, in every resample.
+def intervals(drawn: Mapping[str, Floats], *, n_artists: int) -> Mapping[str, tuple[float, float]]:
+    """Compute the 95 % percentile interval of each resampled measure.
 
     Parameters
     ----------
-    counts : np.ndarray [shape=(S, A, K, K), int64]
-        From `artist_counts`.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    mapping of str to np.ndarray [shape=(resamples,), float64]
-    """
-    n_seeds, n_artists, n_classes, _ = counts.shape
-    artists, seeds = draw(n_artists, n_seeds=n_seeds, resamples=resamples, seed=seed)
-    by_artist: Floats = counts.astype(np.float64).swapaxes(0, 1).reshape(n_artists, -1)
-    drawn = artists.astype(np.float64) @ by_artist  # floats go through BLAS
-    values = count_metrics(drawn.reshape(resamples, n_seeds, n_classes, n_classes))
-    return {name: np.average(values[name], axis=1, weights=seeds) for name in RESAMPLED}
-
-
-def intervals(counts: Ints, *, resamples: int, seed: int) -> Mapping[str, tuple[float, float]]:
-    """Compute the 95 % percentile interval of accuracy and of macro_f1.
-
-    Parameters
-    ----------
-    counts : np.ndarray [shape=(S, A, K, K), int64]
-        From `artist_counts`.
-    resamples : int
-        1,000 or more give bounds that hardly depend on `seed`.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    mapping of str to (low, high)
+    drawn : mapping of str to np.ndarray [shape=(resamples,), float64]
+        1,000 resamples or more give bounds that hardly depend on the seed of the draw.
+    n_artists : int
         One artist alone says nothing about others: its interval is (0, 1).
     """
-    if counts.shape[1] < 2:
-        return dict.fromkeys(RESAMPLED, (0.0, 1.0))
-    return {name: interval(values) for name, values in resampled(counts, resamples=resamples, seed=seed).items()}
+    return {name: interval(values) if n_artists > 1 else (0.0, 1.0) for name, values in drawn.items()}
 
 
 def interval(values: Floats) -> tuple[float, float]:

@@ -2,104 +2,93 @@
 
 Conventions
 -----------
-The confidence of a prediction is the probability of its class. Confidences fall into `N_BINS` bins of equal width, each
-open below and closed above. The expected calibration error is the mean distance between accuracy and mean confidence of
-the bins, weighted by their rows: 0 is perfect. With few rows it is biased upwards, since every bin varies by chance.
-Its size by chance is estimated by drawing whether each row is right, with the confidence of the row as probability.
+Where a track has one genre, the confidence of a prediction is the probability of its class, and it is right if the
+track is of that class. Where a track has several, every probability of a genre is a confidence, and it is right if the
+track carries the genre. Confidences fall into `N_BINS` bins of equal width, each open below and closed above. The
+expected calibration error is the mean distance between accuracy and mean confidence of the bins, weighted by their
+number: 0 is perfect. With few it is biased upwards, since every bin varies by chance. Its size by chance is estimated
+by drawing whether each confidence is right, with itself as the probability.
 
 Temperature scaling divides the logits of all rows by one number, fitted to the validation rows: above 1 it reduces
-confidence. It keeps the order of the classes, so the predictions stay the same.
+confidence. It keeps the order of the genres, so the predictions stay the same.
 
 References
 ----------
 C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger: On Calibration of Modern Neural Networks, ICML 2017.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 
-from fmagc.errors import DataError
-from fmagc.evaluation.bootstrap import draw, interval
-from fmagc.evaluation.metrics import Floats, Ints, log_probabilities
-from fmagc.evaluation.predictions import Predictions
+from fmagc.evaluation.metrics import Floats, Ints
 
 __all__ = [
     "error_by_chance",
     "expected_calibration_error",
     "fit_temperature",
     "has_temperature",
+    "least_loss",
     "reliability",
-    "temperature_interval",
     "temperature_text",
-    "tempered",
 ]
 
 N_BINS = 15  # as Guo et al.
-TEMPERATURES = (0.1, 100.0)  # of the softmax; bounded, because a perfect validation score asks for 0
+TEMPERATURES = (0.1, 100.0)  # of logits; bounded, because a perfect validation score asks for 0
 _EDGES = np.linspace(0, 1, N_BINS + 1)
 _DRAWS = 1000
-_RESAMPLES = 200
+
+Bools = npt.NDArray[np.bool_]
 
 
-def expected_calibration_error(labels: Ints, *, probabilities: Floats) -> float:
-    """Measure the gap between confidence and accuracy.
-
-    Parameters
-    ----------
-    labels : np.ndarray [shape=(N,), int64]
-        True class indices.
-    probabilities : np.ndarray [shape=(N, K), float64]
-        Rows sum to 1.
+def expected_calibration_error(confidence: Floats, right: Bools) -> float:
+    """Measure the gap between confidence and accuracy; parameters as for `reliability`.
 
     Returns
     -------
     float
         From 0 to 1.
     """
-    bins = reliability(labels, probabilities=probabilities)
-    return float(sum(row["rows"] * abs(row["accuracy"] - row["confidence"]) for row in bins) / len(labels))
+    bins = reliability(confidence, right)
+    return float(sum(row["rows"] * abs(row["accuracy"] - row["confidence"]) for row in bins) / len(right))
 
 
-def error_by_chance(probabilities: Floats) -> float:
+def error_by_chance(confidence: Floats) -> float:
     """Estimate the expected calibration error that a perfectly calibrated model has by chance, over as many rows.
 
     Parameters
     ----------
-    probabilities : np.ndarray [shape=(N, K), float64]
-        Rows sum to 1.
+    confidence : np.ndarray [shape=(N,), float64]
 
     Returns
     -------
     float
         Mean of 1,000 draws of which rows are right.
     """
-    confidence = np.sort(probabilities.max(axis=1))  # so that the order of rows makes no difference
+    confidence = np.sort(confidence)  # so that the order of rows makes no difference
     right = np.random.default_rng(0).random((_DRAWS, len(confidence))) < confidence
     by_bin = np.eye(N_BINS)[_bins(confidence)]  # (N, bins)
     return float(np.abs((right - confidence) @ by_bin).sum(axis=1).mean() / len(confidence))
 
 
-def reliability(labels: Ints, *, probabilities: Floats) -> list[dict[str, Any]]:
+def reliability(confidence: Floats, right: Bools) -> list[dict[str, Any]]:
     """Compute the accuracy and mean confidence of each bin of confidence.
 
     Parameters
     ----------
-    labels : np.ndarray [shape=(N,), int64]
-        True class indices.
-    probabilities : np.ndarray [shape=(N, K), float64]
-        Rows sum to 1.
+    confidence : np.ndarray [shape=(N,), float64]
+    right : np.ndarray [shape=(N,), bool]
+        What came true.
 
     Returns
     -------
     list of dict
         For each bin that has a row ``low``, ``high``, ``rows``, ``confidence`` and ``accuracy``.
     """
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     own_bin = _bins(confidence)
     return [
         {
@@ -136,75 +125,18 @@ def fit_temperature(scores: Floats, *, labels: Ints, weights: Ints | None = None
     """
     rows = np.arange(len(labels))
 
-    def log_loss(log_temperature: float) -> float:
-        of_rows = -log_softmax(scores / np.exp(log_temperature), axis=1)[rows, labels]
+    def log_loss(temperature: float) -> float:
+        of_rows = -log_softmax(scores / temperature, axis=1)[rows, labels]
         return float(np.average(of_rows, weights=weights))
 
-    found = minimize_scalar(log_loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded")
+    return least_loss(log_loss)
+
+
+def least_loss(log_loss: Callable[[float], float]) -> float:
+    """Find the temperature with the least log loss, within the bounds `TEMPERATURES`."""
+    bounds = tuple(np.log(TEMPERATURES))
+    found = minimize_scalar(lambda log_temperature: log_loss(np.exp(log_temperature)), bounds=bounds, method="bounded")
     return float(np.exp(found.x))
-
-
-def tempered(predictions: Predictions) -> tuple[dict[int, float], Predictions]:
-    """Scale the test rows of each seed by the temperature that suits its validation rows.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        Of clips or of tracks, of validation and test.
-
-    Returns
-    -------
-    temperatures : dict of int to float
-        By seed.
-    test : Predictions
-        The test rows with scaled probabilities.
-
-    Raises
-    ------
-    DataError
-        When there is no validation row.
-    """
-    if not (predictions.sets == "val").any():
-        raise DataError(
-            f"predictions of {predictions.model}: expected rows of the set val to fit a temperature to, found "
-            "none. Run `dvc repro`."
-        )
-    test = predictions.test
-    scaled = np.empty_like(test.probabilities)
-    temperatures: dict[int, float] = {}
-    for seed, validation in predictions.validation.by_seed().items():
-        temperature = fit_temperature(log_probabilities(validation.probabilities), labels=validation.labels)
-        rows = test.seeds == seed
-        scaled[rows] = softmax(log_probabilities(test.probabilities[rows]) / temperature, axis=1)
-        temperatures[seed] = temperature
-    return temperatures, replace(test, probabilities=scaled)
-
-
-def temperature_interval(predictions: Predictions) -> tuple[float, float]:
-    """Bound the temperature, a mean over seeds, by a bootstrap over the artists of the validation rows, and over seeds.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        As for `tempered`.
-
-    Returns
-    -------
-    low, high : float
-        Of the middle 95 %; with one artist, `TEMPERATURES`.
-    """
-    validation = predictions.validation
-    artists = np.unique(validation.artist_ids)
-    if len(artists) < 2:
-        return TEMPERATURES
-    by_seed = validation.by_seed()
-    times, seeds = draw(len(artists), n_seeds=len(by_seed), resamples=_RESAMPLES, seed=0)
-    fitted = np.empty((_RESAMPLES, len(by_seed)))
-    for k, own in enumerate(by_seed.values()):
-        scores, artist = log_probabilities(own.probabilities), np.searchsorted(artists, own.artist_ids)
-        for n in range(_RESAMPLES):
-            fitted[n, k] = fit_temperature(scores, labels=own.labels, weights=times[n, artist])
-    return interval(np.average(fitted, axis=1, weights=seeds))
 
 
 def has_temperature(calibration: Mapping[str, Any]) -> bool:

@@ -10,15 +10,15 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from fmagc.evaluation.aggregation import AVERAGES
-from fmagc.evaluation.metrics import Ints, metrics_of
-from fmagc.evaluation.prediction_table import EVALUATED_SETS
+from fmagc.evaluation.aggregation import RULES
+from fmagc.evaluation.metrics import Ints
 from fmagc.evaluation.predictions import Predictions
+from fmagc.evaluation.scoring import scoring_of
+from fmagc.evaluation.validity import EVALUATED_SETS
 
 __all__ = ["clip_counts", "count_table", "rows_in_union", "union_of_clips"]
 
 MOST_CLIPS = 9  # of a track: 107 s of clips of 2^19 samples at 44.1 kHz
-MEASURES = ("accuracy", "macro_f1")
 DECIMALS = 6
 
 _CLIP = ["track_id", "start"]
@@ -85,8 +85,8 @@ def count_table(predictions: Mapping[int, Predictions], *, clip_s: float) -> pd.
             "seconds": round(n_clips * clip_s, DECIMALS),
             **_measure(tracks.select(tracks.sets == name)),
         }
-        for average in AVERAGES
         for n_clips, own in sorted(predictions.items())
+        for average in RULES[own.labelling.task.name]
         for tracks in [own.aggregate(average)]
         for name in EVALUATED_SETS
     ]
@@ -94,8 +94,9 @@ def count_table(predictions: Mapping[int, Predictions], *, clip_s: float) -> pd.
 
 
 def _measure(tracks: Predictions) -> dict[str, float]:
-    by_seed = [metrics_of(own.labels, probabilities=own.probabilities) for own in tracks.by_seed().values()]
-    values = {name: [metrics[name] for metrics in by_seed] for name in MEASURES}
+    scoring = scoring_of(tracks)
+    by_seed = [scoring.scores(own) for own in tracks.by_seed().values()]
+    values = {name: [scores[name] for scores in by_seed] for name in scoring.resampled}
     measured = {name: float(np.mean(numbers)) for name, numbers in values.items()}
     if len(by_seed) > 1:
         measured |= {f"{name}_std": float(np.std(numbers, ddof=1)) for name, numbers in values.items()}

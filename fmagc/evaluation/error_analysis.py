@@ -7,13 +7,16 @@ alone. Where there are several training seeds, numbers are means over them.
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from fmagc.evaluation.calibration import error_by_chance, reliability, temperature_interval, tempered
-from fmagc.evaluation.metrics import Floats, class_metrics, metrics_of
+from fmagc.evaluation.calibration import reliability
+from fmagc.evaluation.confusions import confusions_by_seed
+from fmagc.evaluation.metrics import Floats
 from fmagc.evaluation.predictions import Predictions
+from fmagc.evaluation.scoring import scoring_of
 
-__all__ = ["analyse", "calibration", "confident_errors", "genre_table", "top_confusions"]
+__all__ = ["analyse", "calibration", "confident_errors", "top_confusions"]
 
 N_CONFUSIONS = 10
 N_ERRORS = 20
@@ -33,36 +36,20 @@ def analyse(predictions: Predictions, *, names: pd.DataFrame) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``track`` and ``clip``, each with ``genres``, ``confusions`` and ``calibration``; ``errors``, of tracks.
+        ``track`` and ``clip``, each with ``genres`` (`Scoring.genre_table`), ``confusions``, ``calibration`` and what
+        `Scoring.analysis` adds; ``errors``, of tracks.
     """
+    scoring = scoring_of(predictions)
     levels = {
-        level: {"genres": genre_table(rows), "confusions": top_confusions(rows), "calibration": calibration(rows)}
+        level: {
+            "genres": scoring.genre_table(rows),
+            "confusions": top_confusions(rows),
+            "calibration": calibration(rows),
+            **scoring.analysis(rows),
+        }
         for level, rows in (("track", predictions.tracks), ("clip", predictions))
     }
     return {**levels, "errors": confident_errors(predictions.tracks, names=names)}
-
-
-def genre_table(predictions: Predictions) -> list[dict[str, Any]]:
-    """Measure each genre on the test rows.
-
-    Returns
-    -------
-    list of dict
-        ``genre``, ``support`` (rows of one seed), ``precision``, ``recall`` and ``f1``, and with two seeds or more
-        ``f1_std``, the standard deviation over seeds.
-    """
-    counts = _counts_by_seed(predictions)
-    support = counts[0].sum(axis=1).astype(int).tolist()
-    by_class = class_metrics(counts)  # (S, K) each
-    table = [
-        {"genre": genre, "support": support[k]}
-        | {name: round(float(values[:, k].mean()), DECIMALS) for name, values in by_class.items()}
-        for k, genre in enumerate(predictions.genres)
-    ]
-    if len(counts) > 1:
-        for k, row in enumerate(table):
-            row["f1_std"] = round(float(by_class["f1"][:, k].std(ddof=1)), DECIMALS)
-    return table
 
 
 def top_confusions(predictions: Predictions, *, limit: int = N_CONFUSIONS) -> list[dict[str, Any]]:
@@ -71,10 +58,11 @@ def top_confusions(predictions: Predictions, *, limit: int = N_CONFUSIONS) -> li
     Returns
     -------
     list of dict
-        ``true``, ``predicted``, ``count`` (rows of one seed, a mean) and ``share`` of the true genre's rows.
+        ``true``, ``predicted``, ``count`` (rows of one seed, a mean) and ``share`` of the true genre's rows
+        (`confusions`).
     """
     genres = predictions.genres
-    counts: Floats = _counts_by_seed(predictions).mean(axis=0)
+    counts: Floats = confusions_by_seed(predictions.test).mean(axis=0)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     wrong = [(true, predicted) for true, predicted in np.argwhere(counts > 0).tolist() if true != predicted]
     ranked = sorted(wrong, key=lambda cell: (-share[*cell], -counts[*cell], cell))
@@ -99,16 +87,17 @@ def calibration(predictions: Predictions) -> dict[str, Any]:
         ``log_loss_scaled``, and ``bins`` and ``bins_scaled`` (`evaluation.calibration.reliability`, all seeds
         together).
     """
-    temperatures, scaled = tempered(predictions)
-    by_chance = [error_by_chance(own.probabilities) for own in predictions.test.by_seed().values()]
-    log_loss = metrics_of(scaled.labels, probabilities=scaled.probabilities)["log_loss"]
+    scoring = scoring_of(predictions)
+    temperatures, scaled = scoring.tempered(predictions)
+    by_chance = [scoring.ece_by_chance(own) for own in predictions.test.by_seed().values()]
+    interval = scoring.temperature_interval(predictions.validation)
     return {
         "temperature": [round(value, DECIMALS) for value in temperatures.values()],
-        "temperature_interval": [round(value, DECIMALS) for value in temperature_interval(predictions)],
+        "temperature_interval": [round(value, DECIMALS) for value in interval],
         "ece_by_chance": round(float(np.mean(by_chance)), DECIMALS),
-        "log_loss_scaled": round(log_loss, DECIMALS),
-        "bins": _bins(predictions.test),
-        "bins_scaled": _bins(scaled),
+        "log_loss_scaled": round(scoring.log_loss(scaled), DECIMALS),
+        "bins": _rounded_bins(*scoring.confidences(predictions.test)),
+        "bins_scaled": _rounded_bins(*scoring.confidences(scaled)),
     }
 
 
@@ -127,23 +116,16 @@ def confident_errors(tracks: Predictions, *, names: pd.DataFrame, limit: int = N
     Returns
     -------
     list of dict
-        ``track_id``, ``artist``, ``title``, ``true``, ``predicted``, ``confidence``, ``p_true``; most confident first.
+        ``track_id``, ``artist``, ``title``, and of `Predictions.mean_of_seeds` ``true`` (its ``genre``), ``predicted``,
+        ``confidence`` and ``p_true``; most confident first.
     """
     found = tracks.test.mean_of_seeds().round(DECIMALS).rename(columns={"genre": "true"}).reset_index()
-    wrong = found[found["true"] != found["predicted"]]
+    wrong = found[~found["correct"]]
     ranked = wrong.sort_values(["confidence", "track_id"], ascending=[False, True]).head(limit)
     named = ranked.merge(names, on="track_id", how="left", validate="one_to_one")
     columns = ["track_id", "artist", "title", "true", "predicted", "confidence", "p_true"]
     return [dict(zip(columns, row, strict=True)) for row in named[columns].to_numpy(dtype=object).tolist()]
 
 
-def _counts_by_seed(predictions: Predictions) -> Floats:
-    """Return the confusion matrices of the test rows [shape=(S, K, K)]."""
-    return np.asarray(predictions.test.confusions_by_artist().sum(axis=1), dtype=np.float64)
-
-
-def _bins(predictions: Predictions) -> list[dict[str, Any]]:
-    return [
-        {name: round(value, DECIMALS) for name, value in row.items()}
-        for row in reliability(predictions.labels, probabilities=predictions.probabilities)
-    ]
+def _rounded_bins(confidence: Floats, right: npt.NDArray[np.bool_]) -> list[dict[str, Any]]:
+    return [{name: round(value, DECIMALS) for name, value in row.items()} for row in reliability(confidence, right)]

@@ -12,14 +12,16 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from fmagc.errors import DataError
-from fmagc.evaluation.aggregation import Average, averaged
-from fmagc.evaluation.bootstrap import artist_counts
+from fmagc.evaluation.aggregation import RULES, Average
 from fmagc.evaluation.metrics import Floats, Ints
-from fmagc.evaluation.prediction_table import COLUMNS, DECIMALS, KEY, PREFIX, read_table, validate, write_table
-from fmagc.tasks.labels import Labels
-from fmagc.tasks.task import labels_of
+from fmagc.evaluation.prediction_file import DECIMALS, Stored, read_file, write_file
+from fmagc.evaluation.validity import require_valid
+from fmagc.tasks.labels import SEPARATOR, Labels
+from fmagc.tasks.task import TASKS
 
 __all__ = ["Predictions"]
+
+_ARRAYS = ("seeds", "track_ids", "artist_ids", "sets", "clips", "labels", "probabilities")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,46 +88,24 @@ class Predictions:
         Raises
         ------
         DataError
-            When the rows make no valid table (`prediction_table.validate`).
+            When the rows are not valid (`validity.require_valid`).
         """
-        p = np.asarray(probabilities, dtype=np.float64)
-        genres = labelling.genres
-        if p.ndim != 2 or p.shape[1] != len(genres):
-            raise DataError(
-                f"predictions of {model}: expected probabilities (N, {len(genres)}), found the shape {p.shape}"
-            )
-        table = clips[["track_id", "artist_id", "set", "clip"]].reset_index(drop=True)
-        table = table.assign(
-            protocol=protocol, model=model, seed=seed, genre=[labelling.texts[label] for label in clips["label"]]
-        )[list(COLUMNS)]
-        for column, genre in enumerate(genres):
-            table[PREFIX + genre] = np.round(p[:, column], DECIMALS)
-        return cls.from_table(table, source=f"predictions of {model}")
-
-    @classmethod
-    def from_table(cls, table: pd.DataFrame, *, source: str) -> Self:
-        """Check a table of clips (`prediction_table`) and take its columns apart.
-
-        Raises
-        ------
-        DataError
-            When the table is not valid; the message begins with `source`.
-        """
-        ordered = validate(table, source=source).sort_values(KEY)
-        columns = [str(name) for name in ordered if str(name).startswith(PREFIX)]
-        labelling = labels_of(ordered, genres=[name.removeprefix(PREFIX) for name in columns])
-        return cls(
-            protocol=str(ordered["protocol"].iloc[0]),
-            model=str(ordered["model"].iloc[0]),
-            labelling=labelling,
-            seeds=ordered["seed"].to_numpy(dtype=np.int64),
-            track_ids=ordered["track_id"].to_numpy(dtype=np.int64),
-            artist_ids=ordered["artist_id"].to_numpy(dtype=np.int64),
-            sets=ordered["set"].to_numpy(dtype=np.str_),
-            clips=ordered["clip"].to_numpy(dtype=np.int64),
-            labels=labelling.encode(ordered),
-            probabilities=ordered[columns].to_numpy(dtype=np.float64),
+        p = np.asarray(np.round(np.asarray(probabilities, dtype=np.float64), DECIMALS), dtype=np.float64)
+        track_ids, artist_ids, numbers, labels = (
+            clips[name].to_numpy(dtype=np.int64) for name in ("track_id", "artist_id", "clip", "label")
         )
+        return cls(
+            protocol=protocol,
+            model=model,
+            labelling=labelling,
+            seeds=np.full(len(clips), seed, dtype=np.int64),
+            track_ids=track_ids,
+            artist_ids=artist_ids,
+            sets=clips["set"].to_numpy(dtype=np.str_),
+            clips=numbers,
+            labels=labels,
+            probabilities=p,
+        ).checked(source=f"predictions of {model}")
 
     @classmethod
     def concatenate(cls, parts: Iterable["Predictions"]) -> Self:
@@ -136,22 +116,74 @@ class Predictions:
         DataError
             When they do not fit together.
         """
-        tables = [part.table() for part in parts]
-        return cls.from_table(
-            pd.concat(tables, ignore_index=True), source=f"predictions of {tables[0]['model'].iloc[0]}"
-        )
+        first, *others = parts = list(parts)
+        source = f"predictions of {first.model}"
+        for other in others:
+            for name, own, found in (
+                ("protocol", first.protocol, other.protocol),
+                ("model", first.model, other.model),
+                ("labels", first.labelling.texts, other.labelling.texts),
+                ("genres", first.genres, other.genres),
+            ):
+                if own != found:
+                    raise DataError(f"{source}: {name}: expected {own} of all seeds, found {found}: run `dvc repro`")
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
+        return cls(first.protocol, first.model, first.labelling, **joined).checked(source=source)
 
     @classmethod
     def read(cls, path: Path, *, stage: str) -> Self:
-        """Read what `write` wrote; parameters and errors as in `prediction_table.read_table`."""
-        return cls.from_table(read_table(path, stage=stage), source=str(path))
+        """Read what `write` wrote; parameters and errors as in `prediction_file.read_file`."""
+        attributes, names, columns, probabilities = read_file(path, stage=stage)
+        return cls(
+            protocol=attributes["protocol"],
+            model=attributes["model"],
+            labelling=TASKS[attributes["task"]].labels_from(names["texts"], genres=names["genres"]),
+            seeds=columns["seed"],
+            track_ids=columns["track_id"],
+            artist_ids=columns["artist_id"],
+            sets=columns["set"].astype(np.str_),
+            clips=columns["clip"],
+            labels=columns["label"],
+            probabilities=probabilities,
+        ).checked(source=str(path))
 
     def write(self, path: Path) -> None:
-        """Write predictions of clips as CSV: the same predictions give the same bytes."""
-        write_table(self.table(), path=path)
+        """Write predictions of clips (`prediction_file`): the same predictions give the same bytes."""
+        columns = {
+            "seed": self.seeds,
+            "track_id": self.track_ids,
+            "artist_id": self.artist_ids,
+            "set": self.sets.astype(np.bytes_),
+            "clip": np.asarray(self.clips),
+            "label": self.labels,
+        }
+        attributes = {"protocol": self.protocol, "model": self.model, "task": self.labelling.task.name}
+        names = {"genres": self.genres, "texts": self.labelling.texts}
+        write_file(path, Stored(attributes, names, columns, self.probabilities))
+
+    def checked(self, *, source: str) -> Self:
+        """Order the rows by seed, track and clip, and check them.
+
+        Raises
+        ------
+        DataError
+            When they are not valid (`validity.require_valid`); the message begins with `source`.
+        """
+        keys = (self.track_ids, self.seeds)
+        order = np.lexsort(keys if self.clips is None else (self.clips, *keys))
+        ordered = self if (np.diff(order) == 1).all() else self.select(order)
+        require_valid(ordered, source=source)
+        return ordered
 
     def table(self) -> pd.DataFrame:
-        """Lay out the columns of `prediction_table`; without ``clip`` where rows are tracks."""
+        """Lay out all columns as a table, without ``clip`` where rows are tracks.
+
+        Returns
+        -------
+        pd.DataFrame
+            ``protocol``, ``model``, ``seed``, ``track_id``, ``artist_id``, ``set``, ``clip``, the genres of the track
+            as the table of a split has them, and ``p_<genre>`` for each genre.
+        """
         table = pd.DataFrame(
             {
                 "protocol": self.protocol,
@@ -161,10 +193,11 @@ class Predictions:
                 "artist_id": self.artist_ids,
                 "set": self.sets.astype(object),
                 **({} if self.clips is None else {"clip": self.clips}),
-                "genre": np.array(self.labelling.texts, dtype=object)[self.labels],
+                self.labelling.task.column: np.array(self.labelling.texts, dtype=object)[self.labels],
             }
         )
-        return table.assign(**{PREFIX + genre: self.probabilities[:, k] for k, genre in enumerate(self.genres)})
+        p = pd.DataFrame(self.probabilities, columns=[f"p_{genre}" for genre in self.genres])
+        return pd.concat([table, p], axis=1)
 
     @property
     def genres(self) -> tuple[str, ...]:
@@ -175,6 +208,16 @@ class Predictions:
     def predicted(self) -> Ints:
         """The most probable genre of each row [shape=(N,), int64]."""
         return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
+
+    @cached_property
+    def carried(self) -> npt.NDArray[np.bool_]:
+        """The genres that the track of each row carries [shape=(N, K), bool]."""
+        return self.labelling.members[self.labels]
+
+    @property
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Whether the track of each row carries its most probable genre [shape=(N,), bool]."""
+        return self.labelling.members[self.labels, self.predicted]
 
     @cached_property
     def test(self) -> Self:
@@ -195,22 +238,12 @@ class Predictions:
         """Make one row of the clips of each seed and track, by a rule of `aggregation`."""
         new = (np.diff(self.seeds, prepend=-1) != 0) | (np.diff(self.track_ids, prepend=-1) != 0)
         new[:1] = True
-        pooled = averaged(self.probabilities, first=np.flatnonzero(new), rule=rule)
+        pooled = RULES[self.labelling.task.name][rule](self.probabilities, np.flatnonzero(new))
         return replace(self.select(new), clips=None, probabilities=pooled)
 
     def by_seed(self) -> dict[int, Self]:
         """Split the predictions by training seed, in ascending order."""
         return {seed: self.select(self.seeds == seed) for seed in np.unique(self.seeds).tolist()}
-
-    def confusions_by_artist(self) -> Ints:
-        """Count confusions by seed and artist [shape=(S, A, K, K), int64] (`bootstrap.artist_counts`)."""
-        return artist_counts(
-            self.labels,
-            predicted=self.predicted,
-            artist_ids=self.artist_ids,
-            seeds=self.seeds,
-            n_classes=len(self.genres),
-        )
 
     def mean_of_seeds(self) -> pd.DataFrame:
         """Average predictions of tracks over the seeds.
@@ -218,31 +251,28 @@ class Predictions:
         Returns
         -------
         pd.DataFrame
-            By ``track_id``: ``genre`` (the true one), ``predicted``, ``confidence`` (the probability of that one), and
-            ``p_true`` (that of the true one).
+            By ``track_id``: ``genre`` (what the track carries), ``predicted`` (the most probable genre), ``confidence``
+            (the probability of that one), ``p_true`` (that of the most probable genre which the track carries) and
+            ``correct`` (whether the two are one).
         """
         p = pd.DataFrame(self.probabilities).groupby(self.track_ids).mean().to_numpy()
         track_ids, first = np.unique(self.track_ids, return_index=True)
-        labels, genres = self.labels[first], np.array(self.genres, dtype=object)
+        codes, labels = np.unique(self.labels[first], return_inverse=True)
+        texts = np.array([f"{SEPARATOR} ".join(self.labelling.names(code)) for code in codes.tolist()], dtype=object)
+        carried = self.labelling.members[codes][labels]
+        predicted = p.argmax(axis=1)
         return pd.DataFrame(
             {
-                "genre": genres[labels],
-                "predicted": genres[p.argmax(axis=1)],
+                "genre": texts[labels],
+                "predicted": np.array(self.genres, dtype=object)[predicted],
                 "confidence": p.max(axis=1),
-                "p_true": p[np.arange(len(p)), labels],
+                "p_true": np.where(carried, p, 0).max(axis=1),
+                "correct": carried[np.arange(len(p)), predicted],
             },
             index=pd.Index(track_ids, name="track_id"),
         )
 
-    def select(self, rows: npt.NDArray[np.bool_]) -> Self:
-        """Keep the rows of a mask [shape=(N,), bool]."""
-        return replace(
-            self,
-            seeds=self.seeds[rows],
-            track_ids=self.track_ids[rows],
-            artist_ids=self.artist_ids[rows],
-            sets=self.sets[rows],
-            clips=None if self.clips is None else self.clips[rows],
-            labels=self.labels[rows],
-            probabilities=self.probabilities[rows],
-        )
+    def select(self, rows: npt.NDArray[np.bool_] | Ints) -> Self:
+        """Keep the rows of a mask [shape=(N,), bool], or those of some numbers in their order."""
+        arrays = {name: getattr(self, name)[rows] for name in _ARRAYS if getattr(self, name) is not None}
+        return replace(self, **arrays)

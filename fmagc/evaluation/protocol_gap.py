@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fmagc.evaluation.bootstrap import RESAMPLED, resampled
 from fmagc.evaluation.significance import Correctness, simultaneous
 
 __all__ = ["Gap", "gaps_between"]
@@ -33,31 +32,24 @@ class Gap:
         return self.other - self.base
 
 
-def gaps_between(
-    base: Mapping[str, Correctness], *, other: Mapping[str, Correctness], resamples: int, seed: int
-) -> list[Gap]:
+def gaps_between(base: Mapping[str, Correctness], *, other: Mapping[str, Correctness]) -> list[Gap]:
     """Compare the scores of each model under two protocols.
 
     Parameters
     ----------
     base, other : mapping of str to Correctness
-        By the model's name; the same models.
-    resamples, seed : int
-        Of the bootstrap.
+        By the model's name; the same models, with resamples of the same number and seed.
 
     Returns
     -------
     list of Gap
-        Accuracy and macro-F1 of each model, in the order of `base`.
+        For each of the measures `Scoring.resampled` every model, in the order of `base`.
     """
     gaps = []
-    n_artists = min(model.counts.shape[1] for own in (base, other) for model in own.values())
-    for metric in RESAMPLED:
+    n_artists = min(model.n_artists for own in (base, other) for model in own.values())
+    for metric in next(iter(base.values())).scores:
         scores = np.array([[own[name].scores[metric] for name in base] for own in (base, other)])
-        drawn = [
-            np.stack([resampled(own[name].counts, resamples=resamples, seed=seed)[metric] for name in base], axis=1)
-            for own in (base, other)
-        ]
+        drawn = [np.stack([own[name].drawn[metric] for name in base], axis=1) for own in (base, other)]
         # the two draws begin with the same random numbers: resamples of different number are independent
         differences = np.roll(drawn[1], 1, axis=0) - drawn[0]
         half = simultaneous(differences - (scores[1] - scores[0]), n_artists=n_artists)

@@ -12,7 +12,7 @@ from typing import Self
 import pandas as pd
 
 from fmagc.evaluation.bootstrap import intervals
-from fmagc.evaluation.significance import METRIC, Correctness, Pair, compare_all
+from fmagc.evaluation.significance import Correctness, Pair, compare_all
 
 __all__ = ["ShareCurve"]
 
@@ -23,15 +23,18 @@ class ShareCurve:
 
     Attributes
     ----------
+    headline : str
+        The measure by which models are ranked (`Scoring.headline`).
     table : pd.DataFrame
-        A row for each size and model, sizes ascending: ``tracks``, ``model``, ``macro_f1``, the mean over seeds, and
-        ``macro_f1_low`` and ``macro_f1_high``, its 95 % interval.
+        A row for each size and model, sizes ascending: ``tracks``, ``model``, the headline measure, a mean over seeds,
+        by its name, and as ``<measure>_low`` and ``<measure>_high`` its 95 % interval.
     pairs : mapping of int to sequence of Pair
         All pairs of models, by the number of training tracks.
     baselines : tuple of str
         Which of the models are baselines.
     """
 
+    headline: str
     table: pd.DataFrame
     pairs: Mapping[int, Sequence[Pair]]
     baselines: tuple[str, ...]
@@ -42,8 +45,6 @@ class ShareCurve:
         by_size: Mapping[int, Mapping[str, Correctness]],
         *,
         baselines: Sequence[str],
-        resamples: int,
-        seed: int,
     ) -> Self:
         """Score and compare the models of every size.
 
@@ -53,8 +54,6 @@ class ShareCurve:
             The models by name, by the number of training tracks.
         baselines : sequence of str
             Which of the models are baselines.
-        resamples, seed : int
-            Of the bootstrap.
 
         Raises
         ------
@@ -64,16 +63,17 @@ class ShareCurve:
         rows = []
         for tracks, models in sorted(by_size.items()):
             for name, own in models.items():
-                low, high = intervals(own.counts, resamples=resamples, seed=seed)[METRIC]
-                row = {METRIC: own.scores[METRIC], f"{METRIC}_low": low, f"{METRIC}_high": high}
+                headline = own.headline
+                low, high = intervals(own.drawn, n_artists=own.n_artists)[headline]
+                row = {headline: own.scores[headline], f"{headline}_low": low, f"{headline}_high": high}
                 rows.append({"tracks": tracks, "model": name} | row)
-        pairs = {tracks: compare_all(own, resamples=resamples, seed=seed) for tracks, own in sorted(by_size.items())}
-        return cls(pd.DataFrame(rows), pairs, tuple(baselines))
+        pairs = {tracks: compare_all(own) for tracks, own in sorted(by_size.items())}
+        return cls(headline, pd.DataFrame(rows), pairs, tuple(baselines))
 
     @property
     def scores(self) -> pd.DataFrame:
-        """Macro-F1: a row for each size, a column for each model, the best on the whole set first."""
-        scores = self.table.pivot(index="tracks", columns="model", values=METRIC)
+        """The headline measure: a row for each size, a column for each model, the best on the whole set first."""
+        scores = self.table.pivot(index="tracks", columns="model", values=self.headline)
         return scores[scores.iloc[-1].sort_values(ascending=False, kind="stable").index]
 
     @property
@@ -83,7 +83,7 @@ class ShareCurve:
 
     @property
     def leaders(self) -> dict[str, list[int]]:
-        """The sizes at which each model has the highest macro-F1, by model in the order in which they lead."""
+        """The sizes at which each model has the highest score, by model in the order in which they lead."""
         found: dict[str, list[int]] = {}
         for tracks, model in self.scores.idxmax(axis=1).items():
             found.setdefault(str(model), []).append(int(str(tracks)))
@@ -95,7 +95,7 @@ class ShareCurve:
         return next((model for model in self.models if model in self.baselines), None)
 
     def above(self, model: str, other: str) -> list[int]:
-        """List the sizes at which a model has a higher macro-F1 than another."""
+        """List the sizes at which a model has a higher score than another."""
         return self.scores.index[self.scores[model] > self.scores[other]].tolist()
 
     def significantly_above(self, model: str, other: str) -> list[int]:

@@ -3,18 +3,19 @@
 Each pair is tested twice. Both results are corrected for the number of pairs: of 21 pairs of equal models, one would
 otherwise look different by chance.
 
-Is macro-F1 higher, and by how much? A paired bootstrap over artists and seeds: each resample scores all models on the
-same artists, so that what makes tracks hard for all of them cancels out of a difference. The intervals of all pairs are
-simultaneous: with 95 % probability each of them contains its true difference. Their common width, in standard errors,
-is the 95 % quantile of the largest deviation among all pairs in a resample (the max-t method), which takes into account
-that the pairs share models and tracks; Bonferroni's would be wider. A difference is significant if its interval leaves
-out 0.
+Is the headline measure higher (`Scoring.headline`), and by how much? A paired bootstrap over artists and seeds: each
+resample scores all models on the same artists, so that what makes tracks hard for all of them cancels out of a
+difference. The intervals of all pairs are simultaneous: with 95 % probability each of them contains its true
+difference. Their common width, in standard errors, is the 95 % quantile of the largest deviation among all pairs in a
+resample (the max-t method), which takes into account that the pairs share models and tracks; Bonferroni's would be
+wider. A difference is significant if its interval leaves out 0.
 
-Is one right on more tracks? McNemar's exact test: of the tracks that only one model gets right, each model should have
-half if both are equally good. The test assumes independent tracks. Those of one artist are not independent, so its
-p-values are too small where artists have several tracks. With several seeds it is made for each seed, the seeds of two
-models matched, and the p-values are combined by Rueger's rule: the k-th smallest of n times n / k, for the middle k, is
-a valid p-value whatever their dependence. The p-values of all pairs are adjusted by Holm's method.
+Is one right on more tracks, its most probable genre one that the track carries? McNemar's exact test: of the tracks
+that only one model gets right, each model should have half if both are equally good. The test assumes independent
+tracks. Those of one artist are not independent, so its p-values are too small where artists have several tracks. With
+several seeds it is made for each seed, the seeds of two models matched, and the p-values are combined by Rueger's rule:
+the k-th smallest of n times n / k, for the middle k, is a valid p-value whatever their dependence. The p-values of all
+pairs are adjusted by Holm's method.
 
 References
 ----------
@@ -35,13 +36,12 @@ import numpy.typing as npt
 from scipy import stats
 
 from fmagc.errors import DataError
-from fmagc.evaluation.bootstrap import LEVEL, resampled
-from fmagc.evaluation.metrics import Floats, Ints, count_metrics
+from fmagc.evaluation.bootstrap import LEVEL
+from fmagc.evaluation.metrics import Floats, Ints
 from fmagc.evaluation.predictions import Predictions
+from fmagc.evaluation.scoring import scoring_of
 
 __all__ = ["Correctness", "Pair", "compare_all", "holm", "mcnemar", "simultaneous"]
-
-METRIC = "macro_f1"
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Pair:
     Attributes
     ----------
     better, worse : str
-        By macro-F1.
+        By the headline measure.
     difference, low, high : float
-        Of macro-F1, better minus worse, with its simultaneous 95 % interval.
+        Of that measure, better minus worse, with its simultaneous 95 % interval.
     n_discordant : tuple of (float, float)
         Tracks that only the better, and tracks that only the worse model predicts correctly; means over seeds.
     p : float
@@ -76,58 +76,66 @@ class Pair:
 
 @dataclass(frozen=True)
 class Correctness:
-    """The test tracks that a model predicts correctly.
+    """What comparisons need of a model's test tracks: far less than its predictions.
 
     Attributes
     ----------
+    headline : str
+        The measure by which models are ranked (`Scoring.headline`).
     track_ids : np.ndarray [shape=(N,), int64]
         Test tracks in ascending order.
-    counts : np.ndarray [shape=(S, A, K, K), int64]
-        Confusions by seed and artist (`bootstrap.artist_counts`).
+    n_artists : int
+        Whose tracks they are.
+    scores : mapping of str to float
+        The measures `Scoring.resampled`, means over seeds.
+    drawn : mapping of str to np.ndarray [shape=(resamples,), float64]
+        The same in every resample (`Scoring.resamples`).
     correct : np.ndarray [shape=(S, N), bool]
-        By seed and track.
+        Whether a track carries its most probable genre, by seed and track.
     """
 
+    headline: str
     track_ids: Ints
-    counts: Ints
+    n_artists: int
+    scores: Mapping[str, float]
+    drawn: Mapping[str, Floats]
     correct: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, predictions: Predictions) -> Self:
-        """Compare the predictions for the test tracks with their labels."""
-        tracks = predictions.tracks.test  # ordered by seed, then track
-        counts = tracks.confusions_by_artist()
-        correct = (tracks.predicted == tracks.labels).reshape(len(counts), -1)
-        return cls(tracks.track_ids[: correct.shape[1]], counts, correct)
+    def of(cls, predictions: Predictions, *, resamples: int, seed: int) -> Self:
+        """Score the predictions for the test tracks, whole and resampled; `resamples` and `seed` of the bootstrap."""
+        scoring, tracks = scoring_of(predictions), predictions.tracks.test  # ordered by seed, then track
+        by_seed = tracks.by_seed()
+        scores = [scoring.scores(own) for own in by_seed.values()]
+        return cls(
+            headline=scoring.headline,
+            track_ids=next(iter(by_seed.values())).track_ids,
+            n_artists=len(np.unique(tracks.artist_ids)),
+            scores={name: float(np.mean([own[name] for own in scores])) for name in scoring.resampled},
+            drawn=scoring.resamples(tracks, resamples=resamples, seed=seed),
+            correct=tracks.correct.reshape(len(by_seed), -1),
+        )
 
-    @property
-    def scores(self) -> Mapping[str, float]:
-        """The metrics that follow from confusion counts, means over seeds."""
-        by_seed = count_metrics(self.counts.sum(axis=1).astype(np.float64))
-        return {name: float(values.mean()) for name, values in by_seed.items()}
 
-
-def compare_all(models: Mapping[str, Correctness], *, resamples: int, seed: int) -> list[Pair]:
+def compare_all(models: Mapping[str, Correctness]) -> list[Pair]:
     """Compare every two models of a protocol.
 
     Parameters
     ----------
     models : mapping of str to Correctness
-        By name.
-    resamples, seed : int
-        Of the bootstrap.
+        By name, all with the same draw of resamples.
 
     Returns
     -------
     list of Pair
-        In the order of macro-F1; none for a single model, or if all tracks are of one artist.
+        In the order of the headline measure; none for a single model, or if all tracks are of one artist.
 
     Raises
     ------
     DataError
         When models were tested on different tracks.
     """
-    scores = {name: own.scores[METRIC] for name, own in models.items()}
+    scores = {name: own.scores[own.headline] for name, own in models.items()}
     ranked = sorted(models, key=lambda name: (-scores[name], name))
     first = models[ranked[0]]
     for name in ranked[1:]:
@@ -135,13 +143,13 @@ def compare_all(models: Mapping[str, Correctness], *, resamples: int, seed: int)
             raise DataError(
                 f"pairs: expected {name} to be tested on the tracks of {ranked[0]}, found others: `dvc repro`"
             )
-    if len(ranked) < 2 or first.counts.shape[1] < 2:
+    if len(ranked) < 2 or first.n_artists < 2:
         return []
-    drawn = {name: resampled(own.counts, resamples=resamples, seed=seed)[METRIC] for name, own in models.items()}
+    drawn = {name: own.drawn[own.headline] for name, own in models.items()}
     pairs = list(combinations(ranked, 2))
     differences = np.array([scores[one] - scores[other] for one, other in pairs])
     deviations = np.stack([drawn[one] - drawn[other] for one, other in pairs], axis=1) - differences
-    half = simultaneous(deviations, n_artists=first.counts.shape[1])
+    half = simultaneous(deviations, n_artists=first.n_artists)
     tests = [mcnemar(models[one].correct, models[other].correct) for one, other in pairs]
     adjusted = holm([p for _, _, p in tests])
     return [

@@ -1,26 +1,31 @@
 """From predictions to the two metrics files of a model."""
 
 import numpy as np
+import pandas as pd
 
 from fmagc.errors import DataError
 from fmagc.evaluation.bootstrap import intervals
-from fmagc.evaluation.calibration import expected_calibration_error, tempered
-from fmagc.evaluation.metrics import metrics_of
+from fmagc.evaluation.calibration import expected_calibration_error
 from fmagc.evaluation.predictions import Predictions
+from fmagc.evaluation.scoring import scoring_of
 
 __all__ = ["summarise"]
 
 DECIMALS = 6
 
 
-def summarise(predictions: Predictions, *, resamples: int, seed: int) -> tuple[dict[str, float], dict[str, float]]:
+def summarise(
+    predictions: Predictions, *, genres: pd.DataFrame, resamples: int, seed: int
+) -> tuple[dict[str, float], dict[str, float]]:
     """Describe a model by its test tracks, and by its test clips.
 
     Parameters
     ----------
     predictions : Predictions
-        Of clips. The numbers are of the test rows; those of validation decide the temperature behind `ece_scaled`, and
-        nothing else.
+        Of clips. The numbers are of the test rows; those of validation decide the temperature behind `ece_scaled`, the
+        thresholds behind the macro_f1 of several genres a track, and nothing else.
+    genres : pd.DataFrame
+        As `corpus.index.read_genre_table` gives it.
     resamples : int
         Of the bootstrap over artists.
     seed : int
@@ -29,10 +34,10 @@ def summarise(predictions: Predictions, *, resamples: int, seed: int) -> tuple[d
     Returns
     -------
     track_level, clip_level : dict of str to float
-        The `METRICS` and the expected calibration error before and after temperature scaling (`ece`, `ece_scaled`), as
-        means over the training seeds; `accuracy_low`, `accuracy_high`, `macro_f1_low`, `macro_f1_high`, the 95 %
-        intervals; with two seeds or more `<metric>_std`, the sample standard deviation over seeds. Rounded to 6
-        decimals.
+        The measures of the task (`Scoring.metrics`) and the expected calibration error before and after temperature
+        scaling (`ece`, `ece_scaled`), as means over the training seeds; for some `<metric>_low` and `<metric>_high`,
+        the 95 % interval (`Scoring.resampled`); with two seeds or more `<metric>_std`, the sample standard deviation
+        over seeds. Rounded to 6 decimals.
 
     Raises
     ------
@@ -43,23 +48,24 @@ def summarise(predictions: Predictions, *, resamples: int, seed: int) -> tuple[d
         found = ", ".join(sorted(set(predictions.sets.tolist())))
         raise DataError(f"predictions of {predictions.model}: expected rows of the set test, found only {found}.")
     return (
-        _summary(predictions.tracks, resamples=resamples, seed=seed),
-        _summary(predictions, resamples=resamples, seed=seed),
+        _summary(predictions.tracks, genres=genres, resamples=resamples, seed=seed),
+        _summary(predictions, genres=genres, resamples=resamples, seed=seed),
     )
 
 
-def _summary(predictions: Predictions, *, resamples: int, seed: int) -> dict[str, float]:
-    test = predictions.test
-    scaled = tempered(predictions)[1].by_seed()
+def _summary(predictions: Predictions, *, genres: pd.DataFrame, resamples: int, seed: int) -> dict[str, float]:
+    scoring, test, validation = scoring_of(predictions), predictions.test, predictions.validation.by_seed()
+    scaled = scoring.tempered(predictions)[1].by_seed()
     by_seed = [
-        metrics_of(own.labels, probabilities=own.probabilities)
+        scoring.metrics(own, validation=validation[run], genres=genres)
         | {
-            name: expected_calibration_error(rows.labels, probabilities=rows.probabilities)
+            name: expected_calibration_error(*scoring.confidences(rows))
             for name, rows in (("ece", own), ("ece_scaled", scaled[run]))
         }
         for run, own in test.by_seed().items()
     ]
-    bounds = intervals(test.confusions_by_artist(), resamples=resamples, seed=seed)
+    drawn = scoring.resamples(test, resamples=resamples, seed=seed)
+    bounds = intervals(drawn, n_artists=len(np.unique(test.artist_ids)))
     summary: dict[str, float] = {}
     for name in by_seed[0]:
         values = [metrics[name] for metrics in by_seed]

@@ -40,8 +40,8 @@ class ProjectResults:
         metrics: dict[str, float] = read_json(path, stage=self._stage)
         return metrics
 
-    def confusion(self, genres: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Read the confusion matrix [shape=(K, K), int64]: rows are true genres, columns predicted ones."""
+    def confusion(self, genres: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Read the confusions [shape=(K, K)] (`evaluation.confusions`): rows are true genres."""
         path = self.project / CONFUSION / self.protocol / f"{self.model}.csv"
         return confusion_counts(path, genres=genres, stage=self._stage)
 

@@ -72,16 +72,16 @@ def compare_shares(
     accepted : mapping of str to mapping
         For each protocol the number of tracks of each set that could be decoded.
     """
-    curves = {}
+    curves, draws = {}, {"resamples": resamples, "seed": BOOTSTRAP_SEED}
     for protocol, group in _by_protocol(entries).items() if shares else ():
         by_size: dict[int, dict[str, Correctness]] = {}
         for share, entry in product(shares, group):
             size, predictions = read_share_results(entry, share)
-            by_size.setdefault(size, {})[entry.model] = Correctness.of(predictions)
+            by_size.setdefault(size, {})[entry.model] = Correctness.of(predictions, **draws)
         whole = accepted[protocol]["train"]
-        by_size[whole] = {entry.model: Correctness.of(read_predictions(entry)) for entry in group}
+        by_size[whole] = {entry.model: Correctness.of(read_predictions(entry), **draws) for entry in group}
         baselines = [entry.model for entry in group if not entry.cards]
-        curves[protocol] = ShareCurve.of(by_size, baselines=baselines, resamples=resamples, seed=BOOTSTRAP_SEED)
+        curves[protocol] = ShareCurve.of(by_size, baselines=baselines)
     return curves
 
 
@@ -111,17 +111,17 @@ def write_leaderboard(
     resamples : int
         Of the bootstrap.
     """
+    draws = {"resamples": resamples, "seed": BOOTSTRAP_SEED}
     models = {
-        protocol: {entry.model: Correctness.of(read_predictions(entry)) for entry in group}
+        protocol: {entry.model: Correctness.of(read_predictions(entry), **draws) for entry in group}
         for protocol, group in _by_protocol(entries).items()
     }
-    draws = {"resamples": resamples, "seed": BOOTSTRAP_SEED}
     context = Context(
         corpus=corpus,
         test_sets=test_sets,
-        pairs={protocol: compare_all(own, **draws) for protocol, own in models.items()},
+        pairs={protocol: compare_all(own) for protocol, own in models.items()},
         base=base,
-        gaps={name: gaps_between(models[base], other=own, **draws) for name, own in models.items() if name != base},
+        gaps={name: gaps_between(models[base], other=own) for name, own in models.items() if name != base},
         curves=curves,
         note=DEMO_NOTE if corpus == DEMO else "",
     )

@@ -73,18 +73,17 @@ def read_histories(whole_run: Run, protocols: Sequence[str]) -> pd.DataFrame:
     return pd.concat(histories, ignore_index=True)
 
 
-def read_confusion_counts(entry: Entry, *, genres: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Read the confusion matrix of a model [shape=(K, K), int64]: rows are true genres, columns predicted ones."""
+def read_confusion_counts(entry: Entry, *, genres: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Read the confusions of a model [shape=(K, K)] (`evaluation.confusions`): rows are true genres."""
     return confusion_counts(CONFUSION / entry.protocol / f"{entry.model}.csv", genres=genres, stage=_stage_of(entry))
 
 
-def confusion_counts(path: Path, *, genres: Sequence[str], stage: str) -> npt.NDArray[np.int64]:
-    """Read a confusion matrix from the file that a stage wrote; see `read_confusion_counts`."""
-    table = read_csv(path, stage=stage, cached=False, dtype=str, keep_default_na=False)
-    counts = pd.crosstab(table["true"], table["predicted"]).reindex(
-        index=list(genres), columns=list(genres), fill_value=0
-    )
-    return counts.to_numpy(dtype=np.int64)
+def confusion_counts(path: Path, *, genres: Sequence[str], stage: str) -> npt.NDArray[np.float64]:
+    """Read confusions from the file that a stage wrote; see `read_confusion_counts`."""
+    types = {"true": str, "predicted": str, "tracks": float}
+    table = read_csv(path, stage=stage, cached=False, dtype=types, keep_default_na=False)
+    counts = table.pivot(index="true", columns="predicted", values="tracks")
+    return counts.reindex(index=list(genres), columns=list(genres)).fillna(0).to_numpy(dtype=np.float64)
 
 
 def read_clip_counts(protocol: str, *, models: Sequence[str]) -> pd.DataFrame:
@@ -106,7 +105,7 @@ def read_robustness(protocol: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def read_predictions(entry: Entry) -> Predictions:
     """Read the predictions of a model or baseline for clips."""
-    return Predictions.read(PREDICTIONS / entry.protocol / f"{entry.model}.csv", stage=_stage_of(entry))
+    return Predictions.read(PREDICTIONS / entry.protocol / f"{entry.model}.h5", stage=_stage_of(entry))
 
 
 def read_test_set(entry: Entry, *, audit: Mapping[str, Any], accepted: Mapping[str, int]) -> TestSet:
@@ -119,7 +118,7 @@ def read_share_results(entry: Entry, share: float) -> tuple[int, Predictions]:
     stage = f"{_SHARE_STAGES[entry.stage]}@{entry.protocol}-{share}-{entry.model}"
     name = share_results(entry.protocol, share, entry.model)
     size = read_record(SHARE_DETAILS / f"{name}.json", stage=stage)["training_tracks"]
-    return size, Predictions.read(SHARE_PREDICTIONS / f"{name}.csv", stage=stage)
+    return size, Predictions.read(SHARE_PREDICTIONS / f"{name}.h5", stage=stage)
 
 
 def read_error_analysis(entry: Entry) -> dict[str, Any]:

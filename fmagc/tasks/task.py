@@ -42,11 +42,14 @@ class Task(ABC):
         Of the genres of a track in the table of a split.
     needs_every_genre : bool
         Every set must hold tracks of every genre.
+    exclusive : bool
+        A track has one genre, and the probabilities of all genres sum to 1.
     """
 
     name: ClassVar[str]
     column: ClassVar[str]
     needs_every_genre: ClassVar[bool]
+    exclusive: ClassVar[bool]
 
     def labels(self, split: pd.DataFrame, *, genres: Sequence[str] | None = None) -> Labels:
         """Number the genres, and the sets of genres, of the rows of a split.
@@ -108,6 +111,7 @@ class SingleLabel(Task):
     name = "single"
     column = "genre"
     needs_every_genre = True
+    exclusive = True
 
     def parse(self, text: str) -> list[str]:
         """List the one genre of a cell."""
@@ -131,6 +135,7 @@ class MultiLabel(Task):
     name = "multi"
     column = "genres"
     needs_every_genre = False  # of FMA's 161 genres some have a single track
+    exclusive = False
 
     def parse(self, text: str) -> list[str]:
         """List the genres of a cell, which are separated by semicolons."""

@@ -171,7 +171,7 @@ def test_a_batch_that_leaves_a_gpu_without_clips_is_refused_before_it_hangs() ->
 def test_train_and_evaluate_run_on_two_processes_and_one_writes(pipeline: Project) -> None:
     folder, predictions = (
         pipeline.root / "data/models/official/crnn/0",
-        pipeline.root / "data/predictions/official/crnn.csv",
+        pipeline.root / "data/predictions/official/crnn.h5",
     )
     before = json.loads((folder / "config.json").read_text())
     said, _ = launch(2, "stages.train", "official", "crnn", "0", cwd=pipeline.root)

@@ -14,12 +14,18 @@ from fmagc.evaluation.calibration import (
     expected_calibration_error,
     fit_temperature,
     reliability,
-    temperature_interval,
     temperature_text,
-    tempered,
 )
 from fmagc.evaluation.predictions import Predictions
+from fmagc.evaluation.scoring import SCORINGS
 from tests.support.predictions import predictions_of
+
+tempered, temperature_interval = SCORINGS["single"].tempered, SCORINGS["single"].temperature_interval
+
+
+def said(p, labels):
+    """Return the confidence of each row, and whether it is right."""
+    return p.max(axis=1), p.argmax(axis=1) == labels
 
 
 def drawn(n_rows, *, temperature, n_classes=5, seed=0):
@@ -53,13 +59,13 @@ def test_error_is_that_of_scikit_learns_bins(n_rows, n_classes):
     accuracy, mean = calibration_curve(right, confidence, n_bins=15)
     counts = np.histogram(confidence, bins=np.linspace(0, 1, 16))[0]
     weights = counts[counts > 0] / n_rows
-    found = expected_calibration_error(labels, probabilities=p)
+    found = expected_calibration_error(*said(p, labels))
     assert found == pytest.approx((weights * np.abs(accuracy - mean)).sum(), abs=1e-12)
 
 
 def test_bins_are_closed_above_and_hold_every_row():
     p = np.array([[1.0, 0.0], [0.6, 0.4], [0.5, 0.5], [0.65, 0.35]])
-    bins = reliability(np.array([0, 1, 0, 0]), probabilities=p)
+    bins = reliability(*said(p, np.array([0, 1, 0, 0])))
     assert [(round(row["low"] * 15), round(row["high"] * 15), row["rows"]) for row in bins] == [
         (7, 8, 1),
         (8, 9, 1),
@@ -71,8 +77,8 @@ def test_bins_are_closed_above_and_hold_every_row():
 
 def test_who_is_right_as_often_as_claimed_has_no_error_and_who_boasts_has():
     scores, labels = drawn(40_000, temperature=1)
-    assert expected_calibration_error(labels, probabilities=softmax(scores, axis=1)) < 0.012
-    assert expected_calibration_error(labels, probabilities=softmax(3 * scores, axis=1)) > 0.1
+    assert expected_calibration_error(*said(softmax(scores, axis=1), labels)) < 0.012
+    assert expected_calibration_error(*said(softmax(3 * scores, axis=1), labels)) > 0.1
 
 
 def test_the_error_by_chance_is_that_of_labels_drawn_from_the_probabilities():
@@ -80,9 +86,9 @@ def test_the_error_by_chance_is_that_of_labels_drawn_from_the_probabilities():
     for seed in range(300):
         scores, labels = drawn(48, temperature=1, seed=seed)
         p = softmax(scores, axis=1)
-        errors.append(expected_calibration_error(labels, probabilities=p) - error_by_chance(p))
+        errors.append(expected_calibration_error(*said(p, labels)) - error_by_chance(p.max(axis=1)))
     assert abs(np.mean(errors)) < 3 * np.std(errors) / np.sqrt(len(errors))
-    assert error_by_chance(softmax(drawn(40_000, temperature=1)[0], axis=1)) < 0.012
+    assert error_by_chance(softmax(drawn(40_000, temperature=1)[0], axis=1).max(axis=1)) < 0.012
 
 
 def test_rows_count_as_often_as_they_weigh():

@@ -11,13 +11,14 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from fmagc.cache.clip_positions import clip_table
 from fmagc.errors import DataError
-from fmagc.evaluation.aggregation import AVERAGES, averaged
+from fmagc.evaluation.aggregation import RULES
 from fmagc.evaluation.clips_per_track import clip_counts, count_table, rows_in_union, union_of_clips
 from fmagc.evaluation.predictions import Predictions
 from fmagc.reporting.figures.clip_counts import clip_count_curves
 from tests.support.predictions import predictions_of
 
 GENRES = ["Folk", "Pop", "Rock"]
+AVERAGES = RULES["single"]
 
 
 def test_mean_of_probabilities_and_of_logits():
@@ -25,9 +26,9 @@ def test_mean_of_probabilities_and_of_logits():
     p, first = softmax(logits, axis=1), np.array([0, 3, 4])
     tracks = [slice(0, 3), slice(3, 4), slice(4, 7)]
     means = [p[rows].mean(axis=0) for rows in tracks]
-    assert averaged(p, first=first, rule="probabilities") == pytest.approx(np.stack(means))
+    assert AVERAGES["probabilities"](p, first) == pytest.approx(np.stack(means))
     of_logits = [softmax(logits[rows].mean(axis=0)) for rows in tracks]
-    assert averaged(p, first=first, rule="logits") == pytest.approx(np.stack(of_logits), abs=1e-9)
+    assert AVERAGES["logits"](p, first) == pytest.approx(np.stack(of_logits), abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_mean_of_probabilities_and_of_logits():
 )
 def test_votes_are_counted_and_the_mean_decides_between_equals(clips, named):
     p = np.array(clips)
-    (found,) = averaged(p, first=np.array([0]), rule="vote")
+    (found,) = AVERAGES["vote"](p, np.array([0]))
     assert found.argmax() == named
     assert found.sum() == pytest.approx(1)
     assert found * (len(p) + 1) - p.mean(axis=0) == pytest.approx(np.bincount(p.argmax(axis=1), minlength=3))
@@ -51,7 +52,7 @@ def test_no_majority_is_ever_outvoted_by_the_mean():
     for n_clips in (2, 3, 5, 9):
         p = rng.dirichlet(np.full(4, 0.2), 200 * n_clips)
         votes = np.stack([np.bincount(rows, minlength=4) for rows in p.argmax(axis=1).reshape(200, n_clips)])
-        found = averaged(p, first=np.arange(0, len(p), n_clips), rule="vote").argmax(axis=1)
+        found = AVERAGES["vote"](p, np.arange(0, len(p), n_clips)).argmax(axis=1)
         assert (votes[np.arange(200), found] == votes.max(axis=1)).all()
 
 

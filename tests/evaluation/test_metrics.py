@@ -1,17 +1,22 @@
 """The eight metrics against the reference work's tables and against scikit-learn; intervals and summaries."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
 from fmagc.errors import DataError
-from fmagc.evaluation.bootstrap import artist_counts, draw, intervals, resampled
+from fmagc.evaluation.bootstrap import draw, intervals
 from fmagc.evaluation.metrics import METRICS, confusion_counts, from_confusion, metrics_of
 from fmagc.evaluation.predictions import Predictions
+from fmagc.evaluation.single_label import artist_counts, resampled
 from fmagc.evaluation.summary import summarise
 from tests.support.predictions import predictions_of
+
+NO_TREE = pd.DataFrame(columns=["genre", "parent", "depth", "is_leaf"])  # a task of one genre a track reads none
 
 # The reference work's confusion matrices on 800 test clips (rows true) and what it published beside them: accuracy
 # (one-vs-rest), precision, recall, F1 of their means; then plain accuracy and the usual macro-F1 of the same matrices,
@@ -153,6 +158,10 @@ def _counts(rows, n_classes=4):
     return artist_counts(labels, predicted=predicted, artist_ids=artists, seeds=seeds, n_classes=n_classes)
 
 
+def _intervals(counts, **draws):
+    return intervals(resampled(counts, **draws), n_artists=counts.shape[1])
+
+
 def test_artist_counts_sum_to_the_confusion_matrix():
     rows = _rows(n_artists=11, tracks_each=3, n_seeds=2)
     counts = _counts(rows)
@@ -183,16 +192,15 @@ def test_intervals_equal_those_of_resampling_row_by_row():
             by_seed["macro_f1"].append(f1)
         for name, of_seeds in by_seed.items():
             values[name].append(of_seeds[drawn_seeds.argmax()])  # one of the two
-    found = intervals(_counts(rows), resamples=60, seed=5)
+    found = _intervals(_counts(rows), resamples=60, seed=5)
     for name, drawn in values.items():
         assert found[name] == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=1e-12)
 
 
 def test_rows_of_one_artist_widen_the_interval_as_few_artists_do():
     def width(n_artists, tracks_each):
-        low, high = intervals(_counts(_rows(n_artists=n_artists, tracks_each=tracks_each)), resamples=1000, seed=0)[
-            "accuracy"
-        ]
+        counts = _counts(_rows(n_artists=n_artists, tracks_each=tracks_each))
+        low, high = _intervals(counts, resamples=1000, seed=0)["accuracy"]
         return high - low
 
     alone = width(400, 1)
@@ -213,10 +221,10 @@ def test_seeds_widen_the_interval_by_what_their_mean_is_unsure_of():
 
 def test_the_same_seed_gives_the_same_interval_and_one_artist_gives_none():
     counts = _counts(_rows(n_artists=20, tracks_each=2))
-    assert intervals(counts, resamples=200, seed=1) == intervals(counts, resamples=200, seed=1)
-    assert intervals(counts, resamples=200, seed=1) != intervals(counts, resamples=200, seed=2)
+    assert _intervals(counts, resamples=200, seed=1) == _intervals(counts, resamples=200, seed=1)
+    assert _intervals(counts, resamples=200, seed=1) != _intervals(counts, resamples=200, seed=2)
     alone = _counts(_rows(n_artists=1, tracks_each=5))
-    assert intervals(alone, resamples=200, seed=1) == {"accuracy": (0.0, 1.0), "macro_f1": (0.0, 1.0)}
+    assert _intervals(alone, resamples=200, seed=1) == {"accuracy": (0.0, 1.0), "macro_f1": (0.0, 1.0)}
 
 
 def _table(*, seeds=(0,), n_tracks=60, clips=3, sets=None):
@@ -239,6 +247,10 @@ def _table(*, seeds=(0,), n_tracks=60, clips=3, sets=None):
     return Predictions.concatenate(tables)
 
 
+def _summary(table, **draws):
+    return summarise(table, genres=NO_TREE, **draws)
+
+
 def _expected(table, *, clips):
     columns = [name for name in table.table() if name.startswith("p_")]
     table = table.test.table()
@@ -250,7 +262,7 @@ def _expected(table, *, clips):
 
 def test_summary_of_one_seed():
     table = _table()
-    track, clip = summarise(table, resamples=300, seed=0)
+    track, clip = _summary(table, resamples=300, seed=0)
     bounds = {"accuracy_low", "accuracy_high", "macro_f1_low", "macro_f1_high"}
     assert set(track) == set(clip) == set(METRICS) | {"ece", "ece_scaled"} | bounds
     for found, clips in ((track, False), (clip, True)):
@@ -263,8 +275,8 @@ def test_summary_of_one_seed():
 
 def test_summary_of_seeds_is_their_mean_and_sample_deviation():
     table = _table(seeds=(0, 1, 5))
-    track, _ = summarise(table, resamples=50, seed=0)
-    each = [summarise(rows, resamples=50, seed=0)[0] for rows in table.by_seed().values()]
+    track, _ = _summary(table, resamples=50, seed=0)
+    each = [_summary(rows, resamples=50, seed=0)[0] for rows in table.by_seed().values()]
     for name in (*METRICS, "ece", "ece_scaled"):
         values = [metrics[name] for metrics in each]
         assert track[name] == pytest.approx(np.mean(values), abs=1e-6)
@@ -273,22 +285,20 @@ def test_summary_of_seeds_is_their_mean_and_sample_deviation():
 
 def test_validation_rows_decide_the_temperature_alone():
     table = _table()
-    other = table.table()
-    val = other["set"] == "val"
-    other.loc[val, ["p_Folk", "p_Hip-Hop", "p_Pop", "p_Rock"]] = 0.25
+    other = replace(table, probabilities=np.where(table.sets[:, None] == "val", 0.25, table.probabilities))
     for found, expected in zip(
-        *(summarise(rows, resamples=50, seed=0) for rows in (Predictions.from_table(other, source="x"), table)),
+        *(_summary(rows, resamples=50, seed=0) for rows in (other, table)),
         strict=True,
     ):
         assert found.pop("ece_scaled") != expected.pop("ece_scaled")
         assert found == expected
     with pytest.raises(DataError, match="crnn: expected rows of the set test, found only val"):
-        summarise(table.validation, resamples=50, seed=0)
+        _summary(table.validation, resamples=50, seed=0)
     with pytest.raises(DataError, match="crnn: expected rows of the set val to fit a temperature to, found none"):
-        summarise(table.test, resamples=50, seed=0)
+        _summary(table.test, resamples=50, seed=0)
 
 
 def test_summary_does_not_depend_on_the_order_of_rows():
     table = _table(seeds=(0, 1))
-    shuffled = Predictions.from_table(table.table().sample(frac=1, random_state=1), source="x")
-    assert summarise(shuffled, resamples=50, seed=0) == summarise(table, resamples=50, seed=0)
+    shuffled = table.select(np.random.default_rng(1).permutation(len(table.labels))).checked(source="x")
+    assert _summary(shuffled, resamples=50, seed=0) == _summary(table, resamples=50, seed=0)

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from fmagc.evaluation import results
+from fmagc.evaluation.confusions import confusion_table
 from fmagc.evaluation.predictions import Predictions
-from fmagc.evaluation.results import confusion_table
 from fmagc.params.run import Run
 from fmagc.reporting import run_results
 from fmagc.reporting.entries import Entry
@@ -39,8 +39,7 @@ def predictions() -> Predictions:
 
 def test_confusion_is_of_test_tracks_true_against_predicted() -> None:
     table = confusion_table(predictions())
-    pairs = sorted(zip(table["true"], table["predicted"], strict=True))
-    assert pairs == [("Folk", "Rock")] * 3 + [("Pop", "Pop"), ("Rock", "Rock")]
+    assert table.to_numpy().tolist() == [["Folk", "Rock", 3], ["Pop", "Pop", 1], ["Rock", "Rock", 1]]
 
 
 def test_counts_have_true_genres_as_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,11 +55,13 @@ def test_results_have_the_same_keys_for_tracks_and_clips(tmp_path: Path, monkeyp
         monkeypatch.setattr(results, name, tmp_path / name)
     settings = results.Evaluate(clips=2, overlap=0.0, crop="even", bootstrap=20)
     names = pd.DataFrame({"track_id": [2, 3, 5, 7, 8, 9], "artist": "Them", "title": "Song"})
-    tracks = results.write_results(predictions(), settings=settings, names=names)
+    words = results.write_results(predictions(), settings=settings, names=names, genres=pd.DataFrame())
+    tracks = pd.read_json(tmp_path / "TRACK_METRICS/official/crnn.json", typ="series")
     assert tracks["accuracy"] == pytest.approx(2 / 5)
+    assert words == f"accuracy 0.4, macro_f1 {tracks['macro_f1']}"
     clips = pd.read_json(tmp_path / "CLIP_METRICS/official/crnn.json", typ="series")
     assert clips["accuracy"] == pytest.approx(2 / 6)
-    assert set(clips.index) == set(tracks)
+    assert set(clips.index) == set(tracks.index)
     details = json.loads((tmp_path / "DETAILS/official/crnn.json").read_text())
     assert [error["track_id"] for error in details["errors"]] == [3, 5, 2]  # the surest first
 
@@ -71,14 +72,14 @@ def test_results_that_the_run_no_longer_names_are_left_over(tmp_path: Path, monk
         "data/models/official/crnn/0/config.json",
         "metrics/models/official/crnn.json",
         "plots/history/official/crnn/0.csv",
-        "data/predictions/shares/official/0.25/crnn.csv",
+        "data/predictions/shares/official/0.25/crnn.h5",
         "data/shares/official/0.25/crnn/0/config.json",
     ]
     stale = [
         "data/models/official/crnn/1/config.json",
         "metrics/models/official/cnn1d.json",
         "plots/confusion/random/crnn.csv",
-        "data/predictions/shares/official/0.5/crnn.csv",
+        "data/predictions/shares/official/0.5/crnn.h5",
         "data/details/shares/official/0.25/cnn1d.json",
         "metrics/shares/random/0.25/crnn.json",
     ]

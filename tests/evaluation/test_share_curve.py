@@ -31,7 +31,9 @@ def correctness(model: str, n_right: int, *, first: int = 0) -> Correctness:
             clips=[0] * N_TRACKS,
             labels=labels,
             genres=["Folk", "Rock"],
-        )
+        ),
+        resamples=200,
+        seed=0,
     )
 
 
@@ -39,7 +41,7 @@ def curve_of(**n_right: tuple[int, int, int]) -> ShareCurve:
     by_size: Mapping[int, Mapping[str, Correctness]] = {
         size: {model: correctness(model, n[place]) for model, n in n_right.items()} for place, size in enumerate(SIZES)
     }
-    return ShareCurve.of(by_size, baselines=["svm", "majority"], resamples=200, seed=0)
+    return ShareCurve.of(by_size, baselines=["svm", "majority"])
 
 
 def test_scores_are_those_of_the_leaderboard_with_their_intervals() -> None:
@@ -73,4 +75,4 @@ def test_without_a_baseline_there_is_no_reference() -> None:
 def test_models_of_one_size_are_tested_on_the_same_tracks() -> None:
     models = {"a": correctness("a", 20), "b": correctness("b", 20, first=7)}
     with pytest.raises(DataError, match="found others"):
-        ShareCurve.of({50: models}, baselines=[], resamples=20, seed=0)
+        ShareCurve.of({50: models}, baselines=[])

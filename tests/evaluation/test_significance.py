@@ -5,11 +5,12 @@ import pytest
 from scipy.stats import binom, norm, t
 
 from fmagc.errors import DataError
-from fmagc.evaluation.bootstrap import artist_counts, draw
-from fmagc.evaluation.metrics import from_confusion
+from fmagc.evaluation.bootstrap import draw
+from fmagc.evaluation.metrics import count_metrics, from_confusion
 from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.protocol_gap import gaps_between
 from fmagc.evaluation.significance import Correctness, compare_all, holm, mcnemar, simultaneous
+from fmagc.evaluation.single_label import artist_counts, resampled
 from tests.support.predictions import predictions_of
 
 GENRES = ["Folk", "Pop", "Rock"]
@@ -28,17 +29,31 @@ def predict(skill: float, *, seed: int, n_artists: int = 40, hard: float = 0.0) 
     return labels, np.where(right, labels, (labels + rng.integers(1, 3, len(artists))) % 3), artists
 
 
-def verdicts(skill: float, seed: int, *, first: int = 0, **options) -> Correctness:
-    labels, predicted, artists = predict(skill, seed=seed, **options)
-    seeds = np.zeros_like(labels)
-    counts = artist_counts(labels, predicted=predicted, artist_ids=artists, seeds=seeds, n_classes=3)
-    return Correctness(np.arange(len(labels)) + first, counts, (labels == predicted)[None])
+def told(counts: np.ndarray, correct: np.ndarray, track_ids: np.ndarray, **draws: int) -> Correctness:
+    """Score confusions of seeds and artists, and resample them."""
+    scores = count_metrics(counts.sum(axis=1).astype(np.float64))
+    return Correctness(
+        headline="macro_f1",
+        track_ids=track_ids,
+        n_artists=counts.shape[1],
+        scores={name: scores[name].mean() for name in ("accuracy", "macro_f1")},
+        drawn=resampled(counts, **draws),
+        correct=correct,
+    )
 
 
-def together(*seeds: Correctness) -> Correctness:
-    """Join models that differ in their seed of training."""
-    counts, right = (np.concatenate([getattr(own, name) for own in seeds]) for name in ("counts", "correct"))
-    return Correctness(seeds[0].track_ids, counts, right)
+def verdicts(
+    *skills: tuple[float, int], first: int = 0, resamples: int = 300, draw_seed: int = 0, **options
+) -> Correctness:
+    """Make a model of one or several trainings, each with a skill and a seed of its own."""
+    counts, right = [], []
+    for skill, seed in skills:
+        labels, predicted, artists = predict(skill, seed=seed, **options)
+        seeds = np.zeros_like(labels)
+        counts.append(artist_counts(labels, predicted=predicted, artist_ids=artists, seeds=seeds, n_classes=3)[0])
+        right.append(labels == predicted)
+    ids = np.arange(right[0].size) + first
+    return told(np.stack(counts), np.stack(right), ids, resamples=resamples, seed=draw_seed)
 
 
 def test_verdicts_are_of_test_tracks_by_the_mean_of_their_clips() -> None:
@@ -51,21 +66,23 @@ def test_verdicts_are_of_test_tracks_by_the_mean_of_their_clips() -> None:
         )
         for seed in (0, 1)
     ]  # fmt: skip
-    found = Correctness.of(Predictions.concatenate(tables))
+    found = Correctness.of(Predictions.concatenate(tables), resamples=20, seed=0)
     assert found.track_ids.tolist() == [2, 4]
     assert found.correct.tolist() == [[False, True]] * 2
-    assert found.counts.tolist() == [[[[1, 1, 0], [0, 0, 0], [0, 0, 0]]]] * 2
+    assert (found.headline, found.n_artists) == ("macro_f1", 1)
+    assert {name: values.shape for name, values in found.drawn.items()} == {"accuracy": (20,), "macro_f1": (20,)}
     assert found.scores["accuracy"] == 0.5
 
 
 def test_a_difference_is_what_the_same_artists_make_of_both() -> None:
-    models = {"a": verdicts(0.8, 0), "b": verdicts(0.5, 1)}
-    (pair,) = compare_all(models, resamples=400, seed=3)
+    models = {"a": verdicts((0.8, 0), resamples=400, draw_seed=3), "b": verdicts((0.5, 1), resamples=400, draw_seed=3)}
+    (pair,) = compare_all(models)
     artists, _ = draw(40, n_seeds=1, resamples=400, seed=3)
-    drawn = [
-        [from_confusion(np.tensordot(times, own.counts[0], axes=1))["macro_f1"] for times in artists]
-        for own in models.values()
-    ]
+    drawn = []
+    for skill, seed in ((0.8, 0), (0.5, 1)):
+        labels, predicted, own = predict(skill, seed=seed)
+        counts = artist_counts(labels, predicted=predicted, artist_ids=own, seeds=np.zeros_like(own), n_classes=3)[0]
+        drawn.append([from_confusion(np.tensordot(times, counts, axes=1))["macro_f1"] for times in artists])
     difference = models["a"].scores["macro_f1"] - models["b"].scores["macro_f1"]
     deviations = np.subtract(*drawn) - difference
     assert (pair.better, pair.worse) == ("a", "b")
@@ -81,8 +98,11 @@ def test_a_difference_is_what_the_same_artists_make_of_both() -> None:
 
 def test_what_is_hard_for_both_does_not_blur_their_difference() -> None:
     def pair_of(hard: float) -> tuple[float, float]:
-        models = {"a": verdicts(0.75, 0, hard=hard), "b": verdicts(0.55, 1, hard=hard)}
-        (pair,) = compare_all(models, resamples=500, seed=0)
+        models = {
+            "a": verdicts((0.75, 0), hard=hard, resamples=500),
+            "b": verdicts((0.55, 1), hard=hard, resamples=500),
+        }
+        (pair,) = compare_all(models)
         return pair.high - pair.low, pair.difference
 
     width, _ = pair_of(0.9)
@@ -91,39 +111,35 @@ def test_what_is_hard_for_both_does_not_blur_their_difference() -> None:
 
 def test_more_pairs_ask_for_wider_intervals() -> None:
     skills = {"a": 0.8, "b": 0.6, "c": 0.6, "d": 0.5, "e": 0.5, "f": 0.4}
-    models = {name: verdicts(skill, k) for k, (name, skill) in enumerate(skills.items())}
-    pairs = compare_all(models, resamples=1000, seed=0)
+    models = {name: verdicts((skill, k), resamples=1000) for k, (name, skill) in enumerate(skills.items())}
+    pairs = compare_all(models)
     assert len(pairs) == 15
     assert [pair.difference >= 0 for pair in pairs] == [True] * 15
     of_all = next(pair for pair in pairs if {pair.better, pair.worse} == {"a", "f"})
-    (alone,) = compare_all({name: models[name] for name in "af"}, resamples=1000, seed=0)
+    (alone,) = compare_all({name: models[name] for name in "af"})
     assert 1.1 < (of_all.high - of_all.low) / (alone.high - alone.low) < 1.9
     assert of_all.p >= alone.p
 
 
 def test_equal_models_are_seldom_told_apart_however_many_pairs() -> None:
     found = [
-        any(
-            pair.significant
-            for pair in compare_all({str(k): verdicts(0.6, 50 * run + k) for k in range(5)}, resamples=300, seed=0)
-        )
+        any(pair.significant for pair in compare_all({str(k): verdicts((0.6, 50 * run + k)) for k in range(5)}))
         for run in range(30)
     ]
     assert sum(found) <= 5  # 5 % of 30 runs are 1.5; of ten pairs each, uncorrected, about 9 would have one
 
 
 def test_equal_predictions_differ_by_nothing() -> None:
-    same = verdicts(0.6, 0)
-    (pair,) = compare_all({"a": same, "b": same}, resamples=50, seed=0)
+    same = verdicts((0.6, 0))
+    (pair,) = compare_all({"a": same, "b": same})
     assert (pair.difference, pair.low, pair.high, pair.p, pair.significant) == (0, 0, 0, 1, False)
     assert simultaneous(np.zeros((5, 2)), n_artists=9).tolist() == [0, 0]
 
 
 def test_luck_of_seeds_is_not_taken_for_a_difference() -> None:
-    lucky, *others = (verdicts(skill, k) for k, skill in enumerate((0.95, 0.5, 0.7)))
-    rival = verdicts(0.55, 7)
-    (single,) = compare_all({"a": lucky, "b": rival}, resamples=1000, seed=0)
-    (several,) = compare_all({"a": together(lucky, *others), "b": rival}, resamples=1000, seed=0)
+    rival = verdicts((0.55, 7), resamples=1000)
+    (single,) = compare_all({"a": verdicts((0.95, 0), resamples=1000), "b": rival})
+    (several,) = compare_all({"a": verdicts((0.95, 0), (0.5, 1), (0.7, 2), resamples=1000), "b": rival})
     assert single.significant
     assert several.difference > 0.1
     assert not several.significant
@@ -131,10 +147,10 @@ def test_luck_of_seeds_is_not_taken_for_a_difference() -> None:
 
 def test_models_of_other_tracks_and_single_models_are_not_compared() -> None:
     with pytest.raises(DataError, match="expected b to be tested on the tracks of a, found others"):
-        compare_all({"a": verdicts(0.9, 0), "b": verdicts(0.4, 1, first=5)}, resamples=10, seed=0)
-    assert compare_all({"a": verdicts(0.9, 0)}, resamples=10, seed=0) == []
-    one_artist = {name: verdicts(0.5, k, n_artists=1) for k, name in enumerate("ab")}
-    assert compare_all(one_artist, resamples=10, seed=0) == []
+        compare_all({"a": verdicts((0.9, 0)), "b": verdicts((0.4, 1), first=5)})
+    assert compare_all({"a": verdicts((0.9, 0))}) == []
+    one_artist = {name: verdicts((0.5, k), n_artists=1) for k, name in enumerate("ab")}
+    assert compare_all(one_artist) == []
 
 
 def test_mcnemar_is_the_binomial_test_of_the_discordant_tracks() -> None:
@@ -169,9 +185,9 @@ def test_holm() -> None:
 
 
 def test_gaps_are_other_minus_base_with_independent_resamples() -> None:
-    base = {"a": verdicts(0.5, 0), "b": verdicts(0.7, 1)}
-    other = {"a": verdicts(0.9, 2, n_artists=60), "b": verdicts(0.7, 3, n_artists=60)}
-    gaps = {(gap.model, gap.metric): gap for gap in gaps_between(base, other=other, resamples=2000, seed=0)}
+    base = {"a": verdicts((0.5, 0), resamples=2000), "b": verdicts((0.7, 1), resamples=2000)}
+    other = {name: verdicts(own, n_artists=60, resamples=2000) for name, own in (("a", (0.9, 2)), ("b", (0.7, 3)))}
+    gaps = {(gap.model, gap.metric): gap for gap in gaps_between(base, other=other)}
     assert set(gaps) == {(model, metric) for model in "ab" for metric in ("accuracy", "macro_f1")}
     gap = gaps["a", "accuracy"]
     assert gap.difference == pytest.approx(other["a"].scores["accuracy"] - base["a"].scores["accuracy"])

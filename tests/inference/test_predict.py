@@ -22,6 +22,7 @@ from fmagc.reporting.figures.timeline import timeline
 from fmagc.runtime.files import write_record
 from tests.support.audio_files import SETTINGS, music
 from tests.support.dag import ROOT
+from tests.support.predictions import read_predictions
 from tests.support.project import Project
 
 SR = 44100
@@ -61,7 +62,7 @@ def model(pipeline: Project, tmp_path: Path) -> Path:
 
 
 def test_a_copied_model_predicts_what_evaluate_predicted(pipeline: Project, model: Path, tmp_path: Path) -> None:
-    table = pd.read_csv(pipeline.root / "data/predictions/official/crnn.csv")
+    table = read_predictions(pipeline.root, "crnn")
     track_id = int(table["track_id"].iloc[0])
     expected = table.loc[table["track_id"] == track_id].filter(regex="^p_")
     path = next((pipeline.root / "data/raw").rglob(f"{track_id:06d}.mp3"), None) or next(

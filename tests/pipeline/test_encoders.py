@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.encoders import save_torchscript
 from tests.support.encoders import settings as settings_of
+from tests.support.predictions import read_predictions
 from tests.support.project import Project
 
 
@@ -46,9 +47,7 @@ def test_an_encoder_is_one_more_row_of_the_table(own_run: Project) -> None:
     page = (own_run.root / "plots/report.html").read_text()
     metrics = json.loads((own_run.root / "metrics/models/official/bank.json").read_text())
     ledger = pd.read_csv(own_run.root / "data/embeddings/bank/ledger.csv")
-    predicted = {
-        name: pd.read_csv(own_run.root / f"data/predictions/official/{name}.csv") for name in ("bank", "majority")
-    }
+    predicted = {name: read_predictions(own_run.root, name) for name in ("bank", "majority")}
     again = own_run.stages_run_by()
     shutil.move(folder, own_run.root / "elsewhere")
     own_run.change_params(lambda params: params["encoders"]["bank"].update(path="elsewhere/bank.pt", C=[0.1]))

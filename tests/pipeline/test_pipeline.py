@@ -13,6 +13,7 @@ import pytest
 
 import fmagc
 from tests.support.mini_corpus import mini_tracks
+from tests.support.predictions import read_predictions
 from tests.support.project import Project
 
 NETWORKS = ("cnn1d", "crnn")
@@ -97,10 +98,7 @@ def test_every_network_has_a_table_of_clip_counts(pipeline: Project) -> None:
 
 def test_a_network_of_patches_covers_every_track(pipeline: Project) -> None:
     cache = fmagc.open_cache(pipeline.root / "data")
-    counts = {
-        name: pd.read_csv(pipeline.root / f"data/predictions/official/{name}.csv").groupby("track_id").size()
-        for name in NETWORKS
-    }
+    counts = {name: read_predictions(pipeline.root, name).groupby("track_id").size() for name in NETWORKS}
     assert set(counts["cnn1d"]) == {2}  # evaluate.clips
     expected = {n: math.ceil(round(cache[n].seconds * 44_100) // 1024 / 32 - 1) + 1 for n in counts["cnn1d"].index}
     assert counts["crnn"].to_dict() == expected

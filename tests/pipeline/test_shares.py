@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from fmagc.runtime.tables import write_csv
+from tests.support.predictions import read_predictions
 from tests.support.project import Project
 from tests.support.small_project import IDS, Small
 
@@ -34,11 +35,10 @@ def test_a_share_predicts_the_tracks_of_the_whole_set(small: Small) -> None:
     assert small.run_here("stages.baseline", "official", "majority").status == 0
     columns = ["track_id", "set", "clip", "genre"]
     whole, share = (
-        pd.read_csv(small.root / "data/predictions" / name)
-        for name in ("official/majority.csv", f"{SHARE}/majority.csv")
+        read_predictions(small.root, "majority", protocol=protocol) for protocol in ("official", str(SHARE))
     )
     pd.testing.assert_frame_equal(whole[columns], share[columns])
-    network = pd.read_csv(small.root / "data/predictions" / SHARE / "cnn1d.csv")
+    network = read_predictions(small.root, "cnn1d", protocol=str(SHARE))
     assert network["seed"].unique().tolist() == [0, 1]
     assert set(network["track_id"]) == set(whole["track_id"])
 
@@ -66,7 +66,7 @@ def test_metrics_have_the_keys_of_every_model(small: Small) -> None:
 
 
 def test_a_finished_training_is_not_made_again_and_gives_the_same_bytes(small: Small) -> None:
-    path = small.root / "data/predictions" / SHARE / "cnn1d.csv"
+    path = small.root / "data/predictions" / SHARE / "cnn1d.h5"
     before = path.read_bytes()
     ended = small.run_here("stages.share", "official", "0.5", "cnn1d")
     assert ended.status == 0

@@ -43,6 +43,7 @@ from fmagc.reporting.entries import Entry
 from fmagc.runtime.files import read_record, write_record
 from fmagc.runtime.tables import write_csv
 from tests.support.damage import flipped
+from tests.support.labels import flat
 from tests.support.predictions import predictions_of
 
 GENRES = ["Folk", "Rock"]
@@ -72,7 +73,7 @@ READERS: dict[Path, Callable[[], Any]] = {
     TRACK_METRICS / OWN.with_suffix(".json"): lambda: run_results.read_entries(RUN),
     CLIP_METRICS / OWN.with_suffix(".json"): lambda: run_results.read_entries(RUN),
     DETAILS / OWN.with_suffix(".json"): lambda: run_results.read_error_analysis(NETWORK),
-    PREDICTIONS / OWN: lambda: run_results.read_predictions(NETWORK).table(),
+    PREDICTIONS / OWN.with_suffix(".h5"): lambda: run_results.read_predictions(NETWORK).table(),
     CONFUSION / OWN: lambda: run_results.read_confusion_counts(NETWORK, genres=GENRES),
     CLIP_COUNTS / OWN: lambda: run_results.read_clip_counts("official", models=["crnn"]),
     TIMELINES / OWN: lambda: run_results.read_timeline("official", model="crnn"),
@@ -120,7 +121,12 @@ def write_all() -> None:
         labels=np.repeat(labels, n_clips).tolist(),
         genres=GENRES,
     )
-    write_results(predictions, settings=Evaluate(clips=n_clips, overlap=0.0, crop="even", bootstrap=20), names=names)
+    write_results(
+        predictions,
+        settings=Evaluate(clips=n_clips, overlap=0.0, crop="even", bootstrap=20),
+        names=names,
+        genres=flat(GENRES),
+    )
     curve = pd.DataFrame({"x": np.arange(5), "y": rng.random(5), "text": "a, b"})
     for path in READERS:
         if not path.exists() and path.suffix == ".csv":
@@ -142,7 +148,7 @@ def test_no_flipped_bit_of_a_result_is_silent(path: Path) -> None:
         except DataError as error:
             messages.append(str(error))
     assert all(str(path) in message for message in messages)
-    assert len(messages) == FLIPS if path.suffix == ".csv" else len(messages) > FLIPS / 2
+    assert len(messages) > FLIPS / 2 if path.suffix == ".json" else len(messages) == FLIPS
 
 
 @pytest.mark.usefixtures("finished")
@@ -159,7 +165,7 @@ def test_the_row_of_an_encoder_is_its_probe_s() -> None:
     settings = Evaluate(clips=2, overlap=0.0, crop="even", bootstrap=20)
     one_each = clips.select(clips.clips == 0)  # a probe predicts whole tracks
     for name, own in (("svm_mfcc", clips), ("bank", one_each)):
-        write_results(replace(own, model=name), settings=settings, names=read_names())
+        write_results(replace(own, model=name), settings=settings, names=read_names(), genres=flat(GENRES))
     run = RUN.model_copy(update={"baselines": ["svm_mfcc"], "encoders": ["bank"]})
     assert run_results.find_leftovers(run) == []
     assert run_results.find_leftovers(RUN.model_copy(update={"baselines": ["svm_mfcc"]})) != []
@@ -180,6 +186,6 @@ def test_the_row_of_an_encoder_is_its_probe_s() -> None:
     )
     (row,) = [line for line in LEADERBOARD.read_text().splitlines() if line.startswith("| bank |")]
     assert row.endswith("| - | - | - | - |"), "neither clips nor parameters nor epochs"
-    (PREDICTIONS / "official/bank.csv").unlink()
+    (PREDICTIONS / "official/bank.h5").unlink()
     with pytest.raises(DataError, match="probe@official-bank"):
         run_results.read_predictions(entries[2])

@@ -25,4 +25,4 @@ def write_results(folder: Path) -> None:
     true = list(trained["genres"])
     counts = project / CONFUSION / protocol / f"{model}.csv"
     counts.parent.mkdir(parents=True)
-    write_csv(counts, pd.DataFrame({"true": true, "predicted": [true[0], *true[:-1]]}))
+    write_csv(counts, pd.DataFrame({"true": true, "predicted": [true[0], *true[:-1]], "tracks": 1}))

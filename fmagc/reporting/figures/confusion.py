@@ -17,12 +17,12 @@ _CELL = 0.48  # inches; a cell holds a number of two decimals
 _LETTER = 0.075  # inches that a letter of a genre's name takes
 
 
-def confusion_grid(matrices: Mapping[str, npt.NDArray[np.integer]], genres: Sequence[str]) -> Figure:
+def confusion_grid(matrices: Mapping[str, npt.NDArray[np.float64]], genres: Sequence[str]) -> Figure:
     """Draw the confusion matrices of several models beside each other, with one colour bar.
 
     Parameters
     ----------
-    matrices : mapping of str to np.ndarray [shape=(K, K), int64]
+    matrices : mapping of str to np.ndarray [shape=(K, K), float64]
         Panel title to counts; rows are true genres, columns predicted ones.
     genres : sequence of str [shape=(K,)]
         Names in class order.
@@ -52,7 +52,7 @@ def confusion_grid(matrices: Mapping[str, npt.NDArray[np.integer]], genres: Sequ
     return figure
 
 
-def _panel(ax: Axes, matrix: npt.NDArray[np.integer], genres: Sequence[str], *, title: str) -> QuadMesh:
+def _panel(ax: Axes, matrix: npt.NDArray[np.float64], genres: Sequence[str], *, title: str) -> QuadMesh:
     """Draw a matrix; a genre without a track gets a row of zeros."""
     if matrix.shape != (len(genres), len(genres)):
         raise DataError(
@@ -67,7 +67,7 @@ def _panel(ax: Axes, matrix: npt.NDArray[np.integer], genres: Sequence[str], *, 
     ax.invert_yaxis()
     ax.set_aspect("equal")
     ax.set_xticks(places, genres, rotation=40, ha="right", rotation_mode="anchor")
-    ax.set_yticks(places, [f"{genre} ({total})" for genre, total in zip(genres, totals[:, 0], strict=True)])
+    ax.set_yticks(places, [f"{genre} ({total:.0f})" for genre, total in zip(genres, totals[:, 0], strict=True)])
     ax.tick_params(length=0)
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
