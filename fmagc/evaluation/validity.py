@@ -78,7 +78,7 @@ def _fault_of_rows(own: "Predictions") -> str | None:
 
 def _fault_of_probabilities(own: "Predictions") -> str | None:
     p = own.probabilities
-    outside = ~((p >= 0) & (p <= 1)).all(axis=1)  # NaN compares false
+    outside = np.asarray(~((p >= 0) & (p <= 1)).all(axis=1), dtype=np.bool_)  # NaN compares false
     if outside.any():
         return f"expected probabilities from 0 to 1, found {p[outside][0].tolist()}{_at(own, outside)}"
     sums = p.sum(axis=1)

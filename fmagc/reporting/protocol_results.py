@@ -50,7 +50,7 @@ class ProtocolResults:
         return pd.DataFrame([{"model": entry.model, **entry.track} for entry in self.entries])
 
     @property
-    def confusions(self) -> dict[str, npt.NDArray[np.int64]]:
+    def confusions(self) -> dict[str, npt.NDArray[np.float64]]:
         """The confusion matrix of every model and baseline (`run_results.read_confusion_counts`)."""
         return {entry.model: read_confusion_counts(entry, genres=self.genres) for entry in self.entries}
 
