@@ -167,6 +167,7 @@ def _draw(path: Path, prediction: Prediction, predictor: Predictor, *, target: P
     drawing = timeline(
         prediction.clips,
         prediction.starts_s,
+        task=predictor.task,
         genres=predictor.genres,
         clip_s=predictor.clip_seconds,
         file_s=prediction.seconds,

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from fmagc.cache.normalisation import Normalisation
 from fmagc.export.front_end import LogMel, to_grid
 from fmagc.params.signal import Mel, n_frames
+from fmagc.tasks.task import Task
 
 __all__ = ["ExcerptNetwork"]
 
@@ -25,6 +26,8 @@ class ExcerptNetwork(nn.Module):
     clip_samples : int
         A multiple of the hop.
     mel : Mel
+    task : Task
+        Of the network.
     """
 
     frames: Tensor
@@ -32,10 +35,17 @@ class ExcerptNetwork(nn.Module):
     mel: Tensor
 
     def __init__(
-        self, network: nn.Module, normalisation: Mapping[str, Normalisation], *, sr: int, clip_samples: int, mel: Mel
+        self,
+        network: nn.Module,
+        normalisation: Mapping[str, Normalisation],
+        *,
+        sr: int,
+        clip_samples: int,
+        mel: Mel,
+        task: Task,
     ) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.task = network, task
         self.hop_length = mel.hop_length
         self.log_mel = LogMel(sr, mel) if "mel" in normalisation else None
         self.register_buffer("frames", torch.arange(n_frames(clip_samples, hop_length=mel.hop_length)))
@@ -73,4 +83,4 @@ class ExcerptNetwork(nn.Module):
             S_db = self.log_mel(scale * integers)
             views["mel"] = S_db[clips] * factor + shift
             shown.append(S_db)
-        return self.network(views).softmax(dim=1), *shown
+        return self.task.activation(self.network(views)), *shown

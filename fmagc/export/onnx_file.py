@@ -75,6 +75,7 @@ def _graph(model: TorchModel) -> bytes:
         sr=facts.waveform.sample_rate,
         clip_samples=facts.clip_samples,
         mel=facts.mel,
+        task=facts.task,
     )
     outputs = ["probabilities", *(["log_mel"] if module.log_mel is not None else [])]
     target = io.BytesIO()
@@ -124,6 +125,7 @@ def _record(model: TorchModel) -> OnnxRecord:
         fmagc=fmagc.__version__,
         torch=torch.__version__,
         model=facts.name,
+        task=facts.task.name,
         genres=list(facts.genres),
         clip_samples=facts.clip_samples,
         n_clips=facts.n_clips,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fmagc.inference.excerpts import Excerpt
 from fmagc.params.signal import Mel, Waveform
+from fmagc.tasks.task import Task
 
 __all__ = ["Model", "ModelFacts"]
 
@@ -21,6 +22,8 @@ class ModelFacts:
     ----------
     name : str
         A key of `models.registry.MODELS`.
+    task : Task
+        What the probabilities are.
     genres : tuple of str
         In the order of the probabilities.
     waveform, mel : Waveform, Mel
@@ -34,6 +37,7 @@ class ModelFacts:
     """
 
     name: str
+    task: Task
     genres: tuple[str, ...]
     waveform: Waveform
     mel: Mel

@@ -13,6 +13,7 @@ from fmagc.inference.onnx_record import OnnxRecord, read_record
 from fmagc.params.signal import Mel, Waveform
 from fmagc.runtime.onnx_session import INSTALL, is_installed, open_session
 from fmagc.runtime.worker_pool import usable_cores
+from fmagc.tasks.task import TASKS
 
 __all__ = ["OnnxModel"]
 
@@ -53,6 +54,7 @@ class OnnxModel:
         settings = self.record.model_dump()
         self.facts = ModelFacts(
             name=self.record.model,
+            task=TASKS[self.record.task],
             genres=tuple(self.record.genres),
             waveform=Waveform(**{name: settings[name] for name in Waveform.model_fields}),
             mel=Mel(**{name: settings[name] for name in Mel.model_fields}),

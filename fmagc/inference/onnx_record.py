@@ -15,6 +15,7 @@ from fmagc.errors import DataError, format_list, format_value
 from fmagc.params.base import faults_of
 from fmagc.params.signal import Mel, Waveform
 from fmagc.runtime.files import digest
+from fmagc.tasks.task import TaskName
 
 __all__ = ["FORMAT", "KEY", "OnnxRecord", "read_record", "sealed"]
 
@@ -40,6 +41,8 @@ class OnnxRecord(Waveform, Mel):
         The versions that wrote the file.
     model : str
         A key of `models.registry.MODELS`.
+    task : TaskName
+        ``single``: the probabilities of a clip sum to 1; ``multi``: each genre has one of its own.
     genres : list of str
         In the order of the probabilities.
     clip_samples : int
@@ -62,6 +65,7 @@ class OnnxRecord(Waveform, Mel):
     fmagc: Text
     torch: Text
     model: Text
+    task: TaskName
     genres: list[Text]
     clip_samples: Count
     n_clips: Count | None

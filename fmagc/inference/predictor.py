@@ -15,6 +15,7 @@ from fmagc.errors import Reason, RejectedTrack, name_track, require_at_least
 from fmagc.inference.excerpts import Excerpt, ExcerptReader
 from fmagc.inference.model import Model
 from fmagc.params.signal import Fallback, n_frames, require_known
+from fmagc.tasks.task import TaskName
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +32,8 @@ class Prediction:
     genres : tuple of str
         In the order of the columns, K of them.
     clips : np.ndarray [shape=(N, K), float64]
-        Probabilities of each clip.
+        Probabilities of each clip. Where a track has one genre, those of a clip sum to 1; where it has several, each
+        genre has a probability of its own.
     starts_s : np.ndarray [shape=(N,), float64, seconds]
         Where the clips begin in the recording.
     seconds : float
@@ -92,6 +94,8 @@ class Predictor:
 
     Attributes
     ----------
+    task : TaskName
+        ``single``, for one genre a track, or ``multi``, for several.
     genres : tuple of str
         In the order of the probabilities.
     sample_rate : int [Hz]
@@ -125,6 +129,7 @@ class Predictor:
             require_at_least(1, n_clips=n_clips)
         self._model = _opened(Path(model))
         facts = self._model.facts
+        self.task: TaskName = facts.task.name
         self.genres: tuple[str, ...] = facts.genres
         self.sample_rate = facts.waveform.sample_rate
         self.clip_seconds = facts.clip_samples / self.sample_rate

@@ -51,7 +51,6 @@ class TorchModel:
         self.network, self.card = _load(folder)
         card = self.card
         self._builder = BatchBuilder(normalisation_of(card))
-        self._task = TASKS[card["task"]]
         self._batch_size: int = card["train"]["batch_size"]
         self._hardware = prepare("float32", threads=usable_cores(), seed=card["seed"])
         waveform = Waveform.model_validate(card["waveform"])
@@ -59,6 +58,7 @@ class TorchModel:
         longest = round(waveform.max_seconds * waveform.sample_rate)
         self.facts = ModelFacts(
             name=card["architecture"]["name"],
+            task=TASKS[card["task"]],
             genres=tuple(card["genres"]),
             waveform=waveform,
             mel=Mel.model_validate(card["mel"]),
@@ -69,10 +69,9 @@ class TorchModel:
 
     def __call__(self, excerpt: Excerpt, starts: Sequence[int]) -> NDArray[np.float64]:
         """Compute probabilities [shape=(N, K)] of the clips that begin at these frames of an excerpt."""
+        batches, task = self._batches(excerpt, starts), self.facts.task
         with _float32(), tqdm(disable=True) as silent:
-            return probabilities(
-                self.network, self._batches(excerpt, starts), task=self._task, hardware=self._hardware, progress=silent
-            )
+            return probabilities(self.network, batches, task=task, hardware=self._hardware, progress=silent)
 
     def _batches(self, excerpt: Excerpt, starts: Sequence[int]) -> Iterator[Batch]:
         hop, samples = self.facts.mel.hop_length, self.facts.clip_samples

@@ -15,6 +15,7 @@ from fmagc.params.run import Seed
 from fmagc.params.signal import Mel, Waveform
 from fmagc.params.training import Architecture, Train
 from fmagc.runtime.files import read_record
+from fmagc.tasks.task import TaskName
 
 __all__ = ["Card", "read_card"]
 
@@ -86,7 +87,7 @@ class BestEpoch(Block):
 class Card(Block):
     """The record of a trained network: its architecture, its inputs, its training and its validation metrics."""
 
-    task: Literal["single", "multi"]
+    task: TaskName
     architecture: NetworkShape
     seed: Seed
     genres: list[Annotated[Text, AfterValidator(_printable)]]

@@ -6,7 +6,7 @@ in `fmagc.evaluation`, the pictures and words in `fmagc.reporting`. So a stage d
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import ClassVar, Protocol, Self, TypeVar
+from typing import ClassVar, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import pandas as pd
 from fmagc.errors import DataError, format_list
 from fmagc.tasks.labels import SEPARATOR, Labels
 
-__all__ = ["TASKS", "MultiLabel", "SingleLabel", "Task", "genre_text", "labels_of", "task_of"]
+__all__ = ["TASKS", "MultiLabel", "SingleLabel", "Task", "TaskName", "genre_text", "labels_of", "task_of"]
 
 
 class Logits(Protocol):
@@ -29,6 +29,7 @@ class Logits(Protocol):
 
 
 L = TypeVar("L", bound=Logits)
+TaskName = Literal["single", "multi"]
 
 
 class Task(ABC):
@@ -36,7 +37,7 @@ class Task(ABC):
 
     Attributes
     ----------
-    name : str
+    name : TaskName
         The value of `index.labels` in params.yaml.
     column : str
         Of the genres of a track in the table of a split.
@@ -46,7 +47,7 @@ class Task(ABC):
         A track has one genre, and the probabilities of all genres sum to 1.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[TaskName]
     column: ClassVar[str]
     needs_every_genre: ClassVar[bool]
     exclusive: ClassVar[bool]

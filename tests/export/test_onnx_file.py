@@ -16,6 +16,7 @@ from fmagc.models.registry import MODELS
 from fmagc.paths import CARD, WEIGHTS
 from fmagc.reporting.licences import licence_of
 from fmagc.runtime.files import read_record
+from fmagc.tasks.task import TASKS
 from tests.support.audio_files import music
 from tests.support.dag import ROOT
 from tests.support.exported_model import CLIP, GENRES, MEL, SR, write_sharp_model, write_songs
@@ -34,11 +35,11 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return write_songs(tmp_path_factory.mktemp("songs") / "all") + sorted(REAL)[:2]
 
 
-@pytest.fixture(scope="module", params=MODELS)
+@pytest.fixture(scope="module", params=[(name, "single") for name in MODELS] + [("crnn", "multi")], ids="-".join)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The folder of a model, and the file that was exported from it."""
-    place = tmp_path_factory.mktemp(request.param)
-    folder = write_sharp_model(place / "model", request.param)
+    place = tmp_path_factory.mktemp("exported")
+    folder = write_sharp_model(place / "model", *request.param)
     export_onnx(folder, place / "model.onnx")
     return folder, place / "model.onnx"
 
@@ -53,6 +54,19 @@ def test_the_probabilities_of_every_clip_are_those_of_the_folder(model: tuple[Pa
         np.testing.assert_allclose(found.clips, expected.clips, rtol=0, atol=TOLERANCE, err_msg=song.name)
         np.testing.assert_array_equal(found.starts_s, expected.starts_s)
         assert found.seconds == expected.seconds
+
+
+def test_probabilities_are_of_all_genres_together_or_of_each(tmp_path: Path) -> None:
+    y = music(2 * SR, channels=1)[:, 0].astype(np.float32)
+    found = {}
+    for task in TASKS:
+        export_onnx(write_sharp_model(tmp_path / task, "cnn1d", task), tmp_path / f"{task}.onnx")
+        model = Predictor(tmp_path / f"{task}.onnx")
+        assert model.task == task
+        found[task] = model.predict(y).clips
+    odds = found["multi"] / (1 - found["multi"])
+    np.testing.assert_allclose(found["single"], odds / odds.sum(axis=1, keepdims=True), atol=TOLERANCE)
+    assert np.abs(found["multi"].sum(axis=1) - 1).min() > 0.1
 
 
 def test_one_clip_of_an_excerpt_knows_the_maximum_of_the_excerpt(model: tuple[Path, Path]) -> None:
@@ -70,7 +84,7 @@ def test_the_file_is_little_more_than_the_weights_and_says_what_it_is(model: tup
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     record = json.loads(session.get_modelmeta().custom_metadata_map["fmagc"])
     assert record["model"] == card["architecture"]["name"]
-    assert record["genres"] == GENRES
+    assert (record["task"], record["genres"]) == (card["task"], GENRES)
     assert (record["sample_rate"], record["clip_samples"], record["max_seconds"]) == (SR, CLIP, 3.0)
     assert {name: record[name] for name in card["mel"]} == card["mel"]
     assert (record["weights"], record["caches"], record["parameters"]) == (

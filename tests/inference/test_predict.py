@@ -205,11 +205,21 @@ def test_a_full_disk_behind_what_is_printed_is_an_error(tmp_path: Path) -> None:
 def test_timeline_gives_the_same_bytes(tmp_path: Path) -> None:
     p = np.random.default_rng(0).dirichlet(np.ones(9), size=7)
     for name in ("a.png", "b.png"):
-        figure = timeline(p, np.arange(7.0), genres=list("abcdefghi"), clip_s=4.0, file_s=10.0, title="$x")
+        figure = timeline(p, np.arange(7.0), task="single", genres="abcdefghi", clip_s=4.0, file_s=10.0, title="$x")
         style.save_png(figure, tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     heights = [patch.get_data().values for patch in figure.axes[0].patches]
     np.testing.assert_allclose(heights[-1], 1)  # the layers stack up to all of it
+
+
+def test_a_timeline_of_several_genres_has_a_line_for_each_of_the_most_probable() -> None:
+    p = np.random.default_rng(0).uniform(size=(7, 9))
+    figure = timeline(p, np.arange(7.0), task="multi", genres="abcdefghi", clip_s=4.0, file_s=10.0, title="x")
+    order = p.mean(axis=0).argsort()[-6:]
+    lines = figure.axes[0].patches
+    assert [line.get_label().partition(" ")[0] for line in lines] == ["abcdefghi"[place] for place in order]
+    np.testing.assert_array_equal([line.get_data().values for line in lines], p[:, order].T)
+    assert not any(line.get_fill() for line in lines)
 
 
 def test_help_is_quick_and_states_the_rule() -> None:

@@ -74,6 +74,15 @@ def test_a_prediction_names_its_genres_best_first(model: Path, song: Path) -> No
     assert repr(Predictor(model)) == "Predictor(mmcrnn: 3 genres, clips of 1.49 s at 44100 Hz)"
 
 
+def test_a_model_of_several_genres_gives_each_a_probability_of_its_own(tmp_path: Path, model: Path, song: Path) -> None:
+    settings = {"genres": GENRES, "clip_samples": SAMPLES, "sample_rate": SR, "mel": MEL}
+    several = Predictor(write_model(tmp_path / "several", "mmcrnn", task="multi", **settings))
+    of_one, of_several = Predictor(model).predict(song).clips, several.predict(song).clips
+    odds = of_several / (1 - of_several)
+    np.testing.assert_allclose(of_one, odds / odds.sum(axis=1, keepdims=True), rtol=1e-6)
+    assert (several.task, Predictor(model).task) == ("multi", "single")
+
+
 def test_a_model_of_patches_covers_each_excerpt(model: Path, song: Path) -> None:
     card = read_record(model / CARD, stage="train")
     write_record(model / CARD, card | {"train": card["train"] | {"patch_samples": SAMPLES}})

@@ -11,6 +11,7 @@ from fmagc.models.safetensors_io import pack
 from fmagc.params.signal import Mel
 from fmagc.paths import CARD, WEIGHTS
 from fmagc.runtime.files import digest, write_record
+from fmagc.tasks.task import TaskName
 from tests.support.audio_files import mp3, music
 from tests.support.trained_model import write_model
 
@@ -21,9 +22,9 @@ GENRES = ["Folk", "Jazz", "Rock"]
 SHARPER = 30.0  # the last layer: that of a network which nobody trained gives all genres the same probability
 
 
-def write_sharp_model(folder: Path, name: str) -> Path:
+def write_sharp_model(folder: Path, name: str, task: TaskName = "single") -> Path:
     """Write a model that knows music of at most three seconds; return its folder."""
-    write_model(folder, name, genres=GENRES, clip_samples=CLIP, sample_rate=SR, mel=MEL)
+    write_model(folder, name, genres=GENRES, clip_samples=CLIP, sample_rate=SR, mel=MEL, task=task)
     network, card = load_trained(folder, stage="train")
     *_, last = (module for module in network.modules() if isinstance(module, nn.Linear))
     last.weight.data *= SHARPER

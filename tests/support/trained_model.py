@@ -15,6 +15,7 @@ from fmagc.params.signal import Mel
 from fmagc.params.training import Architecture
 from fmagc.paths import CARD, WEIGHTS
 from fmagc.runtime.files import digest, write_bytes, write_record
+from fmagc.tasks.task import TaskName
 from tests.support.recipe import recipe
 
 
@@ -27,6 +28,7 @@ def write_model(
     sample_rate: int,
     mel: Mel,
     sharpness: float = 1.0,
+    task: TaskName = "single",
 ) -> Path:
     """Write weights and card of a model that knows music of at most three seconds; return its folder.
 
@@ -41,14 +43,20 @@ def write_model(
         weight *= sharpness
         bias *= sharpness
     weights = pack(network.state_dict())
-    card = card_of(architecture, genres=list(genres), max_seconds=3.0, sample_rate=sample_rate, mel=mel)
+    card = card_of(architecture, genres=list(genres), max_seconds=3.0, sample_rate=sample_rate, mel=mel, task=task)
     write_bytes(folder / WEIGHTS, weights)
     write_record(folder / CARD, card | {"weights": digest(weights)})
     return folder
 
 
 def card_of(
-    architecture: dict[str, Any], *, genres: list[str], max_seconds: float, sample_rate: int, mel: Mel
+    architecture: dict[str, Any],
+    *,
+    genres: list[str],
+    max_seconds: float,
+    sample_rate: int,
+    mel: Mel,
+    task: TaskName = "single",
 ) -> dict[str, Any]:
     """Make a card, without the digest of its weights, of a training of three epochs."""
     z_score = {"waveform": Normalisation([0.0], [0.1], [])}
@@ -58,7 +66,7 @@ def card_of(
     train = recipe(epochs=3, patience=3).model_dump() | own.model_dump()
     measured = dict.fromkeys(("loss", "accuracy", "precision", "recall", "f1", "average_precision"), 0.5)
     return {
-        "task": "single",
+        "task": task,
         "architecture": architecture,
         "seed": 0,
         "genres": genres,

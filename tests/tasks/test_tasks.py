@@ -1,5 +1,7 @@
 """Labels of both tasks, and the genres that a track gets."""
 
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import torch
 
 from fmagc.errors import DataError
 from fmagc.tasks.decide import most_probable
-from fmagc.tasks.task import TASKS, genre_text, labels_of, task_of
+from fmagc.tasks.task import TASKS, TaskName, genre_text, labels_of, task_of
 
 ONE = pd.DataFrame({"track_id": [3, 5, 8], "genre": ["Rock", "Folk; Blues", "Rock"], "artist_id": [1, 2, 2]})
 SEVERAL = pd.DataFrame({"track_id": [3, 5, 8, 9], "genres": ["Punk;Rock", "Folk", "Rock", "Punk;Rock"]})
@@ -16,6 +18,10 @@ SEVERAL = pd.DataFrame({"track_id": [3, 5, 8, 9], "genres": ["Punk;Rock", "Folk"
 def test_a_table_tells_its_task_by_its_column() -> None:
     assert task_of(ONE).name == "single"
     assert task_of(SEVERAL).name == "multi"
+
+
+def test_each_task_has_its_name() -> None:
+    assert set(TASKS) == set(get_args(TaskName))
 
 
 def test_a_label_of_one_genre_is_its_class() -> None:

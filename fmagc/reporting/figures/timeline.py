@@ -1,56 +1,55 @@
 """The predictions of a model along a track."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from fmagc.reporting.figures import style
+from fmagc.tasks.task import TaskName
 
 __all__ = ["timeline"]
 
 _MOST = 6  # genres with a colour of their own
 _OTHERS = "#d9d9d9"
 
+Floats = npt.NDArray[np.float64]
+
 
 def timeline(
-    p: npt.NDArray[np.float64],
-    starts: npt.NDArray[np.float64],
+    p: Floats,
+    starts: Floats,
     *,
+    task: TaskName,
     genres: Sequence[str],
     clip_s: float,
     file_s: float,
     title: str,
 ) -> Figure:
-    """Stack the probabilities of the clips of a track, each from halfway to the one before to halfway to the next.
+    """Draw the probabilities of the clips of a track, each from halfway to the one before to halfway to the next.
+
+    Where a track has one genre, they are stacked to 1; where it has several, each is a line of its own.
 
     Parameters
     ----------
     p : np.ndarray [shape=(n_clips, n_genres), float64]
     starts : np.ndarray [shape=(n_clips,), float64, s]
         In ascending order.
+    task : TaskName
     clip_s, file_s : float [s]
         Lengths of a clip and of the track.
     """
     centres = starts + clip_s / 2
     edges = np.concatenate([[0.0], (centres[:-1] + centres[1:]) / 2, [file_s]])
-    mean = p.mean(axis=0)
-    order = mean.argsort(kind="stable")[::-1]
-    shown, rest = order[:_MOST], order[_MOST:]
-    layers = [(f"{genres[place]}  {mean[place]:.2f}", p[:, place]) for place in shown]
-    colours = list(style.PALETTE[: len(layers)])
-    if len(rest):
-        layers.append((f"{len(rest)} others  {mean[rest].sum():.2f}", p[:, rest].sum(axis=1)))
-        colours.append(_OTHERS)
+    order = p.mean(axis=0).argsort(kind="stable")[::-1]
+    own = {genres[place]: p[:, place] for place in order[:_MOST]}
     with style.drawing():
         figure = Figure(figsize=(9, 3.2))
         ax = figure.subplots()
-        bottom = np.zeros(len(p))
-        for (label, height), colour in zip(layers, colours, strict=True):
-            ax.stairs(bottom + height, edges, baseline=bottom, fill=True, color=colour, label=label)
-            bottom = bottom + height
+        _DRAWN[task](ax, edges, own, p[:, order[_MOST:]])
         ax.set_xlim(0, file_s)
         ax.set_ylim(0, 1)
         ax.grid(visible=False)
@@ -59,6 +58,33 @@ def timeline(
         ax.set_xlabel(f"time (min:s), {len(p)} clips of {clip_s:.1f} s")
         ax.xaxis.set_major_locator(MaxNLocator(nbins=10, steps=[1, 1.5, 2, 3, 6, 10], integer=True))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{int(s) // 60}:{int(s) % 60:02d}"))
-        # outside, so that it hides nothing; in the order in which the layers lie
+        # outside, so that it hides nothing; what was drawn first is below
         figure.legend(loc="outside right center", title="genre, mean", reverse=True, alignment="left")
     return figure
+
+
+def _stack(ax: Axes, edges: Floats, own: Mapping[str, Floats], others: Floats) -> None:
+    """Stack genres, the most probable one at the bottom and those without a colour of their own at the top."""
+    layers = list(zip(own.items(), style.PALETTE, strict=False))
+    if others.size:
+        layers.append(((f"{others.shape[1]} others", others.sum(axis=1)), _OTHERS))
+    bottom = np.zeros(len(edges) - 1)
+    for (name, height), colour in layers:
+        ax.stairs(bottom + height, edges, baseline=bottom, fill=True, color=colour, label=_labelled(name, height))
+        bottom = bottom + height
+
+
+def _lines(ax: Axes, edges: Floats, own: Mapping[str, Floats], others: Floats) -> None:
+    """Draw a line for each genre, the most probable one last; those without a colour of their own are left out."""
+    for (name, height), colour in reversed(list(zip(own.items(), style.PALETTE, strict=False))):
+        ax.stairs(height, edges, baseline=None, color=colour, linewidth=2, label=_labelled(name, height))
+
+
+def _labelled(name: str, p: Floats) -> str:
+    return f"{name}  {p.mean():.2f}"
+
+
+_DRAWN: Mapping[TaskName, Callable[[Axes, Floats, Mapping[str, Floats], Floats], None]] = {
+    "single": _stack,
+    "multi": _lines,
+}

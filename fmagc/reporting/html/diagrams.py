@@ -12,7 +12,7 @@ from fmagc.reporting.figures.style import model_colours, save_figure
 from fmagc.reporting.figures.timeline import timeline
 from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges, stages_of_run
 from fmagc.reporting.run_results import read_architecture, read_entries, read_timeline
-from fmagc.tasks.task import genre_text
+from fmagc.tasks.task import genre_text, task_of
 
 __all__ = ["draw_networks", "draw_pipeline", "draw_timeline"]
 
@@ -56,6 +56,7 @@ def draw_timeline(params: Params) -> dict[str, Any]:
     figure = timeline(
         table[columns].to_numpy(),
         table["start_s"].to_numpy(),
+        task=task_of(split).name,
         genres=[str(name).removeprefix("p_") for name in columns],
         clip_s=float(table["clip_s"].iloc[0]),
         file_s=float(table["track_s"].iloc[0]),
