@@ -1,4 +1,4 @@
-"""Take one clip of each genre from the cache, as waveform and as spectrogram, to be drawn."""
+"""Take one clip of each of the commonest genres from the cache, as waveform and as spectrogram, to be drawn."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,12 @@ from fmagc.tasks.task import labels_of
 
 __all__ = ["ExampleClips", "read_examples"]
 
+_GENRES = 16  # at most; FMA has as many roots
+
 
 @dataclass(frozen=True)
 class ExampleClips:
-    """A clip of each genre, by genre.
+    """A clip of each of some genres, by genre.
 
     Attributes
     ----------
@@ -31,7 +33,7 @@ class ExampleClips:
 
 
 def read_examples(split: pd.DataFrame, *, waves: Cache, mels: Cache) -> ExampleClips:
-    """Read the middle clip of the first training track of each genre.
+    """Read the middle clip of the first training track of each genre, or of the commonest where there are many.
 
     Parameters
     ----------
@@ -47,8 +49,10 @@ def read_examples(split: pd.DataFrame, *, waves: Cache, mels: Cache) -> ExampleC
     labels = labels_of(split)
     training = with_labels(split[split["set"] == "train"], mels.lengths, labels=labels)
     members = labels.members[training["label"]]  # (N, K)
-    drawn = {genre: int(members[:, k].argmax()) for k, genre in enumerate(labels.genres) if members[:, k].any()}
-    clips = clip_table(training.iloc[list(drawn.values())], clip_frames=frames, n_clips=1)
+    commonest = np.argsort(-members.sum(axis=0), kind="stable")[:_GENRES]
+    drawn = {labels.genres[k]: int(members[:, k].argmax()) for k in sorted(commonest) if members[:, k].any()}
+    tracks = training.iloc[list(drawn.values())].reset_index(drop=True)  # one track may show several genres
+    clips = clip_table(tracks, clip_frames=frames, n_clips=1)
     examples = ExampleClips({}, {})
     for genre, track_id, start in zip(drawn, clips["track_id"], clips["start"], strict=True):
         wave = waves[track_id]

@@ -116,6 +116,22 @@ def test_class_balance_counts_each_set() -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["training (2)", "validation (1)", "test (1)"]
 
 
+def test_class_balance_ranks_many_genres_by_size_and_shows_sets_without_a_track() -> None:
+    sizes = {f"Genre {n:02d}": n + 1 for n in range(50)}
+    training = pd.DataFrame({"genre": np.repeat(list(sizes), list(sizes.values())), "set": "train"})
+    other = pd.DataFrame({"genre": ["Genre 07", "Genre 07", "Genre 30"], "set": ["val", "val", "test"]})
+    figure = data.class_balance(pd.concat([training, other]))
+    ax = figure.axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(sizes)  # from the bottom
+    drawn = [line.get_xdata().tolist() for line in ax.lines]
+    assert drawn[0] == list(sizes.values())
+    assert [sum(counts) for counts in drawn[1:]] == [2, 1]
+    assert drawn[1][7] == 2
+    assert ax.get_xlim()[0] < 0, "a point on 0 is seen"
+    assert figure.get_figheight() < 12
+    assert _overhang_inches(figure) <= 0.01
+
+
 def test_rejections_are_counted_and_none_is_said_plainly() -> None:
     ax = data.rejected({"too_short": 3, "no_audio": 1, "truncated": 0}, requested=192).axes[0]
     assert ax.get_title(loc="left") == "4 of 192 tracks rejected"

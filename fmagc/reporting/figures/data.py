@@ -1,6 +1,7 @@
 """Figures of the data: a clip of each genre, the number of tracks, and the rejected ones."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import librosa
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from fmagc.errors import DataError
 from fmagc.reporting.figures import style
@@ -22,6 +23,12 @@ Array = npt.NDArray[np.floating]
 
 _ENVELOPE_BINS = 1500  # about one a pixel: more would only be drawn over each other
 _TICKS_HZ = (64, 512, 1024, 2048, 4096, 8192, 16384)  # 128 and 256 would overlap: the mel scale is linear down there
+_BARS = 40  # genres at most that have bars: more would make a figure of many pages
+_POINTS: Mapping[str, Mapping[str, Any]] = {
+    "train": {"marker": "o", "markersize": 4.5},
+    "val": {"marker": "s", "markersize": 6.5, "markerfacecolor": "none"},
+    "test": {"marker": "D", "markersize": 3.5},
+}
 _LEVELS = 32  # of colour, 2.5 dB each where top_db is 80: no eye sees more, and the file is a third as large
 
 
@@ -87,27 +94,24 @@ def spectrogram_grid(
 def class_balance(splits: pd.DataFrame) -> Figure:
     """Draw the number of tracks of each genre in training, validation and test.
 
+    Bars show a few genres in their order. Many are ranked by size on a logarithmic axis, where a genre of one track and
+    one of ten thousand are both read.
+
     Parameters
     ----------
     splits : pd.DataFrame
         As `corpus.index.read_split` gives it, of the tracks that were decoded.
     """
     counts = labels_of(splits).crosstab(splits, "set").reindex(list(SETS), fill_value=0).T.iloc[::-1]
+    in_sets = splits["set"].value_counts()
+    legend = {name: f"{label} ({in_sets.get(name, 0):,})" for name, label in SETS.items()}
     with style.drawing():
-        figure = Figure(figsize=(8, 1.3 + 0.32 * len(counts)))
+        few = len(counts) <= _BARS
+        figure = Figure(figsize=(8, 1.3 + (0.32 if few else 0.165) * len(counts)))
         ax = figure.subplots()
-        start = np.zeros(len(counts), dtype=int)
-        for name, label in SETS.items():
-            width = counts[name].to_numpy()
-            ax.barh(counts.index, width, left=start, color=style.SET_COLOURS[name], height=0.7,
-                    label=f"{label} ({width.sum():,})")  # fmt: skip
-            start = start + width
-        for place, total in enumerate(start):
-            ax.annotate(f"{total:,}", (total, place), (4, 0), textcoords="offset points", va="center", fontsize=8)
+        (_set_bars if few else _set_points)(ax, counts, legend)
         ax.set_xlabel("tracks")
-        ax.grid(visible=False, axis="y")
         ax.tick_params(axis="y", length=0)
-        ax.margins(x=0.07)
         figure.legend(loc="outside upper center", ncols=3)
     return figure
 
@@ -155,6 +159,33 @@ def _grid(clips: Mapping[str, Array], *, height: float) -> tuple[Figure, Sequenc
     for ax in axes[max(0, len(clips) - n_columns) : len(clips)]:
         ax.tick_params(labelbottom=True)  # also where the place below is empty
     return figure, axes[: len(clips)]
+
+
+def _set_bars(ax: Axes, counts: pd.DataFrame, legend: Mapping[str, str]) -> None:
+    """Stack the tracks of the sets of each genre (rows of `counts`, from the bottom), and write their sum."""
+    start = np.zeros(len(counts), dtype=int)
+    for name, label in legend.items():
+        width = counts[name].to_numpy()
+        ax.barh(counts.index, width, left=start, color=style.SET_COLOURS[name], height=0.7, label=label)
+        start = start + width
+    for place, total in enumerate(start):
+        ax.annotate(f"{total:,}", (total, place), (4, 0), textcoords="offset points", va="center", fontsize=8)
+    ax.grid(visible=False, axis="y")
+    ax.margins(x=0.07)
+
+
+def _set_points(ax: Axes, counts: pd.DataFrame, legend: Mapping[str, str]) -> None:
+    """Put a point for each set on the row of a genre, the largest genre at the top."""
+    ranked = counts.iloc[np.argsort(counts["train"].to_numpy(), kind="stable")]
+    for name, look in _POINTS.items():  # a ring and what lies in it are both seen
+        colour = style.SET_COLOURS[name]
+        ax.plot(ranked[name], ranked.index, color=colour, linestyle="none", label=legend[name], **look)
+    ax.set_xscale("symlog", linthresh=1, linscale=0.4)  # linear from 0 to 1: a set may have no track of a genre
+    ax.set_xlim(left=-0.15)
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    ax.tick_params(axis="x", top=True, labeltop=True)
+    ax.set_ylim(-1, len(ranked))
+    ax.tick_params(axis="y", labelsize=7)
 
 
 def _envelope(ax: Axes, y: Array, *, sr: int) -> None:

@@ -122,7 +122,7 @@ def _data_pictures(params: Params, *, examples: str) -> Iterator[Picture]:
     for protocol in params.run.protocols:
         yield picture(
             f"data/classes_{protocol}",
-            alt=f"Bars of the number of tracks of each genre in training, validation and test under {protocol}",
+            alt=f"The number of tracks of each genre in training, validation and test under {protocol}",
             caption=f"Decoded tracks of each genre and set, protocol {protocol}.",
         )
     yield picture(
