@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score
+from sklearn.metrics import average_precision_score, f1_score
 from sklearn.preprocessing import StandardScaler
 
 from fmagc.baselines.probe import predict_embedded
@@ -53,3 +53,22 @@ def test_a_track_without_a_vector_gets_the_shares_of_the_genres(tmp_path: Path) 
     assert with_lost.track_ids.tolist() == [*range(50, 90), 200]
     assert np.array_equal(with_lost.probabilities[:-1], without.probabilities)
     assert with_lost.probabilities[-1] == pytest.approx([17 / 50, 17 / 50, 16 / 50])
+
+
+def test_a_track_of_several_genres_without_a_vector_gets_the_share_of_each(tmp_path: Path) -> None:
+    cache, split = embedded(tmp_path)
+    texts = split["genre"].replace({"Jazz": "Folk;Jazz"})
+    several = split.drop(columns="genre").assign(genres=texts)
+    lost = pd.DataFrame({"track_id": [200], "genres": "Rock", "artist_id": 8, "set": ["test"]})
+    predictions, classifier = predict_embedded(
+        "mine",
+        cache,
+        pd.concat([several, lost], ignore_index=True),
+        without_vector=[200],
+        protocol="official",
+        C=GRID,
+    )
+    assert set(classifier.chosen) == {"C", "temperature", "shift"}
+    assert predictions.probabilities[-1] == pytest.approx([34 / 50, 17 / 50, 16 / 50])
+    carried = predictions.labelling.members[predictions.labels][:-1]
+    assert average_precision_score(carried, predictions.probabilities[:-1]) > carried.mean() + 0.1
