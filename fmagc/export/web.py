@@ -14,8 +14,9 @@ from fmagc.params.corpus import DEMO
 from fmagc.params.signal import Mel
 from fmagc.reporting.html.page import BASE_STYLE
 from fmagc.reporting.html.text import listed
-from fmagc.reporting.labels import DEMO_NOTE, VIEWS
+from fmagc.reporting.labels import DEMO_NOTE, MEASURES, VIEWS
 from fmagc.reporting.metric_text import metric_text
+from fmagc.reporting.presentation.registry import PRESENTATIONS
 from fmagc.runtime.files import new_folder, write_bytes, write_json
 
 __all__ = ["NPM_PACKAGE", "NPM_VERSION", "export_web"]
@@ -104,7 +105,7 @@ def _lines(record: OnnxRecord, trained: dict[str, Any], tested: ProjectResults |
     yield "corpus", corpus
     yield "input", f"{views} of {seconds:.1f} s at a time, at {record.sample_rate:,} Hz, mono"
     yield "parameters", f"{record.parameters:,}"
-    yield _validation(trained) if tested is None else _test(tested)
+    yield _validation(trained) if tested is None else _test(trained, tested)
     if corpus == DEMO:
         yield "note", DEMO_NOTE
     yield "weights", f"{record.weights} (xxh3-128)"
@@ -113,20 +114,20 @@ def _lines(record: OnnxRecord, trained: dict[str, Any], tested: ProjectResults |
 
 
 def _validation(trained: dict[str, Any]) -> tuple[str, str]:
-    best = trained["validation"]
+    names = PRESENTATIONS[trained["task"]].card.brief
+    scores = listed(f"{name} {trained['validation'][column]:.3f}" for column, name in names.items())
     return (
         "validation",
-        f"accuracy {best['accuracy']:.3f} and macro F1 {best['f1']:.3f} by clip, on the tracks by which the best of "
-        f"{trained['train']['epochs']} epochs was chosen",
+        f"{scores} by clip, on the tracks by which the best of {trained['train']['epochs']} epochs was chosen",
     )
 
 
-def _test(tested: ProjectResults) -> tuple[str, str]:
-    metrics = tested.metrics()
-    accuracy, f1 = (metric_text(metrics, name) for name in ("accuracy", "macro_f1"))
-    seeds = "; means over several trainings, ± their standard deviation" if "accuracy_std" in metrics else ""
+def _test(trained: dict[str, Any], tested: ProjectResults) -> tuple[str, str]:
+    metrics, names = tested.metrics(), PRESENTATIONS[trained["task"]].resampled
+    scores = listed(f"{MEASURES[name]} {metric_text(metrics, name)}" for name in names)
+    several = f"{names[0]}_std" in metrics
+    seeds = "; means over several trainings, ± their standard deviation" if several else ""
     return (
         "test",
-        f"accuracy {accuracy} and macro F1 {f1} by track, on the test tracks of the protocol {tested.protocol}; in "
-        f"brackets: 95 % intervals{seeds}",
+        f"{scores} by track, on the test tracks of the protocol {tested.protocol}; in brackets: 95 % intervals{seeds}",
     )

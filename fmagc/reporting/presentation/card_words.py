@@ -18,6 +18,8 @@ class CardWords(ABC):
         The measures of the metadata as model hubs name them, and their keys in the metrics of a model.
     validated : tuple of str
         The columns of the history that the card of an untested model shows.
+    brief : mapping of str to str
+        Those that one line tells, and their names.
     in_words : tuple of str
         The metrics that `measures` tells, so that the table of results does not.
     limit : str
@@ -35,6 +37,7 @@ class CardWords(ABC):
     headline: ClassVar[tuple[str, str]]
     hub_metrics: ClassVar[Mapping[str, str]]
     validated: ClassVar[tuple[str, ...]]
+    brief: ClassVar[Mapping[str, str]]
     in_words: ClassVar[tuple[str, ...]] = ()
     limit: ClassVar[str]
     ece: ClassVar[str]

@@ -24,6 +24,7 @@ class MultiLabelCard(CardWords):
         "roc_auc": "macro_roc_auc",
     }
     validated = ("average_precision", "precision", "recall", "f1", "accuracy", "loss")
+    brief: ClassVar[Mapping[str, str]] = {"average_precision": "macro average precision"}
     in_words = ("genres_tested",)
     limit = (
         "- The labels of the corpus are those that its contributors chose. Music may belong to a genre that nobody "

@@ -21,6 +21,7 @@ class SingleLabelCard(CardWords):
         "recall": "macro_recall",
     }
     validated = ("accuracy", "precision", "recall", "f1", "loss")
+    brief: ClassVar[Mapping[str, str]] = {"accuracy": "accuracy", "f1": "macro F1"}
     limit = (
         "- Each track of the corpus has one genre. Music of two genres, or of none of these, still gets one of them."
     )
