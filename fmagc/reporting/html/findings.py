@@ -249,7 +249,7 @@ def hardest(predictions: Mapping[str, Predictions], *, names: pd.DataFrame, word
     by_model = {model: own.tracks.test.mean_of_seeds() for model, own in predictions.items()}
     p_true = pd.DataFrame({model: own["p_true"] for model, own in by_model.items()})
     predicted = pd.DataFrame({model: own["predicted"] for model, own in by_model.items()})
-    right = pd.DataFrame({model: own["predicted"] == own["genre"] for model, own in by_model.items()})
+    right = pd.DataFrame({model: own["correct"] for model, own in by_model.items()})
     genre, correct = next(iter(by_model.values()))["genre"], right.sum(axis=1)
     order = p_true.mean(axis=1).sort_values(kind="stable").index[:N_HARDEST]
     known = names.set_index("track_id")
