@@ -77,6 +77,7 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
                 measure=(words.validated, presentation.curves[words.validated]),
             ),
         },
+        "missing_genres": list(run_facts.missing_genres(audit, run.protocols, min_tracks=params.index.min_tracks)),
         "unfinished": findings.unfinished(entries),
         "pipeline": picture(
             "report/pipeline",

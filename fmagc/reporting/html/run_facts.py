@@ -9,11 +9,11 @@ import pandas as pd
 from fmagc.paths import MANIFEST, PARAMS_FILE, SPLITS
 from fmagc.reporting.entries import Entry
 from fmagc.reporting.html.elements import Table
-from fmagc.reporting.html.text import setting
+from fmagc.reporting.html.text import counted, listed, setting
 from fmagc.reporting.labels import SETS
 from fmagc.runtime.files import file_digest
 
-__all__ = ["accounted", "digests", "sets", "settings", "trainings"]
+__all__ = ["accounted", "digests", "missing_genres", "sets", "settings", "trainings"]
 
 
 def accounted(cleaning: Mapping[str, Any]) -> Table:
@@ -45,6 +45,23 @@ def sets(
         for protocol in protocols
     ]
     return Table("Sets of each protocol", header, rows, numbers=len(header) - 1)
+
+
+def missing_genres(
+    audit: Mapping[str, Mapping[str, Any]], protocols: Sequence[str], *, min_tracks: int
+) -> Iterator[str]:
+    """Name the genres that too few training tracks carry, and those that a set of a protocol lacks."""
+    for protocol in protocols:
+        found = audit[protocol]
+        if rare := found["genres_left_out"]:
+            named = listed(f"{genre} ({counted(n, 'track')})" for genre, n in rare.items())
+            yield (
+                f"Protocol {protocol} leaves out the genres with fewer than {min_tracks:,} training tracks: {named}. "
+                f"Tracks that carry no other genre, and are in no set: {found['tracks_left_out']:,}."
+            )
+        for name, label in SETS.items():
+            if absent := found["genres_absent"][name]:
+                yield f"Protocol {protocol} has no {label} track of {counted(len(absent), 'genre')}: {listed(absent)}."
 
 
 def settings(params: Mapping[str, Any]) -> Table:

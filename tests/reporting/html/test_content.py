@@ -22,7 +22,7 @@ from fmagc.reporting.figures import style
 from fmagc.reporting.figures.calibration import reliability_diagrams
 from fmagc.reporting.figures.genres import genre_scores
 from fmagc.reporting.figures.graph import Box, graph_diagram
-from fmagc.reporting.html import findings
+from fmagc.reporting.html import findings, run_facts
 from fmagc.reporting.html.elements import picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
 from fmagc.reporting.html.pipeline_diagram import stage_boxes, stage_edges, stages_of_run
@@ -323,6 +323,20 @@ def test_the_page_of_several_genres_a_track_tells_their_tree_and_the_extremes_th
     assert MULTI.page.genre_text({"crnn": [rows[0], rows[8]]}) == (
         "The mean average precision of the networks is highest for G8 (0.80), and lowest for G0 (0.00)."
     )
+
+
+def test_genres_that_are_left_out_or_absent_are_named() -> None:
+    whole = {"genres_left_out": {}, "tracks_left_out": 0, "genres_absent": {"train": [], "val": [], "test": []}}
+    lacking = {"genres_left_out": {"Polka": 1, "Tango": 2000}, "tracks_left_out": 1500}
+    lacking |= {"genres_absent": {"train": [], "val": ["Salsa"], "test": ["Fado", "Salsa"]}}
+    audit = {"official": whole, "artist": lacking}
+    assert list(run_facts.missing_genres(audit, ["official"], min_tracks=1)) == []
+    assert list(run_facts.missing_genres(audit, ["official", "artist"], min_tracks=10)) == [
+        "Protocol artist leaves out the genres with fewer than 10 training tracks: Polka (1 track) and Tango (2,000 "
+        "tracks). Tracks that carry no other genre, and are in no set: 1,500.",
+        "Protocol artist has no validation track of 1 genre: Salsa.",
+        "Protocol artist has no test track of 2 genres: Fado and Salsa.",
+    ]
 
 
 def test_calibration_names_the_too_sure() -> None:
