@@ -69,11 +69,11 @@ def describe_audit(protocol: str, found: Mapping[str, Any]) -> list[str]:
     if found["genres_left_out"]:
         rare = [f"{genre} ({count})" for genre, count in found["genres_left_out"].items()]
         lines.append(
-            f"{protocol}: {len(rare)} genres with fewer than index.min_tracks training tracks are left out (tracks in "
-            f"all sets): {format_list(rare)}; {found['tracks_left_out']} tracks carry no other and are left out, too"
+            f"{protocol}: left out for fewer than index.min_tracks training tracks, with the tracks of all sets: "
+            f"{format_list(rare)}; tracks that carry no other genre, left out with them: {found['tracks_left_out']}"
         )
     lines += [
-        f"{protocol}: {len(genres)} genres have no track in {name}: {format_list(genres)}"
+        f"{protocol}: {name} has no track of {len(genres)} of the {len(found['genres'])} genres: {format_list(genres)}"
         for name, genres in found["genres_absent"].items()
         if genres
     ]

@@ -164,7 +164,11 @@ def split_table(
         )
     unfilled = [name for name in SETS if name not in split["set"].array]
     if unfilled:
-        raise DataError(f"{where}: expected tracks in every set, found none in {format_list(unfilled)}: add some")
+        raise DataError(
+            f"{where}: expected in every set tracks of genres that training tracks carry, found none in "
+            f"{format_list(unfilled)}: correct the sets in the table, choose other index.genres or a smaller "
+            "index.min_tracks, or set run.protocols and compare.protocol to artist, which draws its own split"
+        )
     leaks = [] if protocol in LEAKY else shared_artists(split.assign(artist=tracks["artist"]))
     if leaks:
         raise DataError(

@@ -56,8 +56,8 @@ def test_audit_counts_each_genre_of_a_track_and_names_what_a_set_lacks() -> None
     assert found["genres_absent"] == {"train": [], "val": ["Punk"], "test": ["Folk"]}
     assert (found["genres_left_out"], found["tracks_left_out"]) == ({"Ska": 2}, 1)
     assert describe_audit("official", found)[1:] == [
-        "official: 1 genres with fewer than index.min_tracks training tracks are left out (tracks in all sets): "
-        "Ska (2); 1 tracks carry no other and are left out, too",
-        "official: 1 genres have no track in val: Punk",
-        "official: 1 genres have no track in test: Folk",
+        "official: left out for fewer than index.min_tracks training tracks, with the tracks of all sets: Ska (2); "
+        "tracks that carry no other genre, left out with them: 1",
+        "official: val has no track of 1 of the 3 genres: Punk",
+        "official: test has no track of 1 of the 3 genres: Folk",
     ]

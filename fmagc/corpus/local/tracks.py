@@ -127,6 +127,8 @@ def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: st
         )
     if not task.needs_every_genre:
         return
+    hint = f"; where {SEPARATOR} separates the genres of a track, set index.labels to multi"
+    several = hint if any(SEPARATOR in genre for genre in genres) else ""
     frequent = tracks[tracks.groupby(task.column)[task.column].transform("size") >= min_tracks]
     for protocol, column, what in (("random", "track_id", "tracks"), ("artist", "artist_id", "artists")):
         sizes = frequent.groupby(task.column)[column].nunique()
@@ -134,7 +136,7 @@ def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: st
         if protocol in protocols and small:
             raise DataError(
                 f"{where}, protocol {protocol}: expected {_LEAST} {what} or more of every genre, one for each set, "
-                f"found {format_list(small)}: add {what}, or leave the genre out (index.genres names those to keep)"
+                f"found {format_list(small)}: add {what}, or leave the genre out (index.genres names those to keep){several}"
             )
 
 

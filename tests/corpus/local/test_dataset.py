@@ -242,6 +242,12 @@ def test_genres_without_a_name_are_refused_where_there_are_several(root: Path, c
     assert "genre: expected names that differ in more than case, found 'Folk' and 'folk'" in str(caught.value)
 
 
+def test_several_genres_in_a_cell_are_pointed_to_the_setting_that_reads_them(root: Path) -> None:
+    table(*(f"{path},{'Rock' if n else 'Folk;Rock'},B{n}" for n, path in enumerate(GTZAN)))(root)
+    with pytest.raises(DataError, match=r"found Folk;Rock has 1: .*; where ; separates .* set index.labels to multi$"):
+        check_protocols(selected(root, layout="table")[1], ["artist"], where=NAME)
+
+
 def test_genres_that_min_tracks_leaves_out_need_no_track_in_each_set(root: Path) -> None:
     put("pop/1.mp3")(root)
     tracks = selected(root)[1]
