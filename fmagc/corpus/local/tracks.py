@@ -136,7 +136,8 @@ def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: st
         if protocol in protocols and small:
             raise DataError(
                 f"{where}, protocol {protocol}: expected {_LEAST} {what} or more of every genre, one for each set, "
-                f"found {format_list(small)}: add {what}, or leave the genre out (index.genres names those to keep){several}"
+                f"found {format_list(small)}: add {what}, or leave the genre out (index.genres names those to "
+                f"keep){several}"
             )
 
 
