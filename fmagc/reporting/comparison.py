@@ -164,7 +164,7 @@ def draw_results(
     """
     for protocol, group in _by_protocol(entries).items():
         test_set = test_sets[protocol]
-        presentation, results = PRESENTATIONS[test_set.task], ProtocolResults(protocol, group)
+        presentation, results = PRESENTATIONS[test_set.task], ProtocolResults(protocol, group, test_set)
         changes, shifts = results.robustness
         calibrations = {model: own["calibration"] for model, own in results.analyses.items()}
         figures = {

@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fmagc.reporting.entries import Entry
+from fmagc.corpus.index import read_genre_table, read_split
+from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.run_results import (
     read_clip_counts,
     read_confusion_counts,
     read_error_analysis,
     read_robustness,
 )
+from fmagc.tasks.task import labels_of
 
 __all__ = ["ProtocolResults"]
 
@@ -29,10 +31,12 @@ class ProtocolResults:
     protocol : str
     entries : sequence of Entry
         All models and baselines of the protocol.
+    test_set : TestSet
     """
 
     protocol: str
     entries: Sequence[Entry]
+    test_set: TestSet
 
     @cached_property
     def analyses(self) -> dict[str, dict[str, Any]]:
@@ -43,6 +47,19 @@ class ProtocolResults:
     def genres(self) -> list[str]:
         """All genres, in class order."""
         return [row["genre"] for row in next(iter(self.analyses.values()))["genres"]]
+
+    @property
+    def tree(self) -> pd.DataFrame:
+        """The tree of the genres of all protocols (`corpus.index.read_genre_table`)."""
+        return read_genre_table()
+
+    @property
+    def training(self) -> dict[str, int]:
+        """The number of training tracks of each genre, decoded or not."""
+        split = read_split(self.protocol)
+        labels = labels_of(split)
+        counts = labels.indicators(split[split["set"] == "train"]).sum(axis=0)
+        return dict(zip(labels.genres, counts.tolist(), strict=True))
 
     @property
     def scores(self) -> pd.DataFrame:

@@ -174,6 +174,45 @@ def test_what_is_missing_is_named():
         leaderboard_markdown([], context=CONTEXT)
 
 
+def test_several_genres_a_track_are_told_by_their_own_measures_and_by_level():
+    shown = ("macro_average_precision", "macro_roc_auc")
+    levels = {f"macro_average_precision_{level}{end}": 0.4 for level in ("roots", "leaves") for end in ("", "_std")}
+    others = dict.fromkeys(("micro_average_precision", "precision_at_1", "macro_f1", "log_loss"), 0.25)
+
+    def entry(model, value):
+        ends = {"": value, "_low": value - 0.05, "_high": value + 0.05}
+        metrics = {f"{name}{end}": n for name in shown for end, n in ends.items()} | others | levels
+        return Entry("official", model, metrics, dict.fromkeys(shown, value - 0.02))
+
+    test_set = replace(OFFICIAL, task="multi", support=(20, 10, 8, 0))
+    context = replace(CONTEXT, test_sets={"official": test_set})
+    text = leaderboard_markdown([entry("cnn1d", 0.2), entry("crnn", 0.3)], context=context)
+    assert "40 test tracks by 12 artists in 4 genres (1 of them without a test track); 320 training tracks." in text
+    chance = (20 / 40 + 10 / 40 + 8 / 40) / 3
+    assert f"tracks in a random order: macro_average_precision {chance:.3f}, macro_roc_auc 0.500." in text
+    header, _, first, second, levels_header, _, by_level = _rows(text)[:7]
+    assert [first[0], second[0]] == ["crnn", "cnn1d"]
+    assert dict(zip(header, first, strict=True)) == {
+        "model": "crnn",
+        "macro_average_precision [95 %]": "0.300 [0.250, 0.350]",
+        "macro_roc_auc [95 %]": "0.300 [0.250, 0.350]",
+        "micro_average_precision": "0.250",
+        "precision_at_1": "0.250",
+        "macro_f1": "0.250",
+        "log_loss": "0.250",
+        "macro_average_precision by clip": "0.280",
+        "macro_roc_auc by clip": "0.280",
+        "parameters": "-",
+        "best epoch": "-",
+    }
+    assert levels_header == ["macro_average_precision", "roots", "leaves"]
+    assert by_level == ["crnn", "0.400 ± 0.400", "0.400 ± 0.400"]
+    assert "difference of macro_average_precision [95 %]" in text
+    assert "paired bootstrap of macro_average_precision: both" in text
+    assert "McNemar's exact test compares precision_at_1;" in text
+    assert "accuracy" not in text
+
+
 def test_the_test_set_is_counted_by_track():
     common = {"protocol": "official", "model": "crnn", "genres": ["Folk", "Jazz", "Rock"]}
     rows = {

@@ -11,6 +11,10 @@ from fmagc.reporting.labels import MEASURES
 
 __all__ = ["interval_bars"]
 
+_ROOM = 1.25  # of the highest bound: where all scores are low, an axis up to 1 would press them into a corner
+_PAPER = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+_FINE = 0.5  # the end of an axis below which a third decimal is written
+
 
 def interval_bars(table: pd.DataFrame, metrics: Sequence[str], *, rank: str, chance: Mapping[str, float]) -> Figure:
     """Draw metrics of each model as a dot with its 95 % interval, best first.
@@ -41,16 +45,20 @@ def interval_bars(table: pd.DataFrame, metrics: Sequence[str], *, rank: str, cha
         figure = Figure(figsize=(9, 1.1 + 0.42 * len(ordered)))
         axes = figure.subplots(1, len(metrics), sharey=True)
         for ax, metric in zip(axes, metrics, strict=True):
+            end = min(1.0, _ROOM * max(table[f"{metric}_high"].max(), chance[metric]))
+            digits = 2 if end > _FINE else 3
             ax.axvline(chance[metric], color=style.GREY, linestyle=":", linewidth=1.2)
-            ax.text(chance[metric] + 0.01, len(ordered) - 0.45, "chance", color=style.GREY, fontsize=8, va="center")
+            ax.text(
+                chance[metric] + 0.01 * end, len(ordered) - 0.45, "chance", color=style.GREY, fontsize=8, va="center"
+            )
             for place, row in zip(places, ordered.to_dict("records"), strict=True):
                 colour, value = colours[row["model"]], row[metric]
                 ax.plot([row[f"{metric}_low"], row[f"{metric}_high"]], [place, place], color=colour, linewidth=5,
                         alpha=0.35, solid_capstyle="butt")  # fmt: skip
                 ax.plot(value, place, "o", color=colour, markersize=8)
-                ax.annotate(f"{value:.2f}", (value, place), (0, 7), textcoords="offset points", ha="center", fontsize=8,
-                            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"})  # fmt: skip
-            ax.set_xlim(0, 1)
+                ax.annotate(f"{value:.{digits}f}", (value, place), (0, 7), textcoords="offset points", ha="center",
+                            fontsize=8, bbox=_PAPER)  # fmt: skip
+            ax.set_xlim(0, end)
             ax.set_ylim(-0.6, len(ordered) - 0.1)
             ax.set_xlabel(f"{MEASURES[metric]}, bar: 95 % interval")
             ax.grid(visible=False, axis="y")

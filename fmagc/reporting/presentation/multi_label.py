@@ -6,6 +6,9 @@ from typing import ClassVar
 from matplotlib.figure import Figure
 
 from fmagc.reporting.entries import Entry, TestSet
+from fmagc.reporting.figures.false_positives import false_positive_table
+from fmagc.reporting.figures.precision import precision_by_size
+from fmagc.reporting.figures.tree import genre_tree
 from fmagc.reporting.markdown import table
 from fmagc.reporting.metric_text import metric_text
 from fmagc.reporting.presentation.base import Presentation
@@ -66,5 +69,17 @@ class MultiLabelPresentation(Presentation):
         return [table((self.headline, *found.values()), rows, numbers=len(found))]
 
     def figures(self, results: ProtocolResults) -> dict[str, Figure]:
-        """Draw nothing yet."""
-        return {}
+        """Draw how well the best model finds each genre, over training tracks and in the tree, and what it confuses."""
+        best = max(results.entries, key=lambda entry: entry.track[self.headline]).model
+        found, tree = results.analyses[best], results.tree
+        return {
+            "genres": precision_by_size(
+                found["genres"],
+                training=results.training,
+                depths=dict(zip(tree["genre"], tree["depth"], strict=True)),
+                n_tracks=results.test_set.n_tracks,
+                title=best,
+            ),
+            "tree": genre_tree(found["genres"], tree, title=best),
+            "false_positives": false_positive_table(found["false_positives"], title=best),
+        }

@@ -11,6 +11,7 @@ from fmagc.reporting.presentation.page_words import CLIPS, CURVES, ROBUSTNESS, S
 
 __all__ = ["MultiLabelPage"]
 
+_BEST = "The model with the highest macro average precision."
 _N_EXTREME = 3  # genres that are named as the best, and as the worst
 
 
@@ -52,9 +53,24 @@ class MultiLabelPage(PageWords):
             "caption": "Pairs of a track and a genre. On the dotted line, genres are as frequent as their probability "
             "says; below it, the model is overconfident.",
         },
+        "genres": {
+            "alt": "Average precision of each genre over the number of its training tracks, with names at those "
+            "farthest from the trend",
+            "caption": f"{_BEST} Average precision of each genre by its training tracks, on a logarithmic axis; a dash "
+            "below a genre is what tracks in a random order score. Names are of the genres farthest from the trend.",
+        },
+        "tree": {
+            "alt": "The tree of the genres, each with its average precision in a coloured cell and its test tracks",
+            "caption": f"{_BEST} Average precision of each genre, below the genre that it belongs to.",
+        },
+        "false_positives": {
+            "alt": "Table of the genres that are given wrongly most often, with the genres of the tracks that get them",
+            "caption": f"{_BEST} The genres that it gives wrongly most often, where each track is given as many genres "
+            "as it carries. A track counts for each of its genres.",
+        },
         **ROBUSTNESS,
     }
-    of_genres = ()
+    of_genres = ("genres", "tree", "false_positives")
 
     def genres(self, table: pd.DataFrame) -> str:
         """Count all, and name those at the roots of their trees."""
