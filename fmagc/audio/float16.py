@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fmagc.audio.compiled import compiled
+from fmagc.runtime.compiled import compiled
 
 __all__ = ["to_float16"]
 

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from fmagc.audio.compiled import compiled
+from fmagc.runtime.compiled import compiled
 
 __all__ = ["LANES", "band_power"]
 

@@ -7,7 +7,7 @@ time-scale modification of speech".
 import numpy as np
 from numpy.typing import NDArray
 
-from fmagc.audio.compiled import compiled
+from fmagc.runtime.compiled import compiled
 
 __all__ = ["HOP", "SEARCH_RADIUS", "wsola"]
 

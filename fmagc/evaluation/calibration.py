@@ -28,6 +28,7 @@ from scipy.special import log_softmax
 from fmagc.evaluation.metrics import Floats, Ints
 
 __all__ = [
+    "confidence_bins",
     "error_by_chance",
     "expected_calibration_error",
     "fit_temperature",
@@ -71,7 +72,7 @@ def error_by_chance(confidence: Floats) -> float:
     """
     confidence = np.sort(confidence)  # so that the order of rows makes no difference
     right = np.random.default_rng(0).random((_DRAWS, len(confidence))) < confidence
-    by_bin = np.eye(N_BINS)[_bins(confidence)]  # (N, bins)
+    by_bin = np.eye(N_BINS)[confidence_bins(confidence)]  # (N, bins)
     return float(np.abs((right - confidence) @ by_bin).sum(axis=1).mean() / len(confidence))
 
 
@@ -89,7 +90,7 @@ def reliability(confidence: Floats, right: Bools) -> list[dict[str, Any]]:
     list of dict
         For each bin that has a row ``low``, ``high``, ``rows``, ``confidence`` and ``accuracy``.
     """
-    own_bin = _bins(confidence)
+    own_bin = confidence_bins(confidence)
     return [
         {
             "low": float(_EDGES[place]),
@@ -102,7 +103,8 @@ def reliability(confidence: Floats, right: Bools) -> list[dict[str, Any]]:
     ]
 
 
-def _bins(confidence: Floats) -> Ints:
+def confidence_bins(confidence: Floats) -> Ints:
+    """Return the number of the bin of each confidence, of any shape."""
     return np.searchsorted(_EDGES[1:-1], confidence)
 
 
