@@ -22,7 +22,7 @@ from tests.support.dag import ROOT
 
 TEMPLATES = ROOT / ".dvc" / "plots"
 PAGE = TEMPLATES / "offline.html"
-METRICS = ["loss", "f1", "accuracy", "precision", "recall"]
+METRICS = ["loss", "average_precision", "f1", "accuracy", "precision", "recall"]
 COLOURS = model_colours(MODELS)
 
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
@@ -50,13 +50,13 @@ def stage_charts() -> dict[str, dict[str, Any]]:
 
 
 def write_history(path: Path, *, models: list[str], best: float) -> None:
-    lines = ["protocol,model,seed,epoch,split,loss,accuracy,precision,recall,f1"]
+    lines = ["protocol,model,seed,epoch,split,loss,accuracy,precision,recall,f1,average_precision"]
     for model in models:
         for seed in (0, 1):
             for epoch in (1, 2, 3):
                 for split in ("train", "val"):
                     score = f"{best * epoch / 3 + 0.01 * seed:.3f}"
-                    lines.append(f"official,{model},{seed},{epoch},{split},{2 / epoch:.3f}" + f",{score}" * 4)
+                    lines.append(f"official,{model},{seed},{epoch},{split},{2 / epoch:.3f}" + f",{score}" * 5)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
 
