@@ -41,7 +41,7 @@ Write a trained model in a form that leaves the project.
 What is written is compared with the model before it gets its name."""
 _EXPORT_FORMS = {
     "onnx": "write OUT, an ONNX file",
-    "hub": "write OUT, a folder with README.md, model.safetensors, config.json, model.onnx and confusion matrix",
+    "hub": "write OUT, a folder with README.md, model.safetensors, config.json, model.onnx and a picture of results",
     "web": "write the folder OUT, a page that any web server serves",
 }
 _STATUS_EXPORT = "Exit status: 0, 1 when the model cannot be used or exported, 2 for wrong arguments."

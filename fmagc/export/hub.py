@@ -1,4 +1,4 @@
-"""Write a folder that a model hub takes as it is: card, weights, `config.json`, ONNX file and confusion matrix."""
+"""Write a folder that a model hub takes as it is: card, weights, `config.json`, ONNX file and a picture of results."""
 
 from pathlib import Path
 
@@ -30,6 +30,7 @@ _MATRIX = f"""\
 ![Confusion matrix of the test tracks: rows are true genres and sum to 1]({_PICTURE})
 
 """
+_PICTURES = {"single": _MATRIX}  # of several genres a track the card has tables alone: no two exclude each other
 
 _USE = """\
 {heading}
@@ -95,9 +96,11 @@ def export_hub(folder: Path, out: Path) -> None:
             write_text(made / _CARD, untested_card(trained, use=use))
             log(f"{folder}: no card of a project beside it: {_CARD} has the results on the validation tracks alone")
         else:
-            write_text(made / _CARD, f"{tested.card.partition(USE_HEADING)[0]}{_MATRIX}{use}")
-            figure = confusion_grid({tested.model: tested.confusion(trained["genres"])}, trained["genres"])
-            save_png(figure, made / _PICTURE)
+            picture = _PICTURES.get(trained["task"], "")
+            write_text(made / _CARD, f"{tested.card.partition(USE_HEADING)[0]}{picture}{use}")
+            if picture:
+                figure = confusion_grid({tested.model: tested.confusion(trained["genres"])}, trained["genres"])
+                save_png(figure, made / _PICTURE)
 
 
 def _use(record: OnnxRecord) -> str:

@@ -118,7 +118,7 @@ def _validation(trained: dict[str, Any]) -> tuple[str, str]:
     scores = listed(f"{name} {trained['validation'][column]:.3f}" for column, name in names.items())
     return (
         "validation",
-        f"{scores} by clip, on the tracks by which the best of {trained['train']['epochs']} epochs was chosen",
+        f"{scores} by track, on the tracks by which the best of {trained['train']['epochs']} epochs was chosen",
     )
 
 

@@ -82,6 +82,15 @@ def test_a_tested_model_leaves_with_its_card_and_its_confusion_matrix(model: Pat
     assert min(Image.open(tested / picture).size) > 200
 
 
+def test_a_tested_model_of_several_genres_leaves_without_a_matrix(tmp_path: Path) -> None:
+    place, settings = tmp_path / training_folder("official", "cnn1d", 0), {"clip_samples": 2**14, "sample_rate": SR}
+    folder = write_model(place, "cnn1d", task="multi", genres=GENRES, mel=MEL, **settings)
+    write_results(folder)
+    hub.export_hub(folder, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
+    assert "![" not in (tmp_path / "out/README.md").read_text()
+
+
 def test_the_card_of_the_pipeline_leaves_as_it_is(pipeline_run: Project, tmp_path: Path) -> None:
     hub.export_hub(pipeline_run.root / training_folder("official", "crnn", 0), tmp_path / "crnn")
     card = (pipeline_run.root / CARDS / "official/crnn.md").read_text()

@@ -3,6 +3,7 @@
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -83,9 +84,15 @@ def address(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     """The page, below a folder of a plain static server."""
     root = tmp_path_factory.mktemp("site")
     export_web(model, root / "music" / "genres", node_modules=NODE_MODULES)
+    with served(root) as host:
+        yield f"{host}/music/genres/"
+
+
+@contextmanager
+def served(root: Path) -> Iterator[str]:
     with ThreadingHTTPServer(("localhost", 0), partial(_Quiet, directory=str(root))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_port}/music/genres/"
+        yield f"http://localhost:{server.server_port}"
         server.shutdown()
 
 
@@ -286,6 +293,33 @@ def test_the_page_has_the_colours_that_its_reader_prefers(visit: Visit) -> None:
     for scheme, paper in {"dark": "rgb(20, 23, 26)", "light": "rgb(255, 255, 255)"}.items():
         visit.page.emulate_media(color_scheme=scheme)
         assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == paper
+
+
+def test_many_genres_of_their_own_have_bars_and_lines(launch: Callable[..., Any], song: Path, tmp_path: Path) -> None:
+    genres = [f"Genre {n:02d}" for n in range(25)]
+    settings: dict[str, Any] = {"genres": genres, "clip_samples": CLIP_SAMPLES, "sample_rate": SR, "mel": MEL}
+    model = write_model(tmp_path / "model", "cnn1d", **settings, sharpness=40, task="multi")
+    export_web(model, tmp_path / "site", node_modules=NODE_MODULES)
+    expected = load_model(model).predict(song)
+    with served(tmp_path / "site") as host, launch() as browser, browser.new_context() as context:
+        visit = Visit(context, host)
+        visit.choose(song)
+        assert visit.faults == []
+        assert visit.probabilities() == pytest.approx(named(expected), abs=0.01)
+        assert "of each genre on its own" in visit.says(".bars caption >> nth=0")
+        least = expected.top(25)[20][1]
+        assert visit.says("#genres summary") == f"5 other genres, each at most {least:.2f}"
+        lines = visit.page.locator(".timeline path").evaluate_all(
+            "paths => paths.map(path => [path.getBBox().y, path.getBBox().height, getComputedStyle(path).fill])"
+        )
+        order = expected.probabilities.argsort(kind="stable")[::-1][:6]
+        p = expected.clips[:, order[::-1]]
+        assert [-y for y, _, _ in lines] == pytest.approx(p.max(axis=0), abs=0.01)
+        assert [height for _, height, _ in lines] == pytest.approx(np.ptp(p, axis=0), abs=0.01)
+        assert {fill for _, _, fill in lines} == {"none"}
+        visit.page.set_viewport_size({"width": 390, "height": 800})
+        visit.page.locator("details").evaluate_all("all => all.forEach((it) => (it.open = true))")
+        assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_nothing_is_asked_of_another_host(launch: Callable[..., Any], address: str, song: Path, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_the_folder_is_whole(tmp_path: Path) -> None:
     assert len(described["bands_hz"]) == MEL.n_mels
     lines = described["card"]
     assert lines["input"] == f"the waveform of {CLIP_SAMPLES / SR:.1f} s at a time, at 44,100 Hz, mono"
-    assert lines["validation"].startswith("accuracy 0.500 and macro F1 0.500")
+    assert lines["validation"].startswith("accuracy 0.500 and macro F1 0.500 by track")
     assert "test" not in lines
     assert lines["note"] == DEMO_NOTE
     assert described["warning"].startswith("The model was trained on the demo")
@@ -79,6 +79,15 @@ def test_the_page_tells_the_results_on_the_test_tracks_where_the_project_has_the
         "accuracy 0.750 [0.500, 0.875] and macro F1 0.700 [0.400, 0.800] by track, on the test tracks of the protocol "
         "artists; in brackets: 95 % intervals"
     )
+
+
+def test_the_page_of_several_genres_tells_measures_of_their_task(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"genres": GENRES, "clip_samples": CLIP_SAMPLES, "sample_rate": SR, "mel": MEL}
+    model = write_model(tmp_path / "m", "cnn1d", task="multi", **settings)
+    web.export_web(model, tmp_path / "page", node_modules=node_modules(tmp_path / "node_modules"))
+    described = json.loads((tmp_path / "page/model.json").read_text())
+    assert described["task"] == "multi"
+    assert described["card"]["validation"].startswith("macro average precision 0.500")
 
 
 def test_another_version_of_the_runtime_is_refused(tmp_path: Path) -> None:

@@ -89,8 +89,9 @@ function show(name, { clips, excerpts }, { seconds, envelope }) {
   at("song-name").textContent = name;
   at("facts").textContent = `${clock(seconds)} long, ${clips.length} clips of ${clipSeconds.toFixed(1)} s`;
   at("silence").hidden = !envelope.isSilent;
-  at("genres").replaceChildren(genreBars(ranked));
-  at("timeline").replaceChildren(...timeline(clips, ranked, { seconds, clipSeconds, waveform: envelope.draw() }));
+  at("genres").replaceChildren(...genreBars(ranked, model.task));
+  const drawn = timeline(clips, ranked, { task: model.task, seconds, clipSeconds, waveform: envelope.draw() });
+  at("timeline").replaceChildren(...drawn);
   if (seesMel) at("spectrogram").replaceChildren(spectrogram(excerpts, seconds, model));
   at("result").hidden = false;
   const best = ranked.slice(0, 3).map(({ genre, mean }) => `${genre} ${probability(mean)}`);
