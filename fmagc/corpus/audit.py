@@ -50,7 +50,9 @@ def audit(split: pd.DataFrame, tracks: pd.DataFrame, *, sha1: "pd.Series[str]") 
             genre: {name: table.loc[genre].to_dict() for name, table in sizes.items()} for genre in labels.genres
         },
         "genres_absent": {name: absent.index[absent[name]].tolist() for name in SETS},
-        "genres_left_out": labels_of(tracks).count(tracks).drop(list(labels.genres)).to_dict(),
+        "genres_left_out": {
+            genre: n for genre, n in labels_of(tracks).count(tracks).items() if genre not in labels.genres
+        },
         "tracks_left_out": len(tracks) - len(split),
         "artists_shared": int((split.groupby("artist_id")["set"].nunique() > 1).sum()),
         "files_shared": int((files.groupby("sha1")["set"].nunique() > 1).sum()),

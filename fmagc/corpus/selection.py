@@ -189,7 +189,7 @@ def _without_rare(tracks: pd.DataFrame, counted: pd.DataFrame, *, min_tracks: in
     """
     task = task_of(tracks)
     sizes = task.labels(tracks).count(counted)
-    kept = sizes.index[(sizes >= min_tracks) | ((sizes == 0) & task.needs_every_genre)]
+    kept = [genre for genre, n in sizes.items() if n >= min_tracks or (n == 0 and task.needs_every_genre)]
     if len(kept) < 2:
         raise DataError(
             f"{where}: expected two genres or more, found {format_list(kept) or 'none'}: take another index.subset, "

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # who only predicts needs no tables, and pandas takes half a second
+    import pandas as pd
+
     from fmagc.tasks.task import Task
 
 __all__ = ["SEPARATOR", "Labels"]
@@ -39,21 +40,23 @@ class Labels:
     texts: tuple[str, ...]
     members: npt.NDArray[np.bool_]
 
-    def encode(self, split: pd.DataFrame) -> npt.NDArray[np.int64]:
+    def encode(self, split: "pd.DataFrame") -> npt.NDArray[np.int64]:
         """Return the label of each row of a split [shape=(N,), int64]."""
         codes = {text: code for code, text in enumerate(self.texts)}
         return np.array([codes[text] for text in split[self.task.column]], dtype=np.int64)
 
-    def indicators(self, split: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    def indicators(self, split: "pd.DataFrame") -> npt.NDArray[np.bool_]:
         """Tell which genres each row of a split carries [shape=(N, K), bool]."""
         return self.members[self.encode(split)]
 
-    def count(self, split: pd.DataFrame) -> "pd.Series[int]":
-        """Count the rows of each genre, in the order of the genres."""
-        return pd.Series(self.indicators(split).sum(axis=0), index=pd.Index(self.genres))
+    def count(self, split: "pd.DataFrame") -> dict[str, int]:
+        """Count the rows of each genre."""
+        return dict(zip(self.genres, self.indicators(split).sum(axis=0).tolist(), strict=True))
 
-    def crosstab(self, split: pd.DataFrame, by: str) -> pd.DataFrame:
+    def crosstab(self, split: "pd.DataFrame", by: str) -> "pd.DataFrame":
         """Count the rows of each genre for each value of a column: values ascending, genres in their order."""
+        import pandas as pd
+
         carried = pd.DataFrame(self.indicators(split), columns=pd.Index(self.genres))
         return carried.groupby(split[by].to_numpy()).sum().rename_axis(index=by)
 

@@ -6,14 +6,16 @@ in `fmagc.evaluation`, the pictures and words in `fmagc.reporting`. So a stage d
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import ClassVar, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from fmagc.errors import DataError, format_list
 from fmagc.tasks.labels import SEPARATOR, Labels
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["TASKS", "MultiLabel", "SingleLabel", "Task", "TaskName", "genre_text", "labels_of", "task_of"]
 
@@ -52,7 +54,7 @@ class Task(ABC):
     needs_every_genre: ClassVar[bool]
     exclusive: ClassVar[bool]
 
-    def labels(self, split: pd.DataFrame, *, genres: Sequence[str] | None = None) -> Labels:
+    def labels(self, split: "pd.DataFrame", *, genres: Sequence[str] | None = None) -> Labels:
         """Number the genres, and the sets of genres, of the rows of a split.
 
         Parameters
@@ -162,17 +164,17 @@ class MultiLabel(Task):
 TASKS: dict[str, Task] = {task.name: task for task in (SingleLabel(), MultiLabel())}
 
 
-def task_of(split: pd.DataFrame) -> Task:
+def task_of(split: "pd.DataFrame") -> Task:
     """Return the task of a table of a split, by its column of genres."""
     return next(task for task in TASKS.values() if task.column in split)
 
 
-def labels_of(split: pd.DataFrame, *, genres: Sequence[str] | None = None) -> Labels:
+def labels_of(split: "pd.DataFrame", *, genres: Sequence[str] | None = None) -> Labels:
     """Number the genres and the labels of a split by its own task; see `Task.labels`."""
     return task_of(split).labels(split, genres=genres)
 
 
-def genre_text(split: pd.DataFrame) -> "pd.Series[str]":
+def genre_text(split: "pd.DataFrame") -> "pd.Series[str]":
     """Write the genres of each row of a split as people read them."""
     task = task_of(split)
     return split[task.column].map(lambda text: f"{SEPARATOR} ".join(task.parse(text))).rename("genre")
