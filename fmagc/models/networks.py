@@ -35,7 +35,7 @@ class Network(nn.Module, ABC):
         Returns
         -------
         Tensor [shape=(B, n_classes)]
-            Logits, before softmax.
+            Logits, which the activation of the task turns into probabilities.
         """
 
 

@@ -5,6 +5,7 @@ import contextlib
 import doctest
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +19,11 @@ from torch.utils.data import DataLoader
 import fmagc
 from fmagc.cache.clip_positions import clip_table
 from fmagc.cache.reader import Cache
+from fmagc.corpus.index import read_split
 from fmagc.dataset.clips import fixed_batches
 from fmagc.evaluation.metrics import METRICS
 from fmagc.params.training import Augmentation
+from fmagc.runtime.tables import write_csv
 from fmagc.training.batches import RandomBatches
 from tests.support.audio_files import mp3, music
 from tests.support.dag import ROOT
@@ -297,6 +300,42 @@ def test_clips_that_are_not_normalised_are_those_of_the_track(cache: fmagc.Featu
     np.testing.assert_array_equal(item["waveform"], y)
     np.testing.assert_array_equal(item["mel"], track.log_mel()[start : start + dataset.clip_frames])
     assert item["label"] == dataset.genres.index(track.genre)
+
+
+@pytest.fixture(scope="module")
+def several(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> fmagc.FeatureCache:
+    """The same tracks; every one is Music, and those of odd ids are Rock, too."""
+    copy = shutil.copytree(folder / "data", tmp_path_factory.mktemp("several") / "data")
+    path = copy / "index/splits/official.csv"
+    split = read_split("official", folder=path.parent)
+    texts = split.pop("genre").map({"Folk": "Music", "Rock": "Music;Rock"})
+    write_csv(path, split.drop(columns="own_digest", errors="ignore").assign(genres=texts))
+    return fmagc.open_cache(copy)
+
+
+def test_a_label_of_several_genres_is_a_0_or_1_for_each(several: fmagc.FeatureCache) -> None:
+    dataset = fmagc.ClipDataset(several, seed=3)
+    assert dataset.genres == several.genres == ["Music", "Rock"]
+    batch = next(iter(DataLoader(dataset, batch_size=5)))
+    assert batch["label"].dtype == torch.float32
+    assert batch["label"].tolist() == [[1, n % 2] for n in batch["track_id"].tolist()]
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(torch.zeros(5, 2), batch["label"])
+    assert loss.item() == pytest.approx(np.log(2))
+    assert several[3].genre == "Music; Rock"
+    assert several.tracks.loc[3, "genre"] == "Music; Rock"
+    assert several.rejected.loc[REJECTED, "genre"] == "Music; Rock"
+
+
+def test_the_trainer_s_batches_are_the_same_clips_in_both_tasks(
+    cache: fmagc.FeatureCache, several: fmagc.FeatureCache
+) -> None:
+    found = []
+    for each in (cache, several):
+        batches = fmagc.TrainerBatches(fmagc.ClipDataset(each, seed=3), batch_size=2)
+        found.append(list(DataLoader(fmagc.ClipDataset(each, seed=3), batch_sampler=batches)))
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one["mel"], other["mel"])
+        assert one["label"].tolist() == other["label"][:, 1].tolist()
 
 
 def test_a_pickled_dataset_gives_the_same_clips(cache: fmagc.FeatureCache) -> None:
