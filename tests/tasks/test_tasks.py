@@ -55,6 +55,23 @@ def test_genres_are_counted_by_a_column() -> None:
     }
 
 
+def test_the_rows_of_each_genre_are_counted() -> None:
+    assert labels_of(SEVERAL).count(SEVERAL) == {"Folk": 1, "Punk": 2, "Rock": 3}
+    assert labels_of(ONE).count(ONE) == {"Folk; Blues": 1, "Rock": 2}
+
+
+def test_cells_keep_the_genres_that_are_among_some() -> None:
+    assert TASKS["multi"].keep(SEVERAL["genres"], {"Punk", "Folk"}).tolist() == ["Punk", "Folk", "", "Punk"]
+    assert TASKS["single"].keep(ONE["genre"], {"Folk; Blues"}).tolist() == ["", "Folk; Blues", ""]
+
+
+def test_a_cell_is_written_as_it_is_read() -> None:
+    for task, text in ((TASKS["single"], "Folk; Blues"), (TASKS["multi"], "Folk;Punk")):
+        assert task.text(task.parse(text)) == text
+    assert TASKS["multi"].text(["Rock", "Folk", "Rock"]) == "Folk;Rock"
+    assert TASKS["multi"].text([]) == ""
+
+
 def test_people_read_genres_with_a_blank_between_them() -> None:
     assert genre_text(SEVERAL).tolist() == ["Punk; Rock", "Folk", "Rock", "Punk; Rock"]
     assert genre_text(ONE).tolist() == ONE["genre"].tolist()
