@@ -88,8 +88,11 @@ class ClipDataset(Dataset[dict[str, Any]]):
     genres : list of str
         A label is the position of a genre; where tracks have several genres, np.ndarray [shape=(K,), float32] of 0 and
         1.
+    labels : Labels
+        ``labels.indicators(tracks)`` tells which genres each track carries [shape=(N, K), bool].
     tracks : pd.DataFrame
-        The tracks of the set: ``track_id``, ``genre``, ``artist_id``, ``set``, ``label``, ``n_frames``.
+        The tracks of the set: ``track_id``, ``genre`` (``genres``, where they have several), ``artist_id``, ``set``,
+        ``label`` (a number of `labels`), ``n_frames``.
 
     Raises
     ------
