@@ -8,10 +8,10 @@ from fmagc.export.project_results import find_results
 from fmagc.inference.onnx_record import OnnxRecord, read_record
 from fmagc.params.signal import n_frames
 from fmagc.paths import CARD, WEIGHTS
-from fmagc.reporting.figures.confusion import confusion_grid
 from fmagc.reporting.figures.style import save_png
 from fmagc.reporting.licences import licence_fields, licence_of
 from fmagc.reporting.model_card_template import USE_HEADING
+from fmagc.reporting.presentation.registry import PRESENTATIONS
 from fmagc.reporting.untested_card import untested_card
 from fmagc.runtime.entrypoint import log
 from fmagc.runtime.files import new_folder, write_bytes, write_text
@@ -21,16 +21,14 @@ __all__ = ["export_hub"]
 
 _CARD = "README.md"
 _ONNX = "model.onnx"
-_PICTURE = "confusion.png"
 _LICENCE = "LICENSE"
 
-_MATRIX = f"""\
-## Confusion matrix
+_PICTURE = """\
+## {title}
 
-![Confusion matrix of the test tracks: rows are true genres and sum to 1]({_PICTURE})
+![{alt}]({file})
 
 """
-_PICTURES = {"single": _MATRIX}  # of several genres a track the card has tables alone: no two exclude each other
 
 _USE = """\
 {heading}
@@ -96,11 +94,10 @@ def export_hub(folder: Path, out: Path) -> None:
             write_text(made / _CARD, untested_card(trained, use=use))
             log(f"{folder}: no card of a project beside it: {_CARD} has the results on the validation tracks alone")
         else:
-            picture = _PICTURES.get(trained["task"], "")
+            words = PRESENTATIONS[trained["task"]].card
+            picture = _PICTURE.format(**words.picture._asdict())
             write_text(made / _CARD, f"{tested.card.partition(USE_HEADING)[0]}{picture}{use}")
-            if picture:
-                figure = confusion_grid({tested.model: tested.confusion(trained["genres"])}, trained["genres"])
-                save_png(figure, made / _PICTURE)
+            save_png(words.draw(tested, genres=trained["genres"]), made / words.picture.file)
 
 
 def _use(record: OnnxRecord) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fmagc.errors import DataError
-from fmagc.paths import CARDS, CONFUSION, MODELS_FOLDER, TRACK_METRICS
+from fmagc.paths import CARDS, CONFUSION, DETAILS, MODELS_FOLDER, TRACK_METRICS
 from fmagc.reporting.hub_metadata import has_metadata
 from fmagc.reporting.run_results import confusion_counts
-from fmagc.runtime.files import read_json
+from fmagc.runtime.files import read_json, read_record
 
 __all__ = ["ProjectResults", "find_results"]
 
@@ -40,10 +40,16 @@ class ProjectResults:
         metrics: dict[str, float] = read_json(path, stage=self._stage)
         return metrics
 
-    def confusion(self, genres: Sequence[str]) -> npt.NDArray[np.float64]:
+    def confusions(self, genres: Sequence[str]) -> npt.NDArray[np.float64]:
         """Read the confusions [shape=(K, K)] (`evaluation.confusions`): rows are true genres."""
         path = self.project / CONFUSION / self.protocol / f"{self.model}.csv"
         return confusion_counts(path, genres=genres, stage=self._stage)
+
+    def analysis(self) -> dict[str, Any]:
+        """Read the error analysis by track (`evaluation.error_analysis`)."""
+        path = self.project / DETAILS / self.protocol / f"{self.model}.json"
+        analysis: dict[str, Any] = read_record(path, stage=self._stage)["track"]
+        return analysis
 
     @property
     def _stage(self) -> str:

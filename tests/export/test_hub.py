@@ -82,13 +82,18 @@ def test_a_tested_model_leaves_with_its_card_and_its_confusion_matrix(model: Pat
     assert min(Image.open(tested / picture).size) > 200
 
 
-def test_a_tested_model_of_several_genres_leaves_without_a_matrix(tmp_path: Path) -> None:
-    place, settings = tmp_path / training_folder("official", "cnn1d", 0), {"clip_samples": 2**14, "sample_rate": SR}
-    folder = write_model(place, "cnn1d", task="multi", genres=GENRES, mel=MEL, **settings)
+def test_a_model_of_several_genres_a_track_leaves_with_what_it_gives_wrongly(tmp_path: Path) -> None:
+    place = tmp_path / "project" / training_folder("official", "crnn", 0)
+    shape = {"clip_samples": 2**14, "sample_rate": SR, "mel": MEL}
+    folder = write_model(place, "crnn", genres=GENRES, **shape, task="multi")
     write_results(folder)
-    hub.export_hub(folder, tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
-    assert "![" not in (tmp_path / "out/README.md").read_text()
+    hub.export_hub(folder, tmp_path / "crnn")
+    (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", (tmp_path / "crnn/README.md").read_text())
+    assert picture == "false_positives.png"
+    assert Image.open(tmp_path / "crnn" / picture).size > (200, 50)
+    hub.export_hub(shutil.copytree(folder, tmp_path / "copy"), tmp_path / "untested")
+    found = metadata_of((tmp_path / "untested/README.md").read_text())
+    assert found["metrics"] == ["average_precision"]
 
 
 def test_the_card_of_the_pipeline_leaves_as_it_is(pipeline_run: Project, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from fmagc.export import web
+from fmagc.tasks.task import TaskName
 from tests.support.dag import ROOT
 from tests.support.data_folder import CLIP_SAMPLES, GENRES, MEL, SR
 from tests.support.npm import node_modules
@@ -68,16 +69,24 @@ def test_a_model_of_real_music_comes_without_the_warnings_on_the_demo(tmp_path: 
     assert "note" not in described["card"]
 
 
-def test_the_page_tells_the_results_on_the_test_tracks_where_the_project_has_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("task", "scores"),
+    [
+        ("single", "accuracy 0.750 [0.500, 0.875] and macro F1 0.700 [0.400, 0.800]"),
+        ("multi", "macro average precision 0.500 and macro ROC-AUC 0.500"),
+    ],
+)
+def test_the_page_tells_the_results_on_the_test_tracks_where_the_project_has_them(
+    task: TaskName, scores: str, tmp_path: Path
+) -> None:
     settings: dict[str, Any] = {"genres": GENRES, "clip_samples": CLIP_SAMPLES, "sample_rate": SR, "mel": MEL}
-    model = write_model(tmp_path / training_folder("artists", "cnn1d", 0), "cnn1d", **settings)
+    model = write_model(tmp_path / training_folder("artists", "cnn1d", 0), "cnn1d", **settings, task=task)
     write_results(model)
     web.export_web(model, tmp_path / "page", node_modules=node_modules(tmp_path / "node_modules"))
     lines = json.loads((tmp_path / "page/model.json").read_text())["card"]
     assert "validation" not in lines
     assert lines["test"] == (
-        "accuracy 0.750 [0.500, 0.875] and macro F1 0.700 [0.400, 0.800] by track, on the test tracks of the protocol "
-        "artists; in brackets: 95 % intervals"
+        f"{scores} by track, on the test tracks of the protocol artists; in brackets: 95 % intervals"
     )
 
 

@@ -2,9 +2,35 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, Protocol
 
-__all__ = ["CardWords"]
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+__all__ = ["CardWords", "ModelPicture", "ModelResults"]
+
+
+class ModelPicture(NamedTuple):
+    """A picture of a model's results: its file, its title, and a description for those who cannot see it."""
+
+    file: str
+    title: str
+    alt: str
+
+
+class ModelResults(Protocol):
+    """What a picture of a model's results is drawn of, read when it is asked for."""
+
+    @property
+    def model(self) -> str:
+        """The name of the model."""
+
+    def confusions(self, genres: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Read the confusions of test tracks [shape=(K, K)]; rows are true genres."""
+
+    def analysis(self) -> Mapping[str, Any]:
+        """Read the error analysis of test tracks (`evaluation.error_analysis`)."""
 
 
 class CardWords(ABC):
@@ -32,6 +58,8 @@ class CardWords(ABC):
         How the measures `validated` are defined.
     beyond : str
         What the tests have beyond validation.
+    picture : ModelPicture
+        What `draw` shows.
     """
 
     headline: ClassVar[tuple[str, str]]
@@ -44,6 +72,7 @@ class CardWords(ABC):
     error_columns: ClassVar[tuple[str, str, str, str]]
     validation: ClassVar[str]
     beyond: ClassVar[str]
+    picture: ClassVar[ModelPicture]
 
     @abstractmethod
     def purpose(self, genres: Sequence[str]) -> str:
@@ -72,3 +101,7 @@ class CardWords(ABC):
     @abstractmethod
     def mistakes(self, level: Mapping[str, Any]) -> str:
         """Write the section on the most frequent mistakes of an error analysis by track, with its heading."""
+
+    @abstractmethod
+    def draw(self, results: ModelResults, *, genres: Sequence[str]) -> Figure:
+        """Draw the results of a model on the test tracks."""

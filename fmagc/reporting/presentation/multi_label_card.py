@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from matplotlib.figure import Figure
+
+from fmagc.reporting.figures.false_positives import false_positive_table
 from fmagc.reporting.markdown import escaped, folded, table
 from fmagc.reporting.metric_text import count_text
-from fmagc.reporting.presentation.card_words import CardWords
+from fmagc.reporting.presentation.card_words import CardWords, ModelPicture, ModelResults
 from fmagc.reporting.presentation.genre_ranks import LEAST_TRACKS, rank_genres
 
 __all__ = ["MultiLabelCard"]
@@ -44,6 +47,11 @@ class MultiLabelCard(CardWords):
         "nats."
     )
     beyond = "with intervals and the numbers of each genre"
+    picture = ModelPicture(
+        "false_positives.png",
+        "Genres that are given wrongly",
+        "The genres that test tracks get wrongly most often, and the genres of these tracks",
+    )
 
     def purpose(self, genres: Sequence[str]) -> str:
         """Say that every genre has a probability of its own."""
@@ -106,6 +114,10 @@ class MultiLabelCard(CardWords):
             "Here a track gets as many genres as it carries, its most probable ones.\n\n"
             f"{found if rows else 'There is none: every test track got its own genres.'}"
         )
+
+    def draw(self, results: ModelResults, *, genres: Sequence[str]) -> Figure:
+        """Draw which genres are given wrongly."""
+        return false_positive_table(results.analysis()["false_positives"], title=results.model)
 
 
 def _genre_rows(rows: Sequence[Mapping[str, Any]], n_tested: int) -> str:

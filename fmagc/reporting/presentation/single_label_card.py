@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from matplotlib.figure import Figure
+
+from fmagc.reporting.figures.confusion import confusion_grid
 from fmagc.reporting.markdown import escaped, table
 from fmagc.reporting.metric_text import count_text
-from fmagc.reporting.presentation.card_words import CardWords
+from fmagc.reporting.presentation.card_words import CardWords, ModelPicture, ModelResults
 
 __all__ = ["SingleLabelCard"]
 
@@ -29,6 +32,9 @@ class SingleLabelCard(CardWords):
     error_columns = ("label", "predicted as", "probability", "of the label")
     validation = "`precision`, `recall` and `f1` are means over the genres; `loss` is the cross-entropy, in nats."
     beyond = "with intervals and a confusion matrix"
+    picture = ModelPicture(
+        "confusion.png", "Confusion matrix", "Confusion matrix of the test tracks: rows are true genres and sum to 1"
+    )
 
     def purpose(self, genres: Sequence[str]) -> str:
         """Name the genres, of which a track gets one."""
@@ -67,3 +73,7 @@ class SingleLabelCard(CardWords):
             "### Most frequent confusions\n\n"
             f"{found if rows else 'There is none: every test track was predicted correctly.'}"
         )
+
+    def draw(self, results: ModelResults, *, genres: Sequence[str]) -> Figure:
+        """Draw the confusion matrix."""
+        return confusion_grid({results.model: results.confusions(genres)}, genres)
