@@ -179,7 +179,7 @@ def draw_results(
             **presentation.figures(results),
         }
         if protocol in curves:
-            figures["shares"] = share_curves(curves[protocol].table, presentation.headline)
+            figures["shares"] = share_curves(curves[protocol].table, curves[protocol].headline)
         for name, figure in figures.items():
             save_figure(figure, RESULT_FIGURES / protocol / f"{name}.png")
 

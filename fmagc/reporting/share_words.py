@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fmagc.evaluation.share_curve import ShareCurve
 from fmagc.reporting.html.text import listed
 from fmagc.reporting.markdown import table
+from fmagc.reporting.metric_text import metric_text
 
 __all__ = ["SHARES_LEGEND", "share_lines", "shares_title"]
 
@@ -25,11 +26,14 @@ def shares_title(protocol: str) -> str:
 
 
 def share_lines(curve: ShareCurve) -> list[str]:
-    """Say which model leads at which size, and tabulate macro-F1 by the number of training tracks."""
-    header = ("macro_f1 [95 %]", *(f"{tracks:,} tracks" for tracks in curve.pairs))
+    """Say which model leads at which size, and tabulate the headline measure by the number of training tracks."""
+    metric = curve.headline
+    header = (f"{metric} [95 %]", *(f"{tracks:,} tracks" for tracks in curve.pairs))
     cells = {
-        (row["model"], row["tracks"]): f"{row['macro_f1']:.3f} [{row['macro_f1_low']:.3f}, {row['macro_f1_high']:.3f}]"
-        for row in curve.table.to_dict("records")
+        (model, tracks): metric_text({metric: value, f"{metric}_low": low, f"{metric}_high": high}, metric)
+        for model, tracks, value, low, high in curve.table[
+            ["model", "tracks", metric, f"{metric}_low", f"{metric}_high"]
+        ].itertuples(index=False)
     }
     rows = [(model, *(cells[model, tracks] for tracks in curve.pairs)) for model in curve.models]
     parted = [f"{sum(pair.significant for pair in pairs)} of {len(pairs)}" for pairs in curve.pairs.values()]
@@ -39,7 +43,8 @@ def share_lines(curve: ShareCurve) -> list[str]:
 
 def _sentences(curve: ShareCurve) -> Iterator[str]:
     sizes = list(curve.pairs)
-    yield f"{'; '.join(f'{model} leads {_at(own, sizes)}' for model, own in curve.leaders.items())}, by macro_f1."
+    leads = "; ".join(f"{model} leads {_at(own, sizes)}" for model, own in curve.leaders.items())
+    yield f"{leads}, by {curve.headline}."
     reference = curve.reference
     networks = [model for model in curve.models if model not in curve.baselines]
     if reference is None or not networks:

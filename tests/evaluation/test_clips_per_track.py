@@ -164,5 +164,6 @@ def test_the_figure_has_a_column_a_rule_and_a_line_a_model_and_set(tmp_path: Pat
     assert [line.get_xdata().tolist() for line in vote_f1.lines] == [[1.5, 4.5]] * 4
     solid = [line.get_ydata() for line in vote_f1.lines if line.get_linestyle() == "-"]
     assert solid == [pytest.approx(expected.tolist())] * 2
+    assert len(clip_count_curves(table[table["average"] != "vote"], ["accuracy", "macro_f1"]).axes) == 4
     with pytest.raises(DataError, match="found no average"):
         clip_count_curves(table.drop(columns="average"), ["accuracy", "macro_f1"])

@@ -1,5 +1,7 @@
 """The words, the table and the figure of shares of the training set."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -46,6 +48,16 @@ def test_the_table_has_a_column_for_each_size() -> None:
     header, _, first, *_ = [line for line in text.splitlines() if line.startswith("|")]
     assert header == "| macro_f1 [95 %] | 50 tracks | 100 tracks | 200 tracks |"
     assert first.startswith("| resnet | 0.33")
+
+
+def test_words_and_table_name_the_measure_of_the_task() -> None:
+    curve = curve_of(svm=(30, 30, 30), resnet=(20, 32, 54))
+    renamed = {f"macro_f1{end}": f"macro_average_precision{end}" for end in ("", "_low", "_high")}
+    curve = replace(curve, headline="macro_average_precision", table=curve.table.rename(columns=renamed))
+    text = "\n".join(share_lines(curve))
+    assert "by macro_average_precision." in text
+    assert "| macro_average_precision [95 %] | 50 tracks" in text
+    assert "macro_f1" not in text
 
 
 def test_networks_alone_have_no_reference() -> None:

@@ -37,11 +37,12 @@ def clip_count_curves(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
     needed = ["model", "set", "average", "seconds", *metrics]
     require_columns(table, needed, source="clip counts")
     colours, markers = style.model_colours(table["model"]), style.model_markers(table["model"])
+    rules = {rule: title for rule, title in _RULES.items() if rule in set(table["average"])}
     with style.drawing():
         figure = Figure(figsize=(11, 6.2))
-        axes = figure.subplots(len(metrics), len(_RULES), sharex=True, sharey="row")
+        axes = figure.subplots(len(metrics), len(rules), sharex=True, sharey="row")
         for row, metric in zip(axes, metrics, strict=True):
-            for ax, (rule, title) in zip(row, _RULES.items(), strict=True):
+            for ax, (rule, title) in zip(row, rules.items(), strict=True):
                 _panel(ax, table[table["average"] == rule], metric, colours, markers)
                 ax.set_title(title)
             row[0].set_ylabel(MEASURES[metric])
