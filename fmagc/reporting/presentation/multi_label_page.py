@@ -44,7 +44,7 @@ class MultiLabelPage(PageWords):
             "caption": SCORES,
         },
         "clips": {
-            "alt": "Macro average precision and macro ROC-AUC over the seconds of music seen per track, for three "
+            "alt": "Macro average precision and macro ROC-AUC over the seconds of music seen per track, for two "
             "rules of averaging",
             "caption": CLIPS,
         },
