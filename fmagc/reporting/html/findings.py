@@ -61,12 +61,7 @@ def headline(entries: Sequence[Entry], test: TestSet, *, presentation: Presentat
 
 def clip_table(counts: pd.DataFrame, *, measure: str) -> Table:
     """Tabulate a measure, the mean of the networks that see clips of one length, by music seen, set and rule."""
-<<<<<<< Updated upstream
     columns = [(name, rule) for name in ("val", "test") for rule in _RULES if rule in set(counts["average"])]
-=======
-    rules = [rule for rule in _RULES if rule in set(counts["average"])]
-    columns = [(name, rule) for name in ("val", "test") for rule in rules]
->>>>>>> Stashed changes
     header = (
         "seconds per track",
         "clips",
