@@ -12,6 +12,8 @@ from fmagc.evaluation.significance import Pair
 from fmagc.reporting.conclusions import gap_lines, pair_lines
 from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.leaderboard import Context, leaderboard_markdown
+from fmagc.reporting.presentation.registry import PRESENTATIONS
+from fmagc.tasks.task import TASKS
 from tests.support.predictions import predictions_of
 
 
@@ -229,3 +231,7 @@ def test_the_test_set_is_counted_by_track():
     ) == TestSet(
         task="single", n_tracks=3, n_artists=2, support=(2, 0, 1), n_training=8, n_listed=9, known=0.25, files_shared=1
     )
+
+
+def test_every_task_has_its_presentation():
+    assert {name: own.scoring.task for name, own in PRESENTATIONS.items()} == {name: name for name in TASKS}

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from matplotlib.figure import Figure
 
+from fmagc.evaluation.scoring import Scoring
 from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.presentation.card_words import CardWords
 from fmagc.reporting.presentation.page_words import PageWords
@@ -23,10 +24,8 @@ class Presentation(ABC):
     ----------
     card : CardWords
     page : PageWords
-    headline : str
-        The metric that ranks models.
-    resampled : tuple of str
-        The metrics with a 95 % interval, in the order in which they are shown.
+    scoring : Scoring
+        The measures of the task.
     others : tuple of str
         Metrics of tracks that the leaderboard shows without an interval.
     curves : mapping of str to str
@@ -41,13 +40,22 @@ class Presentation(ABC):
 
     card: ClassVar[CardWords]
     page: ClassVar[PageWords]
-    headline: ClassVar[str]
-    resampled: ClassVar[tuple[str, ...]]
+    scoring: ClassVar[Scoring]
     others: ClassVar[tuple[str, ...]]
     curves: ClassVar[Mapping[str, str]]
     calibration: ClassVar[Mapping[str, str]]
     legend: ClassVar[str]
     right: ClassVar[str]
+
+    @property
+    def headline(self) -> str:
+        """The metric that ranks models."""
+        return self.scoring.headline
+
+    @property
+    def resampled(self) -> tuple[str, ...]:
+        """The metrics with a 95 % interval, in the order in which they are shown."""
+        return self.scoring.resampled
 
     @abstractmethod
     def chance(self, test: TestSet) -> dict[str, float]:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from matplotlib.figure import Figure
 
+from fmagc.evaluation.scoring import SCORINGS
 from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.figures.false_positives import false_positive_table
 from fmagc.reporting.figures.precision import precision_by_size
@@ -26,8 +27,7 @@ class MultiLabelPresentation(Presentation):
 
     card = MultiLabelCard()
     page = MultiLabelPage()
-    headline = "macro_average_precision"
-    resampled = ("macro_average_precision", "macro_roc_auc")
+    scoring = SCORINGS["multi"]
     others = ("micro_average_precision", "precision_at_1", "macro_f1", "log_loss")
     curves: ClassVar[Mapping[str, str]] = {
         "loss": "loss",

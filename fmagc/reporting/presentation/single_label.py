@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from matplotlib.figure import Figure
 
+from fmagc.evaluation.scoring import SCORINGS
 from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.figures.confusion import confusion_grid
 from fmagc.reporting.figures.genres import genre_scores
@@ -21,8 +22,7 @@ class SingleLabelPresentation(Presentation):
 
     card = SingleLabelCard()
     page = SingleLabelPage()
-    headline = "macro_f1"
-    resampled = ("accuracy", "macro_f1")
+    scoring = SCORINGS["single"]
     others = ("study_f1", "top3", "log_loss")
     curves: ClassVar[Mapping[str, str]] = {
         "loss": "loss",
