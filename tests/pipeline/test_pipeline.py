@@ -18,7 +18,7 @@ from tests.support.project import Project
 
 NETWORKS = ("cnn1d", "crnn")
 BASELINES = ("majority", "logreg_mel", "svm_mfcc")
-VALIDATION_KEYS = {"accuracy", "macro_f1", "macro_precision", "macro_recall", "log_loss"}
+VALIDATION_KEYS = {"accuracy", "macro_f1", "macro_precision", "macro_recall", "macro_average_precision", "log_loss"}
 
 
 def test_second_repro_runs_nothing(pipeline: Project) -> None:
@@ -151,7 +151,7 @@ def test_statistics_are_those_of_the_training_tracks_alone(pipeline: Project) ->
 def test_history_has_two_rows_an_epoch(pipeline: Project) -> None:
     history = pd.read_csv(pipeline.root / "plots/history/official/crnn/0.csv")
     columns = ["protocol", "model", "seed", "epoch", "split", "loss", "accuracy", "precision", "recall", "f1"]
-    assert history.columns.tolist() == [*columns, "own_digest"]
+    assert history.columns.tolist() == [*columns, "average_precision", "own_digest"]
     assert history["split"].tolist() == ["train", "val"]
 
 
