@@ -8,7 +8,8 @@ from fmagc.cache.ledger import require_in_ledger
 from fmagc.cache.normalisation import measure
 from fmagc.cache.reader import Cache
 from fmagc.corpus.index import read_split
-from fmagc.paths import MELS, SPLITS, STATS, WAVES
+from fmagc.errors import format_list
+from fmagc.paths import LEDGER, MELS, SPLITS, STATS, WAVES
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_record
 from fmagc.tasks.task import labels_of
@@ -23,11 +24,16 @@ def main() -> None:
     require_in_ledger(WAVES, split, where=SPLITS / f"{protocol}.csv")
     waves = Cache(WAVES, "waves", stage="decode")
     mels = Cache(MELS, "mels", stage="mel")
-    with_labels(split, mels.lengths, labels=labels_of(split))  # before anything is trained: no genre may have been lost
+    labels = labels_of(split)
+    usable = with_labels(split, mels.lengths, labels=labels)  # before anything is trained: no genre may have been lost
     found = measure(waves, mels, split.loc[split["set"] == "train", "track_id"].tolist())
     write_record(STATS / f"{protocol}.json", found)
     flat = found["mel"]["without_spread"]
     print(f"{found['tracks']} training tracks; mel bands without spread (scale 1): {flat or 'none'}")
+    listed, decoded = (labels.crosstab(rows, "set").loc["train"] for rows in (split, usable))
+    lost = listed.index[(listed > 0) & (decoded == 0)].tolist()
+    if lost:
+        print(f"no training track of {format_list(lost)} could be decoded, see {WAVES / LEDGER}: nothing can learn it")
 
 
 if __name__ == "__main__":

@@ -83,17 +83,23 @@ class MultiLabel(Scoring):
         }
 
     def resamples(self, test: Predictions, *, resamples: int, seed: int) -> Mapping[str, Floats]:
-        """Compute macro average precision and macro ROC-AUC, means over seeds, in every resample."""
+        """Compute macro average precision and macro ROC-AUC, means over seeds, in every resample.
+
+        A resample repeats tracks, which new tracks of other artists would not: repeated ones have the same place in the
+        ranking, which raises the average precision of a genre of few tracks. So the resamples give the spread alone:
+        their values are moved until their mean is the score of the rows themselves.
+        """
         artists = np.unique(test.artist_ids)
         by_seed = test.by_seed()
         times, seeds = draw(len(artists), n_seeds=len(by_seed), resamples=resamples, seed=seed)
         values = np.empty((len(self.resampled), resamples, len(by_seed)))
+        found = pd.DataFrame([self.scores(own) for own in by_seed.values()]).mean()
         for run, own in enumerate(by_seed.values()):
             place = np.searchsorted(artists, own.artist_ids)
             precision, auc = rank_genres(own.probabilities, own.carried, artists=place, times=times)
             values[:, :, run] = _macro(precision), _macro(auc, otherwise=0.5)
-        means = (np.average(own, axis=1, weights=seeds) for own in values)
-        return dict(zip(self.resampled, means, strict=True))
+        drawn = {name: np.average(own, axis=1, weights=seeds) for name, own in zip(self.resampled, values, strict=True)}
+        return {name: np.clip(own + found[name] - own.mean(), 0, 1) for name, own in drawn.items()}
 
     def confidences(self, rows: Predictions) -> tuple[Floats, Bools]:
         """List the probabilities of all genres of all rows, and which genres the rows carry."""

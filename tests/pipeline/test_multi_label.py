@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from fmagc.evaluation.predictions import Predictions
+from fmagc.runtime.tables import read_csv, write_csv
 from tests.support.mini_corpus import NAME
 from tests.support.project import Project
 
@@ -127,3 +128,15 @@ def test_the_trained_network_predicts_a_file(multi: Project, corpus: Path) -> No
     printed = multi.stage("fmagc", *command)
     genres = pd.read_csv(multi.root / "data/index/genres.csv")["genre"]
     assert any(genre in printed for genre in genres)
+
+
+def test_a_genre_whose_training_tracks_were_all_rejected_is_named(multi: Project) -> None:
+    ledger = pd.read_csv(multi.root / "data/waves/ledger.csv", keep_default_na=False)
+    rejected = ledger.loc[ledger["status"] == "rejected", "track_id"]
+    path = multi.root / "data/index/splits/official.csv"
+    split = read_csv(path, stage="index", keep_default_na=False)
+    assert "could be decoded" not in multi.stage("stages.stats", "official")
+    split.loc[split["track_id"] == rejected.iloc[0], ["genres", "set"]] = "Lost", "train"
+    path.unlink()  # a link into DVC's cache
+    write_csv(path, split)
+    assert "no training track of Lost could be decoded" in multi.stage("stages.stats", "official")

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from fmagc.errors import DataError
-from fmagc.reporting.figures import bars, confusion, curves, data, style
+from fmagc.reporting.figures import bars, calibration, confusion, curves, data, style
 from fmagc.reporting.presentation.registry import PRESENTATIONS
 
 SINGLE = PRESENTATIONS["single"]
@@ -162,7 +162,14 @@ def test_the_same_figure_has_the_same_bytes_whatever_the_machine_prefers(tmp_pat
 def test_no_text_is_cut_off_at_the_edge(history: pd.DataFrame) -> None:
     """Everything that is drawn lies within the page: a tight box would not be larger."""
     long_names = ["Electronic", "Old-Time / Historic", "Rock"]
+    bins = [{"confidence": 0.4, "accuracy": 0.5, "rows": 9}]
+    calibrations = {model: {"bins": bins, "bins_scaled": bins} for model in ("crnn", "majority")}
     figures = [
+        *(
+            calibration.reliability_diagrams(own, **presentation.calibration)
+            for own in (calibrations, {"crnn": calibrations["crnn"]})
+            for presentation in PRESENTATIONS.values()
+        ),
         curves.learning_curves(history, SINGLE.curves),
         confusion.confusion_grid({"a": np.eye(3, dtype=int), "b": np.eye(3, dtype=int)}, long_names),
         data.rejected({"decoder_out_of_memory": 12_345}, requested=106_574),

@@ -51,21 +51,27 @@ def _by_size(rows: list[dict], tree: pd.DataFrame) -> Figure:
 
 
 def test_a_point_is_a_genre_at_its_training_tracks_beside_its_chance() -> None:
+    depths = {"Folk": 0, "Freak-Folk": 1, "Rock": 0, "Pop": 0}
+    unseen = {"genre": "Pop", "support": 3, "average_precision": 0.1}
     ax = precision_by_size(
-        ROWS, training={"Folk": 900, "Freak-Folk": 30}, depths={"Folk": 0, "Freak-Folk": 1}, n_tracks=80, title="crnn"
+        [*ROWS, unseen],
+        training={"Folk": 900, "Freak-Folk": 30, "Rock": 9, "Pop": 0},
+        depths=depths,
+        n_tracks=80,
+        title="crnn",
     ).axes[0]
     drawn = {line.get_label(): (line.get_xdata().tolist(), line.get_ydata().tolist()) for line in ax.lines}
     assert drawn == {
         "by chance": ([900, 30], [0.5, 0.05]),
         "root": ([900], [0.6]),
         "second level": ([30], [0.05]),
-    }, "a genre without test tracks has no place"
+    }, "a genre without training or test tracks has no place"
     assert ax.get_xscale() == "log"
     assert {text.get_text() for text in ax.texts} == {"Folk", "Freak-Folk"}
 
 
 def test_genres_without_a_test_track_are_not_drawn_alone() -> None:
-    with pytest.raises(DataError, match="expected a genre with test tracks"):
+    with pytest.raises(DataError, match="expected a genre with training and test tracks"):
         precision_by_size(ROWS[2:], training={"Rock": 3}, depths={"Rock": 0}, n_tracks=8, title="crnn")
 
 

@@ -55,7 +55,7 @@ def reliability_diagrams(
             Line2D([], [], **looks, markerfacecolor="none", label="after temperature scaling"),
             Line2D([], [], color=style.GREY, linestyle=":", label="perfect calibration"),
         ]
-        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+        figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), n_columns))
     return figure
 
 

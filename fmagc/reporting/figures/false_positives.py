@@ -22,13 +22,13 @@ _INK = "#1a1a1a"
 
 
 def false_positive_table(found: Sequence[Mapping[str, Any]], *, title: str) -> Figure:
-    """Lay out a row for each genre that tracks get wrongly, with the genres of most of these tracks.
+    """Lay out a row for each genre that tracks get wrongly, with the genres that it most often takes the place of.
 
     Parameters
     ----------
     found : sequence of mappings
         `false_positives` of `evaluation.scoring.Scoring.analysis`, the most frequent first; the first 30 are shown. A
-        track counts for each of its genres, so that the shares of a row may exceed 1 together.
+        track counts in equal parts for those of its own genres that it does not get.
     """
     shown = found[:_MOST]
     with style.drawing():
@@ -43,7 +43,7 @@ def false_positive_table(found: Sequence[Mapping[str, Any]], *, title: str) -> F
         ax.set_ylim(len(shown) + 0.05, -1.05)
         ax.set_title(title)
         ax.text(0, -0.5, "given wrongly (tracks)", va="center_baseline", fontsize=8, color=style.GREY)
-        ax.text(_NAME, -0.5, "most often to tracks of (tracks, share of the row)", va="center_baseline", fontsize=8,
+        ax.text(_NAME, -0.5, "most often in place of (tracks, share of the row)", va="center_baseline", fontsize=8,
                 color=style.GREY)  # fmt: skip
         for place, row in enumerate(shown):
             label = f"{_short(row['genre'])} ({count_text(row['count'])})"

@@ -34,7 +34,7 @@ def precision_by_size(
     n_tracks: int,
     title: str,
 ) -> Figure:
-    """Draw a point for each genre that was tested, and name those that lie farthest from the trend.
+    """Draw a point for each genre with training and test tracks, and name those that lie farthest from the trend.
 
     Parameters
     ----------
@@ -51,11 +51,13 @@ def precision_by_size(
     Raises
     ------
     DataError
-        When no genre was tested.
+        When no genre has training and test tracks.
     """
-    tested = [row for row in rows if row["support"]]
+    tested = [row for row in rows if row["support"] and training[row["genre"]]]
     if not tested:
-        raise DataError("precision by genre: expected a genre with test tracks, found none: run `dvc repro`")
+        raise DataError(
+            "precision by genre: expected a genre with training and test tracks, found none: run `dvc repro`"
+        )
     genres = [str(row["genre"]) for row in tested]
     sizes = np.array([training[genre] for genre in genres], dtype=np.float64)
     scores = np.array([row["average_precision"] for row in tested], dtype=np.float64)

@@ -38,7 +38,7 @@ class MultiLabelPresentation(Presentation):
     calibration: ClassVar[Mapping[str, str]] = {
         "confidence": "probability of a genre",
         "right": "share of tracks that carry it",
-        "rows": "tracks times genres",
+        "rows": "pairs",
     }
     legend = (
         "Average precision is the mean, over the tracks that carry a genre, of the share of right tracks among those "
@@ -49,14 +49,14 @@ class MultiLabelPresentation(Presentation):
     right = "precision_at_1"
 
     def chance(self, test: TestSet) -> dict[str, float]:
-        """Rank the tracks at random: average precision is then the share of the tracks that carry a genre."""
+        """Give all tracks one probability: average precision is then the share of the tracks that carry a genre."""
         share = sum(test.support) / test.n_tracks / test.n_genres_tested
         return {"macro_average_precision": share, "macro_roc_auc": 0.5}
 
     def chance_text(self, test: TestSet) -> str:
-        """Tell what tracks in a random order score."""
+        """Tell what one probability for all tracks scores."""
         parts = (f"{name} {value:.3f}" for name, value in self.chance(test).items())
-        return f"By chance, which is tracks in a random order: {', '.join(parts)}."
+        return f"By chance, which is one probability for all tracks: {', '.join(parts)}."
 
     def further_tables(self, ranked: Sequence[Entry]) -> list[str]:
         """Lay out the average precision by level of the tree of genres."""

@@ -103,15 +103,16 @@ class MultiLabelCard(CardWords):
         return "\n\n".join(parts)
 
     def mistakes(self, level: Mapping[str, Any]) -> str:
-        """Tabulate which genres are given wrongly, and to the tracks of which others."""
+        """Tabulate which genres are given wrongly, and in place of which others."""
         rows = [
             [escaped(row["genre"]), _sources(row["tracks_of"]), count_text(row["count"])]
             for row in level["false_positives"][:_N_MISTAKES]
         ]
-        found = table(["genre", "most often to tracks of", "tracks"], rows, numbers=1)
+        found = table(["genre", "most often in place of", "tracks"], rows, numbers=1)
         return (
             "### Genres that are given wrongly\n\n"
-            "Here a track gets as many genres as it carries, its most probable ones.\n\n"
+            "Here a track gets as many genres as it carries, its most probable ones. It counts in equal parts for "
+            "those of its own that it does not get.\n\n"
             f"{found if rows else 'There is none: every test track got its own genres.'}"
         )
 

@@ -57,7 +57,8 @@ class MultiLabelPage(PageWords):
             "alt": "Average precision of each genre over the number of its training tracks, with names at those "
             "farthest from the trend",
             "caption": f"{_BEST} Average precision of each genre by its training tracks, on a logarithmic axis; a dash "
-            "below a genre is what tracks in a random order score. Names are of the genres farthest from the trend.",
+            "below a genre is what one probability for all tracks scores. Names are of the genres farthest from the "
+            "trend.",
         },
         "tree": {
             "alt": "The tree of the genres, each with its average precision in a coloured cell and its test tracks",
@@ -66,7 +67,7 @@ class MultiLabelPage(PageWords):
         "false_positives": {
             "alt": "Table of the genres that are given wrongly most often, with the genres of the tracks that get them",
             "caption": f"{_BEST} The genres that it gives wrongly most often, where each track is given as many genres "
-            "as it carries. A track counts for each of its genres.",
+            "as it carries. It counts in equal parts for those of its own that it does not get.",
         },
         **ROBUSTNESS,
     }
