@@ -31,7 +31,7 @@ def main() -> None:
     flat = found["mel"]["without_spread"]
     print(f"{found['tracks']} training tracks; mel bands without spread (scale 1): {flat or 'none'}")
     listed, decoded = (labels.crosstab(rows, "set").loc["train"] for rows in (split, usable))
-    lost = listed.index[(listed > 0) & (decoded == 0)].tolist()
+    lost = [genre for genre in labels.genres if listed[genre] and not decoded[genre]]
     if lost:
         print(f"no training track of {format_list(lost)} could be decoded, see {WAVES / LEDGER}: nothing can learn it")
 
