@@ -112,7 +112,7 @@ def test_leaderboard_card_and_page_speak_of_the_task(multi: Project) -> None:
     for text in (leaderboard, card, page):
         assert "macro_average_precision" in text
         assert "macro_f1 [95 %]" not in text
-        assert "top3" not in text
+        assert "study_f1" not in text
 
 
 def test_learning_curves_can_be_shown(multi: Project, tmp_path: Path) -> None:
