@@ -7,7 +7,7 @@ from fmagc.params.corpus import Dataset
 from fmagc.params.evaluation import Compare, Evaluate
 from fmagc.params.run import Run
 from fmagc.paths import AUDIT, CLEANING, CURVES, FOCUS, LEADERBOARD
-from fmagc.reporting.comparison import compare_shares, draw_results, read_test_sets, write_cards, write_leaderboard
+from fmagc.reporting import comparison
 from fmagc.reporting.run_results import find_leftovers, read_entries, read_histories
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import read_record, write_json, write_text
@@ -24,18 +24,17 @@ def main() -> None:
         )
     accepted = read_record(CLEANING, stage="explore", cached=False)["accepted_by_set"]
     audits = read_record(AUDIT, stage="index", cached=False)
-    test_sets = read_test_sets(entries, audits=audits, accepted=accepted)
-    curves = compare_shares(entries, shares=whole_run.train_shares, accepted=accepted, resamples=settings.bootstrap)
-    draw_results(entries, histories=histories, curves=curves, test_sets=test_sets)
-    write_leaderboard(
-        entries,
-        curves=curves,
-        test_sets=test_sets,
-        corpus=Dataset.load("dataset").name,
-        base=compare.protocol,
-        resamples=settings.bootstrap,
+    test_sets = comparison.read_test_sets(entries, audits=audits, accepted=accepted)
+    models = comparison.score_models(entries, resamples=settings.bootstrap)
+    curves = comparison.compare_shares(
+        entries, models=models, shares=whole_run.train_shares, accepted=accepted, resamples=settings.bootstrap
     )
-    write_cards(entries, accepted=accepted, settings=settings)
+    comparison.draw_results(entries, histories=histories, curves=curves, test_sets=test_sets)
+    corpus = Dataset.load("dataset").name
+    comparison.write_leaderboard(
+        entries, models=models, curves=curves, test_sets=test_sets, corpus=corpus, base=compare.protocol
+    )
+    comparison.write_cards(entries, accepted=accepted, settings=settings)
     write_text(CURVES, histories.to_csv(index=False))
     write_json(FOCUS, dict(focus[0].track))
     for path in find_leftovers(whole_run):

@@ -1,4 +1,4 @@
-"""What a task decides about a baseline: how many machines of scikit-learn it takes, and what their values mean."""
+"""The interface of a task to a baseline: how many machines of scikit-learn it has, and the meaning of their values."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping

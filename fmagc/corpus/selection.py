@@ -60,8 +60,8 @@ def select_tracks(
     subset : str
         FMA's subset, cumulative; a dataset of your own has none.
     genres : int or sequence of int and str, optional
-        The classes: a level of genres.csv, or titles or ids. None: FMA's root genres where a
-        track has one genre, otherwise all.
+        The classes: a level of genres.csv, or titles or ids. None: FMA's root genres where a track has one genre,
+        otherwise all.
     labels : str
         Of `fmagc.tasks.task.TASKS`.
 

@@ -1,4 +1,4 @@
-"""What a task decides about scores. `SingleLabel` and `MultiLabel` implement it; `fmagc.evaluation.scoring` finds them.
+"""The interface of a task to scores, which `SingleLabel` and `MultiLabel` implement; `scoring` finds them.
 
 Everything else in this room is the same for both tasks: which tracks count, means over seeds, intervals, comparisons,
 confusions and bins of calibration.
@@ -14,10 +14,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from fmagc.errors import DataError
-from fmagc.evaluation.metrics import Floats
+from fmagc.evaluation.bootstrap import draw, interval
+from fmagc.evaluation.calibration import TEMPERATURES
+from fmagc.evaluation.metrics import Floats, Ints
 from fmagc.evaluation.predictions import Predictions
 
 __all__ = ["Scoring"]
+
+_TEMPERATURE_RESAMPLES = 200
 
 
 class Scoring(ABC):
@@ -89,8 +93,17 @@ class Scoring(ABC):
         """Fit the temperature that minimises the log loss of the rows of one seed (`calibration.TEMPERATURES`)."""
 
     @abstractmethod
-    def temperature_interval(self, validation: Predictions) -> tuple[float, float]:
-        """Bound the temperature, a mean over seeds, by a bootstrap over the artists of the rows, and over seeds."""
+    def fit_temperatures(self, rows: Predictions, *, artists: Ints, times: Ints) -> list[float]:
+        """Fit the temperature of each resample of the rows of one seed.
+
+        Parameters
+        ----------
+        rows : Predictions
+        artists : np.ndarray [shape=(N,), int64]
+            Of each row, from 0 to A - 1.
+        times : np.ndarray [shape=(R, A), int64]
+            How often each resample has each artist.
+        """
 
     @abstractmethod
     def scale(self, probabilities: Floats, temperature: float) -> Floats:
@@ -119,6 +132,22 @@ class Scoring(ABC):
             some test track gets wrongly, the most frequent first: ``genre``, ``count`` (tracks of one seed, a mean),
             and ``tracks_of``, the genres whose tracks get it, ``{"genre", "count"}`` each, the most frequent first.
         """
+
+    def temperature_interval(self, validation: Predictions) -> tuple[float, float]:
+        """Bound the temperature, a mean over seeds, by a bootstrap over the artists of the rows, and over seeds.
+
+        With one artist it is unknown: the bounds are those of the search.
+        """
+        artists, place = np.unique(validation.artist_ids, return_inverse=True)
+        if len(artists) < 2:
+            return TEMPERATURES
+        by_seed = validation.by_seed()
+        times, seeds = draw(len(artists), n_seeds=len(by_seed), resamples=_TEMPERATURE_RESAMPLES, seed=0)
+        fitted = [
+            self.fit_temperatures(own, artists=place[validation.seeds == run], times=times)
+            for run, own in by_seed.items()
+        ]
+        return interval(np.average(np.stack(fitted, axis=1), axis=1, weights=seeds))
 
     def tempered(self, predictions: Predictions) -> tuple[dict[int, float], Predictions]:
         """Scale the test rows of each seed by the temperature that suits its validation rows.

@@ -26,7 +26,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import expit, softmax
 
-from fmagc.evaluation.metrics import Floats, Ints, log_probabilities
+from fmagc.evaluation.metrics import Floats, Ints, log_odds, log_probabilities
 
 __all__ = ["RULES", "Average"]
 
@@ -43,8 +43,7 @@ def _softmax_of_means(probabilities: Floats, first: Ints) -> Floats:
 
 
 def _logistic_of_means(probabilities: Floats, first: Ints) -> Floats:
-    logits = log_probabilities(probabilities) - log_probabilities(1 - probabilities)
-    return np.asarray(expit(_means(logits, first)))
+    return np.asarray(expit(_means(log_odds(probabilities), first)))
 
 
 def _votes(probabilities: Floats, first: Ints) -> Floats:

@@ -75,8 +75,8 @@ def count_table(predictions: Mapping[int, Predictions], *, clip_s: float) -> pd.
     -------
     pd.DataFrame
         ``protocol``, ``model``, ``set``, ``average``, ``clips``, ``seconds`` (the music in so many clips, overlaps
-        counted again), and ``accuracy`` and ``macro_f1`` of the tracks as means over the training seeds; with two seeds
-        or more their standard deviations, ``accuracy_std`` and ``macro_f1_std``.
+        counted again), and the measures `Scoring.resampled` of the tracks as means over the training seeds; with two
+        seeds or more their standard deviations, ``<measure>_std``.
     """
     rows = [
         {"protocol": own.protocol, "model": own.model, "set": name, "average": average}

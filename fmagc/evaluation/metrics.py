@@ -35,6 +35,7 @@ __all__ = [
     "confusion_counts",
     "count_metrics",
     "from_confusion",
+    "log_odds",
     "log_probabilities",
     "metrics_of",
 ]
@@ -97,6 +98,11 @@ def metrics_of(labels: ArrayLike, *, probabilities: ArrayLike) -> dict[str, floa
 def log_probabilities(probabilities: Floats) -> Floats:
     """Compute the logarithms of probabilities of any shape, in nats; those of a row are its logits up to a constant."""
     return np.asarray(np.log(np.maximum(probabilities, PROBABILITY_FLOOR)), dtype=np.float64)
+
+
+def log_odds(probabilities: Floats) -> Floats:
+    """Compute the logits of probabilities, each of a genre for itself; of any shape, in nats."""
+    return log_probabilities(probabilities) - log_probabilities(1 - probabilities)
 
 
 def from_confusion(matrix: ArrayLike) -> dict[str, float]:

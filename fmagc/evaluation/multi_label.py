@@ -32,10 +32,10 @@ import pandas as pd
 from scipy.special import expit
 
 from fmagc.evaluation.abstract_scoring import Scoring
-from fmagc.evaluation.bootstrap import draw, interval
-from fmagc.evaluation.calibration import TEMPERATURES, confidence_bins, least_loss
+from fmagc.evaluation.bootstrap import draw
+from fmagc.evaluation.calibration import confidence_bins, least_loss
 from fmagc.evaluation.confusions import confusions_by_seed
-from fmagc.evaluation.metrics import Floats, log_probabilities
+from fmagc.evaluation.metrics import Floats, Ints, log_odds, log_probabilities
 from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.ranking import best_threshold, rank_genres, rank_once
 
@@ -43,7 +43,6 @@ __all__ = ["MultiLabel"]
 
 DECIMALS = 6
 N_SOURCES = 5  # genres whose tracks get a genre wrongly
-_TEMPERATURE_RESAMPLES = 200
 _FINE, _COARSE = 1 << 16, 1 << 11  # bins of logits: of all rows, and of each artist
 
 Bools = npt.NDArray[np.bool_]
@@ -122,24 +121,15 @@ class MultiLabel(Scoring):
         edges, counts, carried_logits = _logit_counts(rows, everyone, n_bins=_FINE)
         return _fitted(edges, counts[0], carried_logits[0])
 
-    def temperature_interval(self, validation: Predictions) -> tuple[float, float]:
-        """Fit the temperature to each resample of artists and seeds; with one artist it is unknown, `TEMPERATURES`."""
-        artists = np.unique(validation.artist_ids)
-        if len(artists) < 2:
-            return TEMPERATURES
-        by_seed = validation.by_seed()
-        times, seeds = draw(len(artists), n_seeds=len(by_seed), resamples=_TEMPERATURE_RESAMPLES, seed=0)
-        fitted = np.empty((_TEMPERATURE_RESAMPLES, len(by_seed)))
-        for run, own in enumerate(by_seed.values()):
-            place = np.searchsorted(artists, own.artist_ids)
-            edges, counts, carried_logits = _logit_counts(own, place, n_bins=_COARSE)
-            drawn = times.astype(np.float64) @ counts
-            fitted[:, run] = [_fitted(edges, *each) for each in zip(drawn, times @ carried_logits, strict=True)]
-        return interval(np.average(fitted, axis=1, weights=seeds))
+    def fit_temperatures(self, rows: Predictions, *, artists: Ints, times: Ints) -> list[float]:
+        """Fit the temperature to each resample, from counts of the logits of each artist."""
+        edges, counts, carried_logits = _logit_counts(rows, artists, n_bins=_COARSE)
+        drawn = times.astype(np.float64) @ counts
+        return [_fitted(edges, *each) for each in zip(drawn, times @ carried_logits, strict=True)]
 
     def scale(self, probabilities: Floats, temperature: float) -> Floats:
         """Take the logistic function of the logits, divided by the temperature."""
-        return np.asarray(expit(_logits(probabilities) / temperature))
+        return np.asarray(expit(log_odds(probabilities) / temperature))
 
     def genre_table(self, predictions: Predictions) -> list[dict[str, Any]]:
         """Measure each genre on the test rows (`Scoring.genre_table`)."""
@@ -232,10 +222,6 @@ def _add(table: list[dict[str, Any]], name: str, values: Floats) -> None:
         row[name] = None if np.isnan(value) else round(value, DECIMALS)
 
 
-def _logits(probabilities: Floats) -> Floats:
-    return log_probabilities(probabilities) - log_probabilities(1 - probabilities)
-
-
 def _logit_counts(rows: Predictions, artists: npt.NDArray[np.int64], *, n_bins: int) -> tuple[Floats, Floats, Floats]:
     """Summarise what the log loss at any temperature needs.
 
@@ -251,8 +237,8 @@ def _logit_counts(rows: Predictions, artists: npt.NDArray[np.int64], *, n_bins: 
     carried : np.ndarray [shape=(A,), float64]
         Sums of the logits that are carried.
     """
-    logits = _logits(rows.probabilities)
-    bound = _logits(np.ones(1)).item()
+    logits = log_odds(rows.probabilities)
+    bound = log_odds(np.ones(1)).item()
     step = 2 * bound / (n_bins - 1)
     position = (logits + bound) / step
     lower = np.clip(position.astype(np.int64), 0, n_bins - 2)

@@ -216,7 +216,7 @@ class Predictions:
 
     @property
     def correct(self) -> npt.NDArray[np.bool_]:
-        """Whether the track of each row carries its most probable genre [shape=(N,), bool]."""
+        """True where the track of a row carries its most probable genre [shape=(N,), bool]."""
         return self.labelling.members[self.labels, self.predicted]
 
     @cached_property

@@ -76,7 +76,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Correctness:
-    """What comparisons need of a model's test tracks: far less than its predictions.
+    """The scores of a model on the test tracks, as comparisons need them: far less than its predictions.
 
     Attributes
     ----------

@@ -13,15 +13,14 @@ import pandas as pd
 from scipy.special import softmax
 
 from fmagc.evaluation.abstract_scoring import Scoring
-from fmagc.evaluation.bootstrap import draw, interval
-from fmagc.evaluation.calibration import TEMPERATURES, error_by_chance, fit_temperature
+from fmagc.evaluation.bootstrap import draw
+from fmagc.evaluation.calibration import error_by_chance, fit_temperature
 from fmagc.evaluation.metrics import Floats, Ints, class_metrics, count_metrics, log_probabilities, metrics_of
 from fmagc.evaluation.predictions import Predictions
 
 __all__ = ["SingleLabel", "artist_counts", "resampled"]
 
 RESAMPLED = ("accuracy", "macro_f1")
-_TEMPERATURE_RESAMPLES = 200
 DECIMALS = 6
 
 
@@ -61,19 +60,10 @@ class SingleLabel(Scoring):
         """Fit the temperature of the softmax."""
         return fit_temperature(log_probabilities(rows.probabilities), labels=rows.labels)
 
-    def temperature_interval(self, validation: Predictions) -> tuple[float, float]:
-        """Fit the temperature to each resample of artists and seeds; with one artist it is unknown, `TEMPERATURES`."""
-        artists = np.unique(validation.artist_ids)
-        if len(artists) < 2:
-            return TEMPERATURES
-        by_seed = validation.by_seed()
-        times, seeds = draw(len(artists), n_seeds=len(by_seed), resamples=_TEMPERATURE_RESAMPLES, seed=0)
-        fitted = np.empty((_TEMPERATURE_RESAMPLES, len(by_seed)))
-        for k, own in enumerate(by_seed.values()):
-            scores, artist = log_probabilities(own.probabilities), np.searchsorted(artists, own.artist_ids)
-            for n in range(_TEMPERATURE_RESAMPLES):
-                fitted[n, k] = fit_temperature(scores, labels=own.labels, weights=times[n, artist])
-        return interval(np.average(fitted, axis=1, weights=seeds))
+    def fit_temperatures(self, rows: Predictions, *, artists: Ints, times: Ints) -> list[float]:
+        """Fit the temperature of the softmax to each resample."""
+        scores = log_probabilities(rows.probabilities)
+        return [fit_temperature(scores, labels=rows.labels, weights=own[artists]) for own in times]
 
     def scale(self, probabilities: Floats, temperature: float) -> Floats:
         """Take the softmax of the logarithms, divided by the temperature."""

@@ -35,7 +35,7 @@ from fmagc.reporting.run_results import (
 )
 from fmagc.runtime.files import write_text
 
-__all__ = ["compare_shares", "draw_results", "read_test_sets", "write_cards", "write_leaderboard"]
+__all__ = ["compare_shares", "draw_results", "read_test_sets", "score_models", "write_cards", "write_leaderboard"]
 
 
 def read_test_sets(
@@ -58,28 +58,47 @@ def read_test_sets(
     }
 
 
+def score_models(entries: Sequence[Entry], *, resamples: int) -> dict[str, dict[str, Correctness]]:
+    """Score the models of each protocol, one after the other, on resamples of the bootstrap that all have in common."""
+    return {
+        protocol: {
+            entry.model: Correctness.of(read_predictions(entry), resamples=resamples, seed=BOOTSTRAP_SEED)
+            for entry in group
+        }
+        for protocol, group in _by_protocol(entries).items()
+    }
+
+
 def compare_shares(
-    entries: Sequence[Entry], *, shares: Sequence[float], accepted: Mapping[str, Mapping[str, int]], resamples: int
+    entries: Sequence[Entry],
+    *,
+    models: Mapping[str, Mapping[str, Correctness]],
+    shares: Sequence[float],
+    accepted: Mapping[str, Mapping[str, int]],
+    resamples: int,
 ) -> dict[str, ShareCurve]:
     """Compare the models that were trained on shares of the training set with those of the whole, for each protocol.
 
     Parameters
     ----------
-    entries, resamples
+    entries, models
         As for `write_leaderboard`.
     shares : sequence of float
         `run.train_shares`; without one there is nothing to compare.
     accepted : mapping of str to mapping
         For each protocol the number of tracks of each set that could be decoded.
+    resamples : int
+        Of the bootstrap.
     """
-    curves, draws = {}, {"resamples": resamples, "seed": BOOTSTRAP_SEED}
+    curves = {}
     for protocol, group in _by_protocol(entries).items() if shares else ():
         by_size: dict[int, dict[str, Correctness]] = {}
         for share, entry in product(shares, group):
             size, predictions = read_share_results(entry, share)
-            by_size.setdefault(size, {})[entry.model] = Correctness.of(predictions, **draws)
-        whole = accepted[protocol]["train"]
-        by_size[whole] = {entry.model: Correctness.of(read_predictions(entry), **draws) for entry in group}
+            by_size.setdefault(size, {})[entry.model] = Correctness.of(
+                predictions, resamples=resamples, seed=BOOTSTRAP_SEED
+            )
+        by_size[accepted[protocol]["train"]] = dict(models[protocol])
         baselines = [entry.model for entry in group if not entry.cards]
         curves[protocol] = ShareCurve.of(by_size, baselines=baselines)
     return curves
@@ -88,11 +107,11 @@ def compare_shares(
 def write_leaderboard(
     entries: Sequence[Entry],
     *,
+    models: Mapping[str, Mapping[str, Correctness]],
     curves: Mapping[str, ShareCurve],
     test_sets: Mapping[str, TestSet],
     corpus: str,
     base: str,
-    resamples: int,
 ) -> None:
     """Test all differences and write metrics/leaderboard.md.
 
@@ -100,6 +119,8 @@ def write_leaderboard(
     ----------
     entries : sequence of Entry
         All models and baselines, of every protocol.
+    models : mapping of str to mapping
+        As `score_models` gives them.
     curves : mapping of str to ShareCurve
         As `compare_shares` gives them.
     test_sets : mapping of str to TestSet
@@ -108,14 +129,7 @@ def write_leaderboard(
         `dataset.name`.
     base : str
         The protocol with which the others are compared.
-    resamples : int
-        Of the bootstrap.
     """
-    draws = {"resamples": resamples, "seed": BOOTSTRAP_SEED}
-    models = {
-        protocol: {entry.model: Correctness.of(read_predictions(entry), **draws) for entry in group}
-        for protocol, group in _by_protocol(entries).items()
-    }
     context = Context(
         corpus=corpus,
         test_sets=test_sets,

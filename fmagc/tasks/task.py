@@ -35,7 +35,7 @@ TaskName = Literal["single", "multi"]
 
 
 class Task(ABC):
-    """What is predicted of a track.
+    """The task of a model: one genre for each track, or several.
 
     Attributes
     ----------

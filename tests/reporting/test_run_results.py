@@ -38,7 +38,7 @@ from fmagc.paths import (
     training_folder,
 )
 from fmagc.reporting import run_results
-from fmagc.reporting.comparison import read_test_sets, write_leaderboard
+from fmagc.reporting.comparison import read_test_sets, score_models, write_leaderboard
 from fmagc.reporting.entries import Entry
 from fmagc.runtime.files import read_record, write_record
 from fmagc.runtime.tables import write_csv
@@ -178,11 +178,11 @@ def test_the_row_of_an_encoder_is_its_probe_s() -> None:
     audit = {"tracks": {"train": 4}, "test_share_with_artist_in_train": 0.0, "files_shared": 0}
     write_leaderboard(
         entries[1:],
+        models=score_models(entries[1:], resamples=20),
         curves={},
         test_sets=read_test_sets(entries[1:], audits={"official": audit}, accepted={"official": {"train": 4}}),
         corpus="mine",
         base="official",
-        resamples=20,
     )
     (row,) = [line for line in LEADERBOARD.read_text().splitlines() if line.startswith("| bank |")]
     assert row.endswith("| - | - | - | - |"), "neither clips nor parameters nor epochs"

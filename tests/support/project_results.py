@@ -1,4 +1,4 @@
-"""What the pipeline writes of a training that it has tested."""
+"""The files that the pipeline writes of a training that it has tested."""
 
 from pathlib import Path
 

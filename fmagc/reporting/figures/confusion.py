@@ -77,6 +77,6 @@ def _panel(ax: Axes, matrix: npt.NDArray[np.float64], genres: Sequence[str], *, 
     for row in places:
         for column in places:
             value = share[row, column]
-            colour = "white" if value > 0.55 else "#a3acb5" if matrix[row, column] == 0 else "#1a1a1a"
+            colour = "white" if value > 0.55 else "#a3acb5" if matrix[row, column] == 0 else style.INK
             ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour)
     return image

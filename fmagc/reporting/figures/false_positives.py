@@ -18,7 +18,6 @@ _ROW, _NAME, _CELL = 0.22, 2.2, 2.1  # inches: a row, the first column, and each
 _LETTERS = 22  # of a name
 _CMAP = "Blues"
 _DARK = 0.6
-_INK = "#1a1a1a"
 
 
 def false_positive_table(found: Sequence[Mapping[str, Any]], *, title: str) -> Figure:
@@ -47,13 +46,13 @@ def false_positive_table(found: Sequence[Mapping[str, Any]], *, title: str) -> F
                 color=style.GREY)  # fmt: skip
         for place, row in enumerate(shown):
             label = f"{_short(row['genre'])} ({count_text(row['count'])})"
-            ax.text(0, place + 0.5, label, va="center_baseline", fontsize=8, color=_INK)
+            ax.text(0, place + 0.5, label, va="center_baseline", fontsize=8, color=style.INK)
             for number, source in enumerate(row["tracks_of"][:_SOURCES]):
                 share, left = source["count"] / row["count"], _NAME + number * _CELL
                 label = f"{_short(source['genre'])} ({count_text(source['count'])}, {share:.0%})"
                 ax.add_patch(Rectangle((left, place + 0.04), _CELL - 0.04, 0.92, facecolor=colormaps[_CMAP](share)))
                 ax.text(left + 0.05, place + 0.5, label, va="center_baseline", fontsize=7.5,
-                        color="white" if share > _DARK else _INK)  # fmt: skip
+                        color="white" if share > _DARK else style.INK)  # fmt: skip
     return figure
 
 

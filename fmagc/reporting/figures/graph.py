@@ -26,7 +26,7 @@ _WIDTH = 2.9  # inches, of a box
 _LETTERS = 40  # of a line in a box
 _TITLE, _LINE, _PADDING = 0.21, 0.165, 0.1  # inches: heights of the two kinds of lines, and the space around them
 _GAP_X, _GAP_Y = 0.3, 0.36  # inches between boxes
-_FILL, _INK, _SOFT = "#f4f7fa", "#1a1a1a", "#55606b"
+_FILL = "#f4f7fa"
 
 
 class _Arrow(Edge):  # type: ignore[misc]
@@ -137,9 +137,9 @@ def _draw(ax: Axes, box: Box, centre: Point) -> None:
         )
     )  # fmt: skip
     x, y = x + _PADDING, y + _PADDING
-    ax.text(x, y, box.title, fontsize=10, fontweight="bold", color=_INK, va="top")
+    ax.text(x, y, box.title, fontsize=10, fontweight="bold", color=style.INK, va="top")
     for place, line in enumerate(box.lines):
-        ax.text(x, y + _TITLE + _LINE * place, line, fontsize=8.2, color=_SOFT, va="top")
+        ax.text(x, y + _TITLE + _LINE * place, line, fontsize=8.2, color=style.SOFT, va="top")
 
 
 def _arrow(ax: Axes, route: list[Point]) -> None:
@@ -154,7 +154,7 @@ def _arrow(ax: Axes, route: list[Point]) -> None:
             path=Path(points, codes),
             arrowstyle="-|>",
             mutation_scale=10,
-            color=_SOFT,
+            color=style.SOFT,
             linewidth=1.1,
             shrinkA=0,
             shrinkB=0,

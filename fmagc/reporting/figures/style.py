@@ -39,6 +39,7 @@ _MARKERS |= {"svm_mfcc": "X", "logreg_mel": "*", "majority": "p"}
 _OTHER_MARKERS = ("h", "<", ">")
 SET_COLOURS = {"train": "#0072B2", "val": "#56B4E9", "test": "#E69F00"}
 GREY = "#7F7F7F"
+INK, SOFT = "#1a1a1a", "#55606b"  # of text in a picture, and of what stands back
 
 _SPREAD = 0.9  # of the height of a row that the models share
 _DPI = 120  # of the saved file, and of what is a picture inside an SVG

@@ -25,7 +25,6 @@ _TWO_COLUMNS = 24  # genres from which on there are two
 _NORM = PowerNorm(0.5, vmin=0, vmax=1)  # most genres of a large tree have little: the low end gets more of the colours
 _DARK = 0.6  # of the normed scale: white text from here on
 _CMAP = "YlGnBu"
-_INK, _SOFT = "#1a1a1a", "#55606b"
 
 
 def genre_tree(rows: Sequence[Mapping[str, Any]], tree: pd.DataFrame, *, title: str) -> Figure:
@@ -60,7 +59,13 @@ def genre_tree(rows: Sequence[Mapping[str, Any]], tree: pd.DataFrame, *, title: 
             ax.set_ylim(height, -_HEAD)
             ax.axis("off")
             ax.text(
-                _WIDTH - _EDGE, -_HEAD / 2, "test tracks", ha="right", va="center_baseline", fontsize=7.5, color=_SOFT
+                _WIDTH - _EDGE,
+                -_HEAD / 2,
+                "test tracks",
+                ha="right",
+                va="center_baseline",
+                fontsize=7.5,
+                color=style.SOFT,
             )
             for place, (depth, genre) in enumerate(column):
                 _row(ax, place, depth=depth, genre=genre, row=found[genre])
@@ -105,9 +110,11 @@ def _row(ax: Axes, place: int, *, depth: int, genre: str, row: Mapping[str, Any]
     score = row["average_precision"] if row["support"] else None
     face = "none" if score is None else colormaps[_CMAP](_NORM(score))
     ax.add_patch(Rectangle((start, place + 0.06), _CELL, 0.88, facecolor=face, edgecolor="#c8c8c8", linewidth=0.5))
-    text, ink = ("-", _INK) if score is None else (f"{score:.2f}", "white" if _NORM(score) > _DARK else _INK)
+    text, ink = ("-", style.INK) if score is None else (f"{score:.2f}", "white" if _NORM(score) > _DARK else style.INK)
     ax.text(start + _CELL / 2, middle, text, ha="center", va="center_baseline", fontsize=8, color=ink)
     name = genre if len(genre) <= _LETTERS - 2 * depth else f"{genre[: _LETTERS - 2 * depth - 1]}…"
-    ax.text(start + _CELL + 0.07, middle, name, va="center_baseline", fontsize=9, color=_INK,
+    ax.text(start + _CELL + 0.07, middle, name, va="center_baseline", fontsize=9, color=style.INK,
                 fontweight="bold" if depth == 0 else "normal")  # fmt: skip
-    ax.text(_WIDTH - _EDGE, middle, f"{row['support']:,}", ha="right", va="center_baseline", fontsize=8, color=_SOFT)
+    ax.text(
+        _WIDTH - _EDGE, middle, f"{row['support']:,}", ha="right", va="center_baseline", fontsize=8, color=style.SOFT
+    )

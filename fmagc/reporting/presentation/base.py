@@ -1,4 +1,4 @@
-"""What a task decides of the words and pictures of its results."""
+"""The interface of a task to the words and pictures of its results."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence

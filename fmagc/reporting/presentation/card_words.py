@@ -1,4 +1,4 @@
-"""What a task decides about a model card. `SingleLabelCard` and `MultiLabelCard` implement it."""
+"""The interface of a task to a model card, which `SingleLabelCard` and `MultiLabelCard` implement."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ class ModelPicture(NamedTuple):
 
 
 class ModelResults(Protocol):
-    """What a picture of a model's results is drawn of, read when it is asked for."""
+    """The results of a model, of which its picture is drawn, each read when it is asked for."""
 
     @property
     def model(self) -> str:

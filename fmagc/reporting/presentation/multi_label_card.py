@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fmagc.reporting.figures.false_positives import false_positive_table
 from fmagc.reporting.markdown import escaped, folded, table
-from fmagc.reporting.metric_text import count_text
+from fmagc.reporting.metric_text import count_text, metric_text
 from fmagc.reporting.presentation.card_words import CardWords, ModelPicture, ModelResults
 from fmagc.reporting.presentation.genre_ranks import LEAST_TRACKS, rank_genres
 
@@ -50,15 +50,14 @@ class MultiLabelCard(CardWords):
     picture = ModelPicture(
         "false_positives.png",
         "Genres that are given wrongly",
-        "The genres that test tracks get wrongly most often, and the genres of these tracks",
+        "The genres that test tracks get wrongly most often, and the genres in whose place they get them",
     )
 
     def purpose(self, genres: Sequence[str]) -> str:
         """Say that every genre has a probability of its own."""
         return (
             f"Predict the genres of recorded music: for each of {len(genres)}, the probability that a track carries "
-            "it. "
-            "A track may carry several, so that the probabilities do not sum to 1."
+            "it. A track may carry several, so that the probabilities do not sum to 1."
         )
 
     def listing(self, genres: Sequence[str]) -> str:
@@ -127,18 +126,14 @@ def _genre_rows(rows: Sequence[Mapping[str, Any]], n_tested: int) -> str:
         [
             escaped(row["genre"]),
             f"{row['support']:,}",
-            _spread(row, "average_precision"),
+            metric_text(row, "average_precision"),
             f"{row['support'] / n_tested:.3f}",
-            "-" if row["roc_auc"] is None else _spread(row, "roc_auc"),
+            "-" if row["roc_auc"] is None else metric_text(row, "roc_auc"),
             *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1", "threshold")),
         ]
         for row in rows
     ]
     return table(header, cells, numbers=8)
-
-
-def _spread(row: Mapping[str, Any], name: str) -> str:
-    return f"{row[name]:.3f}" + (f" ± {row[f'{name}_std']:.3f}" if f"{name}_std" in row else "")
 
 
 def _sources(genres: Sequence[Mapping[str, Any]]) -> str:

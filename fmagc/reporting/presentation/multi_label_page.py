@@ -65,7 +65,7 @@ class MultiLabelPage(PageWords):
             "caption": f"{_BEST} Average precision of each genre, below the genre that it belongs to.",
         },
         "false_positives": {
-            "alt": "Table of the genres that are given wrongly most often, with the genres of the tracks that get them",
+            "alt": "Table of the genres that are given wrongly most often, with those in whose place they are given",
             "caption": f"{_BEST} The genres that it gives wrongly most often, where each track is given as many genres "
             "as it carries. It counts in equal parts for those of its own that it does not get.",
         },

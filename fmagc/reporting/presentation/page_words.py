@@ -1,4 +1,4 @@
-"""What a task decides about the page of results. `SingleLabelPage` and `MultiLabelPage` implement it."""
+"""The interface of a task to the page of results, which `SingleLabelPage` and `MultiLabelPage` implement."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fmagc.reporting.figures.confusion import confusion_grid
 from fmagc.reporting.markdown import escaped, table
-from fmagc.reporting.metric_text import count_text
+from fmagc.reporting.metric_text import count_text, metric_text
 from fmagc.reporting.presentation.card_words import CardWords, ModelPicture, ModelResults
 
 __all__ = ["SingleLabelCard"]
@@ -56,7 +56,7 @@ class SingleLabelCard(CardWords):
                 escaped(row["genre"]),
                 f"{row['support']:,}",
                 *(f"{row[name]:.3f}" for name in ("precision", "recall")),
-                f"{row['f1']:.3f}" + (f" ± {row['f1_std']:.3f}" if "f1_std" in row else ""),
+                metric_text(row, "f1"),
             ]
             for row in rows
         ]
