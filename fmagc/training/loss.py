@@ -27,6 +27,11 @@ class Criterion(ABC):
         What the codes number.
     device : torch.device
         Of the logits.
+
+    Attributes
+    ----------
+    start : Tensor [shape=(K,), float32]
+        What the logits of a new network are raised by.
     """
 
     def __init__(self, balance: str, codes: Sequence[int], *, labels: Labels, device: torch.device) -> None:
@@ -35,6 +40,7 @@ class Criterion(ABC):
         frequency = counts @ self._members  # (K,)
         self._weight = self._weights(frequency) if balance == "weighted_loss" else None
         self._shift = self._shifts(frequency) if balance == "logit_adjustment" else None
+        self.start = self._start(frequency)
 
     @abstractmethod
     def __call__(self, logits: Tensor, target: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
@@ -57,6 +63,10 @@ class Criterion(ABC):
     @abstractmethod
     def _shifts(self, frequency: Tensor) -> Tensor:
         """Compute what is added to the logits of each class."""
+
+    @abstractmethod
+    def _start(self, frequency: Tensor) -> Tensor:
+        """Compute where the logits of a new network begin."""
 
 
 class CrossEntropy(Criterion):
@@ -83,6 +93,9 @@ class CrossEntropy(Criterion):
     def _shifts(self, frequency: Tensor) -> Tensor:
         return frequency.log()
 
+    def _start(self, frequency: Tensor) -> Tensor:
+        return torch.zeros_like(frequency)  # no genre is far from its share
+
 
 class BinaryCrossEntropy(Criterion):
     """Binary cross-entropy of every genre, summed over the genres of a clip, where a track has several.
@@ -92,6 +105,10 @@ class BinaryCrossEntropy(Criterion):
 
     ``weighted_loss``: what a clip carries counts by the odds against it in training, from 1 to `most_weight`: the loss
     of a genre of five tracks in 80,000 would otherwise drown all others.
+
+    A network begins where the loss pulls no genre either way. At a probability of one half, all genres pull downwards
+    together, and a network may answer by units that never recover. Source: Lin et al. (2017), "Focal loss for dense
+    object detection", section 4.1.
     """
 
     most_weight: ClassVar[float] = 20.0
@@ -115,6 +132,12 @@ class BinaryCrossEntropy(Criterion):
 
     def _shifts(self, frequency: Tensor) -> Tensor:
         return -self._odds_against(frequency).log()
+
+    def _start(self, frequency: Tensor) -> Tensor:
+        balanced = -self._odds_against(frequency).log()
+        if self._weight is not None:
+            balanced = balanced + self._weight.log()
+        return balanced if self._shift is None else balanced - self._shift
 
     def _odds_against(self, frequency: Tensor) -> Tensor:
         bounded = frequency.clamp(self.least_frequency, 1 - self.least_frequency)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from torch import nn
+import torch
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from fmagc.devices.device import Hardware
@@ -19,7 +20,7 @@ from fmagc.training.loop import Trainer
 from fmagc.training.loss import CRITERIA
 from fmagc.training.state import State, history_of
 
-__all__ = ["Trained", "train_model"]
+__all__ = ["Trained", "raise_logits", "train_model"]
 
 _LIBRARIES = ("lightning-fabric", "llvmlite", "numba", "numpy", "pandas", "safetensors", "scikit-learn", "torch")
 
@@ -105,13 +106,14 @@ def _fit(
 ) -> Artifact:
     """Fit a network from its latest checkpoint, or from the start, and return the best weights."""
     processes, n_parameters = hardware.processes, count_parameters(model)
+    labels, codes = data.labels, data.training["label"].tolist()
+    criterion = CRITERIA[labels.task.name](job.train.class_balance, codes, labels=labels, device=hardware.device)
     hardware.setup_model(model)
+    raise_logits(model, criterion.start)
     state = State(model, weight_decay=job.architecture.weight_decay)
     processes.broadcast_object(lambda: checkpoints.prepare(job.folder, state))
     resumed = processes.broadcast_object(lambda: checkpoints.restore(state))
     _broadcast(state, processes)
-    labels, codes = data.labels, data.training["label"].tolist()
-    criterion = CRITERIA[labels.task.name](job.train.class_balance, codes, labels=labels, device=hardware.device)
     n_before = (state.epoch - 1) * data.n_clips + data.n_trained(state.batch)
     n_clips, silent = data.n_clips * job.train.epochs, not processes.is_rank_zero
     with tqdm(total=n_clips, initial=n_before, unit="clip", desc=job.model, disable=silent) as progress:
@@ -125,6 +127,13 @@ def _fit(
             progress=progress,
         )
     return processes.broadcast_object(lambda: checkpoints.finish(state))
+
+
+@torch.no_grad()
+def raise_logits(model: nn.Module, by: Tensor) -> None:
+    """Add to the bias of the last layer, a linear one in every network."""
+    *_, bias = model.parameters()
+    bias.add_(by)
 
 
 def _broadcast(state: State, processes: Processes) -> None:

@@ -24,7 +24,7 @@ from fmagc.tasks.labels import Labels
 from fmagc.training.data import matching_tracks
 from fmagc.training.signals import Interrupted
 from fmagc.training.state import State
-from fmagc.training.train import train_model
+from fmagc.training.train import raise_logits, train_model
 from tests.support.labels import multi
 from tests.support.recipe import recipe
 from tests.support.toy_training import ONE, Toy, Wavering, fit_toy, toy_batches, trainer_of
@@ -250,6 +250,16 @@ def test_a_batch_of_one_clip_trains(name: str) -> None:
     views = {"waveform": torch.randn(1, 2**14), "mel": torch.randn(1, 16, 128)}
     nn.functional.cross_entropy(model.train()(views), torch.tensor([1])).backward()
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_logits_are_raised_by_the_last_layer(name: str) -> None:
+    model = build(name, n_classes=3, dropout=0.3, clip_samples=2**14, hop_length=1024, n_mels=128).eval()
+    views, by = {"waveform": torch.randn(2, 2**14), "mel": torch.randn(2, 16, 128)}, torch.tensor([1.0, -2.0, 0.0])
+    with torch.inference_mode():
+        before = model(views)
+        raise_logits(model, by)
+        torch.testing.assert_close(model(views), before + by)
 
 
 def test_a_fault_in_a_batch_prepared_ahead_is_raised() -> None:

@@ -147,5 +147,19 @@ def test_smoothing_shares_the_genres_of_a_clip_out_and_leaves_their_number() -> 
     assert smoothed.item() == pytest.approx(expected.item(), rel=1e-6)
 
 
+@pytest.mark.parametrize("codes", [SEVERAL_LABELS, [0] * 99 + [5]], ids=["alike", "rare and common"])
+@pytest.mark.parametrize("balance", ["none", *BALANCED])
+def test_a_network_begins_where_the_loss_pulls_no_genre(balance: str, codes: list[int]) -> None:
+    loss = binary(balance, codes)
+    logits = loss.start.clone().requires_grad_()
+    loss(logits.expand(len(codes), 4), torch.tensor(codes)).backward()
+    assert logits.grad.numpy() == pytest.approx(np.zeros(4), abs=1e-4)
+
+
+@pytest.mark.parametrize("balance", ["none", *BALANCED])
+def test_a_network_of_one_genre_a_track_begins_as_it_is(balance: str) -> None:
+    assert criterion(balance).start.tolist() == [0, 0, 0]
+
+
 def test_each_task_has_a_loss() -> None:
     assert set(CRITERIA) == set(TASKS)
