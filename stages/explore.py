@@ -13,6 +13,7 @@ from fmagc.reporting.figures import data as figures
 from fmagc.reporting.figures.style import save_figure
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_record
+from fmagc.tasks.task import labels_of
 
 
 def main() -> None:
@@ -26,7 +27,11 @@ def main() -> None:
         require_in_ledger(WAVES, split, where=SPLITS / f"{protocol}.csv")
     splits = {protocol: split[split["track_id"].isin(accepted)] for protocol, split in listed.items()}
     sets = {protocol: {name: int((split["set"] == name).sum()) for name in SETS} for protocol, split in splits.items()}
-    write_record(CLEANING, cleaning | {"accepted_by_set": sets})
+    training = {
+        protocol: labels_of(split).count(splits[protocol][splits[protocol]["set"] == "train"])
+        for protocol, split in listed.items()
+    }
+    write_record(CLEANING, cleaning | {"accepted_by_set": sets, "training_by_genre": training})
     for protocol, split in splits.items():
         save_figure(figures.class_balance(split), DATA_FIGURES / f"classes_{protocol}.png")
     waves, mels = Cache(WAVES, "waves", columns=["scale"], stage="decode"), Cache(MELS, "mels", stage="mel")

@@ -88,8 +88,9 @@ def assign(tracks: pd.DataFrame, protocol: str, *, seed: int) -> Sets:
     protocol : str
         Of `PROTOCOLS`.
     seed : int
-        Of the draw. In a small corpus chance may leave a set without a genre. Where the task needs every genre in every
-        set, another draw follows, up to 50; where all of them do, `random` assigns the tracks genre by genre.
+        Of the draw. By chance a set may lack a genre. So there are up to 50 draws, and the first of those that leave
+        the most genres in every set counts. Where the task needs every genre in every set and none of the draws has
+        that, `random` assigns the tracks genre by genre.
 
     Returns
     -------
@@ -97,21 +98,31 @@ def assign(tracks: pd.DataFrame, protocol: str, *, seed: int) -> Sets:
         train, val or test.
     """
     rng = np.random.default_rng(seed)
-    draws = (PROTOCOLS[protocol](tracks, rng) for _ in range(DRAWS))
-    sets = next(draws)
-    if protocol == "official" or not task_of(tracks).needs_every_genre:
-        return sets
-    while empty_sets(tracks.assign(set=sets)) and (again := next(draws, None)) is not None:
-        sets = again
-    if protocol == "random" and empty_sets(tracks.assign(set=sets)):
-        sets = artist(tracks.assign(artist_id=tracks["track_id"]), rng)
-    return sets
+    if protocol == "official":
+        return official(tracks, rng)
+    wholes = labels_of(tracks).crosstab(tracks, "artist_id" if protocol == "artist" else "track_id")
+    unavoidable = int(((wholes > 0).sum() < len(SETS)).sum())  # genres of too few tracks, or artists, for all sets
+    best, fewest = np.array([]), len(wholes.columns) + 1
+    for _ in range(DRAWS):
+        sets = PROTOCOLS[protocol](tracks, rng)
+        lacking = int((_sizes(tracks.assign(set=sets)) == 0).any(axis=1).sum())
+        if lacking < fewest:
+            best, fewest = sets, lacking
+        if fewest == unavoidable:
+            break
+    if protocol == "random" and fewest and task_of(tracks).needs_every_genre:
+        best = artist(tracks.assign(artist_id=tracks["track_id"]), rng)
+    return best
 
 
 def empty_sets(split: pd.DataFrame) -> list[str]:
     """List the genres of which a set has no track."""
-    sizes = labels_of(split).crosstab(split, "set").reindex(list(SETS), fill_value=0).T
-    return [f"{genre} has none in {name}" for genre, row in sizes.iterrows() for name in SETS if row[name] == 0]
+    return [f"{genre} has none in {name}" for genre, row in _sizes(split).iterrows() for name in SETS if row[name] == 0]
+
+
+def _sizes(split: pd.DataFrame) -> pd.DataFrame:
+    """Count the tracks of each genre (rows) in each set."""
+    return labels_of(split).crosstab(split, "set").reindex(list(SETS), fill_value=0).T
 
 
 def shared_artists(split: pd.DataFrame) -> list[str]:

@@ -94,7 +94,7 @@ class Trainings:
             )
             for network, card in self._trained
         ]
-        return {count: Predictions.concatenate([own[count] for own in by_seed]) for count in wanted}
+        return {count: Predictions.concatenate([own.pop(count) for own in by_seed]) for count in wanted}
 
     def prepare(self, card: dict[str, Any]) -> Hardware:
         """Prepare the device as for the training of a card."""

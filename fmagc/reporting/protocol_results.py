@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fmagc.corpus.index import read_genre_table, read_split
+from fmagc.corpus.index import read_genre_table
 from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.run_results import (
     read_clip_counts,
     read_confusion_counts,
     read_error_analysis,
     read_robustness,
+    read_training_counts,
 )
-from fmagc.tasks.task import labels_of
 
 __all__ = ["ProtocolResults"]
 
@@ -55,9 +55,8 @@ class ProtocolResults:
 
     @property
     def training(self) -> dict[str, int]:
-        """The number of training tracks of each genre, decoded or not."""
-        split = read_split(self.protocol)
-        return labels_of(split).count(split[split["set"] == "train"])
+        """The number of training tracks of each genre that could be decoded."""
+        return read_training_counts(self.protocol)
 
     @property
     def scores(self) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from fmagc.params.run import Run
 from fmagc.paths import (
     ARCHITECTURES,
     CARD,
+    CLEANING,
     CLIP_COUNTS,
     CLIP_METRICS,
     CONFUSION,
@@ -50,6 +51,7 @@ __all__ = [
     "read_share_results",
     "read_test_set",
     "read_timeline",
+    "read_training_counts",
 ]
 
 _SHARE_STAGES = {"evaluate": "share", "baseline": "share_baseline", "probe": "share_probe"}  # by that of the whole set
@@ -111,6 +113,12 @@ def read_predictions(entry: Entry) -> Predictions:
 def read_test_set(entry: Entry, *, audit: Mapping[str, Any], accepted: Mapping[str, int]) -> TestSet:
     """Describe the test set of a protocol by the predictions of one of its models; parameters as in `TestSet.of`."""
     return TestSet.of(read_predictions(entry), audit=audit, accepted=accepted)
+
+
+def read_training_counts(protocol: str) -> dict[str, int]:
+    """Read how many training tracks of each genre could be decoded."""
+    counts: dict[str, int] = read_record(CLEANING, stage="explore", cached=False)["training_by_genre"][protocol]
+    return counts
 
 
 def read_share_results(entry: Entry, share: float) -> tuple[int, Predictions]:

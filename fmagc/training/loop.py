@@ -122,7 +122,8 @@ class Trainer:
                 state.finish_epoch(training=training, validation=validation)
                 progress.write(
                     f"epoch {epoch:3d}  loss {training['loss']:.3f}  validation loss {validation['loss']:.3f}  "
-                    f"f1 {validation['f1']:.3f}{'  best' if state.best_epoch == epoch else ''}"
+                    f"f1 {validation['f1']:.3f}  average precision {validation['average_precision']:.3f}"
+                    f"{'  best' if state.best_epoch == epoch else ''}"
                 )
                 save(state)
                 done(0)  # a signal since the last clip

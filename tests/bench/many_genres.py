@@ -32,6 +32,7 @@ from fmagc.params.schema import check
 from fmagc.paths import CARD, CLEANING, CLIP_COUNTS, MANIFEST, PARAMS_FILE, RAW, TIMELINES, training_folder
 from fmagc.runtime.files import file_sha1, read_record, write_record
 from fmagc.runtime.tables import write_csv
+from fmagc.tasks.task import labels_of
 from tests.bench.watch import watch
 from tests.support.dag import ROOT
 from tests.support.many_genres import predictions_of_split
@@ -139,8 +140,9 @@ def _stand_in_for_networks(project: Path, run: Run) -> None:
         split = read_split(protocol)
         genres = read_genre_table()["genre"].tolist()
         cleaning = read_record(CLEANING, stage="explore", cached=False)
-        accepted = {protocol: split["set"].value_counts().to_dict()}
-        write_record(CLEANING, cleaning | {"accepted_by_set": accepted})
+        accepted = {"accepted_by_set": split["set"].value_counts().to_dict()}
+        accepted["training_by_genre"] = labels_of(split).count(split[split["set"] == "train"])
+        write_record(CLEANING, cleaning | {name: {protocol: counts} for name, counts in accepted.items()})
         track_id = int(split.loc[split["set"] == "test", "track_id"].iloc[0])
         for model in run.models:
             for seed in run.seeds:

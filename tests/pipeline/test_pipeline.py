@@ -44,16 +44,18 @@ def test_ledger_accounts_for_every_track(pipeline: Project) -> None:
     rejected = ledger[ledger["status"] == "rejected"]
     assert rejected["reason"].value_counts().to_dict() == {"no_audio": 3, "too_short": 2}
     cleaning = json.loads((pipeline.root / "metrics/cleaning.json").read_text())
-    assert cleaning.pop("accepted_by_set") == {"official": _accepted_by_set(pipeline)}
+    assert cleaning.pop("accepted_by_set") == {"official": _accepted(pipeline)["set"].value_counts().to_dict()}
+    training = _accepted(pipeline).query("set == 'train'")["genre"]
+    assert cleaning.pop("training_by_genre") == {"official": training.value_counts().to_dict()}
     assert cleaning.pop("own_digest")
     assert cleaning == {"requested": 30, "accepted": 25, "rejected": {"no_audio": 3, "too_short": 2}}
 
 
-def _accepted_by_set(pipeline: Project) -> dict[str, int]:
+def _accepted(pipeline: Project) -> pd.DataFrame:
     split = pd.read_csv(pipeline.root / "data/index/splits/official.csv").merge(
         pd.read_csv(pipeline.root / "data/waves/ledger.csv")
     )
-    return split.loc[split["status"] == "accepted", "set"].value_counts().to_dict()
+    return split[split["status"] == "accepted"]
 
 
 def test_metrics_show_is_the_table_of_models(pipeline: Project) -> None:
