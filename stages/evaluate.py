@@ -34,8 +34,7 @@ def main() -> None:
         return
     scores = write_network_results(
         predicted.results,
-        by_count=predicted.by_count,
-        clip_s=predicted.clip_s,
+        clip_counts=predicted.clip_counts,
         timeline=predicted.timeline,
         diagram=asdict(trace_model(predicted.architecture)),
         settings=settings,

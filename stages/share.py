@@ -35,7 +35,7 @@ def main() -> None:
         hardware = prepare(job.train.precision, threads=job.threads, seed=job.seed)
         run_training(job, split, normalisation, hardware=hardware)
     trainings = Trainings(protocol, model, settings=settings, whole_run=whole_run, share=share)
-    predicted = trainings.predict(split[split["set"] != "train"])[trainings.evaluated]
+    predicted = trainings.predict(split[split["set"] != "train"])
     if hardware.processes.is_rank_zero:
         scores = write_share_results(predicted, split, share=share, settings=settings, genres=read_genre_table())
         print(f"{model}, share {share}: {scores}")

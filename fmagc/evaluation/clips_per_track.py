@@ -5,7 +5,7 @@ a smaller number of random clips is the beginning of a larger one. A network the
 once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,13 @@ from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.scoring import scoring_of
 from fmagc.evaluation.validity import EVALUATED_SETS
 
-__all__ = ["clip_counts", "count_table", "rows_in_union", "union_of_clips"]
+__all__ = ["clip_counts", "count_table", "rows_in_union", "score_counts", "union_of_clips"]
 
 MOST_CLIPS = 9  # of a track: 107 s of clips of 2^19 samples at 44.1 kHz
 DECIMALS = 6
 
 _CLIP = ["track_id", "start"]
+_ROW = ["protocol", "model", "set", "average", "clips", "seconds"]
 
 
 def clip_counts(seen_samples: int, *, clip_samples: int) -> list[int]:
@@ -61,8 +62,8 @@ def rows_in_union(clips: pd.DataFrame, *, union: pd.DataFrame) -> Ints:
     return clips[_CLIP].merge(rows, on=_CLIP, how="left", validate="many_to_one")["row"].to_numpy(dtype=np.int64)
 
 
-def count_table(predictions: Mapping[int, Predictions], *, clip_s: float) -> pd.DataFrame:
-    """Measure validation and test tracks for each number of clips and each rule of pooling.
+def score_counts(predictions: Mapping[int, Predictions], *, clip_s: float) -> pd.DataFrame:
+    """Measure validation and test tracks for each number of clips and each rule of pooling, of one training seed.
 
     Parameters
     ----------
@@ -75,15 +76,13 @@ def count_table(predictions: Mapping[int, Predictions], *, clip_s: float) -> pd.
     -------
     pd.DataFrame
         ``protocol``, ``model``, ``set``, ``average``, ``clips``, ``seconds`` (the music in so many clips, overlaps
-        counted again), and the measures `Scoring.resampled` of the tracks as means over the training seeds; with two
-        seeds or more their standard deviations, ``<measure>_std``.
+        counted again), and the measures `Scoring.resampled` of the tracks.
     """
     rows = [
-        {"protocol": own.protocol, "model": own.model, "set": name, "average": average}
-        | {
-            "clips": n_clips,
-            "seconds": round(n_clips * clip_s, DECIMALS),
-            **_measure(tracks.select(tracks.sets == name)),
+        {
+            **{"protocol": own.protocol, "model": own.model, "set": name, "average": average},
+            **{"clips": n_clips, "seconds": round(n_clips * clip_s, DECIMALS)},
+            **scoring_of(own).scores(tracks.select(tracks.sets == name)),
         }
         for n_clips, own in sorted(predictions.items())
         for average in RULES[own.labelling.task.name]
@@ -93,11 +92,17 @@ def count_table(predictions: Mapping[int, Predictions], *, clip_s: float) -> pd.
     return pd.DataFrame(rows).sort_values(["set", "average", "clips"], ascending=[False, True, True], ignore_index=True)
 
 
-def _measure(tracks: Predictions) -> dict[str, float]:
-    scoring = scoring_of(tracks)
-    by_seed = [scoring.scores(own) for own in tracks.by_seed().values()]
-    values = {name: [scores[name] for scores in by_seed] for name in scoring.resampled}
-    measured = {name: float(np.mean(numbers)) for name, numbers in values.items()}
+def count_table(by_seed: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Average the tables of `score_counts` of all training seeds.
+
+    Returns
+    -------
+    pd.DataFrame
+        The same columns, of the measures the means over the seeds; with two seeds or more their standard deviations,
+        ``<measure>_std``, too.
+    """
+    rows = pd.concat(by_seed).groupby(_ROW, sort=False)
+    table = rows.mean()
     if len(by_seed) > 1:
-        measured |= {f"{name}_std": float(np.std(numbers, ddof=1)) for name, numbers in values.items()}
-    return {name: round(value, DECIMALS) for name, value in measured.items()}
+        table = table.join(rows.std().add_suffix("_std"))
+    return table.round(DECIMALS).reset_index()

@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from fmagc.evaluation.clips_per_track import count_table
 from fmagc.evaluation.confusions import confusion_table
 from fmagc.evaluation.error_analysis import analyse
 from fmagc.evaluation.predictions import Predictions
@@ -68,8 +67,7 @@ def write_results(predictions: Predictions, *, settings: Evaluate, names: pd.Dat
 def write_network_results(
     results: Predictions,
     *,
-    by_count: Mapping[int, Predictions],
-    clip_s: float,
+    clip_counts: pd.DataFrame,
     timeline: pd.DataFrame,
     diagram: Any,
     settings: Evaluate,
@@ -82,10 +80,8 @@ def write_network_results(
     ----------
     results : Predictions
         Of the clips by which the network is evaluated.
-    by_count : mapping of int to Predictions
-        By the number of clips for each track.
-    clip_s : float [seconds]
-        Length of a clip.
+    clip_counts : pd.DataFrame
+        Measures by numbers of clips (`clips_per_track.count_table`).
     timeline : pd.DataFrame
         Predictions along one track (`inference.timeline.predict_timeline`).
     diagram : JSON
@@ -99,7 +95,7 @@ def write_network_results(
         The scores of the tracks in words.
     """
     name = Path(results.protocol) / results.model
-    write_csv(CLIP_COUNTS / name.with_suffix(".csv"), count_table(by_count, clip_s=clip_s))
+    write_csv(CLIP_COUNTS / name.with_suffix(".csv"), clip_counts)
     write_csv(TIMELINES / name.with_suffix(".csv"), timeline)
     write_record(ARCHITECTURES / name.with_suffix(".json"), diagram)
     return write_results(results, settings=settings, names=names, genres=genres)

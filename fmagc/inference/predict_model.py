@@ -1,6 +1,6 @@
 """Predict the tracks of a split with all trainings of one model."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from fmagc.dataset.clips import ClipLoader
 from fmagc.devices.device import Hardware, prepare
-from fmagc.evaluation.clips_per_track import clip_counts
+from fmagc.evaluation.clips_per_track import clip_counts, count_table, score_counts
 from fmagc.evaluation.predictions import Predictions
 from fmagc.inference.predict_tracks import open_loader, predict_tracks
 from fmagc.inference.timeline import least_settled, predict_timeline
@@ -64,8 +64,23 @@ class Trainings:
         self.loader: ClipLoader = open_loader(card)
         self.evaluated: int | None = None if card["train"]["patch_samples"] else settings.clips
 
-    def predict(self, split: pd.DataFrame, *, counts: Collection[int] = ()) -> dict[int | None, Predictions]:
-        """Predict clips of tracks with each network.
+    def predict(self, split: pd.DataFrame) -> Predictions:
+        """Predict the clips of tracks by which the networks are evaluated, with all of them.
+
+        Parameters
+        ----------
+        split : pd.DataFrame
+            Rows of `corpus.index.read_split`.
+
+        Returns
+        -------
+        Predictions
+            Of all seeds; the same in every process.
+        """
+        return Predictions.concatenate(own[self.evaluated] for own in self.predict_counts(split, []))
+
+    def predict_counts(self, split: pd.DataFrame, counts: Collection[int]) -> Iterator[dict[int | None, Predictions]]:
+        """Predict several numbers of clips of tracks, with one network after the other: their clips take much memory.
 
         Parameters
         ----------
@@ -74,27 +89,23 @@ class Trainings:
         counts : collection of int
             Numbers of clips of a track, besides that by which the networks are evaluated.
 
-        Returns
-        -------
+        Yields
+        ------
         dict of int or None to Predictions
-            Of all seeds, by the number of clips for each track; the same in every process.
+            Of one seed, by the number of clips for each track; the same in every process.
         """
-        wanted = {self.evaluated, *counts}
-        by_seed = [
-            predict_tracks(
+        for network, card in self._trained:
+            yield predict_tracks(
                 network,
                 card,
                 self.loader,
                 split,
                 protocol=self._protocol,
-                counts=wanted,
+                counts={self.evaluated, *counts},
                 crop=self._settings.crop,
                 overlap=self._settings.overlap,
                 hardware=self.prepare(card),
             )
-            for network, card in self._trained
-        ]
-        return {count: Predictions.concatenate([own.pop(count) for own in by_seed]) for count in wanted}
 
     def prepare(self, card: dict[str, Any]) -> Hardware:
         """Prepare the device as for the training of a card."""
@@ -103,16 +114,14 @@ class Trainings:
 
 @dataclass(frozen=True)
 class ModelPredictions:
-    """Predictions of a model, by its number of clips for each track too, and along one track.
+    """Predictions of a model, how well it does by other numbers of clips, and its predictions along one track.
 
     Attributes
     ----------
     results : Predictions
         Of the clips by which it is evaluated, of all training seeds.
-    by_count : dict of int to Predictions
-        Of numbers of clips to compare (`evaluation.clips_per_track.clip_counts`), of all training seeds.
-    clip_s : float [seconds]
-        Length of a clip.
+    clip_counts : pd.DataFrame
+        Measures by numbers of clips (`evaluation.clips_per_track.count_table`).
     timeline : pd.DataFrame
         As `timeline.predict_timeline` gives it, of the first seed, for the test track whose clips differ most.
     architecture : dict
@@ -122,8 +131,7 @@ class ModelPredictions:
     """
 
     results: Predictions
-    by_count: dict[int, Predictions]
-    clip_s: float
+    clip_counts: pd.DataFrame
     timeline: pd.DataFrame
     architecture: dict[str, object]
     is_rank_zero: bool
@@ -170,22 +178,27 @@ def predict_model(
     """
     trainings = Trainings(protocol, name, settings=settings, whole_run=whole_run)
     network, card = trainings.first
-    seen_samples, evaluated = card["architecture"]["clip_samples"], trainings.evaluated
-    by_count = trainings.predict(split, counts=clip_counts(seen_samples, clip_samples=clip_samples))
+    seen_samples = card["architecture"]["clip_samples"]
+    counts = clip_counts(seen_samples, clip_samples=clip_samples)
+    evaluated, scores = [], []
+    for predictions in trainings.predict_counts(split, counts):
+        evaluated.append(predictions[trainings.evaluated])
+        scores.append(score_counts({n: predictions[n] for n in counts}, clip_s=seen_samples / sample_rate))
+        del predictions  # before the next network makes its own
+    results = Predictions.concatenate(evaluated)
     hardware = trainings.prepare(card)
     timeline = predict_timeline(
         network,
         card,
         trainings.loader,
         split,
-        track_id=least_settled(by_count[evaluated]),
+        track_id=least_settled(results),
         sample_rate=sample_rate,
         hardware=hardware,
     )
     return ModelPredictions(
-        by_count[evaluated],
-        {count: own for count, own in by_count.items() if count is not None},
-        clip_s=seen_samples / sample_rate,
+        results,
+        clip_counts=count_table(scores),
         timeline=timeline,
         architecture=card["architecture"],
         is_rank_zero=hardware.processes.is_rank_zero,

@@ -24,7 +24,7 @@ import pandas as pd
 from fmagc.corpus.fma.layout import METADATA, track_file
 from fmagc.corpus.index import read_genre_table, read_names, read_split
 from fmagc.demo.tables import COLUMNS
-from fmagc.evaluation.clips_per_track import count_table
+from fmagc.evaluation.clips_per_track import count_table, score_counts
 from fmagc.evaluation.results import write_results
 from fmagc.params.evaluation import Evaluate
 from fmagc.params.run import Run
@@ -129,7 +129,7 @@ def write_standin_results(model: str) -> None:
     print(f"core seconds of the results themselves: {time.process_time() - began:.1f}")  # noqa: T201
     if model in run.models:
         first = predictions.select(predictions.seeds == run.seeds[0])
-        table = count_table({1: first, settings.clips: first}, clip_s=1.0)
+        table = count_table([score_counts({1: first, settings.clips: first}, clip_s=1.0)])
         write_csv(CLIP_COUNTS / run.protocols[0] / f"{model}.csv", table)
 
 
