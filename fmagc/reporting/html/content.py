@@ -69,6 +69,7 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
         "tables": {
             "accounted": run_facts.accounted(cleaning),
             "sets": run_facts.sets(audit, cleaning["accepted_by_set"], run.protocols),
+            "missing": run_facts.genres_without_tracks(audit, run.protocols, min_tracks=params.index.min_tracks),
             "settings": run_facts.settings(params.model_dump()),
             "digests": run_facts.digests(entries, run.protocols),
             "trainings": run_facts.trainings(
@@ -77,7 +78,7 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
                 measure=(words.validated, presentation.curves[words.validated]),
             ),
         },
-        "missing_genres": list(run_facts.missing_genres(audit, run.protocols, min_tracks=params.index.min_tracks)),
+        "missing_genres": list(run_facts.missing_genres(audit, run.protocols)),
         "unfinished": findings.unfinished(entries),
         "pipeline": picture(
             "report/pipeline",

@@ -13,7 +13,7 @@ from fmagc.reporting.html.text import counted, listed, setting
 from fmagc.reporting.labels import SETS
 from fmagc.runtime.files import file_digest
 
-__all__ = ["accounted", "digests", "missing_genres", "sets", "settings", "trainings"]
+__all__ = ["accounted", "digests", "genres_without_tracks", "missing_genres", "sets", "settings", "trainings"]
 
 
 def accounted(cleaning: Mapping[str, Any]) -> Table:
@@ -47,21 +47,35 @@ def sets(
     return Table("Sets of each protocol", header, rows, numbers=len(header) - 1)
 
 
-def missing_genres(
-    audit: Mapping[str, Mapping[str, Any]], protocols: Sequence[str], *, min_tracks: int
-) -> Iterator[str]:
-    """Name the genres that too few training tracks carry, and those that a set of a protocol lacks."""
+def missing_genres(audit: Mapping[str, Mapping[str, Any]], protocols: Sequence[str]) -> Iterator[str]:
+    """Count the genres that a protocol leaves out, and those of which a set has no track."""
     for protocol in protocols:
         found = audit[protocol]
-        if rare := found["genres_left_out"]:
-            named = listed(f"{genre} ({counted(n, 'track')})" for genre, n in rare.items())
-            yield (
-                f"Protocol {protocol} leaves out the genres with fewer than {min_tracks:,} training tracks: {named}. "
-                f"Tracks that carry no other genre, and are in no set: {found['tracks_left_out']:,}."
-            )
-        for name, label in SETS.items():
-            if absent := found["genres_absent"][name]:
-                yield f"Protocol {protocol} has no {label} track of {counted(len(absent), 'genre')}: {listed(absent)}."
+        rare, without = len(found["genres_left_out"]), found["tracks_left_out"]
+        left_out = [counted(rare, "genre")] if rare else []
+        left_out += [f"{counted(without, 'track')} that carry no other"] if without else []
+        lacking = [
+            f"no {SETS[name]} track of {counted(len(genres), 'genre')}"
+            for name, genres in found["genres_absent"].items()
+            if genres
+        ]
+        facts = [f"{verb} {listed(own)}" for verb, own in (("leaves out", left_out), ("has", lacking)) if own]
+        if facts:
+            yield f"Protocol {protocol} {'; it '.join(facts)}."
+
+
+def genres_without_tracks(
+    audit: Mapping[str, Mapping[str, Any]], protocols: Sequence[str], *, min_tracks: int
+) -> Table:
+    """Name the genres that too few training tracks carry, and those of which a set has no track."""
+    rows = []
+    for protocol in protocols:
+        found = audit[protocol]
+        rare = [f"{genre} ({n:,})" for genre, n in found["genres_left_out"].items()]
+        lists = {f"left out: fewer than {min_tracks:,} in training (tracks of all sets)": rare}
+        lists |= {f"no {SETS[name]} track": genres for name, genres in found["genres_absent"].items()}
+        rows += [(protocol, reason, ", ".join(genres)) for reason, genres in lists.items() if genres]
+    return Table("Genres without tracks", ("protocol", "reason", "genres"), rows, numbers=0)
 
 
 def settings(params: Mapping[str, Any]) -> Table:

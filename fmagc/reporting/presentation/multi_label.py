@@ -59,9 +59,9 @@ class MultiLabelPresentation(Presentation):
         return f"By chance, which is one probability for all tracks: {', '.join(parts)}."
 
     def further_tables(self, ranked: Sequence[Entry]) -> list[str]:
-        """Lay out the average precision by level of the tree of genres."""
+        """Lay out the average precision by level of the tree of genres, where the tested genres are of several."""
         found = {end: label for end, label in _LEVELS.items() if f"{self.headline}_{end}" in ranked[0].track}
-        if not found:
+        if len(found) < 2:
             return []
         rows = [
             (entry.model, *(metric_text(entry.track, f"{self.headline}_{end}") for end in found)) for entry in ranked

@@ -174,12 +174,16 @@ def test_genres_that_are_left_out_or_absent_are_named() -> None:
     lacking = {"genres_left_out": {"Polka": 1, "Tango": 2000}, "tracks_left_out": 1500}
     lacking |= {"genres_absent": {"train": [], "val": ["Salsa"], "test": ["Fado", "Salsa"]}}
     audit = {"official": whole, "artist": lacking}
-    assert list(run_facts.missing_genres(audit, ["official"], min_tracks=1)) == []
-    assert list(run_facts.missing_genres(audit, ["official", "artist"], min_tracks=10)) == [
-        "Protocol artist leaves out the genres with fewer than 10 training tracks: Polka (1 track) and Tango (2,000 "
-        "tracks). Tracks that carry no other genre, and are in no set: 1,500.",
-        "Protocol artist has no validation track of 1 genre: Salsa.",
-        "Protocol artist has no test track of 2 genres: Fado and Salsa.",
+    assert list(run_facts.missing_genres(audit, ["official"])) == []
+    assert run_facts.genres_without_tracks(audit, ["official"], min_tracks=1).rows == []
+    assert list(run_facts.missing_genres(audit, ["official", "artist"])) == [
+        "Protocol artist leaves out 2 genres and 1,500 tracks that carry no other; it has no validation track of 1 "
+        "genre and no test track of 2 genres."
+    ]
+    assert run_facts.genres_without_tracks(audit, ["official", "artist"], min_tracks=10).rows == [
+        ("artist", "left out: fewer than 10 in training (tracks of all sets)", "Polka (1), Tango (2,000)"),
+        ("artist", "no validation track", "Salsa"),
+        ("artist", "no test track", "Fado, Salsa"),
     ]
 
 
