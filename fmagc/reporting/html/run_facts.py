@@ -72,7 +72,7 @@ def genres_without_tracks(
     for protocol in protocols:
         found = audit[protocol]
         rare = [f"{genre} ({n:,})" for genre, n in found["genres_left_out"].items()]
-        lists = {f"left out: fewer than {min_tracks:,} in training (tracks of all sets)": rare}
+        lists = {f"left out: fewer than index.min_tracks ({min_tracks:,}) in training (tracks of all sets)": rare}
         lists |= {f"no {SETS[name]} track": genres for name, genres in found["genres_absent"].items()}
         rows += [(protocol, reason, ", ".join(genres)) for reason, genres in lists.items() if genres]
     return Table("Genres without tracks", ("protocol", "reason", "genres"), rows, numbers=0)

@@ -181,7 +181,11 @@ def test_genres_that_are_left_out_or_absent_are_named() -> None:
         "genre and no test track of 2 genres."
     ]
     assert run_facts.genres_without_tracks(audit, ["official", "artist"], min_tracks=10).rows == [
-        ("artist", "left out: fewer than 10 in training (tracks of all sets)", "Polka (1), Tango (2,000)"),
+        (
+            "artist",
+            "left out: fewer than index.min_tracks (10) in training (tracks of all sets)",
+            "Polka (1), Tango (2,000)",
+        ),
         ("artist", "no validation track", "Salsa"),
         ("artist", "no test track", "Fado, Salsa"),
     ]
