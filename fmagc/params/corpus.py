@@ -64,7 +64,10 @@ def _choice(value: Any) -> Any:
     else:
         valid = value is None or (type(value) is int and value >= 0)
     if not valid:
-        raise ValueError("null, a level (0 for root genres), or a list of two or more titles or ids of genres")
+        raise ValueError(
+            "null, a level (0 for root genres), or a list of two or more titles or ids of genres (in quotes where YAML "
+            'reads a title as a number or a word of its own, as in "null")'
+        )
     return value
 
 

@@ -69,7 +69,8 @@ def choose_genres(tracks: pd.DataFrame, choice: int | Sequence[int | str] | None
     Raises
     ------
     DataError
-        For a level, which a dataset without a tree of genres does not have, and for names that are no genre's.
+        For a level, which a dataset without a tree of genres does not have, for names that are no genre's, and for
+        those that are named twice.
     """
     task = task_of(tracks)
     genres = task.labels(tracks).genres
@@ -82,6 +83,9 @@ def choose_genres(tracks: pd.DataFrame, choice: int | Sequence[int | str] | None
             f"index.genres: expected some of {format_list(genres)}, found {format_list(strangers)}: correct the list "
             "in params.yaml, or set it to null for all genres"
         )
+    twice = sorted({name for name in chosen if chosen.count(name) > 1})
+    if twice:
+        raise DataError(f"index.genres: expected every genre once, found {format_list(twice)} more than once")
     cells = task.keep(tracks[task.column], chosen)
     reason = (cells == "").map({True: "no chosen genre", False: ""})
     return tracks.assign(**{task.column: cells, "reason": reason})

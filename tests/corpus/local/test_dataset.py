@@ -215,6 +215,8 @@ def test_some_genres_of_a_dataset_are_chosen_by_name(root: Path) -> None:
     for choice, fault in ((["rock", "jazz", 5], "blues, pop, rock, found 'jazz', 5"), (1, "found the level 1")):
         with pytest.raises(DataError, match=fault):
             selected(root, genres=choice)
+    with pytest.raises(DataError, match="expected every genre once, found rock more than once"):
+        selected(root, genres=["rock", "blues", "rock"])
     with pytest.raises(DataError, match="expected two genres or more, found rock"):
         check_protocols(tracks[tracks["genre"] == "rock"], ["random"], where=NAME)
 
