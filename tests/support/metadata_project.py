@@ -1,4 +1,4 @@
-"""A project whose shelf holds the tables of the mini corpus and no audio: what a fault in the metadata is put into."""
+"""A project with the tables of the mini corpus and no audio: what a fault in the metadata is put into."""
 
 import csv
 import io
@@ -19,12 +19,16 @@ from fmagc.demo.tables import genres_csv, tracks_csv
 from fmagc.paths import MANIFEST, RAW
 from fmagc.runtime.entrypoint import run_stage
 from fmagc.runtime.files import write_record
+from stages import index
 from tests.support.dag import ROOT
 from tests.support.mini_corpus import NAME, mini_tracks
 
 Rows = list[list[str]]
+Capture = pytest.CaptureFixture[str]
 TRACKS, GENRES = (RAW / NAME / path for path in METADATA)
 FIRST = 3  # the row of the first track, below three header rows
+LAST = FIRST + len(mini_tracks()) - 1
+ADVICE = "Correct the table or unpack FMA's own again, then run `dvc repro -f fetch` and `dvc repro`."
 
 
 def read_rows(path: Path) -> Rows:
@@ -87,7 +91,7 @@ class Project:
         files = [path for path in self.root.rglob("*") if path.is_file()]
         return {path.relative_to(self.root).as_posix(): path.read_bytes() for path in files}
 
-    def refusal_of(self, stage: Callable[[], None], capsys: pytest.CaptureFixture[str], *, status: int = 1) -> str:
+    def refusal_of(self, stage: Callable[[], None], capsys: Capture, *, status: int = 1) -> str:
         """Run a stage that must refuse: one message, its status, no file made or changed."""
         before = self.tree()
         capsys.readouterr()
@@ -110,6 +114,15 @@ def assert_one_message(error: str) -> None:
     assert error.count("error:") == 1
     assert "Traceback" not in error
     assert len(error) < 10_000, "what was found is to be cut"
+
+
+def refusal(project: Project, capsys: Capture, *, file: Path = TRACKS) -> str:
+    """List the files as they now are, and let index refuse the tables."""
+    project.scan_files()
+    message = project.refusal_of(index.main, capsys)
+    assert message.startswith(f"error: {file}: ")
+    assert message.endswith(f"\n{ADVICE}\n")
+    return message
 
 
 def make_project(root: Path) -> Project:

@@ -1,9 +1,6 @@
-"""One file over HTTP, from a server on loopback that breaks off, crawls, never ends, or changes its mind."""
+"""One file over HTTP, from a server on loopback that breaks off, never ends, or changes its mind."""
 
-import subprocess
-import time
 from pathlib import Path
-from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 import pytest
 
@@ -180,88 +177,6 @@ def test_a_rest_that_brings_nothing_ends_after_some_tries(site: Site, tmp_path: 
     assert len(waits) == 6
 
 
-def test_a_server_that_falls_silent_is_left_and_asked_again(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http_session, "SILENCE_S", 0.2)
-    silent = Reply(longer=1_000_000, body=DATA[:1_000_000], etag=f'"{sha1_of(DATA)}"', pause_s=0.001)
-    site.will(NAME, silent, Reply(pause_s=0.5))
-    fetch(site, tmp_path)
-    assert len(site.asked) == 3
-
-
-def test_a_server_that_crawls_is_left_and_what_came_is_kept(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http_session, "SILENCE_S", 0.2)
-    site.usual = Reply(block=1, pause_s=0.01)
-    said = refusal(site, tmp_path)
-    assert "the server sent only" in said
-    assert len(site.asked) == 6
-    assert 0 < len(part(tmp_path)) < 1000
-    assert DATA.startswith(part(tmp_path))
-    site.usual = Reply()
-    fetch(site, tmp_path)
-    assert starts(site)[-1] > 0
-
-
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-@pytest.mark.parametrize(
-    "raw",
-    {
-        "status": b"HTTP/1.1 200 " + b"O" * 5000 + b"\r\n\r\n",
-        "headers": b"HTTP/1.1 200 OK\r\n" + b"X-Fill: a\r\n" * 90,
-        "size of a chunk": CHUNKED + b"0" * 5000,
-        "extension of a chunk": CHUNKED + b"5;" + b"a" * 5000,
-        "chunks of one byte": CHUNKED + b"1\r\na\r\n" * 1000,
-        "trailers": CHUNKED + b"1\r\na\r\n0\r\n" + b"X-Fill: a\r\n" * 500,
-    }.items(),
-    ids=lambda case: case[0],
-)
-def test_a_server_that_drips_what_is_around_the_file_is_left(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raw: tuple[str, bytes]
-) -> None:
-    monkeypatch.setattr(http_session, "SILENCE_S", 0.2)
-    monkeypatch.setattr(downloads, "_TRIES", 1)
-    site.usual = Reply(raw=raw[1], block=1, pause_s=0.004)
-    began = time.monotonic()
-    assert "the server sent only" in refusal(site, tmp_path)
-    assert time.monotonic() - began < len(raw[1]) * 0.004 / 2
-
-
-@pytest.mark.parametrize(
-    "raw",
-    {
-        "interim replies": b"HTTP/1.1 100 Continue\r\n\r\n" * 200_000,
-        "trailers": CHUNKED + b"1\r\na\r\n0\r\n" + b"X-Fill: a\r\n" * 400_000,
-    }.items(),
-    ids=lambda case: case[0],
-)
-def test_a_server_that_sends_no_end_of_what_is_around_the_file_is_left(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raw: tuple[str, bytes]
-) -> None:
-    monkeypatch.setattr(downloads, "_TRIES", 1)
-    site.usual = Reply(raw=raw[1])
-    assert "the server sent more than 1.0 MB around the file's own bytes" in refusal(site, tmp_path)
-
-
-def test_a_server_that_thinks_before_it_answers_is_waited_for(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http_session, "SILENCE_S", 1.0)
-    site.will(NAME, Reply(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + DATA, block=10**7, pause_s=0.9))
-    fetch(site, tmp_path)
-    assert len(site.asked) == 1
-
-
-def test_a_byte_a_connection_is_no_progress(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_session, "MIN_RATE", 1e6)  # of a connection that lives for a millisecond
-    site.usual = Reply(cut=1)
-    assert f"6 bytes lie in {tmp_path / NAME}.part" in refusal(site, tmp_path)
-
-
 def test_nobody_there_is_reported_after_some_tries(tmp_path: Path, waits: list[float]) -> None:
     with serving() as gone:
         pass
@@ -276,41 +191,3 @@ def test_a_disk_without_room_gets_no_byte(site: Site, tmp_path: Path, monkeypatc
     said = refusal(site, tmp_path)
     assert f"the rest of {NAME} and what is in it need up to 6.0 MB, 6.0 MB are free: make room for 1 byte more" in said
     assert part(tmp_path) == b""
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of 127.0.0.1 that nobody but itself vouches for, and its key, in one file."""
-    folder = tmp_path_factory.mktemp("tls")
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout key.pem -out cert.pem"
-    try:
-        subprocess.run([*command.split(), "-addext", "subjectAltName=IP:127.0.0.1"], cwd=folder, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("needs openssl")
-    both = folder / "both.pem"
-    both.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
-    return both
-
-
-def test_a_connection_closed_without_the_end_of_tls_is_a_cut(
-    certificate: Path, tmp_path: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tls = SSLContext(PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    with serving(tls=tls) as site:
-        site.files[NAME] = DATA
-        site.will(NAME, Reply(cut=1_000_000), Reply(cut=500_000, framing="close"))
-        fetch(site, tmp_path)
-    assert starts(site) == [0, 1_000_000, 1_500_000]
-    assert len(waits) == 2
-
-
-def test_a_certificate_without_trust_is_refused_at_once(certificate: Path, tmp_path: Path, waits: list[float]) -> None:
-    tls = SSLContext(PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate)
-    with serving(tls=tls) as site:
-        said = refusal(site, tmp_path)
-    assert "expected a certificate that this machine trusts, found a fault (self" in said
-    assert "REQUESTS_CA_BUNDLE" in said
-    assert waits == []
