@@ -140,7 +140,10 @@ def test_false_positives_tell_whose_tracks_get_them() -> None:
     assert [text.get_text() for text in empty.texts] == ["No test track gets a wrong genre."]
 
 
-def test_no_name_is_cut_off_or_written_over_another(tree: pd.DataFrame) -> None:
+@pytest.mark.parametrize("wide", [False, True], ids=["as_it_is", "wide"])
+def test_no_name_is_cut_off_or_written_over_another(tree: pd.DataFrame, wide: bool) -> None:
+    if wide:  # as many letters as a name of FMA's may have, and all of the widest
+        tree = tree.assign(**{name: tree[name].map(_widened) for name in ("genre", "parent")})
     rows = _rows(tree)
     names = sorted(tree["genre"], key=len, reverse=True)
     tracks_of = [{"genre": genre, "count": 12345.0} for genre in names[:3]]
@@ -155,6 +158,10 @@ def test_no_name_is_cut_off_or_written_over_another(tree: pd.DataFrame) -> None:
         for place, (box, name) in enumerate(boxes):
             assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= -1, name
             assert not any(box.overlaps(other) for other, _ in boxes[place + 1 :]), name
+
+
+def _widened(name: str) -> str:
+    return name and f"{name} {'W' * (29 - len(name))}"
 
 
 def _text_boxes(figure: Figure) -> list[tuple]:

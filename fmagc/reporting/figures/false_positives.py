@@ -15,7 +15,7 @@ __all__ = ["false_positive_table"]
 _MOST = 30  # rows
 _SOURCES = 3  # cells of a row
 _ROW, _NAME, _CELL = 0.22, 2.2, 2.1  # inches: a row, the first column, and each of the others
-_LETTERS = 22  # of a name
+_PAD, _EDGE = 0.05, 0.04  # inches: within a cell before its text, and between two cells
 _CMAP = "Blues"
 _DARK = 0.6
 
@@ -45,16 +45,13 @@ def false_positive_table(found: Sequence[Mapping[str, Any]], *, title: str) -> F
         ax.text(_NAME, -0.5, "most often in place of (tracks, share of the row)", va="center_baseline", fontsize=8,
                 color=style.GREY)  # fmt: skip
         for place, row in enumerate(shown):
-            label = f"{_short(row['genre'])} ({count_text(row['count'])})"
+            label = style.shortened(row["genre"], f" ({count_text(row['count'])})", inches=_NAME - _EDGE, size=8)
             ax.text(0, place + 0.5, label, va="center_baseline", fontsize=8, color=style.INK)
             for number, source in enumerate(row["tracks_of"][:_SOURCES]):
                 share, left = source["count"] / row["count"], _NAME + number * _CELL
-                label = f"{_short(source['genre'])} ({count_text(source['count'])}, {share:.0%})"
-                ax.add_patch(Rectangle((left, place + 0.04), _CELL - 0.04, 0.92, facecolor=colormaps[_CMAP](share)))
-                ax.text(left + 0.05, place + 0.5, label, va="center_baseline", fontsize=7.5,
+                end, inside = f" ({count_text(source['count'])}, {share:.0%})", _CELL - _EDGE - 2 * _PAD
+                label = style.shortened(source["genre"], end, inches=inside, size=7.5)
+                ax.add_patch(Rectangle((left, place + 0.04), _CELL - _EDGE, 0.92, facecolor=colormaps[_CMAP](share)))
+                ax.text(left + _PAD, place + 0.5, label, va="center_baseline", fontsize=7.5,
                         color="white" if share > _DARK else style.INK)  # fmt: skip
     return figure
-
-
-def _short(genre: str) -> str:
-    return genre if len(genre) <= _LETTERS else f"{genre[: _LETTERS - 1]}…"

@@ -9,6 +9,8 @@ from typing import Any
 from matplotlib import style as mpl_style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 from PIL import Image
 
 from fmagc.paths import PLOTS, VECTOR
@@ -25,6 +27,7 @@ __all__ = [
     "model_offsets",
     "save_figure",
     "save_png",
+    "shortened",
 ]
 
 # Okabe and Ito's palette, distinguishable without full colour vision (https://jfly.uni-koeln.de/color/).
@@ -41,6 +44,7 @@ SET_COLOURS = {"train": "#0072B2", "val": "#56B4E9", "test": "#E69F00"}
 GREY = "#7F7F7F"
 INK, SOFT = "#1a1a1a", "#55606b"  # of text in a picture, and of what stands back
 
+_POINTS = 72  # of an inch
 _SPREAD = 0.9  # of the height of a row that the models share
 _DPI = 120  # of the saved file, and of what is a picture inside an SVG
 _RC = {
@@ -106,6 +110,27 @@ def _assigned(models: Iterable[str], *, known: dict[str, str], cycle: tuple[str,
     names = sorted(set(models))
     others = [name for name in names if name not in known]
     return {name: known.get(name) or cycle[others.index(name) % len(cycle)] for name in names}
+
+
+def shortened(name: str, end: str = "", *, inches: float, size: float, weight: str = "normal") -> str:
+    """Shorten a name until it fits into a width together with the text at its end.
+
+    Parameters
+    ----------
+    name, end : str
+    inches : float
+    size : float [points]
+        Of the letters; their font is that of `drawing`.
+    weight : str
+        ``normal`` or ``bold``.
+    """
+    font = FontProperties(size=size, weight=weight)
+    kept = len(name)
+    text = f"{name}{end}"
+    while kept > 1 and text_to_path.get_text_width_height_descent(text, font, False)[0] > inches * _POINTS:
+        kept -= 1
+        text = f"{name[:kept].rstrip()}…{end}"
+    return text
 
 
 @contextmanager

@@ -18,9 +18,9 @@ __all__ = ["genre_tree"]
 
 _ROW = 0.19  # inches
 _WIDTH, _CELL, _INDENT = 3.3, 0.42, 0.16  # inches: of a column of the figure, of a cell, and of a level
-_EDGE = 0.15  # inches beside the numbers
+_EDGE, _NUMBER = 0.15, 0.5  # inches beside the numbers, and for them
 _HEAD = 0.9  # rows that the head of a column takes
-_LETTERS = 30  # of a name at a root
+_GAP = 0.07  # inches between a cell and the name
 _TWO_COLUMNS = 24  # genres from which on there are two
 _NORM = PowerNorm(0.5, vmin=0, vmax=1)  # most genres of a large tree have little: the low end gets more of the colours
 _DARK = 0.6  # of the normed scale: white text from here on
@@ -112,9 +112,9 @@ def _row(ax: Axes, place: int, *, depth: int, genre: str, row: Mapping[str, Any]
     ax.add_patch(Rectangle((start, place + 0.06), _CELL, 0.88, facecolor=face, edgecolor="#c8c8c8", linewidth=0.5))
     text, ink = ("-", style.INK) if score is None else (f"{score:.2f}", "white" if _NORM(score) > _DARK else style.INK)
     ax.text(start + _CELL / 2, middle, text, ha="center", va="center_baseline", fontsize=8, color=ink)
-    name = genre if len(genre) <= _LETTERS - 2 * depth else f"{genre[: _LETTERS - 2 * depth - 1]}…"
-    ax.text(start + _CELL + 0.07, middle, name, va="center_baseline", fontsize=9, color=style.INK,
-                fontweight="bold" if depth == 0 else "normal")  # fmt: skip
+    left, weight = start + _CELL + _GAP, "bold" if depth == 0 else "normal"
+    name = style.shortened(genre, inches=_WIDTH - _EDGE - _NUMBER - left, size=9, weight=weight)
+    ax.text(left, middle, name, va="center_baseline", fontsize=9, color=style.INK, fontweight=weight)
     ax.text(
         _WIDTH - _EDGE, middle, f"{row['support']:,}", ha="right", va="center_baseline", fontsize=8, color=style.SOFT
     )
