@@ -22,16 +22,18 @@ def main() -> None:
     settings, whole_run = Robustness.load("robustness"), Run.load("run")
     split = read_split(protocol)
     waves = Cache(WAVES, "waves", columns=["scale"], stage="decode")
-    predictions, encoders = run_experiment(
+    results = run_experiment(
         load_models(protocol, whole_run),
         split[split["set"] == "test"],
         waves=waves,
         settings=settings,
         workers=whole_run.threads,
     )
-    write_csv(ROBUSTNESS / protocol / "predictions.csv", predictions)
-    write_csv(ROBUSTNESS / protocol / "encoders.csv", encoders)
-    print(f"{predictions['tracks'].iloc[0]} test tracks; tables in {ROBUSTNESS / protocol}")
+    write_csv(ROBUSTNESS / protocol / "predictions.csv", results.predictions)
+    write_csv(ROBUSTNESS / protocol / "encoders.csv", results.encoders)
+    print(f"{results.n_tracks} test tracks; tables in {ROBUSTNESS / protocol}")
+    if results.left_out:
+        print(results.left_out)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """The robustness experiment: every network predicts the same test tracks, as they are and transformed."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,12 +20,13 @@ from fmagc.errors import DataError, RejectedTrack
 from fmagc.params.robustness import Robustness
 from fmagc.params.signal import Mel, n_frames
 from fmagc.robustness.models_under_test import ModelUnderTest
+from fmagc.robustness.plan import plan_for
 from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
 from fmagc.robustness.transforms import CLEAN, Transform, transforms_of
 from fmagc.runtime.worker_pool import Prepared, TaskResult, map_isolated
 from fmagc.tasks.task import labels_of
 
-__all__ = ["DIVERGENCES", "choose", "least_frames", "run_experiment"]
+__all__ = ["DIVERGENCES", "Results", "run_experiment"]
 
 Floats = NDArray[np.float64]
 
@@ -33,9 +34,42 @@ _TIMEOUT_S = 600.0  # a transformation takes less than a second
 _DECIMALS = 6
 
 
+@dataclass(frozen=True)
+class Results:
+    """The results of an experiment, a row for each of the settings; what was left out has 0 tracks and no numbers.
+
+    Attributes
+    ----------
+    predictions : pd.DataFrame
+        A row for each model, seed, transform and strength: ``tracks``, their number, ``flipped``, the fraction of them
+        whose most probable genre changed, and ``kl``, the mean Kullback-Leibler divergence in nats of the transformed
+        clip's probabilities from the clean clip's, for the genres of a track together (`DIVERGENCES`).
+    encoders : pd.DataFrame
+        A row for each model, seed, view and number of steps: ``tracks`` and the means of the errors of
+        `robustness.equivariance.ShiftErrors`.
+    n_tracks : int
+    left_out : str
+        As `robustness.plan.Plan` has it.
+    """
+
+    predictions: pd.DataFrame
+    encoders: pd.DataFrame
+    n_tracks: int
+    left_out: str
+
+
+class _Columns(NamedTuple):
+    by: list[str]
+    measures: list[str]
+
+
+_CHANGES = _Columns(["model", "seed", "transform", "strength"], ["flipped", "kl"])
+_ERRORS = _Columns(["model", "seed", "view", "steps"], ["equivariance", "invariance"])
+
+
 def run_experiment(
     models: Sequence[ModelUnderTest], split: pd.DataFrame, *, waves: Cache, settings: Robustness, workers: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> Results:
     """Predict the middle clip of test tracks with all networks, as it is and transformed.
 
     The clip is the same music for all; a network of patches covers it with them.
@@ -49,46 +83,34 @@ def run_experiment(
     workers : int
         Processes that transform.
 
-    Returns
-    -------
-    predictions : pd.DataFrame
-        A row for each model, seed, transform and strength: ``tracks``, their number, ``flipped``, the fraction of them
-        whose most probable genre changed, and ``kl``, the mean Kullback-Leibler divergence in nats of the transformed
-        clip's probabilities from the clean clip's, for the genres of a track together (`DIVERGENCES`).
-    encoders : pd.DataFrame
-        A row for each model, seed, view and number of steps: ``tracks`` and the means of the errors of
-        `robustness.equivariance.ShiftErrors`.
-
     Raises
     ------
     DataError
-        When no track is long enough, or one could not be transformed.
+        When there is no track, or one could not be transformed.
     """
     mel, sr = Mel.model_validate(models[0].data["mel"]), waves.params["audio"]["sample_rate"]
-    longer = max(model.margin_samples(settings.encoder_steps) for model in models)
     clip_frames = n_frames(waves.params["clip"]["samples"], hop_length=mel.hop_length)
-    window_frames = clip_frames + math.ceil(longer / mel.hop_length)
     lengths = {track_id: n_frames(length, hop_length=mel.hop_length) for track_id, length in waves.lengths.items()}
     labels = labels_of(split, genres=models[0].data["genres"])
-    tracks = choose(
+    plan = plan_for(
         with_labels(split, lengths, labels=labels),
-        at_most=settings.tracks,
-        least_frames=max(
-            window_frames, least_frames(settings, clip_frames=clip_frames, frames_per_s=sr / mel.hop_length)
-        ),
+        models=models,
+        settings=settings,
+        clip_frames=clip_frames,
+        frames_per_s=sr / mel.hop_length,
     )
-    transforms = [CLEAN, *transforms_of(settings)]
-    wanted = [(CLEAN, window_frames), *((transform, clip_frames) for transform in transforms)]
+    transforms = [CLEAN, *plan.transforms]
+    wanted = [(CLEAN, plan.window_frames), *((transform, clip_frames) for transform in transforms)]
     tasks = (
         Task(track_id, np.asarray(waves[track_id].values), waves[track_id].columns["scale"], transform, frames)
-        for track_id in tracks["track_id"]
+        for track_id in plan.tracks["track_id"]
         for transform, frames in wanted
     )
     work = Prepared(partial(transformed_clip, log_mel=LogMel(sr, mel), sr=sr), partial(compile_log_mel, sr, mel))
     outcomes = map_isolated(work, tasks, timeout_s=_TIMEOUT_S, workers=workers)
     changes: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
-    n_clips = len(tracks) * len(transforms) * sum(len(model.starts(clip_frames)) for model in models)
+    n_clips = len(plan.tracks) * len(transforms) * sum(len(model.starts(clip_frames)) for model in models)
     with closing(outcomes), tqdm(total=n_clips, unit="clip", desc="robustness") as bar:
         while views := [_views_of(outcome) for outcome in islice(outcomes, len(wanted))]:  # of one track
             window, *variants = views
@@ -96,48 +118,16 @@ def run_experiment(
                 named = {"model": model.name, "seed": model.seed}
                 p = model.probabilities(variants, clip_frames=clip_frames, progress=bar)
                 changes += [named | change for change in _changes(p, transforms, DIVERGENCES[labels.task.name])]
-                errors += [named | error for error in model.shift_errors(window, shifts=settings.encoder_steps)]
-    return (
-        _means(changes, by=["model", "seed", "transform", "strength"]),
-        _means(errors, by=["model", "seed", "view", "steps"]),
+                if plan.steps:
+                    errors += [named | error for error in model.shift_errors(window, shifts=plan.steps)]
+    strengths = [(own.name, own.strength) for own in transforms_of(settings)]
+    steps = [(own, view, step) for own in models for view in own.encoder_views for step in settings.encoder_steps]
+    return Results(
+        _means(changes, _CHANGES, rows=[(own.name, own.seed, *strength) for own in models for strength in strengths]),
+        _means(errors, _ERRORS, rows=[(own.name, own.seed, view, step) for own, view, step in steps]),
+        n_tracks=len(plan.tracks),
+        left_out=plan.left_out,
     )
-
-
-def least_frames(settings: Robustness, *, clip_frames: int, frames_per_s: float) -> int:
-    """Compute how many frames a track needs at least, so that every transformed clip is music from end to end.
-
-    A shift moves the middle clip towards the end of the track, where it must not meet the beginning; a faster track is
-    shorter, and still holds a clip.
-    """
-    shifted = clip_frames + 2 * math.ceil(max(settings.time_shift_s, default=0) * frames_per_s)
-    stretched = math.ceil((clip_frames + 1) * max([1, *settings.time_stretch_rate]))
-    return max(shifted, stretched)
-
-
-def choose(tracks: pd.DataFrame, *, at_most: int, least_frames: int) -> pd.DataFrame:
-    """Choose tracks evenly spaced in the test set, ordered by label and track.
-
-    Parameters
-    ----------
-    tracks : pd.DataFrame
-        As `cache.clip_positions.with_labels` gives them.
-    least_frames : int
-        Shorter tracks are passed over.
-
-    Raises
-    ------
-    DataError
-        When no track is that long.
-    """
-    enough = tracks[tracks["n_frames"] >= least_frames].sort_values(["label", "track_id"])
-    if enough.empty:
-        raise DataError(
-            f"robustness: expected test tracks of at least {least_frames} frames, found none above "
-            f"{tracks['n_frames'].max()}: lower robustness.encoder_steps, "
-            "robustness.time_shift_s and robustness.time_stretch_rate"
-        )
-    n = min(at_most, len(enough))
-    return enough.iloc[(2 * np.arange(n) + 1) * len(enough) // (2 * n)]  # the middle of each of n equal parts
 
 
 def divergence(expected: Floats, found: Floats) -> Floats:
@@ -181,9 +171,10 @@ def _changes(
         }
 
 
-def _means(rows: list[dict[str, Any]], *, by: list[str]) -> pd.DataFrame:
-    """Average over tracks, in the order in which things came first."""
-    groups = pd.DataFrame(rows).groupby(by, sort=False)
-    means = groups.mean().round(_DECIMALS)
+def _means(found: list[dict[str, Any]], columns: _Columns, *, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    """Average over tracks, a row for each of `rows`: those that were left out have no tracks and no means."""
+    groups = pd.DataFrame(found, columns=[*columns.by, *columns.measures]).groupby(columns.by)
+    means = groups.mean().astype(np.float64).round(_DECIMALS)
     means.insert(0, "tracks", groups.size())
-    return means.reset_index()
+    index = pd.MultiIndex.from_tuples(rows, names=columns.by)
+    return means.reindex(index).fillna({"tracks": 0}).astype({"tracks": int}).reset_index()

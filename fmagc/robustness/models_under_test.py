@@ -1,5 +1,6 @@
 """The trained networks of a robustness experiment, each with its device, its precision and its z-scores."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -40,6 +41,8 @@ class ModelUnderTest:
     ----------
     name, seed : str, int
         Of the model and its training.
+    encoder_views : list of str
+        The view that each encoder reads.
     data : dict
         What the network was trained on: ``task``, its name, ``genres`` in class order, and ``mel``, the settings of
         its spectrograms.
@@ -52,6 +55,7 @@ class ModelUnderTest:
         self._task = TASKS[card["task"]]
         self._hop_length: int = card["mel"]["hop_length"]
         self._seen_frames = n_frames(card["architecture"]["clip_samples"], hop_length=self._hop_length)
+        self.encoder_views = [encoder.view for encoder in encoders_of(network)]
         self._network, self._hardware = network, hardware
         self._builder = BatchBuilder(normalisation_of(card))
         hardware.setup_model(network)
@@ -72,13 +76,14 @@ class ModelUnderTest:
         mean: npt.NDArray[np.float64] = p.reshape(len(clips), len(starts), -1).mean(axis=1)
         return mean
 
-    def margin_samples(self, shifts: Sequence[float]) -> int:
-        """Count the samples by which a window must be longer than a clip to compare all steps of a clip."""
+    def margin_frames(self, step: float) -> int:
+        """Count the frames by which a window must be longer than a clip to compare a clip after a shift by a step."""
         samples = {"waveform": 1, "mel": self._hop_length}  # of one position of a view
-        return max(
-            margin(encoder, shifts=shifts) * encoder.time_stride * samples[encoder.view]
+        longer = max(
+            margin(encoder, shifts=[step]) * encoder.time_stride * samples[encoder.view]
             for encoder in encoders_of(self._network)
         )
+        return math.ceil(longer / self._hop_length)
 
     @torch.inference_mode()
     def shift_errors(self, window: Views, *, shifts: Sequence[float]) -> list[dict[str, Any]]:

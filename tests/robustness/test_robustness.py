@@ -31,7 +31,7 @@ from fmagc.params.signal import Mel
 from fmagc.reporting.figures import robustness
 from fmagc.robustness import equivariance
 from fmagc.robustness.equivariance import Reach, encoders_of, margin, reach, shift_errors
-from fmagc.robustness.experiment import DIVERGENCES, choose, least_frames, run_experiment
+from fmagc.robustness.experiment import DIVERGENCES, run_experiment
 from fmagc.robustness.models_under_test import ModelUnderTest
 from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
 from fmagc.robustness.transforms import CLEAN
@@ -151,7 +151,8 @@ def test_a_network_of_patches_is_judged_by_the_mean_of_those_that_cover_the_clip
 
 def test_models_of_clips_and_of_patches_are_tested_on_the_same_music(waves: Cache) -> None:
     models = [model_of("cnn1d"), model_of("crnn", seen_samples=CLIP // 4)]
-    predictions, errors = run_experiment(models, split(), waves=waves, settings=SETTINGS, workers=2)
+    results = run_experiment(models, split(), waves=waves, settings=SETTINGS, workers=2)
+    predictions, errors = results.predictions, results.encoders
     assert set(predictions["model"]) == set(errors["model"]) == {"cnn1d", "crnn"}
     assert set(predictions["tracks"]) == {4}
 
@@ -206,7 +207,7 @@ def test_what_does_not_change_in_time_is_invariant() -> None:
 
 def test_a_window_has_room_for_every_step_of_a_clip(waves: Cache) -> None:
     model = model_of("mmcrnn")
-    frames = (CLIP + model.margin_samples([0.5, 2.0])) // 1024
+    frames = CLIP // 1024 + model.margin_frames(2.0)
     assert frames == CLIP // 1024 + (2 + 2 + 2) * 16
     rows = model.shift_errors(clean_clip(waves, 0, frames=frames), shifts=[0.5, 2.0])
     assert [(row["view"], row["steps"]) for row in rows] == [
@@ -219,6 +220,7 @@ class LoudnessModel:
     """Predict Rock for a loud clip."""
 
     name, seed = "loudness", 3
+    encoder_views = ("mel",)
     data = {"task": "single", "genres": GENRES, "mel": MEL.model_dump()}  # noqa: RUF012
 
     def starts(self, clip_frames: int) -> list[int]:
@@ -228,8 +230,8 @@ class LoudnessModel:
         loud = [bool(np.abs(clip["waveform"]).max() > 0.3) for clip in clips]
         return np.array([[0.1, 0.9] if is_loud else [0.8, 0.2] for is_loud in loud])
 
-    def margin_samples(self, shifts: list[float]) -> int:
-        return 2 * 2**14
+    def margin_frames(self, step: float) -> int:
+        return 2 * 16
 
     def shift_errors(self, window: Views, *, shifts: list[float]) -> list[dict[str, Any]]:
         rows = len(window["mel"])
@@ -238,7 +240,8 @@ class LoudnessModel:
 
 def test_flips_and_divergences_are_counted_against_the_clean_clip(waves: Cache) -> None:
     models: list[Any] = [LoudnessModel(), model_of("crnn")]
-    predictions, errors = run_experiment(models, split(), waves=waves, settings=SETTINGS, workers=2)
+    results = run_experiment(models, split(), waves=waves, settings=SETTINGS, workers=2)
+    predictions, errors = results.predictions, results.encoders
     assert predictions[["transform", "strength"]].drop_duplicates().values.tolist() == [
         ["time_shift_s", 0.5],
         ["gain_db", -12.0],
@@ -262,39 +265,27 @@ def test_flips_and_divergences_are_counted_against_the_clean_clip(waves: Cache) 
     assert errors.loc[errors["model"] == "loudness", "equivariance"].tolist() == [window] * 2
 
 
-def test_tracks_lie_evenly_in_the_test_set_and_are_long_enough() -> None:
-    tracks = pd.DataFrame({"track_id": range(12), "label": [1, 0] * 6, "n_frames": [100] * 10 + [70, 70]})
-    assert choose(tracks, at_most=4, least_frames=50)["track_id"].tolist() == [3, 9, 2, 8]
-    assert choose(tracks, at_most=99, least_frames=80)["track_id"].tolist() == [1, 3, 5, 7, 9, 0, 2, 4, 6, 8]
-    with pytest.raises(DataError, match=r"at least 101 frames, found none above 100: lower robustness\.encoder_steps"):
-        choose(tracks, at_most=4, least_frames=101)
-
-
-@pytest.mark.parametrize(
-    ("changed", "frames"),
-    [
-        ({"time_shift_s": [1.0, 4.0], "time_stretch_rate": []}, 100 + 2 * 80),  # the middle, and a shift on either side
-        ({"time_shift_s": [0.01], "time_stretch_rate": []}, 100 + 2),
-        ({"time_shift_s": [], "time_stretch_rate": [0.5, 1.5]}, 152),  # 101 frames of a track 1.5 times as short
-        ({"time_shift_s": [], "time_stretch_rate": [0.5]}, 101),
-        ({"time_shift_s": [], "time_stretch_rate": []}, 101),
-    ],
-)
-def test_every_transformed_clip_is_music_from_end_to_end(changed: dict[str, Any], frames: int) -> None:
-    settings = SETTINGS.model_copy(update=changed)
-    assert least_frames(settings, clip_frames=100, frames_per_s=20.0) == frames
-
-
-def test_tracks_must_hold_the_windows_of_the_encoders(waves: Cache) -> None:
-    settings = SETTINGS.model_copy(update={"encoder_steps": [9.0]})
-    with pytest.raises(DataError, match=f"at least {64 + (2 + 2 + 9) * 16} frames, found none above 256"):
-        run_experiment([model_of("crnn")], split(), waves=waves, settings=settings, workers=1)
+def test_what_tracks_are_too_short_for_is_left_out(waves: Cache) -> None:
+    settings = SETTINGS.model_copy(update={"encoder_steps": [1.0, 9.0], "time_shift_s": [5.0], "gain_db": [-6.0]})
+    results = run_experiment([model_of("crnn")], split(), waves=waves, settings=settings, workers=1)
+    measured = results.predictions.set_index("transform")
+    assert measured["tracks"].to_dict() == {"time_shift_s": 0, "gain_db": 4}
+    assert measured["flipped"].isna().to_dict() == {"time_shift_s": True, "gain_db": False}
+    assert results.encoders.set_index("steps")["tracks"].to_dict() == {1.0: 4, 9.0: 0}
+    assert results.left_out == (
+        "left out, with the length that a test track needs: robustness.encoder_steps 9 (12.6 s); "
+        "robustness.time_shift_s 5 (13.0 s); the 2 longest of 4 test tracks have 11.9 s or more"
+    )
+    nothing = settings.model_copy(update={"encoder_steps": [9.0], "gain_db": []})
+    results = run_experiment([model_of("mmcrnn")], split(), waves=waves, settings=nothing, workers=1)
+    assert results.predictions["tracks"].tolist() == [0]
+    assert results.encoders[["view", "steps", "tracks"]].values.tolist() == [["waveform", 9.0, 0], ["mel", 9.0, 0]]
 
 
 def test_tracks_of_several_genres_diverge_by_the_sum_over_genres(waves: Cache) -> None:
     several = split().drop(columns="genre").assign(genres="Folk;Rock")
     settings = SETTINGS.model_copy(update={"tracks": 1, "time_shift_s": []})
-    predictions, _ = run_experiment([LoudnessModel()], several, waves=waves, settings=settings, workers=1)
+    predictions = run_experiment([LoudnessModel()], several, waves=waves, settings=settings, workers=1).predictions
     rock, folk = 0.1 * np.log(0.1 / 0.8) + 0.9 * np.log(0.9 / 0.2), 0.9 * np.log(0.9 / 0.2) + 0.1 * np.log(0.1 / 0.8)
     assert predictions["flipped"].tolist() == [1.0, 0.0]
     assert predictions["kl"].tolist() == [pytest.approx(rock + folk, abs=1e-6), 0.0]
@@ -366,3 +357,30 @@ def test_solid_lines_are_equivariance() -> None:
     }
     with pytest.raises(DataError, match="found no steps"):
         robustness.encoder_shifts(errors.drop(columns="steps"))
+
+
+def test_figures_say_what_was_not_measured() -> None:
+    nan = float("nan")
+    changes = pd.concat(
+        [
+            table(transform="time_shift_s", strength=1.0, flipped=nan, kl=nan).assign(tracks=0),
+            table(transform="gain_db", strength=6.0, flipped=[0.5, 0.25], kl=0.1),
+        ]
+    )
+    figure = robustness.prediction_changes(changes)
+    gaps = "most test tracks are too short for what is not measured"
+    assert figure.get_supxlabel() == f"the middle clip of 8 test tracks; one clip is 0.1 of all; {gaps}"
+    for ax in figure.axes:
+        assert [(text.get_text(), text.get_position()[1]) for text in ax.texts] == [("not measured", 0)]
+        assert [len(line.get_xdata()) for line in ax.lines if line.get_marker() != "None"] == [1, 1]
+    errors = pd.concat(
+        [
+            table(view="mel", steps=0.5, equivariance=0.1, invariance=0.2),
+            table(view="mel", steps=2.0, equivariance=nan, invariance=nan).assign(tracks=0),
+        ]
+    )
+    for measured in (errors, errors[errors["tracks"] == 0]):
+        (panel,) = robustness.encoder_shifts(measured).axes
+        assert [(text.get_text(), text.get_position()[0]) for text in panel.texts] == [("not measured", 2.0)]
+        low, high = panel.get_xlim()
+        assert low < 2.0 <= high

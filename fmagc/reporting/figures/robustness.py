@@ -1,5 +1,6 @@
 """Robustness of networks: predictions that change with the music, divergences, and errors of encoders after a shift."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import pandas as pd
@@ -10,6 +11,7 @@ from matplotlib.ticker import StrMethodFormatter
 
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.tables import require_columns
+from fmagc.reporting.html.text import counted
 
 __all__ = ["LABELS", "encoder_shifts", "prediction_changes"]
 
@@ -28,6 +30,7 @@ _ERRORS: dict[str, tuple[Literal["-", ":"], str]] = {
     "equivariance": ("-", "equivariance:\nf(gx) against g'f(x)"),
     "invariance": (":", "invariance:\nf(gx) against f(x)"),
 }
+_LEFT_OUT = "not measured"
 _LINEAR_NATS = 0.01  # the scale of divergences is linear up to here, so that it has a zero, and logarithmic beyond
 _INK = "#333333"
 
@@ -38,7 +41,8 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : pd.DataFrame
-        The predictions of `robustness.experiment.run_experiment`; the mean over seeds is drawn.
+        The predictions of `robustness.experiment.run_experiment`; the mean over seeds is drawn, and a row without
+        tracks has its name alone.
 
     Raises
     ------
@@ -57,7 +61,9 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
                 if place and transform != rows[place - 1][0]:
                     ax.axhline(place - 0.5, color="#c8c8c8", linewidth=0.8)
                 here = means[(means["transform"] == transform) & (means["strength"] == strength)]
-                for model, value in here[["model", measure]].itertuples(index=False, name=None):
+                if here[measure].isna().all():
+                    ax.text(0.02, place, _LEFT_OUT, transform=ax.get_yaxis_transform(), va="center", color=style.SOFT)
+                for model, value in here[["model", measure]].dropna().itertuples(index=False, name=None):
                     ax.plot(value, place + offsets[model], **looks[model], clip_on=False)
             ax.set_xlabel(label)
             ax.tick_params(axis="y", length=0, pad=8)
@@ -70,8 +76,9 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
         axes[0].set_yticks(range(len(rows)), [LABELS[transform].format(strength) for transform, strength in rows])
         handles = [Line2D([], [], **look, label=model) for model, look in looks.items()]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
-        share = 1 / table["tracks"].iloc[0]
-        _caption(figure, f"the middle clip of {_counted(table)}; one clip is {share:.1g} of all")
+        n_tracks = table["tracks"].max()
+        share = [f"the middle clip of {_counted(table)}", f"one clip is {1 / n_tracks:.1g} of all"] if n_tracks else []
+        _caption(figure, [*share, *_gaps(table)])
     return figure
 
 
@@ -81,7 +88,8 @@ def encoder_shifts(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : pd.DataFrame
-        The errors of `robustness.experiment.run_experiment`; the mean over seeds is drawn.
+        The errors of `robustness.experiment.run_experiment`; the mean over seeds is drawn, and what has no tracks is
+        named.
 
     Raises
     ------
@@ -105,8 +113,13 @@ def encoder_shifts(table: pd.DataFrame) -> Figure:
         figure.legend(handles=handles, loc="outside right center", labelspacing=0.9)
         _caption(
             figure,
-            "f: encoder; g: the clip starts so much later in its track; g': the output moved by as many steps, half a "
-            f"step as the mean of two; {_counted(table)}",
+            [
+                "f: encoder",
+                "g: the clip starts so much later in its track",
+                "g': the output moved by as many steps, half a step as the mean of two",
+                *([_counted(table)] if table["tracks"].any() else []),
+                *_gaps(table),
+            ],
         )
     return figure
 
@@ -115,16 +128,24 @@ def _shifts(ax: Axes, means: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> 
     for model, rows in means.groupby("model"):
         for error, (dash, _) in _ERRORS.items():
             ax.plot(rows["steps"], rows[error], **looks[str(model)] | {"linestyle": dash}, clip_on=False)
+    for steps in means.loc[means["equivariance"].isna(), "steps"].unique():
+        place: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "ha": "center", "rotation": "vertical"}
+        ax.text(steps, 0.03, _LEFT_OUT, **place, color=style.SOFT)
     ax.set_xticks(sorted(set(means["steps"])))
 
 
 def _counted(table: pd.DataFrame) -> str:
-    n_tracks, n_seeds = table["tracks"].iloc[0], table["seed"].nunique()
-    return f"{n_tracks} test tracks" + (f", means over {n_seeds} seeds" if n_seeds > 1 else "")
+    n_seeds = table["seed"].nunique()
+    means = f", means over {n_seeds} seeds" if n_seeds > 1 else ""
+    return counted(int(table["tracks"].max()), "test track") + means
 
 
-def _caption(figure: Figure, text: str) -> None:
-    figure.supxlabel(text, fontsize=8, color=_INK)
+def _gaps(table: pd.DataFrame) -> list[str]:
+    return ["most test tracks are too short for what is not measured"] if (table["tracks"] == 0).any() else []
+
+
+def _caption(figure: Figure, parts: Iterable[str]) -> None:
+    figure.supxlabel("; ".join(parts), fontsize=8, color=_INK)
 
 
 def _means(table: pd.DataFrame, *, by: list[str], measures: list[str]) -> pd.DataFrame:

@@ -147,19 +147,20 @@ def _by_length(counts: pd.DataFrame) -> list[tuple[float, pd.DataFrame]]:
 
 
 def robustness_text(predictions: pd.DataFrame, encoders: pd.DataFrame) -> Iterator[str]:
-    """Name the transformation that changes most predictions of each network, and the errors of its encoders."""
-    n_tracks = int(predictions["tracks"].iloc[0])
-    means = predictions.groupby(["model", "transform", "strength"], sort=False)["flipped"].mean()
+    """Name the transformation that changes most predictions of each network, the errors of encoders, and the gaps."""
+    changes, errors = (table[table["tracks"] > 0] for table in (predictions, encoders))
+    tracks = counted(int(predictions["tracks"].max()), "track")
+    means = changes.groupby(["model", "transform", "strength"], sort=False)["flipped"].mean()
     for model, own in means.groupby("model", sort=False):
         worst = own[own == own.max()].index
         named = listed(LABELS[transform].format(strength) for _, transform, strength in worst)
         yield (
             f"{model}: no transformation changes a prediction."
             if own.max() == 0
-            else f"{model}: {named} changes most predictions, {own.max():.0%} of {n_tracks} tracks; on average over "
+            else f"{model}: {named} changes most predictions, {own.max():.0%} of {tracks}; on average over "
             f"all transformations it is {own.mean():.0%}."
         )
-    steps = encoders.assign(whole=encoders["steps"] % 1 == 0)
+    steps = errors.assign(whole=errors["steps"] % 1 == 0)
     for view, shifts in steps.groupby("view", sort=False):
         whole, half = shifts[shifts["whole"]], shifts[~shifts["whole"]]
         parts = []
@@ -175,6 +176,17 @@ def robustness_text(predictions: pd.DataFrame, encoders: pd.DataFrame) -> Iterat
                 f"{half['invariance'].mean():.2g}"
             )
         yield f"Encoders of the {_VIEWS[str(view)]}: {'; '.join(parts)}."
+    if left_out := [*_left_out(predictions, encoders)]:
+        yield f"Most test tracks are too short for these, which are not measured: {'; '.join(left_out)}."
+
+
+def _left_out(predictions: pd.DataFrame, encoders: pd.DataFrame) -> Iterator[str]:
+    """Name what has no tracks."""
+    missed = predictions.loc[predictions["tracks"] == 0, ["transform", "strength"]].drop_duplicates()
+    for transform, strength in missed.itertuples(index=False, name=None):
+        yield LABELS[transform].format(strength)
+    if steps := [f"{step:g}" for step in encoders.loc[encoders["tracks"] == 0, "steps"].unique()]:
+        yield f"encoders after shifts by {listed(steps)} steps of their output"
 
 
 def calibration_table(entries: Sequence[Entry], details: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -112,6 +112,7 @@ def test_robustness_in_sentences() -> None:
             "seed": 0,
             "view": "mel",
             "steps": [0.5, 1.0],
+            "tracks": 4,
             "equivariance": [0.2, 0.0],
             "invariance": [0.3, 0.4],
         }
@@ -121,6 +122,19 @@ def test_robustness_in_sentences() -> None:
     assert sentences[1] == "crnn: no transformation changes a prediction."
     assert "(relative error 0)" in sentences[2]
     assert "by 0.4; after a shift by half steps, the two errors are 0.2 and 0.3" in sentences[2]
+    short = changes["transform"] == "mp3_kbps"
+    some = list(
+        findings.robustness_text(
+            changes.assign(tracks=(~short).astype(int), flipped=changes["flipped"].mask(short)),
+            shifts.assign(tracks=0, equivariance=float("nan"), invariance=float("nan")),
+        )
+    )
+    assert some == [
+        "cnn1d: gain, -6 dB changes most predictions, 50% of 1 track; on average over all transformations it is 50%.",
+        sentences[1],
+        "Most test tracks are too short for these, which are not measured: MP3, 64 kbit/s; encoders after shifts by "
+        "0.5 and 1 steps of their output.",
+    ]
 
 
 def test_the_headline_names_the_best_and_the_leak() -> None:
