@@ -13,10 +13,10 @@ from fmagc.inference.onnx_record import OnnxRecord, read_record
 from fmagc.params.corpus import DEMO
 from fmagc.params.signal import Mel
 from fmagc.reporting.html.page import BASE_STYLE
-from fmagc.reporting.html.text import listed
 from fmagc.reporting.labels import DEMO_NOTE, MEASURES, VIEWS
 from fmagc.reporting.metric_text import metric_text
 from fmagc.reporting.presentation.registry import PRESENTATIONS
+from fmagc.reporting.text import listed
 from fmagc.runtime.files import new_folder, write_bytes, write_json
 
 __all__ = ["NPM_PACKAGE", "NPM_VERSION", "export_web"]

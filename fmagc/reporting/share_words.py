@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from fmagc.evaluation.share_curve import ShareCurve
-from fmagc.reporting.html.text import listed
 from fmagc.reporting.markdown import table
 from fmagc.reporting.metric_text import metric_text
+from fmagc.reporting.text import listed
 
 __all__ = ["SHARES_LEGEND", "share_lines", "shares_title"]
 

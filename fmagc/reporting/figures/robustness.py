@@ -11,7 +11,7 @@ from matplotlib.ticker import StrMethodFormatter
 
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.tables import require_columns
-from fmagc.reporting.html.text import counted
+from fmagc.reporting.text import counted
 
 __all__ = ["LABELS", "encoder_shifts", "prediction_changes"]
 

@@ -14,7 +14,6 @@ from fmagc.reporting.entries import Entry
 from fmagc.reporting.html import findings, run_facts
 from fmagc.reporting.html.elements import Picture, picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
-from fmagc.reporting.html.text import capitalised, counted, listed
 from fmagc.reporting.hub_metadata import body_of
 from fmagc.reporting.labels import MEASURES, VIEWS
 from fmagc.reporting.presentation.base import Presentation
@@ -29,6 +28,7 @@ from fmagc.reporting.run_results import (
     read_test_set,
 )
 from fmagc.reporting.share_words import shares_title
+from fmagc.reporting.text import capitalised, counted, listed
 from fmagc.runtime.files import read_record
 
 __all__ = ["gather"]

@@ -11,10 +11,10 @@ from fmagc.evaluation.predictions import Predictions
 from fmagc.reporting.entries import Entry, TestSet
 from fmagc.reporting.figures.robustness import LABELS
 from fmagc.reporting.html.elements import Table
-from fmagc.reporting.html.text import capitalised, counted, listed, with_article
 from fmagc.reporting.labels import MEASURES
 from fmagc.reporting.presentation.base import Presentation
 from fmagc.reporting.presentation.page_words import PageWords
+from fmagc.reporting.text import capitalised, counted, listed, with_article
 
 __all__ = [
     "calibration_table",

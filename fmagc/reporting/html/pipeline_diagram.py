@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Any
 
 from fmagc.reporting.figures.graph import Box
-from fmagc.reporting.html.text import counted, setting
+from fmagc.reporting.text import counted, setting
 
 __all__ = ["stage_boxes", "stage_edges", "stages_of_run"]
 

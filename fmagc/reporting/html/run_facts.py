@@ -9,8 +9,8 @@ import pandas as pd
 from fmagc.paths import MANIFEST, PARAMS_FILE, SPLITS
 from fmagc.reporting.entries import Entry
 from fmagc.reporting.html.elements import Table
-from fmagc.reporting.html.text import counted, listed, setting
 from fmagc.reporting.labels import SETS
+from fmagc.reporting.text import counted, listed, setting
 from fmagc.runtime.files import file_digest
 
 __all__ = ["accounted", "digests", "genres_without_tracks", "missing_genres", "sets", "settings", "trainings"]

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from fmagc.reporting.html.text import counted, listed
 from fmagc.reporting.presentation.genre_ranks import LEAST_TRACKS, rank_genres
 from fmagc.reporting.presentation.page_words import CLIPS, CURVES, ROBUSTNESS, SCORES, PageWords
+from fmagc.reporting.text import counted, listed
 
 __all__ = ["MultiLabelPage"]
 

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from fmagc.reporting.html.text import listed
 from fmagc.reporting.presentation.page_words import CLIPS, CURVES, ROBUSTNESS, SCORES, PageWords
+from fmagc.reporting.text import listed
 
 __all__ = ["SingleLabelPage"]
 

@@ -14,7 +14,6 @@ from fmagc.reporting.figures.genres import genre_scores
 from fmagc.reporting.figures.graph import Box, graph_diagram
 from fmagc.reporting.html.elements import picture
 from fmagc.reporting.html.markdown_html import html_of, sections_of
-from fmagc.reporting.html.text import capitalised, counted, listed, setting, with_article
 from fmagc.reporting.markdown import escaped, folded
 from fmagc.reporting.presentation.registry import PRESENTATIONS
 
@@ -40,18 +39,6 @@ def test_folded_text_unfolds_and_nothing_else_does() -> None:
     assert page.startswith("<details><summary>Two &amp; more</summary>\n<p><em>a</em>, &lt;details&gt;")
     assert page.index("</details>") < page.index("<p>&lt;details&gt;&lt;summary&gt;x&lt;/summary&gt;</p>")
     assert page.rstrip().endswith("<p>&lt;/details&gt;</p>")
-
-
-def test_words() -> None:
-    assert [capitalised("macro F1"), with_article("accuracy"), with_article("macro ROC-AUC")] == [
-        "Macro F1",
-        "an accuracy",
-        "a macro ROC-AUC",
-    ]
-    assert [counted(1, "seed"), counted(2000, "track")] == ["1 seed", "2,000 tracks"]
-    assert [listed(["a"]), listed(["a", "b"]), listed("abc")] == ["a", "a and b", "a, b and c"]
-    block = {"lr": 0.001, "C": [1.0, 10.0], "augment": [{"name": "noise", "p": 1}], "root": None, "none": []}
-    assert setting(block) == "lr 0.001, C 1/10, augment noise, root none"
 
 
 def test_genre_figure_orders_genres_by_how_well_they_are_found() -> None:
