@@ -65,10 +65,10 @@ class Prediction:
         return mean
 
     def top(self, n: int = 3) -> list[tuple[str, float]]:
-        """List the n most probable genres with their probabilities, the best first."""
+        """List the n most probable genres with their probabilities, the best first, equals in the order of `genres`."""
         require_at_least(1, n=n)
         p = self.probabilities
-        return [(self.genres[place], float(p[place])) for place in p.argsort(kind="stable")[::-1][:n]]
+        return [(self.genres[place], float(p[place])) for place in (-p).argsort(kind="stable")[:n]]
 
     def __repr__(self) -> str:
         best = ", ".join(f"{genre} {p:.2f}" for genre, p in self.top())

@@ -13,7 +13,7 @@ from safetensors.torch import load
 
 from fmagc.cli import main
 from fmagc.errors import RejectedTrack
-from fmagc.inference.predictor import Predictor
+from fmagc.inference.predictor import Prediction, Predictor
 from fmagc.models.safetensors_io import pack
 from fmagc.params.signal import Mel
 from fmagc.paths import CARD, WEIGHTS
@@ -72,6 +72,11 @@ def test_a_prediction_names_its_genres_best_first(model: Path, song: Path) -> No
     assert [p for _, p in best] == sorted(prediction.probabilities, reverse=True)
     assert repr(prediction).startswith(f"Prediction({best[0][0]} 0.")
     assert repr(Predictor(model)) == "Predictor(mmcrnn: 3 genres, clips of 1.49 s at 44100 Hz)"
+
+
+def test_of_equally_probable_genres_the_first_is_named_first() -> None:
+    prediction = Prediction(tuple(GENRES), np.array([[0.25, 1.0, 1.0]]), np.zeros(1), 1.5, silent=False)
+    assert prediction.top(2) == [(GENRES[1], 1.0), (GENRES[2], 1.0)], "as the command and every measure take them"
 
 
 def test_a_model_of_several_genres_gives_each_a_probability_of_its_own(tmp_path: Path, model: Path, song: Path) -> None:

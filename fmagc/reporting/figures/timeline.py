@@ -44,7 +44,7 @@ def timeline(
     """
     centres = starts + clip_s / 2
     edges = np.concatenate([[0.0], (centres[:-1] + centres[1:]) / 2, [file_s]])
-    order = p.mean(axis=0).argsort(kind="stable")[::-1]
+    order = (-p.mean(axis=0)).argsort(kind="stable")
     own = {genres[place]: p[:, place] for place in order[:_MOST]}
     with style.drawing():
         figure = Figure(figsize=(9, 3.2))
