@@ -42,7 +42,7 @@ class TestSet:
     task: str  # its name in `fmagc.tasks.task.TASKS`
     n_tracks: int
     n_artists: int
-    support: tuple[int, ...]  # test tracks of each genre
+    support: Mapping[str, int]  # test tracks of each genre
     n_training: int  # tracks that could be decoded
     n_listed: int  # tracks of the training set, decoded or not
     known: float  # share of the test tracks whose artist is in training
@@ -67,7 +67,9 @@ class TestSet:
             task=labelling.task.name,
             n_tracks=len(track_ids),
             n_artists=len(set(test.artist_ids.tolist())),
-            support=tuple(labelling.members[test.labels[first]].sum(axis=0).tolist()),
+            support=dict(
+                zip(labelling.genres, labelling.members[test.labels[first]].sum(axis=0).tolist(), strict=True)
+            ),
             n_training=accepted["train"],
             n_listed=audit["tracks"]["train"],
             known=audit["test_share_with_artist_in_train"],
@@ -80,6 +82,6 @@ class TestSet:
         return len(self.support)
 
     @property
-    def n_genres_tested(self) -> int:
-        """The number of genres that a test track carries."""
-        return sum(n > 0 for n in self.support)
+    def tested(self) -> frozenset[str]:
+        """The genres that a test track carries."""
+        return frozenset(genre for genre, n in self.support.items() if n > 0)

@@ -99,12 +99,8 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
         other = context.test_sets[protocol]
         lines += [f"## `{protocol}` against `{context.base}`", ""]
         lines += [*gap_lines(gaps, base=context.base, other=protocol), ""]
-        if base and base.n_training != other.n_training:
-            lines += [
-                f"Not all of a gap need be due to the artists: `{protocol}` trains on {other.n_training:,} tracks, "
-                f"`{context.base}` on {base.n_training:,}.",
-                "",
-            ]
+        if base:
+            lines += _other_causes(context.base, base, protocol, other)
     lines += ["## How to read it", "", _LEGEND.format(of_the_task=presentation.legend), ""]
     lines += [PAIRS_LEGEND.format(metric=presentation.headline, right=presentation.right), ""]
     lines += [SHARES_LEGEND, ""] if context.curves else []
@@ -116,13 +112,26 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
 def _describe(test: TestSet, presentation: Presentation) -> str:
     files = f" {test.files_shared:,} files occur in more than one set, byte for byte." if test.files_shared else ""
     rejected = f" (of {test.n_listed:,} listed)" if test.n_listed > test.n_training else ""
-    untested = test.n_genres - test.n_genres_tested
+    untested = test.n_genres - len(test.tested)
     absent = f" ({untested} of them without a test track)" if untested else ""
     return (
         f"{test.n_tracks:,} test tracks by {test.n_artists:,} artists in {test.n_genres} genres{absent}; "
         f"{test.n_training:,} training tracks{rejected}. **{test.known:.0%} of the test tracks are by artists in the "
         f"training set.**{files} {presentation.chance_text(test)}"
     )
+
+
+def _other_causes(base_name: str, base: TestSet, other_name: str, other: TestSet) -> list[str]:
+    """Tell what two protocols differ in beside the artists."""
+    causes = []
+    if base.n_training != other.n_training:
+        causes += [f"`{other_name}` trains on {other.n_training:,} tracks, `{base_name}` on {base.n_training:,}"]
+    if base.tested != other.tested:
+        causes += [
+            f"`{other_name}` tests {len(other.tested)} genres, `{base_name}` {len(base.tested)}, and only "
+            f"{len(base.tested & other.tested)} are the same, so that macro means are over different genres, and so is what guessing scores"
+        ]
+    return [f"Not all of a gap need be due to the artists: {'; '.join(causes)}.", ""] if causes else []
 
 
 def _table(ranked: Sequence[Entry], presentation: Presentation) -> str:

@@ -50,7 +50,7 @@ OFFICIAL = TestSet(
     task="single",
     n_tracks=40,
     n_artists=12,
-    support=(20, 10, 10),
+    support={"Folk": 20, "Jazz": 10, "Rock": 10},
     n_training=320,
     n_listed=320,
     known=0.0,
@@ -157,9 +157,23 @@ def test_each_protocol_has_its_own_table_and_the_gap_stands_below():
     ]  # fmt: skip
     assert "accuracy under `random`: a significantly higher." in gap
     assert "macro_f1 under `random`: b significantly lower." in gap
-    assert "`random` trains on 330 tracks, `official` on 320." in gap
+    assert "Not all of a gap need be due to the artists: `random` trains on 330 tracks, `official` on 320." in gap
     none = "\n".join(gap_lines(gaps[1:2], base="official", other="random"))
     assert "accuracy under `random`: no significant difference." in none
+
+
+def test_a_gap_between_means_over_different_genres_is_said_to_be_one():
+    other = replace(OFFICIAL, support={"Folk": 20, "Jazz": 0, "Punk": 9, "Rock": 11})
+    context = replace(
+        CONTEXT,
+        pairs={"official": [], "random": []},
+        gaps={"random": [Gap("a", "macro_f1", base=0.5, other=0.5, low=-0.1, high=0.1)]},
+    )
+    for test_set, said in ((other, True), (replace(OFFICIAL, support={"Folk": 1, "Jazz": 1, "Rock": 38}), False)):
+        sets = {"official": OFFICIAL, "random": test_set}
+        text = leaderboard_markdown([_entry("a", 0.5)], context=replace(context, test_sets=sets))
+        assert ("`random` tests 3 genres, `official` 3, and only 2 are the same" in text) == said
+        assert ("Not all of a gap" in text) == said
 
 
 def test_what_is_missing_is_named():
@@ -186,7 +200,7 @@ def test_several_genres_a_track_are_told_by_their_own_measures_and_by_level():
         metrics = {f"{name}{end}": n for name in shown for end, n in ends.items()} | others | levels
         return Entry("official", model, metrics, dict.fromkeys(shown, value - 0.02))
 
-    test_set = replace(OFFICIAL, task="multi", support=(20, 10, 8, 0))
+    test_set = replace(OFFICIAL, task="multi", support={"Folk": 20, "Jazz": 10, "Punk": 8, "Rock": 0})
     context = replace(CONTEXT, test_sets={"official": test_set})
     text = leaderboard_markdown([entry("cnn1d", 0.2), entry("crnn", 0.3)], context=context)
     assert "40 test tracks by 12 artists in 4 genres (1 of them without a test track); 320 training tracks." in text
@@ -229,7 +243,14 @@ def test_the_test_set_is_counted_by_track():
     assert TestSet.of(
         Predictions.concatenate(tables), audit=audit, accepted={"train": 8, "val": 1, "test": 3}
     ) == TestSet(
-        task="single", n_tracks=3, n_artists=2, support=(2, 0, 1), n_training=8, n_listed=9, known=0.25, files_shared=1
+        task="single",
+        n_tracks=3,
+        n_artists=2,
+        support={"Folk": 2, "Jazz": 0, "Rock": 1},
+        n_training=8,
+        n_listed=9,
+        known=0.25,
+        files_shared=1,
     )
 
 

@@ -140,7 +140,13 @@ def test_robustness_in_sentences() -> None:
 def test_the_headline_names_the_best_and_the_leak() -> None:
     track = {f"{name}{end}": 0.5 for name in ("macro_f1", "accuracy") for end in ("", "_low", "_high")}
     entries = [Entry("random", "crnn", {**track, "macro_f1": 0.7}, {}, [{}]), Entry("random", "majority", track, {})]
-    counts = {"n_tracks": 10, "n_artists": 1, "support": (4, 3, 2, 1), "n_training": 8, "n_listed": 8}
+    counts = {
+        "n_tracks": 10,
+        "n_artists": 1,
+        "support": {"Folk": 4, "Jazz": 3, "Punk": 2, "Rock": 1},
+        "n_training": 8,
+        "n_listed": 8,
+    }
     test = TestSet(task="single", **counts, known=0.8, files_shared=0)
     first, second = findings.headline(entries, test, presentation=SINGLE)
     assert "1 network and 1 baseline predict one of 4 genres for 10 tracks by 1 artist; 80% of these" in first
@@ -152,7 +158,13 @@ def test_the_headline_of_several_genres_a_track_has_its_own_measures() -> None:
     names = ("macro_average_precision", "macro_roc_auc")
     track = {f"{name}{end}": 0.5 for name in names for end in ("", "_low", "_high")}
     entries = [Entry("official", "crnn", {**track, "macro_average_precision": 0.3}, {}, [{}])]
-    counts = {"n_tracks": 10, "n_artists": 2, "support": (4, 0, 2), "n_training": 8, "n_listed": 8}
+    counts = {
+        "n_tracks": 10,
+        "n_artists": 2,
+        "support": {"Folk": 4, "Jazz": 0, "Rock": 2},
+        "n_training": 8,
+        "n_listed": 8,
+    }
     test = TestSet(task="multi", **counts, known=0.0, files_shared=0)
     first, second = findings.headline(entries, test, presentation=MULTI)
     assert "predict which of 3 genres are those of 10 tracks by 2 artists; 0% of these" in first
