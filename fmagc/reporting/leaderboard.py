@@ -129,7 +129,8 @@ def _other_causes(base_name: str, base: TestSet, other_name: str, other: TestSet
     if base.tested != other.tested:
         causes += [
             f"`{other_name}` tests {len(other.tested)} genres, `{base_name}` {len(base.tested)}, and only "
-            f"{len(base.tested & other.tested)} are the same, so that macro means are over different genres, and so is what guessing scores"
+            f"{len(base.tested & other.tested)} are the same, so that macro means are over different "
+            "genres, and so is what guessing scores"
         ]
     return [f"Not all of a gap need be due to the artists: {'; '.join(causes)}.", ""] if causes else []
 
