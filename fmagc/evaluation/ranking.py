@@ -10,15 +10,17 @@ are the same on any machine and whatever the number of threads.
 References
 ----------
 J. Davis, M. Goadrich: The Relationship Between Precision-Recall and ROC Curves, ICML 2006.
+Y. Bestgen: Exact Expected Average Precision of the Random Baseline for System Evaluation, PBML 103, 2015.
 """
 
 import numpy as np
 import numpy.typing as npt
+from numpy.typing import ArrayLike
 
 from fmagc.evaluation.metrics import Floats, Ints
 from fmagc.runtime.compiled import compiled
 
-__all__ = ["best_threshold", "rank_genres", "rank_once"]
+__all__ = ["best_threshold", "precision_by_chance", "rank_genres", "rank_once"]
 
 Bools = npt.NDArray[np.bool_]
 Times = npt.NDArray[np.uint16]
@@ -72,6 +74,23 @@ def best_threshold(scores: Floats, carried: Bools) -> float:
     hits = np.cumsum(carried[order])[last]
     f1 = 2 * hits / (np.flatnonzero(last) + 1 + hits[-1])
     return float(ranked[last][f1.argmax()])
+
+
+def precision_by_chance(n_positive: ArrayLike, n_rows: int) -> Floats:
+    """Compute the average precision of rows in a random order, its mean over all orders.
+
+    It is the share of positive rows where these are many, and above it where they are few: one positive row among ten
+    has 0.29. Rows of one score share a place, which has just that share, 0.1.
+
+    Parameters
+    ----------
+    n_positive : array_like
+        From 1 to `n_rows`.
+    n_rows : int
+    """
+    first = (1 / np.arange(1, n_rows + 1)).sum()  # of a single positive row, times the number of rows
+    others = (np.asarray(n_positive, dtype=np.float64) - 1) / max(n_rows - 1, 1)
+    return np.asarray((first + others * (n_rows - first)) / n_rows, dtype=np.float64)
 
 
 @compiled(inline="always")

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from fmagc.evaluation.confusions import confusion_table, confusions_by_seed
 from fmagc.evaluation.error_analysis import analyse
 from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.protocol_gap import gaps_between
-from fmagc.evaluation.ranking import best_threshold, rank_genres, rank_once
+from fmagc.evaluation.ranking import best_threshold, precision_by_chance, rank_genres, rank_once
 from fmagc.evaluation.scoring import SCORINGS
 from fmagc.evaluation.share_curve import ShareCurve
 from fmagc.evaluation.significance import Correctness, compare_all
@@ -62,6 +63,15 @@ def test_ranking_is_that_of_scikit_learn_with_ties_and_rare_genres() -> None:
     assert np.isnan(found[3]).all(), "no row carries it"
     assert found[4, 0] == 1
     assert np.isnan(found[4, 1]), "no row lacks it"
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 5])
+def test_the_precision_by_chance_is_the_mean_over_all_orders(n_rows: int) -> None:
+    orders = np.array(list(permutations(range(n_rows))), dtype=np.float64)
+    for n_positive in range(1, n_rows + 1):
+        carried = np.arange(n_rows) < n_positive
+        mean = np.mean([sk.average_precision_score(carried, scores) for scores in orders])
+        assert precision_by_chance(n_positive, n_rows) == pytest.approx(mean)
 
 
 def test_resamples_are_rankings_of_the_rows_drawn() -> None:

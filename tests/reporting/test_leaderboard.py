@@ -8,6 +8,7 @@ from fmagc.errors import DataError
 from fmagc.evaluation.metrics import METRICS
 from fmagc.evaluation.predictions import Predictions
 from fmagc.evaluation.protocol_gap import Gap
+from fmagc.evaluation.ranking import precision_by_chance
 from fmagc.evaluation.significance import Pair
 from fmagc.reporting.conclusions import gap_lines, pair_lines
 from fmagc.reporting.entries import Entry, TestSet
@@ -204,8 +205,8 @@ def test_several_genres_a_track_are_told_by_their_own_measures_and_by_level():
     context = replace(CONTEXT, test_sets={"official": test_set})
     text = leaderboard_markdown([entry("cnn1d", 0.2), entry("crnn", 0.3)], context=context)
     assert "40 test tracks by 12 artists in 4 genres (1 of them without a test track); 320 training tracks." in text
-    chance = (20 / 40 + 10 / 40 + 8 / 40) / 3
-    assert f"one probability for all tracks: macro_average_precision {chance:.3f}, macro_roc_auc 0.500." in text
+    chance = precision_by_chance([20, 10, 8], 40).mean()
+    assert f"a random order of the tracks: macro_average_precision {chance:.3f}, macro_roc_auc 0.500." in text
     header, _, first, second, levels_header, _, by_level = _rows(text)[:7]
     assert [first[0], second[0]] == ["crnn", "cnn1d"]
     assert dict(zip(header, first, strict=True)) == {

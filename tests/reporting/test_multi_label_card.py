@@ -81,7 +81,7 @@ def test_the_best_and_the_worst_genres_are_shown_and_all_can_be_unfolded():
     assert genres_of(worst) == names[10:0:-1]
     assert genres_of(folded.split("</details>")[0]) == names[:0:-1]
     assert "No test track carries one of these: Genre 0." in text
-    assert "| Genre 2.2.1 | 10 | 0.290 | 0.200 | 0.750 | 0.250 | 0.125 | 0.170 | 0.062 |" in text
+    assert "| Genre 2.2.1 | 10 | 0.290 | 0.257 | 0.750 | 0.250 | 0.125 | 0.170 | 0.062 |" in text
 
 
 def test_a_genre_of_few_test_tracks_is_neither_the_best_nor_the_worst():
@@ -97,8 +97,8 @@ def test_a_genre_of_few_test_tracks_is_neither_the_best_nor_the_worst():
 
 def test_what_cannot_be_measured_has_a_dash():
     everywhere = page([row("Everywhere", roc_auc=None), row("Rare", average_precision_std=0.125)])
-    assert "| Everywhere | 10 | 0.500 | 0.200 | - |" in everywhere
-    assert "| Rare | 10 | 0.500 ± 0.125 | 0.200 |" in everywhere
+    assert "| Everywhere | 10 | 0.500 | 0.257 | - |" in everywhere
+    assert "| Rare | 10 | 0.500 ± 0.125 | 0.257 |" in everywhere
 
 
 def test_genres_that_are_given_wrongly_are_listed_with_the_tracks_that_get_them():

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from fmagc.errors import DataError
+from fmagc.evaluation.ranking import precision_by_chance
 from fmagc.reporting.figures import style
 from fmagc.reporting.figures.false_positives import false_positive_table
 from fmagc.reporting.figures.precision import precision_by_size
@@ -62,7 +63,7 @@ def test_a_point_is_a_genre_at_its_training_tracks_beside_its_chance() -> None:
     ).axes[0]
     drawn = {line.get_label(): (line.get_xdata().tolist(), line.get_ydata().tolist()) for line in ax.lines}
     assert drawn == {
-        "by chance": ([900, 30], [0.5, 0.05]),
+        "by chance": ([900, 30], precision_by_chance([40, 4], 80).tolist()),
         "root": ([900], [0.6]),
         "second level": ([30], [0.05]),
     }, "a genre without training or test tracks has no place"

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from fmagc.errors import DataError
+from fmagc.evaluation.ranking import precision_by_chance
 from fmagc.reporting.figures import style
 
 __all__ = ["precision_by_size"]
@@ -46,7 +47,7 @@ def precision_by_size(
     depths : mapping of str to int
         The level of each genre in the tree, 0 for a root.
     n_tracks : int
-        Number of test tracks. The share of them that carries a genre is its average precision by chance.
+        Number of test tracks, on which a genre's average precision by chance depends.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def precision_by_size(
     genres = [str(row["genre"]) for row in tested]
     sizes = np.array([training[genre] for genre in genres], dtype=np.float64)
     scores = np.array([row["average_precision"] for row in tested], dtype=np.float64)
-    chance = np.array([row["support"] for row in tested]) / n_tracks
+    chance = precision_by_chance([row["support"] for row in tested], n_tracks)
     level = np.minimum([depths[genre] for genre in genres], len(_DEPTHS) - 1)
     with style.drawing():
         figure = Figure(figsize=_SIZE)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from matplotlib.figure import Figure
 
+from fmagc.evaluation.ranking import precision_by_chance
 from fmagc.reporting.figures.false_positives import false_positive_table
 from fmagc.reporting.markdown import escaped, folded, table
 from fmagc.reporting.metric_text import count_text, metric_text
@@ -80,8 +81,8 @@ class MultiLabelCard(CardWords):
         ranks = rank_genres(rows)
         whole = _genre_rows(ranks.tested, n_tested)
         parts = [
-            "By chance, the average precision of a genre is its share of the test tracks. A genre of few test tracks "
-            "may do well or badly by luck."
+            "By chance is the average precision of a random order of the test tracks, on average over all orders. A "
+            "genre of few test tracks may do well or badly by luck."
         ]
         if len(ranks.common) > 2 * _N_EXTREME:
             best, worst = (
@@ -127,7 +128,7 @@ def _genre_rows(rows: Sequence[Mapping[str, Any]], n_tested: int) -> str:
             escaped(row["genre"]),
             f"{row['support']:,}",
             metric_text(row, "average_precision"),
-            f"{row['support'] / n_tested:.3f}",
+            f"{precision_by_chance(row['support'], n_tested):.3f}",
             "-" if row["roc_auc"] is None else metric_text(row, "roc_auc"),
             *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1", "threshold")),
         ]

@@ -57,8 +57,8 @@ class MultiLabelPage(PageWords):
             "alt": "Average precision of each genre over the number of its training tracks, with names at those "
             "farthest from the trend",
             "caption": f"{_BEST} Average precision of each genre by its training tracks, on a logarithmic axis; a dash "
-            "below a genre is what one probability for all tracks scores. Names are of the genres farthest from the "
-            "trend.",
+            "below a genre is what a random order of the tracks scores on average. Names are of the genres farthest "
+            "from the trend.",
         },
         "tree": {
             "alt": "The tree of the genres, each with its average precision in a coloured cell and its test tracks",
