@@ -1,5 +1,6 @@
 """Robustness of networks: predictions that change with the music, divergences, and errors of encoders after a shift."""
 
+import textwrap
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -33,6 +34,7 @@ _ERRORS: dict[str, tuple[Literal["-", ":"], str]] = {
 _LEFT_OUT = "not measured"
 _LINEAR_NATS = 0.01  # the scale of divergences is linear up to here, so that it has a zero, and logarithmic beyond
 _INK = "#333333"
+_CHARACTERS = 18  # of a caption, in an inch
 
 
 def prediction_changes(table: pd.DataFrame) -> Figure:
@@ -145,7 +147,8 @@ def _gaps(table: pd.DataFrame) -> list[str]:
 
 
 def _caption(figure: Figure, parts: Iterable[str]) -> None:
-    figure.supxlabel("; ".join(parts), fontsize=8, color=_INK)
+    width = int(_CHARACTERS * figure.get_figwidth())
+    figure.supxlabel(textwrap.fill("; ".join(parts), width=width), fontsize=8, color=_INK)
 
 
 def _means(table: pd.DataFrame, *, by: list[str], measures: list[str]) -> pd.DataFrame:
