@@ -1,11 +1,7 @@
 """The exported page in headless Chromium: what it computes, what it asks for, and what it says."""
 
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +13,7 @@ from fmagc.audio.ffmpeg import ffmpeg_program
 from fmagc.audio.raw_audio import excerpt_starts
 from fmagc.cache.clip_starts import evenly_spaced
 from tests.support.audio_files import mp3, music
-from tests.support.browser import BROWSER, OPTIONS, asked_by_pages
+from tests.support.browser import BROWSER, OPTIONS, SOON_MS, Visit, asked_by_pages, served
 from tests.support.dag import ROOT
 
 pytest.importorskip("onnx")
@@ -32,7 +28,6 @@ from tests.support.trained_model import write_model  # noqa: E402
 
 NODE_MODULES = ROOT / "node_modules"
 GENRES = ("Electronic", "Folk", "Hip-Hop", "Instrumental", "International", "Pop", "Rock", "Soul-RnB")
-SOON_MS = 120_000  # on a busy machine
 
 pytestmark = [
     pytest.mark.slow,
@@ -42,33 +37,6 @@ pytestmark = [
         reason=f"no {NPM_PACKAGE} in node_modules",
     ),
 ]
-
-
-class Visit:
-    """A visit to the page."""
-
-    def __init__(self, context: Any, address: str) -> None:
-        self.page = context.new_page()
-        self.faults: list[str] = []
-        self.page.on("console", lambda message: self.faults.append(message.text))
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.goto(address)
-        self.page.wait_for_selector("#waits", state="detached", timeout=SOON_MS)
-
-    def choose(self, song: Path) -> None:
-        """Choose a song and wait for its result, or for what is said in place of one."""
-        self.page.set_input_files("#song", song)
-        self.page.wait_for_selector("#result:not([hidden]), #failure:not(:empty)", timeout=SOON_MS)
-
-    def probabilities(self) -> dict[str, float]:
-        rows = self.page.locator(".bars tr").evaluate_all(
-            "rows => rows.map(row => [row.cells[0].textContent, Number(row.querySelector('data').value)])"
-        )
-        return dict(rows)
-
-    def says(self, where: str) -> str:
-        said: str = self.page.inner_text(where)
-        return said
 
 
 @pytest.fixture(scope="module")
@@ -86,19 +54,6 @@ def address(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     export_web(model, root / "music" / "genres", node_modules=NODE_MODULES)
     with served(root) as host:
         yield f"{host}/music/genres/"
-
-
-@contextmanager
-def served(root: Path) -> Iterator[str]:
-    with ThreadingHTTPServer(("localhost", 0), partial(_Quiet, directory=str(root))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_port}"
-        server.shutdown()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture(scope="module")
