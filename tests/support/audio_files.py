@@ -1,16 +1,18 @@
-"""MP3s made for tests."""
+"""Sound files made for tests, and decoded."""
 
 import hashlib
 import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 from numpy.typing import NDArray
 
 from fmagc.audio.decode import Decoded, decode
 from fmagc.audio.quantise import most_samples
 from fmagc.audio.tags import end_of_leading_tags
+from fmagc.errors import RejectedTrack
 from fmagc.params.signal import Audio
 
 CLIP = 2**19
@@ -37,6 +39,14 @@ def music(n_samples: int, *, sr: int = 44100, channels: int = 2) -> NDArray[np.f
 def mp3(y: NDArray[np.float64], *, sr: int = 44100, mode: str = "CONSTANT", level: float = 0.5) -> bytes:
     buffer = io.BytesIO()
     soundfile.write(buffer, y, sr, format="MP3", bitrate_mode=mode, compression_level=level)
+    return buffer.getvalue()
+
+
+def container(name: str, *, n_samples: int = 44100, subtype: str | None = None) -> bytes:
+    """Write music into another container than MP3."""
+    buffer = io.BytesIO()
+    sr = 48000 if subtype == "OPUS" else 44100
+    soundfile.write(buffer, music(n_samples, sr=sr), sr, format=name, subtype=subtype)
     return buffer.getvalue()
 
 
@@ -74,3 +84,10 @@ def decode_bytes(
         out=out,
         decoder=settings.decoder,
     )
+
+
+def rejection(data: bytes, folder: Path, **changes: object) -> RejectedTrack:
+    """Decode bytes that must be rejected."""
+    with pytest.raises(RejectedTrack) as caught:
+        decode_bytes(data, folder, **changes)
+    return caught.value

@@ -1,6 +1,5 @@
 """A dataset root with every kind of broken MP3 in it, each kind in a shard of its own between two sound neighbours."""
 
-import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import soundfile
 
 from fmagc.runtime.files import file_sha1
-from tests.support.audio_files import id3, mp3, music, without_header_frame
+from tests.support.audio_files import container, id3, mp3, music, without_header_frame
 
 IDS_PER_SHARD = 100
 LENGTH = 2**16  # samples of the sound tracks, which is also the least that is accepted
@@ -73,9 +71,9 @@ def cases() -> dict[str, list[Case]]:
             Case("tag", id3(1600), "no_audio", "1610 bytes, not one audio frame"),
         ],
         "F3 container": [
-            Case("wav", _container("WAV"), "not_mp3", "52 49 46 46"),
-            Case("ogg", _container("OGG"), "not_mp3", "4f 67 67 53"),
-            Case("flac", _container("FLAC"), "not_mp3", "66 4c 61 43"),
+            Case("wav", container("WAV", n_samples=LENGTH), "not_mp3", "52 49 46 46"),
+            Case("ogg", container("OGG", n_samples=LENGTH), "not_mp3", "4f 67 67 53"),
+            Case("flac", container("FLAC", n_samples=LENGTH), "not_mp3", "66 4c 61 43"),
         ],
         "F4 truncated": [
             Case("half", whole[: len(whole) // 2], "truncated", r"decoded \d+ samples, its header declares \d+ frames"),
@@ -166,12 +164,6 @@ def _edited_afterwards(path: Path) -> str:
     seen = file_sha1(path)
     path.write_bytes(song()[:-1] + b"!")
     return seen
-
-
-def _container(name: str) -> bytes:
-    buffer = io.BytesIO()
-    soundfile.write(buffer, music(LENGTH), 44100, format=name)
-    return buffer.getvalue()
 
 
 def _flipped(data: bytes, n_bits: int) -> bytes:
