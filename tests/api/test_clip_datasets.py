@@ -1,13 +1,7 @@
-"""The public names: lazy, documented by examples that run, and the same music and batches as the stages."""
+"""Datasets of clips, and batches that are the trainer's; wrong arguments are named."""
 
-import ast
-import contextlib
-import doctest
 import pickle
-import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,42 +12,18 @@ from torch.utils.data import DataLoader
 
 import fmagc
 from fmagc.cache.clip_positions import clip_table
-from fmagc.cache.reader import Cache
 from fmagc.corpus.index import read_split
 from fmagc.dataset.clips import fixed_batches
-from fmagc.evaluation.metrics import METRICS
 from fmagc.params.training import Augmentation
 from fmagc.runtime.tables import write_csv
 from fmagc.training.batches import RandomBatches
-from tests.support.audio_files import mp3, music
-from tests.support.dag import ROOT
-from tests.support.data_folder import CLIP_SAMPLES, GENRES, IDS, MEL, REJECTED, SR, write_data
-from tests.support.decoders import needs_libmpg123
-from tests.support.small_project import IDS as DECODED
-from tests.support.small_project import Small, write_small
-from tests.support.trained_model import write_model
+from tests.support.data_folder import CLIP_SAMPLES, MEL, REJECTED
 
 AUGMENT = [
     {"name": "gaussian_noise", "p": 0.5, "min_amplitude": 0.001, "max_amplitude": 0.015},
     {"name": "time_stretch", "p": 0.5, "min_rate": 0.8, "max_rate": 1.25},
 ]
 VIEWS = ("waveform", "mel")
-PAGE = ROOT / "docs/train_your_own.md"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("api")
-    write_data(root / "data")
-    model = root / "data/models/official/crnn/0"
-    write_model(model, "crnn", genres=GENRES, clip_samples=CLIP_SAMPLES, sample_rate=SR, mel=MEL)
-    (root / "song.mp3").write_bytes(mp3(music(SR * 3, channels=2)))
-    return root
-
-
-@pytest.fixture(scope="module")
-def cache(folder: Path) -> fmagc.FeatureCache:
-    return fmagc.open_cache(folder / "data")
 
 
 def trainer(dataset: fmagc.ClipDataset, *, epoch: int, batch_size: int = 2) -> list[dict[str, torch.Tensor]]:
@@ -75,172 +45,6 @@ def assert_same(found: list[dict[str, torch.Tensor]], expected: list[dict[str, t
     for one, other in zip(found, expected, strict=True):
         for key, values in other.items():
             assert torch.equal(one[key], values), key
-
-
-def test_importing_fmagc_imports_nothing_heavy() -> None:
-    code = "import sys, fmagc; dir(fmagc); sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'pandas')))"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
-
-
-def test_cache_and_signals_import_no_torch(folder: Path) -> None:
-    code = "import sys, fmagc; fmagc.open_cache(), fmagc.decode, fmagc.log_mel; sys.exit('torch' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(ROOT)})
-    assert run.returncode == 0
-
-
-def test_names_are_there_and_others_are_not() -> None:
-    assert set(fmagc.__all__) <= set(dir(fmagc))
-    assert all(getattr(fmagc, name).__doc__ for name in fmagc.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = fmagc.nothing
-
-
-@pytest.mark.parametrize("name", fmagc.__all__)
-def test_every_public_name_has_examples_and_they_hold(name: str, folder: Path) -> None:
-    tests = doctest.DocTestFinder().find(getattr(fmagc, name), name, module=False, globs={})
-    assert any(test.examples for test in tests if test.name == name)
-    runner = doctest.DocTestRunner()
-    with contextlib.chdir(folder):
-        for test in tests:
-            assert runner.run(test).failed == 0, test.name
-
-
-def test_the_page_s_network_trains(folder: Path) -> None:
-    code = "\n".join(re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S))
-    run = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stderr
-    *epochs, metrics, song = run.stdout.splitlines()
-    assert [re.sub(r"[01]\.\d\d$", "", line) for line in epochs] == [
-        f"epoch {n}: validation accuracy " for n in (1, 2, 3)
-    ]
-    assert set(ast.literal_eval(metrics)) == set(METRICS)
-    assert song in [f"song.mp3: {genre}" for genre in GENRES]
-
-
-def test_the_cache_is_a_table_and_a_mapping(cache: fmagc.FeatureCache) -> None:
-    assert list(cache) == list(IDS) == cache.tracks.index.tolist()
-    assert cache.tracks.columns.tolist() == ["genre", "artist", "title", "seconds", "flags", "official", "path"]
-    assert cache.genres == list(GENRES)
-    assert cache.rejected.loc[REJECTED].to_dict() == {
-        "reason": "too_short", "detail": "9 samples", "genre": "Rock", "artist": "Artist 99", "title": "Song 99",
-        "official": "train", "path": "99.mp3",
-    }  # fmt: skip
-    assert cache.split("official").loc[REJECTED, "set"] == "train"
-    assert REJECTED not in cache
-    with pytest.raises(KeyError, match="track 99 was rejected: too_short: 9 samples"):
-        _ = cache[REJECTED]
-    track = cache[IDS[0]]
-    assert (track.path, track.genre, track.artist) == ("2.mp3", "Folk", "Artist 2")
-    assert track.sets == {"official": "train"}
-    assert "9 tracks of 2 genres" in repr(cache)
-
-
-def test_a_track_s_spectrogram_is_that_of_its_waveform(cache: fmagc.FeatureCache) -> None:
-    for track in cache.values():
-        y, sr = track.waveform()
-        S_db = track.log_mel()
-        assert (y.dtype, sr, len(y) / sr) == (np.float32, SR, track.seconds)
-        assert S_db.shape == (len(y) // MEL.hop_length, MEL.n_mels)
-        np.testing.assert_allclose(fmagc.log_mel(y, sr=sr), S_db, atol=0.04)  # float16 in dB
-
-
-def test_a_damaged_row_is_found_when_it_is_read(tmp_path: Path) -> None:
-    write_data(tmp_path / "data")
-    cache = fmagc.open_cache(tmp_path / "data")
-    row = cache.reader("waveform")[IDS[1]]
-    with (tmp_path / "data/waves/000.h5").open("r+b") as file:
-        file.seek(row.offset + 100)
-        file.write(b"\x55\x55")
-    cache[IDS[0]].waveform()
-    with pytest.raises(fmagc.DataError, match=r"000\.h5: expected digest .* run `dvc checkout --force`"):
-        cache[IDS[1]].waveform()
-    with pytest.raises(fmagc.DataError, match="other bytes in row 1"):
-        fmagc.ClipDataset(cache, views=("waveform",))
-
-
-@pytest.mark.parametrize("there", [True, False])
-def test_no_cache_names_the_commands(tmp_path: Path, there: bool) -> None:
-    folder = tmp_path if there else tmp_path / "data"
-    with pytest.raises(
-        fmagc.DataError, match=rf"{folder}: expected the folder data .* `dvc repro` .* `fmagc use FOLDER`"
-    ):
-        fmagc.open_cache(folder)
-
-
-@pytest.mark.parametrize(
-    ("missing", "message"),
-    [
-        ("index/splits/official.csv", "index/splits: expected a table for each protocol of the run, found none: run"),
-        ("mels/manifest.json", r"mels/manifest\.json: expected a file of the stage mel, found none: run `dvc repro`"),
-        ("stats/official.json", r"official\.json: expected a file of the stage stats@official, found none: run `dvc"),
-    ],
-)
-def test_a_part_that_is_missing_is_named_with_the_command(tmp_path: Path, missing: str, message: str) -> None:
-    write_data(tmp_path)
-    (tmp_path / missing).unlink()
-    with pytest.raises(fmagc.DataError, match=message):
-        fmagc.ClipDataset(fmagc.open_cache(tmp_path))
-
-
-def test_tables_of_a_cache_without_a_split_name_the_command(tmp_path: Path) -> None:
-    write_data(tmp_path)
-    (tmp_path / "index/splits/official.csv").unlink()
-    cache = fmagc.open_cache(tmp_path)
-    with pytest.raises(fmagc.DataError, match="expected a table for each protocol of the run, found none"):
-        _ = cache.tracks
-
-
-def test_decode_gives_the_samples_that_the_cache_holds(sound: Small) -> None:
-    cache = Cache(sound.root / "data/waves", "waves", columns=["scale"], stage="decode")
-    assert len(cache.track_ids) == len(DECODED) - 1
-    for track_id in cache.track_ids:
-        y, sr = fmagc.decode(sound.root / f"data/raw/little/{track_id}.mp3", max_seconds=2.0, min_samples=2**15)
-        row = cache[track_id]
-        assert sr == SR
-        np.testing.assert_array_equal(y, row.values * np.float32(row.columns["scale"]))
-
-
-@needs_libmpg123
-def test_decode_takes_the_decoder_of_a_cache(tmp_path: Path) -> None:
-    small = write_small(tmp_path)
-    path = next((small.root / "data/raw/little").glob("*.mp3"))
-    y, other = (fmagc.decode(path, decoder=decoder)[0] for decoder in ("soundfile", "mpg123"))
-    assert y.shape == other.shape
-    assert np.abs(y - other).max() <= 1.01 * np.abs(y).max() / 32767
-    with pytest.raises(ValueError, match="decoder: expected one of soundfile, mpg123, found 'lame'"):
-        fmagc.decode(path, decoder="lame")
-
-
-def test_decode_rejects_with_a_reason(tmp_path: Path) -> None:
-    with pytest.raises(fmagc.RejectedTrack) as caught:
-        fmagc.decode(tmp_path / "none.mp3")
-    assert caught.value.reason is fmagc.Reason.MISSING_FILE
-    assert str(caught.value) == f"{tmp_path}/none.mp3: missing_file: No such file or directory"
-    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - our own bytes
-
-
-@pytest.mark.parametrize(
-    ("y", "settings", "message"),
-    [
-        (np.zeros((2, 5000), np.float32), {}, r"expected y of shape \(n,\)"),
-        (np.zeros(5000, np.int16), {}, "a floating type, found"),
-        (np.array([0, np.nan, np.inf] * 1000, np.float32), {}, "finite samples, found 2000 NaN or infinite of 3000"),
-        (np.zeros(100, np.float32), {}, "at least one hop, 1024 samples, found 100"),
-        (np.zeros(5000, np.float32), {"sr": 0}, "sr: expected an integer from 1 on, found 0"),
-    ],
-)
-def test_log_mel_refuses_what_is_no_waveform(y: np.ndarray, settings: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        fmagc.log_mel(y, **{"sr": SR} | settings)
-
-
-def test_settings_out_of_range_are_named() -> None:
-    with pytest.raises(fmagc.SettingsError, match=r"fmagc\.log_mel: n_fft: expected a power of two, as 1024"):
-        fmagc.log_mel(np.zeros(5000, np.float32), sr=SR, n_fft=1000)
-    with pytest.raises(fmagc.SettingsError, match=r"fmax at most half of sr \(22050 Hz\), found 0\.0 and 30000\.0"):
-        fmagc.log_mel(np.zeros(5000, np.float32), sr=SR, fmax=30_000.0)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -397,35 +201,6 @@ def test_wrong_kinds_of_arguments_are_named(cache: fmagc.FeatureCache) -> None:
         cache.verify("melspec")
     with pytest.raises(ValueError, match=r"^epoch: expected an integer from 0 on, found -1"):
         fmagc.ClipDataset(cache).set_epoch(-1)
-
-
-def test_a_model_refuses_wrong_arguments(folder: Path) -> None:
-    model = folder / "data/models/official/crnn/0"
-    with pytest.raises(ValueError, match="n_clips: expected an integer from 1 on, found 0"):
-        fmagc.load_model(model, n_clips=0)
-    with pytest.raises(ValueError, match="sr: expected an integer from 1 on, found 0"):
-        fmagc.load_model(model).predict(np.zeros(SR * 2, np.float32), sr=0)
-    with pytest.raises(TypeError, match="recording: expected a path, an array or a tensor, found list"):
-        fmagc.load_model(model).predict([0.0] * SR)
-    with pytest.raises(fmagc.RejectedTrack, match=r"^none\.mp3: missing_file: No such file"):
-        fmagc.load_model(model).predict("none.mp3")
-    with pytest.raises(ValueError, match="n: expected an integer from 1 on, found -1"):
-        fmagc.load_model(model).predict(np.zeros(SR * 2, np.float32)).top(-1)
-
-
-@pytest.mark.parametrize("named", ["official/crnn", "artist/crnn/0", "official/cnn2d/0", "official/crnn/1"])
-def test_models_that_are_there_are_named(folder: Path, named: str) -> None:
-    model = folder / "data/models/official/crnn/0"
-    with pytest.raises(fmagc.DataError, match=f"models found: {model}$"):
-        fmagc.load_model(folder / "data/models" / named)
-    with pytest.raises(fmagc.DataError, match=r"models found: none near it$"):
-        fmagc.load_model(folder / "no/models/at/all")
-
-
-def test_a_tensor_is_predicted_as_its_array(folder: Path) -> None:
-    model = fmagc.load_model(folder / "data/models/official/crnn/0")
-    y = np.sin(np.arange(SR * 2, dtype=np.float32) / 7)
-    np.testing.assert_array_equal(model.predict(torch.from_numpy(y)).clips, model.predict(y).clips)
 
 
 def test_a_dataset_shows_protocol_and_set(cache: fmagc.FeatureCache) -> None:
