@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 
 from fmagc.errors import DataError
 from fmagc.reporting.figures import bars, calibration, confusion, curves, data, style
+from fmagc.reporting.figures.genres import genre_scores
+from fmagc.reporting.figures.timeline import timeline
 from fmagc.reporting.presentation.registry import PRESENTATIONS
 
 SINGLE = PRESENTATIONS["single"]
@@ -157,6 +159,31 @@ def test_the_same_figure_has_the_same_bytes_whatever_the_machine_prefers(tmp_pat
     assert first == (tmp_path / "made" / "b.png").read_bytes()
     assert b"matplotlib" not in first
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "made"]
+
+
+def test_a_name_that_is_very_long_is_shortened_and_leaves_the_axes_their_place() -> None:
+    long = "Contemporary electroacoustic music for tape and a small ensemble, the first ten years"
+    genres = ["Folk", long, f"{long} and after"]
+    clips = {genre: np.sin(np.arange(2000) * 0.1) for genre in genres}
+    split = pd.DataFrame({"genre": genres, "set": ["train", "val", "test"]})
+    scores = {"crnn": [{"genre": genre, "support": 1000, "f1": 0.5} for genre in genres]}
+    probabilities = np.full((4, 3), 1 / 3)
+    along = {"clip_s": 4.0, "file_s": 10.0, "title": "x"}
+    figures = [
+        data.waveform_grid(clips, sr=SR),
+        data.class_balance(split),
+        confusion.confusion_grid({"a": np.eye(3, dtype=int)}, genres),
+        genre_scores(scores),
+        timeline(probabilities, np.arange(4.0), task="single", genres=genres, **along),
+    ]
+    for figure in figures:
+        assert _overhang_inches(figure) <= 0.01
+        drawn = sum(ax.get_position().width for ax in figure.axes[:2])
+        assert drawn > 0.3, "of the width of the figure"
+    titles = [ax.title for ax in figures[0].axes if ax.get_title()]
+    boxes = [title.get_window_extent() for title in titles]
+    assert not any(box.overlaps(other) for place, box in enumerate(boxes) for other in boxes[place + 1 :])
+    assert figures[1].axes[0].get_ylim()[1] > 2, "names of the same beginning are genres of their own"
 
 
 def test_no_text_is_cut_off_at_the_edge(history: pd.DataFrame) -> None:

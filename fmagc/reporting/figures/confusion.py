@@ -36,13 +36,14 @@ def confusion_grid(matrices: Mapping[str, npt.NDArray[np.float64]], genres: Sequ
         raise DataError("confusion matrices: expected at least one, found none: evaluate a model first")
     n_columns = min(2, len(matrices))
     n_rows = -(-len(matrices) // n_columns)
-    cells, names = _CELL * len(genres), _LETTER * max(len(genre) for genre in genres)
-    width, height = cells + names + 0.8, cells + 0.65 * names + 0.9  # beside them: totals, titles, axis labels
     with style.drawing():
+        labels = [style.shortened(genre, inches=style.NAME_INCHES, size=8) for genre in genres]
+        cells, names = _CELL * len(genres), _LETTER * max(len(label) for label in labels)
+        width, height = cells + names + 0.8, cells + 0.65 * names + 0.9  # beside them: totals, titles, axis labels
         figure = Figure(figsize=(n_columns * width + 0.9, n_rows * height))
         axes = figure.subplots(n_rows, n_columns, squeeze=False)
         for ax, (title, matrix) in zip(axes.flat, matrices.items(), strict=False):
-            image = _panel(ax, np.asarray(matrix), genres, title=title)
+            image = _panel(ax, np.asarray(matrix), labels, title=title)
         for ax in list(axes.flat)[len(matrices) :]:
             ax.axis("off")
         bar = figure.colorbar(image, ax=axes, shrink=0.75 / n_rows, aspect=22)

@@ -23,6 +23,7 @@ Array = npt.NDArray[np.floating]
 
 _ENVELOPE_BINS = 1500  # about one a pixel: more would only be drawn over each other
 _TICKS_HZ = (64, 512, 1024, 2048, 4096, 8192, 16384)  # 128 and 256 would overlap: the mel scale is linear down there
+_TITLE = 3.3  # inches that a genre's name takes at most above its clip
 _BARS = 40  # genres at most that have bars: more would make a figure of many pages
 _POINTS: Mapping[str, Mapping[str, Any]] = {
     "train": {"marker": "o", "markersize": 4.5},
@@ -45,7 +46,7 @@ def waveform_grid(clips: Mapping[str, Array], *, sr: int) -> Figure:
         figure, axes = _grid(clips, height=1.5)
         for ax, (genre, y) in zip(axes, clips.items(), strict=True):
             _envelope(ax, y, sr=sr)
-            ax.set_title(genre)
+            ax.set_title(style.shortened(genre, inches=_TITLE, size=10))
         peak = max(1.0, *(float(np.abs(y).max()) for y in clips.values()))  # an MP3 may decode to more than 1
         axes[0].set_ylim(-1.05 * peak, 1.05 * peak)
         figure.supxlabel("time (s)", fontsize=9)
@@ -83,7 +84,7 @@ def spectrogram_grid(
             hertz = [f for f in _TICKS_HZ if centres[0] <= f <= centres[-1]]
             ax.set_yticks(np.interp(hertz, centres, np.arange(n_mels)), [str(f) for f in hertz])
             ax.grid(visible=False)
-            ax.set_title(genre)
+            ax.set_title(style.shortened(genre, inches=_TITLE, size=10))
         figure.supxlabel("time (s)", fontsize=9)
         figure.supylabel("frequency (Hz, mel scale)", fontsize=9)
         bar = figure.colorbar(image, ax=axes, shrink=0.6, aspect=35, format="%.0f dB")
@@ -109,7 +110,10 @@ def class_balance(splits: pd.DataFrame) -> Figure:
         few = len(counts) <= _BARS
         figure = Figure(figsize=(8, 1.3 + (0.32 if few else 0.165) * len(counts)))
         ax = figure.subplots()
+        counts = counts if few else counts.iloc[np.argsort(counts["train"].to_numpy(), kind="stable")]
         (_set_bars if few else _set_points)(ax, counts, legend)
+        names = [style.shortened(genre, inches=style.NAME_INCHES, size=8) for genre in counts.index]
+        ax.set_yticks(range(len(counts)), names)
         ax.set_xlabel("tracks")
         ax.tick_params(axis="y", length=0)
         figure.legend(loc="outside upper center", ncols=3)
@@ -166,7 +170,7 @@ def _set_bars(ax: Axes, counts: pd.DataFrame, legend: Mapping[str, str]) -> None
     start = np.zeros(len(counts), dtype=int)
     for name, label in legend.items():
         width = counts[name].to_numpy()
-        ax.barh(counts.index, width, left=start, color=style.SET_COLOURS[name], height=0.7, label=label)
+        ax.barh(range(len(counts)), width, left=start, color=style.SET_COLOURS[name], height=0.7, label=label)
         start = start + width
     for place, total in enumerate(start):
         ax.annotate(f"{total:,}", (total, place), (4, 0), textcoords="offset points", va="center", fontsize=8)
@@ -175,16 +179,15 @@ def _set_bars(ax: Axes, counts: pd.DataFrame, legend: Mapping[str, str]) -> None
 
 
 def _set_points(ax: Axes, counts: pd.DataFrame, legend: Mapping[str, str]) -> None:
-    """Put a point for each set on the row of a genre, the largest genre at the top."""
-    ranked = counts.iloc[np.argsort(counts["train"].to_numpy(), kind="stable")]
+    """Put a point for each set on the row of each genre (rows of `counts`, from the bottom)."""
     for name, look in _POINTS.items():  # a ring and what lies in it are both seen
         colour = style.SET_COLOURS[name]
-        ax.plot(ranked[name], ranked.index, color=colour, linestyle="none", label=legend[name], **look)
+        ax.plot(counts[name], range(len(counts)), color=colour, linestyle="none", label=legend[name], **look)
     ax.set_xscale("symlog", linthresh=1, linscale=0.4)  # linear from 0 to 1: a set may have no track of a genre
     ax.set_xlim(left=-0.15)
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     ax.tick_params(axis="x", top=True, labeltop=True)
-    ax.set_ylim(-1, len(ranked))
+    ax.set_ylim(-1, len(counts))
     ax.tick_params(axis="y", labelsize=7)
 
 

@@ -45,7 +45,7 @@ def genre_scores(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
             ax.axhline(place - 0.5, color="#e6e6e6", linewidth=0.8)
         ax.set_xlim(0, 1)
         ax.set_ylim(len(genres) - 0.5, -0.5)
-        ax.set_yticks(range(len(genres)), [f"{genre} ({support[genre]:,})" for genre in genres])
+        ax.set_yticks(range(len(genres)), [_labelled(genre, support[genre]) for genre in genres])
         ax.set_ylabel("genre (test tracks)")
         ax.set_xlabel("F1")
         ax.tick_params(axis="y", length=0, pad=8)
@@ -56,3 +56,7 @@ def genre_scores(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
+
+
+def _labelled(genre: str, support: int) -> str:
+    return style.shortened(genre, f" ({support:,})", inches=style.NAME_INCHES, size=8)

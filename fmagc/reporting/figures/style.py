@@ -18,6 +18,7 @@ from fmagc.runtime import files
 
 __all__ = [
     "GREY",
+    "NAME_INCHES",
     "PALETTE",
     "SET_COLOURS",
     "drawing",
@@ -42,6 +43,7 @@ _MARKERS |= {"svm_mfcc": "X", "logreg_mel": "*", "majority": "p"}
 _OTHER_MARKERS = ("h", "<", ">")
 SET_COLOURS = {"train": "#0072B2", "val": "#56B4E9", "test": "#E69F00"}
 GREY = "#7F7F7F"
+NAME_INCHES = 2.2  # that the name of a genre takes at most beside an axis
 INK, SOFT = "#1a1a1a", "#55606b"  # of text in a picture, and of what stands back
 
 _POINTS = 72  # of an inch

@@ -81,7 +81,7 @@ def _lines(ax: Axes, edges: Floats, own: Mapping[str, Floats], others: Floats) -
 
 
 def _labelled(name: str, p: Floats) -> str:
-    return f"{name}  {p.mean():.2f}"
+    return style.shortened(name, f"  {p.mean():.2f}", inches=style.NAME_INCHES, size=8)
 
 
 _DRAWN: Mapping[TaskName, Callable[[Axes, Floats, Mapping[str, Floats], Floats], None]] = {
