@@ -51,6 +51,7 @@ compare.protocol and what belongs to them in params.yaml. Comments and all other
 the folder, the settings or, with --branch, git's working tree are not as they should be.
 
   fmagc use "/music/My music"                     a folder for each genre, or a table tracks.csv
+  fmagc use "/music/My music" --labels multi      a table that names several genres a track, as Folk; Punk
   fmagc use /music                                FMA's layout: an audio folder beside fma_metadata
   fmagc use fma_small --root /music --download    FMA itself: fma_small, fma_medium or fma_large
   fmagc use demo                                  back to the synthesised demo"""
@@ -213,6 +214,11 @@ def _add_use(commands: _Commands) -> None:
         _FOLDERS,
     )
     parser.add_argument("--download", action="store_true", help="let the stage fetch download what is missing of FMA")
+    parser.add_argument(
+        "--labels",
+        choices=("single", "multi"),
+        help="the genres of a track, index.labels: one, or several (as params.yaml has it; single for the demo)",
+    )
     parser.add_argument(
         "--branch", metavar="NAME", help="commit the new settings on a new git branch, without the results of this one"
     )

@@ -6,6 +6,7 @@ from functools import partial
 from fmagc.corpus.audit import audit, describe_audit
 from fmagc.corpus.fma.layout import METADATA
 from fmagc.corpus.index import write_index
+from fmagc.corpus.left_out import count_reasons
 from fmagc.corpus.local.tracks import check_protocols
 from fmagc.corpus.selection import name_table, select_tracks, split_table
 from fmagc.params.corpus import Index
@@ -32,8 +33,7 @@ def main() -> None:
     audits = {protocol: audit(table, tracks, sha1=sha1) for protocol, table in splits.items()}
     genres = chosen.tree.table({genre for table in splits.values() for genre in labels_of(table).genres})
     write_index(chosen.files, name_table(tracks), splits, genres=genres, left_out=left_out)
-    reasons = left_out["reason"].str.split(":").str[0].value_counts().sort_index()
-    counted = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+    counted = count_reasons(left_out["reason"])
     print(f"{len(tracks)} tracks, {len(left_out)} left out{f' ({counted})' if counted else ''}")
     for protocol, found in audits.items():
         print(*describe_audit(protocol, found), sep="\n")

@@ -12,15 +12,16 @@ from fmagc.corpus.fma.genres import read_genres
 from fmagc.corpus.fma.labels import LABELLINGS
 from fmagc.corpus.fma.layout import METADATA, track_file
 from fmagc.corpus.fma.tables import SUBSETS, read_tracks
+from fmagc.corpus.left_out import count_reasons
 from fmagc.corpus.local.file_names import needs_ffmpeg
 from fmagc.corpus.local.track_table import LISTING
-from fmagc.corpus.local.tracks import check_protocols, choose_genres, own_tracks
+from fmagc.corpus.local.tracks import advise_multi, check_protocols, choose_genres, own_tracks
 from fmagc.corpus.selection import split_table
 from fmagc.errors import DataError, format_list, format_value
 from fmagc.params.base import faults_of
 from fmagc.params.corpus import DEMO, DOWNLOADS, Dataset, Index
 from fmagc.paths import RAW
-from fmagc.tasks.task import TASKS, labels_of, task_of
+from fmagc.tasks.task import TASKS, labels_of
 
 __all__ = ["Corpus", "locate", "look_at"]
 
@@ -108,7 +109,7 @@ def look_at(dataset: Dataset, index: Index) -> Corpus:
     ----------
     dataset : Dataset
     index : Index
-        The present settings: `genres` is kept where the corpus has these genres, the others are kept in any case.
+        The settings to look by: `genres` is kept where the corpus has these genres, the others are kept in any case.
 
     Raises
     ------
@@ -142,21 +143,19 @@ def look_at(dataset: Dataset, index: Index) -> Corpus:
 
 def _look_at_fma(dataset: Dataset, home: Path, paths: set[str], index: Index) -> Corpus:
     tree = read_genres(home / METADATA[1])
-    labelling = LABELLINGS[index.labels]
-    tracks = labelling.label(read_tracks(home / METADATA[0], genres=tree, lists=labelling.lists(None)), tree, None)
+    labelling, genres = LABELLINGS[index.labels], index.genres
+    try:
+        tree.choose(genres)
+    except DataError:  # those of another corpus
+        genres = None
+    tracks = read_tracks(home / METADATA[0], genres=tree, lists=labelling.lists(genres))
+    tracks = labelling.label(tracks, tree, genres)
     tracks["there"] = [f"{dataset.name}/{track_file(track_id)}" in paths for track_id in tracks["track_id"]]
     ranks = tracks["subset"].map(SUBSETS.index)
     found = ranks[tracks["there"]]
     subset = _subset_of(dataset.name) or (SUBSETS[int(found.max())] if len(found) else index.subset)
-    genres = index.genres
-    try:
-        if genres is not None:
-            tree.choose(genres)
-    except DataError:
-        genres = None
     tracks = tracks[ranks <= SUBSETS.index(subset)]
-    summary = _counts(tracks[tracks["there"]], n_missing=int((~tracks["there"]).sum()))
-    return Corpus(dataset, "official", subset, genres, summary)
+    return Corpus(dataset, "official", subset, genres, _counts(tracks))
 
 
 def _look_at_own(dataset: Dataset, home: Path, paths: Sequence[str], index: Index) -> Corpus:
@@ -165,12 +164,15 @@ def _look_at_own(dataset: Dataset, home: Path, paths: Sequence[str], index: Inde
     genres = index.genres
     try:
         chosen = choose_genres(tracks, genres)
-        tracks = chosen[chosen["reason"] == ""].reset_index(drop=True)
     except DataError:  # those of another corpus
-        genres = None
-    summary = _counts(tracks, n_missing=0)
-    protocol, reasons = _choose_protocol(tracks, where=str(home), index=index)
-    return Corpus(dataset, protocol, index.subset, genres, summary + [f"  {reason}" for reason in reasons])
+        genres, chosen = None, choose_genres(tracks, None)
+    kept = chosen[chosen["reason"] == ""].reset_index(drop=True)
+    protocol, notes = _choose_protocol(kept, where=str(home), index=index)
+    advice = advise_multi(kept)
+    if advice and not any(advice in note for note in notes):  # the refusal of a protocol may have it
+        notes.append(advice)
+    summary = _counts(chosen.assign(there=True)) + [f"  {note}" for note in notes]
+    return Corpus(dataset, protocol, index.subset, genres, summary)
 
 
 def _choose_protocol(tracks: pd.DataFrame, *, where: str, index: Index) -> tuple[str, list[str]]:
@@ -193,15 +195,18 @@ def _try(tracks: pd.DataFrame, protocol: str, *, where: str, index: Index) -> No
     split_table(tracks, protocol, seed=index.seed, min_tracks=index.min_tracks, where=where)
 
 
-def _counts(tracks: pd.DataFrame, *, n_missing: int) -> list[str]:
-    """Count genres, tracks and artists, a line each."""
-    labelled = tracks[tracks[task_of(tracks).column] != ""]
-    sizes = labels_of(labelled).count(labelled)
-    known = tracks[tracks["artist"] != ""]
-    unknown = len(tracks) - len(known)
+def _counts(tracks: pd.DataFrame) -> list[str]:
+    """Count the genres, tracks and artists of a run, and the tracks that it leaves out, a line each."""
+    kept = tracks[tracks["reason"] == ""]
+    found = kept[kept["there"]]
+    sizes, n_missing = labels_of(found).count(found), len(kept) - len(found)
+    known = found[found["artist"] != ""]
+    unknown = len(found) - len(known)
+    left_out = count_reasons(tracks.loc[tracks["reason"] != "", "reason"])
     return [
         f"  genres: {len(sizes)} ({format_list([f'{genre} {count}' for genre, count in sizes.items()])})",
-        f"  tracks: {len(tracks)}" + (f", {n_missing} more have no file here" if n_missing else ""),
+        f"  tracks: {len(found)}" + (f", {n_missing} more have no file here" if n_missing else ""),
+        *([f"  tracks left out: {left_out}"] if left_out else []),
         f"  artists: {known['artist_id'].nunique()}" + (f"; tracks without an artist: {unknown}" if unknown else ""),
     ]
 

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from fmagc.params.schema import check
+from fmagc.params.schema import Params, check
 
 __all__ = ["check_text", "edited"]
 
@@ -72,9 +72,9 @@ def edited(text: str, values: Mapping[str, Any]) -> tuple[str, dict[str, tuple[A
     return stream.getvalue(), changes
 
 
-def check_text(name: str, text: str) -> None:
-    """Raise SettingsError with every fault of a settings file that is not there yet."""
+def check_text(name: str, text: str) -> Params:
+    """Read a settings file that is not there yet, or raise SettingsError with every fault of it."""
     with tempfile.TemporaryDirectory(prefix="fmagc-use-") as folder:
         candidate = Path(folder, name)
         candidate.write_text(text, encoding="utf-8")
-        check(candidate)
+        return check(candidate)

@@ -27,6 +27,7 @@ from fmagc.paths import (
     TRACK_METRICS,
 )
 from fmagc.runtime.files import write_text
+from fmagc.tasks.task import TASKS
 
 __all__ = ["use"]
 
@@ -51,11 +52,19 @@ _WHY = {
     "artist": "no artist is in two sets",
     "random": "drawn without regard to artists",
 }
+_GENRES = {"single": "one genre for each track", "multi": "several genres a track"}
 
 _git = partial(run_git, repository=Path(), task="fmagc use --branch")
 
 
-def use(corpus: str, *, root: Path | None = None, download: bool = False, branch: str | None = None) -> None:
+def use(
+    corpus: str,
+    *,
+    root: Path | None = None,
+    download: bool = False,
+    labels: str | None = None,
+    branch: str | None = None,
+) -> None:
     """Look at a corpus, set params.yaml for it, and say what comes next.
 
     Parameters
@@ -66,6 +75,9 @@ def use(corpus: str, *, root: Path | None = None, download: bool = False, branch
         The folder that holds an audio folder of this name and `fma_metadata`.
     download : bool
         Whether fetch may download.
+    labels : str, optional
+        The genres of a track, a value of `index.labels` by which the corpus is looked at; None: that of params.yaml, or
+        of the demo.
     branch : str, optional
         A new git branch that gets the settings, and none of the results of the present one.
 
@@ -87,12 +99,15 @@ def use(corpus: str, *, root: Path | None = None, download: bool = False, branch
     before = check()
     try:
         summary, values = (
-            _demo(root, download) if corpus in ("demo", DEMO) else _settings(corpus, root, download, before)
+            _demo(root, download) if corpus in ("demo", DEMO) else _settings(corpus, root, download, labels, before)
         )
     except DataError as error:
         raise DataError(f"{error}\nfmagc use wrote nothing: correct that, then run it again") from None
+    if labels is not None:
+        values["index.labels"] = labels
     text, changes = edited(PARAMS_FILE.read_text(encoding="utf-8"), values)
-    check_text(PARAMS_FILE.name, text)
+    after = check_text(PARAMS_FILE.name, text)
+    summary.append(f"  labels: {after.index.labels}, {_GENRES[after.index.labels]}")
     if branch is not None:
         _require_clean(branch)
         _git(["switch", "--quiet", "--create", branch])
@@ -100,15 +115,18 @@ def use(corpus: str, *, root: Path | None = None, download: bool = False, branch
     write_text(PARAMS_FILE, text)
     if branch is not None:
         _git(["add", "--", str(PARAMS_FILE)])
-        _git(["commit", "--quiet", "--allow-empty", "--message", f"Settings for {values['dataset.name']}"])
+        _git(["commit", "--quiet", "--allow-empty", "--message", f"Settings for {after.dataset.name}"])
         summary.append(f"branch {branch}: the settings below are committed")
-    for line in [*summary, *_report(changes), *_next(values, branch)]:
+    for line in [*summary, *_report(changes), *_next(after, branch)]:
         print(line)  # noqa: T201
 
 
-def _settings(corpus: str, root: Path | None, download: bool, before: Params) -> tuple[list[str], dict[str, Any]]:
+def _settings(
+    corpus: str, root: Path | None, download: bool, labels: str | None, before: Params
+) -> tuple[list[str], dict[str, Any]]:
     """Find a corpus and the values that suit it."""
-    found = look_at(locate(corpus, root=root, download=download, mirror=before.dataset.mirror), before.index)
+    index = before.index.model_copy(update={"labels": labels or before.index.labels})
+    found = look_at(locate(corpus, root=root, download=download, mirror=before.dataset.mirror), index)
     values = _values(found.dataset, found.protocol, found.subset, found.genres)
     if found.fallback:
         values["audio.fallback"] = found.fallback
@@ -185,17 +203,21 @@ def _report(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:
     ]
 
 
-def _next(values: Mapping[str, Any], branch: str | None) -> list[str]:
+def _next(settings: Params, branch: str | None) -> list[str]:
     """Say what to run; results of other protocols, which compare would refuse, go first, and the demo's come back."""
     lines = ["next:"]
-    if values["dataset.name"] == DEMO and branch is None and not _LOCK.exists() and _is_committed(_LOCK):
+    if settings.dataset.name == DEMO and branch is None and not _LOCK.exists() and _is_committed(_LOCK):
         lines += [f"  git restore --staged --worktree {METRICS} {PLOTS} {_LOCK}", "  dvc checkout"]
-    left = [folder for folder in TRACK_METRICS.glob("*") if folder.name not in values["run.protocols"]]
+    left = [folder for folder in TRACK_METRICS.glob("*") if folder.name not in settings.run.protocols]
     if branch is None and left:
         lines += [
             f"  git rm -rq {METRICS} {PLOTS} {_LOCK}   # results of another corpus, which git keeps in its history",
             f"  rm -rf {shlex.join(map(str, _MADE))}",
         ]
+    if settings.index.min_tracks == 1 and not TASKS[settings.index.labels].needs_every_genre:
+        lines.append(
+            f"  if wanted, index.min_tracks in {PARAMS_FILE} (now 1): genres with fewer training tracks are left out"
+        )
     return [*lines, "  dvc repro", f"results: {LEADERBOARD}, {REPORT} and `dvc metrics show`"]
 
 

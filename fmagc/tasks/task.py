@@ -93,7 +93,7 @@ class Task(ABC):
 
     @abstractmethod
     def parse(self, text: str) -> list[str]:
-        """List the genres of a cell of the column."""
+        """List the genres of a cell of the column, none for an empty one."""
 
     @abstractmethod
     def activation(self, logits: L) -> L:
@@ -117,8 +117,8 @@ class SingleLabel(Task):
     exclusive = True
 
     def parse(self, text: str) -> list[str]:
-        """List the one genre of a cell."""
-        return [text]
+        """List the one genre of a cell, if it has one."""
+        return [text] if text else []
 
     def activation(self, logits: L) -> L:
         """Take the softmax of each row."""
@@ -142,7 +142,7 @@ class MultiLabel(Task):
 
     def parse(self, text: str) -> list[str]:
         """List the genres of a cell, which are separated by semicolons."""
-        return text.split(SEPARATOR)
+        return text.split(SEPARATOR) if text else []
 
     def activation(self, logits: L) -> L:
         """Take the logistic function of each value."""

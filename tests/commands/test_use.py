@@ -1,15 +1,12 @@
 """`fmagc use`: each kind of corpus, an edited params.yaml, wrong folders, and the branch of its own."""
 
-import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from fmagc.cli import main
 from fmagc.corpus.data_home import prepare_dataset
@@ -17,45 +14,11 @@ from fmagc.errors import DataError
 from fmagc.params.corpus import Dataset
 from tests.support.dag import ROOT
 from tests.support.mini_corpus import NAME
+from tests.support.settings_project import FILES, git, settings
+
+pytestmark = pytest.mark.usefixtures("project")
 
 PARAMS = (ROOT / "params.yaml").read_text(encoding="utf-8")
-FILES = [f"{genre}/{genre} band {artist}/{n}.wav" for genre in ("Dance", "Folk") for artist in range(3) for n in (1, 2)]
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The settings of a project, in the folder where the commands are given."""
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "A Person")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "person@example.org")
-    folder = tmp_path / "project"
-    folder.mkdir()
-    for name in ("params.yaml", "dvc.yaml", "dvc.lock"):
-        shutil.copyfile(ROOT / name, folder / name)
-    monkeypatch.chdir(folder)
-    return folder
-
-
-@pytest.fixture
-def music(tmp_path: Path) -> Path:
-    """A folder for each genre, and in each one for every artist; no file is decoded here."""
-    for path in FILES:
-        (tmp_path / "My music" / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "My music" / path).write_text(path, encoding="utf-8")
-    return tmp_path / "My music"
-
-
-def settings() -> dict[str, Any]:
-    found: dict[str, Any] = YAML(typ="safe").load(Path("params.yaml"))
-    return found
-
-
-def git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def corpus() -> tuple[Any, ...]:
@@ -129,6 +92,14 @@ def test_a_table(music: Path, split: bool) -> None:
     (music / "tracks.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     assert main(["use", str(music)]) == 0
     assert corpus() == ("my_music", str(music), "table", False, "official" if split else "artist")
+
+
+def test_tracks_without_a_genre_are_counted(music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{path},{'' if path.endswith('0/1.wav') else path.split('/')[0]},{path.split('/')[1]}" for path in FILES]
+    (music / "tracks.csv").write_text("\n".join(["path,genre,artist", *rows, ""]), encoding="utf-8")
+    assert main(["use", str(music)]) == 0
+    told = "  genres: 2 (Dance 5, Folk 5)\n  tracks: 10\n  tracks left out: 2 no genre\n  artists: 6\n"
+    assert told in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("how", ["tables beside it", "audio folder", "name and root"])
@@ -236,19 +207,6 @@ def test_outside_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.chdir(tmp_path)
     assert main(["use", "demo"]) == 1
     assert "expected a project's folder with params.yaml and dvc.yaml, found no params.yaml" in capsys.readouterr().err
-
-
-@pytest.fixture
-def committed(project: Path) -> Path:
-    """A project whose demo was run and committed."""
-    for path in ("metrics/models/official/crnn.json", "plots/curves.csv", "data/models/official/config.json"):
-        (project / path).parent.mkdir(parents=True, exist_ok=True)
-        (project / path).write_text("{}", encoding="utf-8")
-    (project / ".gitignore").write_text("/data\n", encoding="utf-8")
-    git("init", "-q", "-b", "main")
-    git("add", "-A")
-    git("commit", "-qm", "the demo")
-    return project
 
 
 def test_a_branch_of_its_own(committed: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:

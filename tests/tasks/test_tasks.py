@@ -68,6 +68,7 @@ def test_cells_keep_the_genres_that_are_among_some() -> None:
 def test_a_cell_is_written_as_it_is_read() -> None:
     for task, text in ((TASKS["single"], "Folk; Blues"), (TASKS["multi"], "Folk;Punk")):
         assert task.text(task.parse(text)) == text
+        assert task.parse("") == []
     assert TASKS["multi"].text(["Rock", "Folk", "Rock"]) == "Folk;Rock"
     assert TASKS["multi"].text([]) == ""
 

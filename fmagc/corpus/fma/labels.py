@@ -7,6 +7,7 @@ from typing import ClassVar
 import pandas as pd
 
 from fmagc.corpus.fma.genres import GenreTree
+from fmagc.corpus.left_out import reason_of
 from fmagc.errors import DataError, format_list, format_value
 from fmagc.tasks.labels import SEPARATOR
 from fmagc.tasks.task import TASKS
@@ -57,8 +58,8 @@ class OneGenre(Labelling):
         classes = [tree.classes_of(genre_ids, chosen=chosen) for genre_ids in tracks["genres"]]
         genre = [names[0] if len(names) == 1 else "" for names in classes]
         reason = [
-            "" if len(names) == 1 else f"several chosen genres: {', '.join(names)}" if names else "no chosen genre"
-            for names in classes
+            f"several chosen genres: {', '.join(names)}" if len(names) > 1 else reason_of(names, genre_ids)
+            for names, genre_ids in zip(classes, tracks["genres"], strict=True)
         ]
         return tracks.drop(columns="genres").assign(genre=genre, reason=reason)
 
@@ -86,10 +87,8 @@ class EveryGenre(Labelling):
             for ids in set(tracks["genres"])
         }
         genres = tracks["genres"].map(cells)
-        without = "no genre" if choice is None else "no chosen genre"
-        return tracks.drop(columns=["genre", "genres_all"]).assign(
-            genres=genres, reason=(genres == "").map({True: without, False: ""})
-        )
+        reason = [reason_of(cell, ids) for cell, ids in zip(genres, tracks["genres"], strict=True)]
+        return tracks.drop(columns=["genre", "genres_all"]).assign(genres=genres, reason=reason)
 
 
 LABELLINGS: dict[str, Labelling] = {"single": OneGenre(), "multi": EveryGenre()}

@@ -24,14 +24,15 @@ def read_listing(data_home: Path) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        One row per track, sorted by ``path``: ``path``, ``genre``, ``artist`` (empty: not known), ``split`` (FMA's
-        words; empty in every row where the table has no such column).
+        One row per track, sorted by ``path``: ``path``, ``genre`` (empty: none), ``artist`` (empty: not known),
+        ``split`` (FMA's words; empty in every row where the table has no such column).
 
     Raises
     ------
     DataError
         With all offending rows: columns or cells that are missing, columns of one name, paths that lead out of the
-        folder, to no file or to no music, paths that occur twice, unknown splits, and names that differ in case alone.
+        folder, to no file or to no music, paths that occur twice, unknown splits, and names that differ in case alone;
+        when no row has a genre.
     """
     faults = Faults(data_home / LISTING, advice=_ADVICE)
     rows = records(data_home / LISTING, faults, by_hand=True)
@@ -65,6 +66,8 @@ def read_listing(data_home: Path) -> pd.DataFrame:
             )
     if not tracks:
         faults.add("expected a row for each track", "none")
+    elif not any(track["genre"] for track in tracks):
+        faults.add("column genre: expected names", "none in any row")
     faults.refuse()
     return pd.DataFrame(tracks, dtype=str).sort_values("path", ignore_index=True)
 
@@ -75,7 +78,7 @@ def _offences(data_home: Path, track: dict[str, str], *, splits: bool) -> list[t
     offences = [
         (f"column {column}: expected a name", f"{format_value(track[column])} ({found})")
         for column in ("genre", "artist")
-        if is_invalid(track[column]) or (column == "genre" and not track[column])
+        if is_invalid(track[column])
     ]
     if splits and track["split"] not in _WORDS:
         offences.append(

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fmagc.corpus.csv_reader import Faults
+from fmagc.corpus.left_out import reason_of
 from fmagc.corpus.local.file_names import case_collisions, fold_case, hashed_ids, require_utf8_names
 from fmagc.corpus.local.genre_folders import read_folders
 from fmagc.corpus.local.track_table import LISTING, read_listing
@@ -14,7 +15,7 @@ from fmagc.errors import DataError, format_list, format_value
 from fmagc.tasks.labels import SEPARATOR
 from fmagc.tasks.task import Task, task_of
 
-__all__ = ["check_protocols", "choose_genres", "own_tracks"]
+__all__ = ["advise_multi", "check_protocols", "choose_genres", "own_tracks"]
 
 _ADVICE = "Correct the table or the folders, then run `dvc repro -f fetch` and `dvc repro`."
 _LEAST = 3  # tracks of a genre, or its artists: one for each set
@@ -34,9 +35,10 @@ def own_tracks(data_home: Path, manifest: dict[str, Any], *, task: Task) -> pd.D
     Returns
     -------
     pd.DataFrame
-        Sorted by ``track_id`` (a hash of the path): ``path``, the column of the task, ``split`` (empty: none),
-        ``artist`` (text), ``artist_id`` (a hash of the name; below zero for a track whose artist is not known, which is
-        then an artist of its own), ``title`` (the path once more, by which people know a track).
+        Sorted by ``track_id`` (a hash of the path): ``path``, the column of the task (empty: no genre),
+        ``split`` (empty: none), ``artist`` (text), ``artist_id`` (a hash of the name; below zero for a track whose
+        artist is not known, which is then an artist of its own), ``title`` (the path once more, by which people know a
+        track).
 
     Raises
     ------
@@ -87,8 +89,8 @@ def choose_genres(tracks: pd.DataFrame, choice: int | Sequence[int | str] | None
     if twice:
         raise DataError(f"index.genres: expected every genre once, found {format_list(twice)} more than once")
     cells = task.keep(tracks[task.column], chosen)
-    reason = (cells == "").map({True: "no chosen genre", False: ""})
-    return tracks.assign(**{task.column: cells, "reason": reason})
+    reason = [reason_of(cell, listed) for cell, listed in zip(cells, tracks[task.column], strict=True)]
+    return tracks.assign(**{task.column: cells}, reason=reason)
 
 
 def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: str, min_tracks: int = 1) -> None:
@@ -97,7 +99,7 @@ def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: st
     Parameters
     ----------
     tracks : pd.DataFrame
-        As `own_tracks` gives them.
+        As `choose_genres` gives them, without those that are left out.
     protocols : sequence of str
     where : str
         What messages call the dataset.
@@ -112,9 +114,10 @@ def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: st
     """
     task = task_of(tracks)
     genres = task.labels(tracks).genres
+    several = f"; {advice}" if (advice := advise_multi(tracks)) else ""
     if len(genres) < 2:
         raise DataError(
-            f"{where}: expected two genres or more, found {format_list(genres)}: add music of another genre"
+            f"{where}: expected two genres or more, found {format_list(genres)}: add music of another genre{several}"
         )
     if "official" in protocols and not tracks["split"].all():
         raise DataError(
@@ -131,8 +134,6 @@ def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: st
         )
     if not task.needs_every_genre:
         return
-    hint = f"; where {SEPARATOR} separates the genres of a track, set index.labels to multi"
-    several = hint if any(SEPARATOR in genre for genre in genres) else ""
     frequent = tracks[tracks.groupby(task.column)[task.column].transform("size") >= min_tracks]
     for protocol, column, what in (("random", "track_id", "tracks"), ("artist", "artist_id", "artists")):
         sizes = frequent.groupby(task.column)[column].nunique()
@@ -143,6 +144,19 @@ def check_protocols(tracks: pd.DataFrame, protocols: Sequence[str], *, where: st
                 f"found {format_list(small)}: add {what}, or leave the genre out (index.genres names those to "
                 f"keep){several}"
             )
+
+
+def advise_multi(tracks: pd.DataFrame) -> str:
+    """Name the setting that reads several genres, where those of a track may have been taken for the name of one.
+
+    Returns
+    -------
+    str
+        Empty where no genre's name holds the separator.
+    """
+    if not any(SEPARATOR in genre for genre in task_of(tracks).labels(tracks).genres):
+        return ""
+    return f"where {SEPARATOR} separates the genres of a track, set index.labels to multi (`fmagc use --labels multi`)"
 
 
 def _genre_cells(tracks: pd.DataFrame, task: Task, *, where: Path) -> "pd.Series[str]":

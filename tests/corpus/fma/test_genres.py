@@ -52,7 +52,7 @@ def test_a_level_labels_what_lies_on_it_or_below() -> None:
         "Rock",
         "Jazz",
         "several chosen genres: Jazz, Rock",
-        "no chosen genre",
+        "no genre",
     ]
     assert labels(1, (109,), (12,), (26, 97)) == [
         "Punk",

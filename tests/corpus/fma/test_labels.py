@@ -35,7 +35,7 @@ def test_a_track_carries_every_genre_above_those_listed() -> None:
 def test_chosen_genres_alone_are_carried() -> None:
     assert several(0, (109, 97), (26,)) == ["Jazz;Rock", "Rock"]
     assert several(1, (109,), (12,), (26, 97)) == ["Punk", "no chosen genre", "Jazz: Out;Post-Rock"]
-    assert several(["Rock", 109], (109,), (25,), (4,)) == ["Hardcore;Rock", "Rock", "no chosen genre"]
+    assert several(["Rock", 109], (109,), (25,), (4,), ()) == ["Hardcore;Rock", "Rock", "no chosen genre", "no genre"]
     with pytest.raises(DataError, match=r"expected a level from 0 to 2 of genres\.csv, found 3"):
         several(3, (12,))
 
