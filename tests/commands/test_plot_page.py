@@ -157,11 +157,18 @@ def test_every_chart_is_drawn_and_nobody_is_asked(
 
 
 @needs_browser
-def test_confusion_rows_are_true_genres_and_hold_every_genre(
+def test_confusion_rows_are_true_genres_hold_every_genre_and_fit_the_page(
     repository: Path, browse: Callable[[Path], tuple[str, list[str]]]
 ) -> None:
-    document, _ = browse(dvc_plots(repository, "show"))
-    (svg, *_) = (svg for name, svg in drawings(document).items() if "confusion" in name)
+    few, many = (f"plots/confusion/official/{model}.csv" for model in ("crnn", "cnn1d"))
+    genres = [f"Genre {n:03d}" for n in range(100)]
+    pairs = [f"{genre},{genres[0]},2" for genre in genres]
+    (repository / many).write_text("\n".join(["true,predicted,tracks", *pairs]) + "\n")
+    document, _ = browse(dvc_plots(repository, "show", few, many))
+    svg, of_many = (
+        next(svg for name, svg in drawings(document).items() if name.endswith(f"confusion_official_{model}_csv"))
+        for model in ("crnn", "cnn1d")
+    )
     cells = re.findall(r"true genre: ([^;]+); predicted genre: ([^;]+); share of row: ([\d.]+)", svg)
     assert {(true, predicted): float(share) for true, predicted, share in cells} == {
         ("Folk", "Folk"): 0.75, ("Folk", "Hip-Hop"): 0, ("Folk", "Rock"): 0.25,
@@ -170,6 +177,11 @@ def test_confusion_rows_are_true_genres_and_hold_every_genre(
     }  # fmt: skip
     shown = re.findall(r'aria-roledescription="text mark"[^>]*>([\d.]+)<', svg)
     assert sorted(shown) == ["0.00"] * 5 + ["0.25", "0.75", "1.00", "1.00"]
+    assert svg.count('d="M0,0h40v30h-40Z"') == len(cells)
+    assert of_many.count("predicted genre: Genre 042") == 100
+    assert 'aria-roledescription="text mark"' not in of_many  # numbers, which do not fit into such cells
+    assert float(re.findall(r'width="([\d.]+)"', of_many)[0]) < 1200
+    assert re.findall(r">(Genre \d+)<", of_many) == [*genres[::2], *genres[::2]]  # beside the axes
 
 
 @needs_browser
