@@ -12,7 +12,7 @@ from fmagc.corpus.fma.labels import LABELLINGS
 from fmagc.corpus.fma.layout import METADATA, track_file
 from fmagc.corpus.fma.tables import SUBSETS, read_tracks
 from fmagc.corpus.local.track_table import LISTING
-from fmagc.corpus.local.tracks import choose_genres, own_tracks
+from fmagc.corpus.local.tracks import advise_multi, choose_genres, own_tracks
 from fmagc.corpus.splits import LEAKY, SETS, assign, empty_sets, shared_artists
 from fmagc.errors import DataError, format_list
 from fmagc.runtime.files import file_sha1
@@ -157,10 +157,11 @@ def split_table(
     split = _without_rare(split, split[split["set"] == "train"], min_tracks=min_tracks, where=where)
     empty = empty_sets(split) if task.needs_every_genre else []
     if empty:
+        several = f"; {advice}" if (advice := advise_multi(split)) else ""
         raise DataError(
             f"{where}: expected tracks of every genre in every set, found {format_list(empty)}: give the sets such "
             "tracks (a genre needs three tracks, and three artists where artists are kept apart), or take the genre's "
-            "tracks out of the table"
+            f"tracks out of the table{several}"
         )
     unfilled = [name for name in SETS if name not in split["set"].array]
     if unfilled:

@@ -103,6 +103,10 @@ def test_several_genres_in_a_cell_are_pointed_to_the_setting_that_reads_them(roo
     ):
         with pytest.raises(DataError, match=rf"{fault}; where ; separates .* set index.labels to multi \("):
             check_protocols(some, ["artist"], where=NAME)
+    sets = ["training", "validation", "test"]
+    in_all = tracks.assign(split=[sets[n % 3] for n in range(len(tracks))])
+    with pytest.raises(DataError, match=r"found Folk;Rock has none in .* set index.labels to multi \("):
+        split_table(in_all, "official", seed=0)
 
 
 @pytest.mark.parametrize(
