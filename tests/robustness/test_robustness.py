@@ -1,4 +1,4 @@
-"""Robustness: the clips of evaluation, errors without padding, changes counted against the clean clip."""
+"""Robustness: the clips of evaluation, and changes counted against the clean clip."""
 
 import subprocess
 import sys
@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -20,17 +19,13 @@ from fmagc.cache.normalisation import Normalisation
 from fmagc.cache.reader import Cache
 from fmagc.dataset import clips
 from fmagc.dataset.clips import ClipLoader, fixed_batches
-from fmagc.errors import DataError
 from fmagc.inference.forward import probabilities
 from fmagc.models.build import build
-from fmagc.models.encoders import Encoder1d, Encoder2d, ShortChunkEncoder
 from fmagc.models.networks import Network
 from fmagc.models.registry import MODELS
 from fmagc.params.robustness import Robustness
 from fmagc.params.signal import Mel
-from fmagc.reporting.figures import robustness
-from fmagc.robustness import equivariance
-from fmagc.robustness.equivariance import Reach, encoders_of, margin, reach, shift_errors
+from fmagc.robustness.equivariance import encoders_of
 from fmagc.robustness.experiment import DIVERGENCES, run_experiment
 from fmagc.robustness.models_under_test import ModelUnderTest
 from fmagc.robustness.transformed_clips import Task, Views, transformed_clip
@@ -157,54 +152,6 @@ def test_models_of_clips_and_of_patches_are_tested_on_the_same_music(waves: Cach
     assert set(predictions["tracks"]) == {4}
 
 
-ENCODERS = {
-    "waveform": (Encoder1d, (2**14, ())),
-    "mel of 16 bands": (lambda: Encoder2d(n_mels=16), (16, (16,))),
-    "mel of 128 bands": (lambda: Encoder2d(n_mels=128), (16, (128,))),
-    "mel in short chunks": (lambda: ShortChunkEncoder(n_mels=64), (8, (64,))),
-}
-
-
-@pytest.mark.parametrize("which", ENCODERS)
-def test_reach_is_how_far_a_missing_number_spreads(which: str) -> None:
-    # NaN in the first step's input reaches the steps that see it; padding lies one step further out
-    make, (stride, bands) = ENCODERS[which]
-    encoder = make().double().eval()
-    x = torch.zeros(1, 8 * stride, *bands, dtype=torch.float64)
-    assert encoder.time_stride == stride
-    seen = []
-    for hole in (slice(0, stride), slice(-stride, None)):
-        spoilt = x.clone()
-        spoilt[:, hole] = float("nan")
-        with torch.inference_mode():
-            seen.append(int(encoder(spoilt).isnan().any(dim=1).sum()))
-    assert reach(encoder) == Reach(before=seen[0] - 1, after=seen[1] - 1)
-
-
-@pytest.mark.parametrize("which", ENCODERS)
-def test_encoders_follow_whole_steps_and_no_others(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    make, (stride, bands) = ENCODERS[which]
-    torch.manual_seed(0)
-    encoder = make().eval()
-    x = torch.randn(2, (4 + margin(encoder, shifts=[2.0])) * stride, *bands)
-    with torch.inference_mode():
-        half, one, two = shift_errors(encoder, x, shifts=[0.5, 1.0, 2.0])
-        assert max(one.equivariance, two.equivariance) < 1e-5
-        assert half.equivariance > 0.01
-        assert min(one.invariance, two.invariance, half.invariance) > 0.01
-        monkeypatch.setattr(equivariance, "reach", lambda encoder: Reach(before=0, after=0))
-        (padded,) = shift_errors(encoder, x, shifts=[1.0])
-    assert padded.equivariance > 1e-3  # which the padding at the ends breaks
-
-
-def test_what_does_not_change_in_time_is_invariant() -> None:
-    torch.manual_seed(0)
-    encoder = Encoder2d(n_mels=16).eval()
-    with torch.inference_mode():
-        errors = shift_errors(encoder, torch.randn(16).expand(1, 16 * 10, 16), shifts=[0.5, 1.0])
-    assert max(error.invariance for error in errors) < 1e-5
-
-
 def test_a_window_has_room_for_every_step_of_a_clip(waves: Cache) -> None:
     model = model_of("mmcrnn")
     frames = CLIP // 1024 + model.margin_frames(2.0)
@@ -310,77 +257,3 @@ def test_divergence_of_independent_genres_is_that_of_their_joint_distribution() 
 def test_workers_start_without_torch() -> None:
     code = "import sys, fmagc.robustness.transformed_clips; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-def table(**columns: Any) -> pd.DataFrame:
-    return pd.DataFrame({"model": ["cnn1d", "crnn"], "seed": 0, "tracks": 8, **columns})
-
-
-def test_each_model_has_its_marker_where_its_number_is() -> None:
-    changes = pd.concat(
-        [
-            table(transform="gain_db", strength=-6.0, flipped=[0.5, 0.25], kl=[0.2, 0.0]),
-            table(transform="mp3_kbps", strength=64.0, flipped=[0.0, 1.0], kl=[0.1, 2.5]),
-        ]
-    )
-    figure = robustness.prediction_changes(pd.concat([changes, changes.assign(seed=1, flipped=0.0)]))
-    flips, divergences = figure.axes
-    assert [label.get_text() for label in flips.get_yticklabels()] == ["gain, -6 dB", "MP3, 64 kbit/s"]
-    drawn = {
-        (to_hex(line.get_color()).upper(), line.get_marker(), round(float(line.get_ydata()[0]))): line.get_xdata()[0]
-        for line in flips.lines
-        if line.get_marker() != "None"
-    }
-    assert drawn == {  # means over the two seeds, from the top
-        ("#0072B2", "o", 0): 0.25,
-        ("#009E73", "^", 0): 0.125,
-        ("#0072B2", "o", 1): 0.0,
-        ("#009E73", "^", 1): 0.5,
-    }
-    low, high = divergences.get_xlim()
-    assert low == 0
-    assert high > 2.5
-    assert flips.yaxis_inverted()
-
-
-def test_solid_lines_are_equivariance() -> None:
-    errors = pd.concat(
-        [table(view="mel", steps=steps, equivariance=[steps % 1, 0.0], invariance=[0.7, 0.8]) for steps in (0.5, 1.0)]
-    )
-    (panel,) = robustness.encoder_shifts(errors).axes
-    drawn = {(line.get_marker(), line.get_linestyle()): line.get_ydata().tolist() for line in panel.lines}
-    assert drawn == {
-        ("o", "-"): [0.5, 0.0],
-        ("o", ":"): [0.7, 0.7],
-        ("^", "-"): [0.0, 0.0],
-        ("^", ":"): [0.8, 0.8],
-    }
-    with pytest.raises(DataError, match="found no steps"):
-        robustness.encoder_shifts(errors.drop(columns="steps"))
-
-
-def test_figures_say_what_was_not_measured() -> None:
-    nan = float("nan")
-    changes = pd.concat(
-        [
-            table(transform="time_shift_s", strength=1.0, flipped=nan, kl=nan).assign(tracks=0),
-            table(transform="gain_db", strength=6.0, flipped=[0.5, 0.25], kl=0.1),
-        ]
-    )
-    figure = robustness.prediction_changes(changes)
-    gaps = "most test tracks are too short for what is not measured"
-    assert figure.get_supxlabel() == f"the middle clip of 8 test tracks; one clip is 0.1 of all; {gaps}"
-    for ax in figure.axes:
-        assert [(text.get_text(), text.get_position()[1]) for text in ax.texts] == [("not measured", 0)]
-        assert [len(line.get_xdata()) for line in ax.lines if line.get_marker() != "None"] == [1, 1]
-    errors = pd.concat(
-        [
-            table(view="mel", steps=0.5, equivariance=0.1, invariance=0.2),
-            table(view="mel", steps=2.0, equivariance=nan, invariance=nan).assign(tracks=0),
-        ]
-    )
-    for measured in (errors, errors[errors["tracks"] == 0]):
-        (panel,) = robustness.encoder_shifts(measured).axes
-        assert [(text.get_text(), text.get_position()[0]) for text in panel.texts] == [("not measured", 2.0)]
-        low, high = panel.get_xlim()
-        assert low < 2.0 <= high
