@@ -58,6 +58,11 @@ class Scoring(ABC):
             The rows of the same seed on which thresholds are chosen.
         genres : pd.DataFrame
             As `corpus.index.read_genre_table` gives it: ``genre``, ``parent``, ``depth``, ``is_leaf``.
+
+        Returns
+        -------
+        dict of str to float
+            A count of what the test set holds is an int; it has no spread over seeds.
         """
 
     @abstractmethod

@@ -77,7 +77,7 @@ class MultiLabel(Scoring):
             "precision_at_3": float(hits.sum(axis=1).mean() / 3),
             "macro_f1": float(by_genre["f1"][carried.any(axis=0)].mean()),
             "log_loss": self.log_loss(test),
-            "genres_tested": float(carried.any(axis=0).sum()),
+            "genres_tested": int(carried.any(axis=0).sum()),
             **_by_level(dict(zip(test.genres, precision.tolist(), strict=True)), genres),
         }
 

@@ -37,7 +37,7 @@ def summarise(
         The measures of the task (`Scoring.metrics`) and the expected calibration error before and after temperature
         scaling (`ece`, `ece_scaled`), as means over the training seeds; for some `<metric>_low` and `<metric>_high`,
         the 95 % interval (`Scoring.resampled`); with two seeds or more `<metric>_std`, the sample standard deviation
-        over seeds. Rounded to 6 decimals.
+        over seeds of what is no count. Rounded to 6 decimals.
 
     Raises
     ------
@@ -73,5 +73,6 @@ def _summary(predictions: Predictions, *, genres: pd.DataFrame, resamples: int, 
         if name in bounds:
             summary[f"{name}_low"], summary[f"{name}_high"] = bounds[name]
     if len(by_seed) > 1:
-        summary |= {f"{name}_std": float(np.std([metrics[name] for metrics in by_seed], ddof=1)) for name in by_seed[0]}
+        measured = [name for name, value in by_seed[0].items() if not isinstance(value, int)]
+        summary |= {f"{name}_std": float(np.std([metrics[name] for metrics in by_seed], ddof=1)) for name in measured}
     return {name: round(value, DECIMALS) for name, value in summary.items()}

@@ -145,6 +145,8 @@ def test_the_summary_has_intervals_over_artists_and_spreads_over_seeds(two_seeds
     for name in ("macro_average_precision", "macro_roc_auc"):
         assert track[f"{name}_low"] < track[name] < track[f"{name}_high"]
         assert track[f"{name}_std"] > 0
+    assert track["genres_tested"] == two_seeds.tracks.test.carried.any(axis=0).sum()
+    assert "genres_tested_std" not in track  # a count is no measurement
     assert {name.removesuffix("_low") for name in track if name.endswith("_low")} == set(MULTI.resampled)
     assert track["macro_average_precision"] > clip["macro_average_precision"]
     shuffled = two_seeds.select(np.random.default_rng(1).permutation(len(two_seeds.labels))).checked(source="x")

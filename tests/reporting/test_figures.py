@@ -14,6 +14,7 @@ from fmagc.errors import DataError
 from fmagc.reporting.figures import bars, calibration, confusion, curves, data, style
 from fmagc.reporting.figures.genres import genre_scores
 from fmagc.reporting.figures.timeline import timeline
+from fmagc.reporting.presentation.base import Presentation
 from fmagc.reporting.presentation.registry import PRESENTATIONS
 
 SINGLE = PRESENTATIONS["single"]
@@ -25,7 +26,7 @@ SR = 8000
 def history() -> pd.DataFrame:
     rows = [
         {"protocol": "official", "model": model, "seed": seed, "epoch": epoch, "split": split, "loss": 2 / epoch + seed}
-        | dict.fromkeys(("accuracy", "precision", "recall", "f1"), 0.1 * epoch)
+        | dict.fromkeys(("accuracy", "precision", "recall", "f1", "average_precision"), 0.1 * epoch)
         for model in ("crnn", "cnn1d")
         for seed in (0, 1)
         for epoch in (1, 2, 3)
@@ -46,6 +47,18 @@ def test_the_thick_curve_is_the_mean_of_the_seeds(history: pd.DataFrame) -> None
     loss = curves.learning_curves(history, SINGLE.curves).axes[0]
     means = [line.get_ydata() for line in loss.lines if line.get_linewidth() > 1]
     np.testing.assert_allclose(means, [[2.5, 1.5, 2 / 3 + 0.5]] * 4)
+
+
+@pytest.mark.parametrize("presentation", PRESENTATIONS.values(), ids=PRESENTATIONS.keys())
+def test_curves_leave_no_place_empty(history: pd.DataFrame, presentation: Presentation) -> None:
+    figure = curves.learning_curves(history, presentation.curves)
+    drawn = [ax for ax in figure.axes if ax.lines]
+    assert [ax.get_title(loc="left") for ax in drawn] == list(presentation.curves.values())
+    (key,) = (*figure.legends, *(own for ax in figure.axes if ax not in drawn and (own := ax.get_legend())))
+    assert len(figure.axes) == len(drawn) + (not figure.legends)
+    assert figure.axes[0].get_gridspec().get_geometry() == (2, len(figure.axes) / 2)
+    names = ["cnn1d", "crnn", "training", "validation", "one seed", "mean of the seeds"]
+    assert [text.get_text() for text in key.get_texts()] == names
 
 
 def test_curves_of_two_protocols_are_not_mixed(history: pd.DataFrame) -> None:
@@ -197,7 +210,7 @@ def test_no_text_is_cut_off_at_the_edge(history: pd.DataFrame) -> None:
             for own in (calibrations, {"crnn": calibrations["crnn"]})
             for presentation in PRESENTATIONS.values()
         ),
-        curves.learning_curves(history, SINGLE.curves),
+        *(curves.learning_curves(history, presentation.curves) for presentation in PRESENTATIONS.values()),
         confusion.confusion_grid({"a": np.eye(3, dtype=int), "b": np.eye(3, dtype=int)}, long_names),
         data.rejected({"decoder_out_of_memory": 12_345}, requested=106_574),
         data.class_balance(pd.DataFrame({"genre": long_names, "set": ["train", "val", "test"]})),

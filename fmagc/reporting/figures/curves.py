@@ -1,7 +1,8 @@
 """Learning curves: loss and scores over the epochs, all models in one figure."""
 
+import math
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,13 +23,15 @@ _DASHES: dict[str, Literal["-", "--"]] = {"train": "-", "val": "--"}
 def learning_curves(history: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
     """Draw a panel for each metric: a colour for each model, validation dashed, a thin line for each seed.
 
+    Panels are in two rows. The key takes the place that an odd number of them leaves, else it stands beside them.
+
     Parameters
     ----------
     history : pd.DataFrame
         Columns model, seed, epoch, split (train or val) and those of the panels; of one protocol, since curves of
         different splits of the data do not belong in one panel.
     panels : mapping of str to str
-        Columns that are drawn, at most five, and the title of each.
+        Columns that are drawn, and the title of each.
 
     Raises
     ------
@@ -43,7 +46,7 @@ def learning_curves(history: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
     colours, markers = style.model_colours(history["model"]), style.model_markers(history["model"])
     with style.drawing():
         figure = Figure(figsize=(11, 6))
-        axes = figure.subplots(2, 3)
+        axes = figure.subplots(2, math.ceil(len(panels) / 2))
         for ax, (metric, label) in zip(axes.flat, panels.items(), strict=False):
             _panel(ax, history, metric, colours, markers)
             ax.set_title(label)
@@ -51,9 +54,16 @@ def learning_curves(history: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
             if metric != "loss":
                 ax.set_ylim(0, 1.02)
-        for ax in axes.flat[len(panels) :]:
-            ax.axis("off")
-        _legend(axes.flat[len(panels)], colours, markers, several_seeds=history["seed"].nunique() > 1)
+        key: dict[str, Any] = {
+            "handles": _handles(colours, markers, several_seeds=history["seed"].nunique() > 1),
+            "fontsize": 9,
+            "handlelength": 3,
+        }
+        if len(panels) % 2:
+            axes.flat[-1].axis("off")
+            axes.flat[-1].legend(**key, loc="center left")
+        else:
+            figure.legend(**key, loc="outside right center")
     return figure
 
 
@@ -70,8 +80,8 @@ def _panel(ax: Axes, history: pd.DataFrame, metric: str, colours: dict[str, str]
         ax.plot(mean.index, mean.to_numpy(), dash, color=colour, linewidth=1.8, marker=marker, markersize=4)
 
 
-def _legend(ax: Axes, colours: dict[str, str], markers: dict[str, str], *, several_seeds: bool) -> None:
-    """Use the place behind the last panel for the key to colours, dashes and widths."""
+def _handles(colours: dict[str, str], markers: dict[str, str], *, several_seeds: bool) -> list[Line2D]:
+    """Make the entries of the key to colours, dashes and widths."""
     handles = [
         Line2D([], [], color=colour, linewidth=2, marker=markers[model], label=model)
         for model, colour in colours.items()
@@ -83,4 +93,4 @@ def _legend(ax: Axes, colours: dict[str, str], markers: dict[str, str], *, sever
     if several_seeds:
         handles.append(Line2D([], [], color="#333333", linewidth=0.7, alpha=0.6, label="one seed"))
         handles.append(Line2D([], [], color="#333333", linewidth=2, label="mean of the seeds"))
-    ax.legend(handles=handles, loc="center left", fontsize=9, handlelength=3)
+    return handles
