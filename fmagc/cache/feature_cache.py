@@ -18,11 +18,13 @@ from fmagc.corpus.index import read_index, read_names, read_split
 from fmagc.errors import DataError, format_list, format_value
 from fmagc.params.signal import Mel
 from fmagc.paths import DATA, MELS, NAMES, SPLITS, STATS, TRACKS, WAVES
-from fmagc.tasks.task import genre_text, labels_of
+from fmagc.tasks.labels import SEPARATOR
+from fmagc.tasks.task import genre_text, labels_of, task_of
 
 __all__ = ["CachedTrack", "FeatureCache"]
 
 _SPLITS = SPLITS.relative_to(DATA)
+_SET = "set_{}"  # a protocol may be called as another column, artist
 _STORED = {"waveform": (WAVES.name, "scale", "decode"), "mel": (MELS.name, "ref_db", "mel")}  # rows, column, stage
 
 
@@ -37,7 +39,7 @@ class CachedTrack:
         Of its file, below the folder ``raw`` of the cache's folder.
     genre, artist, title : str
     sets : dict of str to str
-        ``train``, ``val`` or ``test`` by protocol.
+        ``train``, ``val`` or ``test`` by protocol, of those that do not leave the track out.
     seconds : float [s]
         Length of the waveform.
     flags : tuple of str
@@ -234,12 +236,13 @@ class FeatureCache(Mapping[int, CachedTrack]):
     def tracks(self) -> pd.DataFrame:
         """One row for each track of the cache, in ascending order of ids, which are the index.
 
-        ``genre``, ``artist``, ``title``, ``seconds``, ``flags``, for each protocol a column of its name that holds
-        ``train``, ``val`` or ``test``, and ``path``, of the file below the folder ``raw``. Flags are words.
+        ``genre``, of any protocol (several are separated by ``; ``), ``artist``, ``title``, ``seconds``, ``flags``, for
+        each protocol a column ``set_<protocol>`` that holds ``train``, ``val`` or ``test``, or nothing where the
+        protocol leaves the track out, and ``path``, of the file below the folder ``raw``. Flags are words.
         """
         lengths = pd.Series(self.reader("waveform").lengths, name="seconds") / self.sample_rate
         table = self._requested.join(lengths, how="inner")
-        return table[["genre", "artist", "title", "seconds", "flags", *self.protocols, "path"]]
+        return table[["genre", "artist", "title", "seconds", "flags", *self._set_columns, "path"]]
 
     @cached_property
     def rejected(self) -> pd.DataFrame:
@@ -248,7 +251,7 @@ class FeatureCache(Mapping[int, CachedTrack]):
         ``reason``, ``detail``, then ``genre``, ``artist``, ``title``, sets and ``path`` as in `tracks`.
         """
         rejected = self._requested[self._requested["status"] == "rejected"]
-        return rejected[["reason", "detail", "genre", "artist", "title", *self.protocols, "path"]]
+        return rejected[["reason", "detail", "genre", "artist", "title", *self._set_columns, "path"]]
 
     @cached_property
     def _splits(self) -> dict[str, pd.DataFrame]:
@@ -264,9 +267,24 @@ class FeatureCache(Mapping[int, CachedTrack]):
         track_ids = read_index(self.folder / TRACKS.relative_to(DATA))["track_id"].tolist()
         ledger = read_ledger(self.folder / WAVES.name, requested=track_ids).set_index("track_id").sort_index()
         names = read_names(self.folder / NAMES.relative_to(DATA)).set_index("track_id")
-        genre = pd.concat([genre_text(split) for split in self._splits.values()]).groupby(level=0).first()
-        sets = [split["set"].rename(protocol) for protocol, split in self._splits.items()]
-        return ledger.join([genre, names, *sets])
+        sets = [split["set"].rename(_SET.format(protocol)) for protocol, split in self._splits.items()]
+        # a protocol leaves out the tracks whose genres have too few training tracks
+        index = pd.concat([self._genres_of_any, *sets], axis=1).reindex(ledger.index).fillna("")
+        return ledger.join([names, index])
+
+    @property
+    def _set_columns(self) -> list[str]:
+        return [_SET.format(protocol) for protocol in self.protocols]
+
+    @property
+    def _genres_of_any(self) -> "pd.Series[str]":
+        """Write the genres that any protocol gives each track: one may have left out a genre that another has."""
+        splits = list(self._splits.values())
+        task = task_of(splits[0])
+        cells = pd.concat(splits)[task.column].reset_index().drop_duplicates()
+        joined = cells.groupby("track_id")[[task.column]].agg(SEPARATOR.join)
+        joined[task.column] = joined[task.column].map(lambda cell: task.text(task.parse(cell)))
+        return genre_text(joined)
 
     def __getitem__(self, track_id: int) -> CachedTrack:
         if track_id in self.rejected.index:
@@ -275,7 +293,7 @@ class FeatureCache(Mapping[int, CachedTrack]):
         if track_id not in self.tracks.index:
             raise KeyError(f"track {format_value(track_id)} is not in {self.folder}: see .tracks for those that are")
         row: Any = self.tracks.loc[track_id]
-        sets = {protocol: row[protocol] for protocol in self.protocols}
+        sets = {protocol: own for protocol in self.protocols if (own := row[_SET.format(protocol)])}
         return CachedTrack(
             int(track_id), row["path"], row["genre"], row["artist"], row["title"], sets, float(row["seconds"]),
             tuple(row["flags"].split()), self,

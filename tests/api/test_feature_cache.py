@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 
 import fmagc
+from fmagc.corpus.index import read_split
+from fmagc.runtime.tables import write_csv
 from tests.support.data_folder import GENRES, IDS, MEL, REJECTED, SR, write_data
 
 
 def test_the_cache_is_a_table_and_a_mapping(cache: fmagc.FeatureCache) -> None:
     assert list(cache) == list(IDS) == cache.tracks.index.tolist()
-    assert cache.tracks.columns.tolist() == ["genre", "artist", "title", "seconds", "flags", "official", "path"]
+    assert cache.tracks.columns.tolist() == ["genre", "artist", "title", "seconds", "flags", "set_official", "path"]
     assert cache.genres == list(GENRES)
     assert cache.rejected.loc[REJECTED].to_dict() == {
         "reason": "too_short", "detail": "9 samples", "genre": "Rock", "artist": "Artist 99", "title": "Song 99",
-        "official": "train", "path": "99.mp3",
+        "set_official": "train", "path": "99.mp3",
     }  # fmt: skip
     assert cache.split("official").loc[REJECTED, "set"] == "train"
     assert REJECTED not in cache
@@ -25,6 +27,26 @@ def test_the_cache_is_a_table_and_a_mapping(cache: fmagc.FeatureCache) -> None:
     assert (track.path, track.genre, track.artist) == ("2.mp3", "Folk", "Artist 2")
     assert track.sets == {"official": "train"}
     assert "9 tracks of 2 genres" in repr(cache)
+
+
+def test_protocols_may_leave_out_tracks_and_genres_and_be_called_as_a_column(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write_data(data)
+    folder = data / "index/splits"
+    split = read_split("official", folder=folder)
+    (folder / "official.csv").unlink()
+    for protocol, genre in (("artist", "Music"), ("random", "Ballad")):
+        own = split.assign(genres=split["genre"].map(lambda cell, also=genre: ";".join(sorted([cell, also]))))
+        left_out = IDS[0] if protocol == "artist" else IDS[1]
+        write_csv(folder / f"{protocol}.csv", own.drop(columns="genre")[own["track_id"] != left_out])
+    cache = fmagc.open_cache(data)
+    assert cache.genres == ["Ballad", "Folk", "Music", "Rock"]
+    assert "protocols: artist, random" in repr(cache)
+    only_random, only_artist, both = (cache[track_id] for track_id in IDS[:3])
+    assert (only_random.genre, only_random.artist, set(only_random.sets)) == ("Ballad; Folk", "Artist 2", {"random"})
+    assert (only_artist.genre, set(only_artist.sets)) == ("Music; Rock", {"artist"})
+    assert (both.genre, set(both.sets)) == ("Ballad; Folk; Music", {"artist", "random"})
+    assert cache.tracks.loc[IDS[0], ["set_artist", "set_random"]].tolist() == ["", both.sets["random"]]
 
 
 def test_a_track_s_spectrogram_is_that_of_its_waveform(cache: fmagc.FeatureCache) -> None:
