@@ -51,6 +51,13 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
+def assert_fetch_and_decode_make_one_shard(pipeline: Project, before: dict[str, str], track_id: int) -> None:
+    pipeline.dvc("repro", "-f", "--single-item", "fetch")
+    said = pipeline.dvc("repro", "decode")
+    assert "1 shards made" in said
+    assert changed(before, shards_of(pipeline)) == {f"{track_id // 10:03d}.h5"}
+
+
 def test_one_more_mp3_decodes_one_shard(pipeline: Project, data_home: Path) -> None:
     before = shards_of(pipeline)
     known = {track.track_id for track in mini_tracks()}
@@ -59,10 +66,7 @@ def test_one_more_mp3_decodes_one_shard(pipeline: Project, data_home: Path) -> N
     list_checksums(data_home)
     tracks = sorted([*mini_tracks(), more], key=lambda track: track.track_id)
     (data_home / "fma_metadata/tracks.csv").write_text(tracks_csv(tracks), encoding="utf-8")
-    pipeline.dvc("repro", "-f", "--single-item", "fetch")
-    said = pipeline.dvc("repro", "decode")
-    assert "1 shards made" in said
-    assert changed(before, shards_of(pipeline)) == {f"{more.track_id // 10:03d}.h5"}
+    assert_fetch_and_decode_make_one_shard(pipeline, before, more.track_id)
 
 
 def test_a_changed_mp3_decodes_its_shard_once_fetch_has_looked(pipeline: Project, data_home: Path) -> None:
@@ -72,10 +76,7 @@ def test_a_changed_mp3_decodes_its_shard_once_fetch_has_looked(pipeline: Project
     list_checksums(data_home)
     pipeline.dvc("repro", "decode")
     assert shards_of(pipeline) == before  # DVC does not watch the corpus
-    pipeline.dvc("repro", "-f", "--single-item", "fetch")
-    said = pipeline.dvc("repro", "decode")
-    assert "1 shards made" in said
-    assert changed(before, shards_of(pipeline)) == {f"{one // 10:03d}.h5"}
+    assert_fetch_and_decode_make_one_shard(pipeline, before, one)
 
 
 def test_a_mended_quantisation_decodes_every_shard(pipeline: Project, data_home: Path) -> None:

@@ -51,7 +51,7 @@ class Run:
 
 
 def prepare(folder: Path, index: pd.DataFrame, **audio: float) -> None:
-    """Write the settings and the index of a small project; the shelf is its folder data/raw."""
+    """Write the settings and the index of a small project, whose music lies in data/raw."""
     yaml = YAML()
     params = yaml.load(ROOT / "params.yaml")
     params["audio"].update(ids_per_shard=IDS_PER_SHARD, max_reject_fraction=0.9, **audio)
