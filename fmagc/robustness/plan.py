@@ -138,5 +138,5 @@ def _described(missed: Sequence[Demand], *, enough: int, of: int, held_s: float,
     ]
     return (
         f"left out, with the length that a test track needs: {'; '.join(settings)}; "
-        f"the {enough} longest of {of} test tracks have {held_s:.1f} s or more"
+        f"the longest test tracks, {enough} of {of}, have {held_s:.1f} s or more"
     )

@@ -70,7 +70,7 @@ def test_tracks_just_as_long_as_a_clip_are_measured_where_no_more_is_needed() ->
     assert found.left_out == (
         "left out, with the length that a test track needs: robustness.encoder_steps 0.5 (5.3 s), 1 (5.6 s); "
         "robustness.time_shift_s 1 (7.0 s); robustness.time_stretch_rate 1.1 (5.6 s); "
-        "the 3 longest of 6 test tracks have 5.0 s or more"
+        "the longest test tracks, 3 of 6, have 5.0 s or more"
     )
 
 

@@ -221,7 +221,7 @@ def test_what_tracks_are_too_short_for_is_left_out(waves: Cache) -> None:
     assert results.encoders.set_index("steps")["tracks"].to_dict() == {1.0: 4, 9.0: 0}
     assert results.left_out == (
         "left out, with the length that a test track needs: robustness.encoder_steps 9 (12.6 s); "
-        "robustness.time_shift_s 5 (13.0 s); the 2 longest of 4 test tracks have 11.9 s or more"
+        "robustness.time_shift_s 5 (13.0 s); the longest test tracks, 2 of 4, have 11.9 s or more"
     )
     nothing = settings.model_copy(update={"encoder_steps": [9.0], "gain_db": []})
     results = run_experiment([model_of("mmcrnn")], split(), waves=waves, settings=nothing, workers=1)
