@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fmagc.corpus.index import read_split
+from fmagc.errors import DataError
 from fmagc.evaluation.predictions import Predictions
 from fmagc.params.run import Run
 from fmagc.paths import (
@@ -27,6 +29,7 @@ from fmagc.paths import (
     SHARE_METRICS,
     SHARE_MODELS,
     SHARE_PREDICTIONS,
+    SPLITS,
     TIMELINES,
     TRACK_METRICS,
     VALIDATION,
@@ -36,6 +39,7 @@ from fmagc.paths import (
 from fmagc.reporting.entries import Entry, TestSet
 from fmagc.runtime.files import damaged, file_digest, read_json, read_record
 from fmagc.runtime.tables import read_csv
+from fmagc.tasks.task import labels_of
 
 __all__ = [
     "confusion_counts",
@@ -106,8 +110,25 @@ def read_robustness(protocol: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def read_predictions(entry: Entry) -> Predictions:
-    """Read the predictions of a model or baseline for clips."""
-    return Predictions.read(PREDICTIONS / entry.protocol / f"{entry.model}.h5", stage=_stage_of(entry))
+    """Read the predictions of a model or baseline for clips.
+
+    Raises
+    ------
+    DataError
+        As `Predictions.read`; when they are of other genres or tracks than the split now has: it was drawn anew, by a
+        stage that was run alone.
+    """
+    path, stage = PREDICTIONS / entry.protocol / f"{entry.model}.h5", _stage_of(entry)
+    found, split = Predictions.read(path, stage=stage), read_split(entry.protocol)
+    of_split = labels_of(split).genres
+    strangers = set(found.track_ids.tolist()) - set(split["track_id"])
+    if found.genres != of_split or strangers:
+        raise DataError(
+            f"{path}: expected predictions of tracks and genres of {SPLITS / f'{entry.protocol}.csv'}, found "
+            f"{len(strangers)} tracks that it lacks, and {len(found.genres)} genres in place of {len(of_split)}: run "
+            "`dvc repro`"
+        )
+    return found
 
 
 def read_test_set(entry: Entry, *, audit: Mapping[str, Any], accepted: Mapping[str, int]) -> TestSet:

@@ -189,3 +189,15 @@ def test_the_row_of_an_encoder_is_its_probe_s() -> None:
     (PREDICTIONS / "official/bank.h5").unlink()
     with pytest.raises(DataError, match="probe@official-bank"):
         run_results.read_predictions(entries[2])
+
+
+@pytest.mark.usefixtures("finished")
+def test_predictions_of_another_split_are_refused() -> None:
+    path = SPLITS / "official.csv"
+    split = read_split("official")
+    for other in (split[split["track_id"] != 13], split.assign(genre=["Other", *split["genre"][1:]])):
+        write_csv(path, other)
+        with pytest.raises(
+            DataError, match=r"official/crnn\.h5: expected predictions of tracks and genres of .*run `dvc"
+        ):
+            run_results.read_predictions(NETWORK)
