@@ -30,7 +30,7 @@ def trained(sound: Small, shared_folder: Path) -> Small:
 
     def train(folder: Path) -> None:
         shutil.copytree(sound.root, folder, dirs_exist_ok=True)
-        ended = Small(folder).run(*command("train"))
+        ended = Small(folder).run_here(*command("train"))
         assert ended.status == 0, ended
 
     return Small(once(shared_folder / "trained", train))
@@ -42,7 +42,7 @@ def embedded(sound: Small, shared_folder: Path) -> Small:
 
     def embed(folder: Path) -> None:
         shutil.copytree(sound.root, folder, dirs_exist_ok=True)
-        ended = bring_encoder(Small(folder)).run(*command("embed"))
+        ended = bring_encoder(Small(folder)).run_here(*command("embed"))
         assert ended.status == 0, ended
 
     return Small(once(shared_folder / "embedded", embed))

@@ -87,9 +87,9 @@ class Small:
         return Ended(status, out.getvalue(), without_bars(errors.getvalue()))
 
     def made(self, *stages: str) -> "Small":
-        """Run stages that must succeed."""
+        """Run stages that must succeed, in this process."""
         for stage in stages:
-            ended = self.run(*f"stages.{stage}".split())
+            ended = self.run_here(*f"stages.{stage}".split())
             assert ended.status == 0, ended
         return self
 
