@@ -8,11 +8,11 @@ __all__ = ["FOLDED", "UNFOLDED", "escaped", "folded", "table"]
 
 FOLDED = re.compile(r"<details><summary>([^<>]*)</summary>")  # what `folded` puts above a text
 UNFOLDED = "</details>"  # and below it
-_MARKS = re.compile(r"([\\`*_{}\[\]#|~])")
+_MARKS = re.compile(r"([\\`*_{}\[\]#|~$])")
 
 
 def escaped(text: str) -> str:
-    """Escape text of unknown origin, so that it shows as it is on one line: no mark-up, link, cell border or HTML."""
+    """Escape text of unknown origin: it shows as it is, on one line, without mark-up, formulas, links or HTML."""
     return _MARKS.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 

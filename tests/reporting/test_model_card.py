@@ -129,7 +129,7 @@ def test_a_leak_and_a_demo_are_said_plainly():
 
 def test_names_of_artists_cannot_break_the_page():
     assert r"| A\|&lt;b&gt;x&lt;/b&gt; \*y\* |" in page()
-    assert escaped("a\r\n b `c` [d](e) #f") == r"a b \`c\` \[d\](e) \#f"
+    assert escaped("a\r\n b `c` [d](e) #f $g$") == r"a b \`c\` \[d\](e) \#f \$g\$"
 
 
 def test_the_metadata_of_a_card_has_the_scores_of_the_test_tracks():
