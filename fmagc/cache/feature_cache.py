@@ -11,20 +11,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fmagc.cache.ledger import read_ledger
 from fmagc.cache.normalisation import Normalisation, read_normalisation
 from fmagc.cache.reader import Cache
-from fmagc.corpus.index import read_index, read_names, read_split
+from fmagc.cache.requested_tracks import SET_COLUMN, SPLITS_FOLDER, read_splits, requested_tracks
 from fmagc.errors import DataError, format_list, format_value
 from fmagc.params.signal import Mel
-from fmagc.paths import DATA, MELS, NAMES, SPLITS, STATS, TRACKS, WAVES
-from fmagc.tasks.labels import SEPARATOR
-from fmagc.tasks.task import genre_text, labels_of, task_of
+from fmagc.paths import MELS, STATS, WAVES
+from fmagc.tasks.task import labels_of
 
 __all__ = ["CachedTrack", "FeatureCache"]
 
-_SPLITS = SPLITS.relative_to(DATA)
-_SET = "set_{}"  # a protocol may be called as another column, artist
 _STORED = {"waveform": (WAVES.name, "scale", "decode"), "mel": (MELS.name, "ref_db", "mel")}  # rows, column, stage
 
 
@@ -203,7 +199,7 @@ class FeatureCache(Mapping[int, CachedTrack]):
         """
         if protocol not in self._splits:
             raise DataError(
-                f"{self.folder / _SPLITS}: expected a protocol of the run, {format_list(self.protocols)}, found "
+                f"{self.folder / SPLITS_FOLDER}: expected a protocol of the run, {format_list(self.protocols)}, found "
                 f"{format_value(protocol)}: name one of them, or add it to run.protocols in params.yaml and run "
                 "`dvc repro`"
             )
@@ -255,36 +251,15 @@ class FeatureCache(Mapping[int, CachedTrack]):
 
     @cached_property
     def _splits(self) -> dict[str, pd.DataFrame]:
-        folder = self.folder / _SPLITS
-        protocols = sorted(path.stem for path in folder.glob("*.csv"))
-        if not protocols:
-            raise DataError(f"{folder}: expected a table for each protocol of the run, found none: run `dvc repro`")
-        return {protocol: read_split(protocol, folder=folder).set_index("track_id") for protocol in protocols}
+        return read_splits(self.folder)
 
     @cached_property
     def _requested(self) -> pd.DataFrame:
-        """Join what index and decode know of every requested track."""
-        track_ids = read_index(self.folder / TRACKS.relative_to(DATA))["track_id"].tolist()
-        ledger = read_ledger(self.folder / WAVES.name, requested=track_ids).set_index("track_id").sort_index()
-        names = read_names(self.folder / NAMES.relative_to(DATA)).set_index("track_id")
-        sets = [split["set"].rename(_SET.format(protocol)) for protocol, split in self._splits.items()]
-        # a protocol leaves out the tracks whose genres have too few training tracks
-        index = pd.concat([self._genres_of_any, *sets], axis=1).reindex(ledger.index).fillna("")
-        return ledger.join([names, index])
+        return requested_tracks(self.folder, self._splits)
 
     @property
     def _set_columns(self) -> list[str]:
-        return [_SET.format(protocol) for protocol in self.protocols]
-
-    @property
-    def _genres_of_any(self) -> "pd.Series[str]":
-        """Write the genres that any protocol gives each track: one may have left out a genre that another has."""
-        splits = list(self._splits.values())
-        task = task_of(splits[0])
-        cells = pd.concat(splits)[task.column].reset_index().drop_duplicates()
-        joined = cells.groupby("track_id")[[task.column]].agg(SEPARATOR.join)
-        joined[task.column] = joined[task.column].map(lambda cell: task.text(task.parse(cell)))
-        return genre_text(joined)
+        return [SET_COLUMN.format(protocol) for protocol in self.protocols]
 
     def __getitem__(self, track_id: int) -> CachedTrack:
         if track_id in self.rejected.index:
@@ -293,7 +268,7 @@ class FeatureCache(Mapping[int, CachedTrack]):
         if track_id not in self.tracks.index:
             raise KeyError(f"track {format_value(track_id)} is not in {self.folder}: see .tracks for those that are")
         row: Any = self.tracks.loc[track_id]
-        sets = {protocol: own for protocol in self.protocols if (own := row[_SET.format(protocol)])}
+        sets = {protocol: own for protocol in self.protocols if (own := row[SET_COLUMN.format(protocol)])}
         return CachedTrack(
             int(track_id), row["path"], row["genre"], row["artist"], row["title"], sets, float(row["seconds"]),
             tuple(row["flags"].split()), self,
