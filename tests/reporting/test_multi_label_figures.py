@@ -63,16 +63,25 @@ def test_a_point_is_a_genre_at_its_training_tracks_beside_its_chance() -> None:
     ).axes[0]
     drawn = {line.get_label(): (line.get_xdata().tolist(), line.get_ydata().tolist()) for line in ax.lines}
     assert drawn == {
-        "by chance": ([900, 30], precision_by_chance([40, 4], 80).tolist()),
-        "root": ([900], [0.6]),
+        "by chance": ([900, 30, 0], precision_by_chance([40, 4, 3], 80).tolist()),
+        "root": ([900, 0], [0.6, 0.1]),
         "second level": ([30], [0.05]),
-    }, "a genre without training or test tracks has no place"
-    assert ax.get_xscale() == "log"
-    assert {text.get_text() for text in ax.texts} == {"Folk", "Freak-Folk"}
+    }, "a genre without test tracks has no place"
+    assert ax.get_xscale() == "symlog", "a genre whose training tracks were lost is at 0"
+    assert {text.get_text() for text in ax.texts} == {"Folk", "Freak-Folk", "Pop"}
+    assert [tick for tick in ax.get_xticks() if tick in (0, 1, 2, 5, 100, 500)] == [0, 1, 2, 5, 100, 500]
+    assert (
+        precision_by_size(
+            ROWS, training={"Folk": 900, "Freak-Folk": 30, "Rock": 0}, depths=depths, n_tracks=80, title="crnn"
+        )
+        .axes[0]
+        .get_xscale()
+        == "log"
+    )
 
 
 def test_genres_without_a_test_track_are_not_drawn_alone() -> None:
-    with pytest.raises(DataError, match="expected a genre with training and test tracks"):
+    with pytest.raises(DataError, match="expected a genre with test tracks"):
         precision_by_size(ROWS[2:], training={"Rock": 3}, depths={"Rock": 0}, n_tracks=8, title="crnn")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullLocator, SymmetricalLogLocator
 
 from fmagc.errors import DataError
 from fmagc.evaluation.ranking import precision_by_chance
@@ -24,6 +24,7 @@ _SIDES = {
     "bottom": (0.0, 1.0),
     "top": (0.0, -1.0),
 }  # by the edge at the point
+_TICKS = (1, 2, 5)
 _DEPTHS = (("root", "#0072B2", "o"), ("second level", "#E69F00", "s"), ("deeper", "#009E73", "^"))
 
 
@@ -35,7 +36,7 @@ def precision_by_size(
     n_tracks: int,
     title: str,
 ) -> Figure:
-    """Draw a point for each genre with training and test tracks, and name those that lie farthest from the trend.
+    """Draw a point for each genre with test tracks, and name those that lie farthest from the trend.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def precision_by_size(
         A model's genres (`evaluation.scoring.Scoring.genre_table`); ``genre``, ``support`` and ``average_precision``
         are read.
     training : mapping of str to int
-        The number of training tracks of each genre.
+        The number of training tracks of each genre; none where those that it had could not be decoded.
     depths : mapping of str to int
         The level of each genre in the tree, 0 for a root.
     n_tracks : int
@@ -52,13 +53,11 @@ def precision_by_size(
     Raises
     ------
     DataError
-        When no genre has training and test tracks.
+        When no genre has test tracks.
     """
-    tested = [row for row in rows if row["support"] and training[row["genre"]]]
+    tested = [row for row in rows if row["support"]]
     if not tested:
-        raise DataError(
-            "precision by genre: expected a genre with training and test tracks, found none: run `dvc repro`"
-        )
+        raise DataError("precision by genre: expected a genre with test tracks, found none: run `dvc repro`")
     genres = [str(row["genre"]) for row in tested]
     sizes = np.array([training[genre] for genre in genres], dtype=np.float64)
     scores = np.array([row["average_precision"] for row in tested], dtype=np.float64)
@@ -73,14 +72,18 @@ def precision_by_size(
             if own.any():
                 ax.plot(sizes[own], scores[own], marker, color=colour, markersize=6, markeredgecolor="white",
                         markeredgewidth=0.6, label=label, clip_on=False)  # fmt: skip
-        ax.set_xscale("log")
+        if sizes.min() > 0:
+            ax.set_xscale("log")
+            ax.xaxis.set_major_locator(LogLocator(subs=_TICKS))
+        else:  # linear from 0 to 1, as wide as from 1 to 10
+            ax.set_xscale("symlog", linthresh=1)
+            ax.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=1, subs=_TICKS))
         ax.set_ylim(0, 1)
-        for place, side in _labelled(np.log(sizes), scores, genres).items():
+        for place, side in _labelled(np.log10(np.maximum(sizes, 0.1)), scores, genres).items():
             dx, dy = _SIDES[side]
             ax.annotate(genres[place], (sizes[place], scores[place]), (72 * _GAP * dx, 72 * _GAP * dy),
                         textcoords="offset points", fontsize=8, annotation_clip=False,
                         ha=side if dx else "center", va="center" if dx else side)  # fmt: skip
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set_xlabel("training tracks of the genre")
