@@ -22,9 +22,10 @@ def main() -> None:
         raise SettingsError(
             f"compare: expected a protocol and a focus of this run, found {compare}: see run in params.yaml"
         )
-    accepted = read_record(CLEANING, stage="explore", cached=False)["accepted_by_set"]
+    cleaning = read_record(CLEANING, stage="explore", cached=False)
+    accepted = cleaning["accepted_by_set"]
     audits = read_record(AUDIT, stage="index", cached=False)
-    test_sets = comparison.read_test_sets(entries, audits=audits, accepted=accepted)
+    test_sets = comparison.read_test_sets(entries, audits=audits, cleaning=cleaning)
     models = comparison.score_models(entries, resamples=settings.bootstrap)
     curves = comparison.compare_shares(
         entries, models=models, shares=whole_run.train_shares, accepted=accepted, resamples=settings.bootstrap

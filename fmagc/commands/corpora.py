@@ -21,6 +21,7 @@ from fmagc.errors import DataError, format_list, format_value
 from fmagc.params.base import faults_of
 from fmagc.params.corpus import DEMO, DOWNLOADS, Dataset, Index
 from fmagc.paths import RAW
+from fmagc.tasks.labels import SEPARATOR
 from fmagc.tasks.task import TASKS, labels_of
 
 __all__ = ["Corpus", "locate", "look_at"]
@@ -168,6 +169,8 @@ def _look_at_own(dataset: Dataset, home: Path, paths: Sequence[str], index: Inde
         genres, chosen = None, choose_genres(tracks, None)
     kept = chosen[chosen["reason"] == ""].reset_index(drop=True)
     protocol, notes = _choose_protocol(kept, where=str(home), index=index)
+    if labels_of(kept).members.sum(axis=1).max() == 1 and not TASKS[index.labels].exclusive:
+        notes.append(f"no track has two genres, which a {SEPARATOR} would separate")
     advice = advise_multi(kept)
     if advice and not any(advice in note for note in notes):  # the refusal of a protocol may have it
         notes.append(advice)

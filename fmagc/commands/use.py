@@ -130,14 +130,12 @@ def _settings(
     values = _values(found.dataset, found.protocol, found.subset, found.genres)
     if found.fallback:
         values["audio.fallback"] = found.fallback
-    if found.dataset.layout == "fma":
-        values |= _REAL
-    else:  # the batch goes by the size of the corpus, and what the owner set stays
-        today = before.model_dump()
-        for key in ("train.epochs", "train.patience", "robustness.tracks"):
-            block, name = key.split(".")
-            if today[block][name] == _DEMO[key]:
-                values[key] = _REAL[key]
+    today = before.model_dump()
+    for key, value in _REAL.items():
+        block, name = key.split(".")
+        small = found.dataset.layout != "fma" and key == "train.batch_size"  # the batch goes by the size of the corpus
+        if today[block][name] == _DEMO[key] and not small:  # what the owner set stays
+            values[key] = value
     return [*found.summary, f"  protocol: {found.protocol}, {_WHY[found.protocol]}"], values
 
 

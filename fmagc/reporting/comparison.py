@@ -39,7 +39,7 @@ __all__ = ["compare_shares", "draw_results", "read_test_sets", "score_models", "
 
 
 def read_test_sets(
-    entries: Sequence[Entry], *, audits: Mapping[str, Mapping[str, Any]], accepted: Mapping[str, Mapping[str, int]]
+    entries: Sequence[Entry], *, audits: Mapping[str, Mapping[str, Any]], cleaning: Mapping[str, Any]
 ) -> dict[str, TestSet]:
     """Describe the test set of each protocol.
 
@@ -47,13 +47,11 @@ def read_test_sets(
     ----------
     entries : sequence of Entry
         All models and baselines, of every protocol.
-    audits : mapping of str to mapping
-        Of the split of each protocol.
-    accepted : mapping of str to mapping
-        For each protocol the number of tracks of each set that could be decoded.
+    audits, cleaning : mapping
+        As for `run_results.read_test_set`.
     """
     return {
-        protocol: read_test_set(group[0], audit=audits[protocol], accepted=accepted[protocol])
+        protocol: read_test_set(group[0], audits=audits, cleaning=cleaning)
         for protocol, group in _by_protocol(entries).items()
     }
 

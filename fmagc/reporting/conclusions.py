@@ -49,7 +49,7 @@ def pair_lines(pairs: Sequence[Pair], *, metric: str) -> list[str]:
         f"difference of {metric} [95 %]",
         "significant",
         "tracks only one predicts correctly",
-        "McNemar's p",
+        "McNemar's p, adjusted",
     )
     return [*lines, table(header, rows, numbers=len(header) - 1)]
 

@@ -44,12 +44,20 @@ class TestSet:
     n_artists: int
     support: Mapping[str, int]  # test tracks of each genre
     n_training: int  # tracks that could be decoded
+    training: Mapping[str, int]  # these tracks, of each genre
     n_listed: int  # tracks of the training set, decoded or not
     known: float  # share of the test tracks whose artist is in training
     files_shared: int  # byte-identical files in more than one set
 
     @classmethod
-    def of(cls, predictions: Predictions, *, audit: Mapping[str, Any], accepted: Mapping[str, int]) -> Self:
+    def of(
+        cls,
+        predictions: Predictions,
+        *,
+        audit: Mapping[str, Any],
+        accepted: Mapping[str, int],
+        training: Mapping[str, int],
+    ) -> Self:
         """Count the test tracks of a protocol.
 
         Parameters
@@ -60,6 +68,8 @@ class TestSet:
             Of the split, which has all listed tracks.
         accepted : mapping of str to int
             Tracks of each set that could be decoded.
+        training : mapping of str to int
+            Training tracks of each genre that could be decoded.
         """
         test, labelling = predictions.test, predictions.labelling
         track_ids, first = np.unique(test.track_ids, return_index=True)
@@ -71,6 +81,7 @@ class TestSet:
                 zip(labelling.genres, labelling.members[test.labels[first]].sum(axis=0).tolist(), strict=True)
             ),
             n_training=accepted["train"],
+            training=training,
             n_listed=audit["tracks"]["train"],
             known=audit["test_share_with_artist_in_train"],
             files_shared=audit["files_shared"],
@@ -85,3 +96,8 @@ class TestSet:
     def tested(self) -> frozenset[str]:
         """The genres that a test track carries."""
         return frozenset(genre for genre, n in self.support.items() if n > 0)
+
+    @property
+    def unlearnt(self) -> list[str]:
+        """The genres of which no training track could be decoded."""
+        return [genre for genre, n in self.training.items() if n == 0]

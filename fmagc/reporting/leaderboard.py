@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fmagc.errors import DataError
+from fmagc.errors import DataError, format_list
 from fmagc.evaluation.protocol_gap import Gap
 from fmagc.evaluation.share_curve import ShareCurve
 from fmagc.evaluation.significance import Pair
 from fmagc.reporting.conclusions import PAIRS_LEGEND, gap_lines, pair_lines
 from fmagc.reporting.entries import Entry, TestSet
-from fmagc.reporting.markdown import table
+from fmagc.reporting.markdown import escaped, table
 from fmagc.reporting.metric_text import metric_text
 from fmagc.reporting.presentation.base import Presentation
 from fmagc.reporting.presentation.registry import PRESENTATIONS
@@ -25,7 +25,10 @@ _LEGEND = (
     "With few test artists the intervals are too narrow: below about twenty artists, they hold the true value less "
     "often than 95 % of the time."
 )
-
+_ENOUGH_ARTISTS = 20  # for a bootstrap over artists
+_FEW_ARTISTS = (
+    "**{} test artists are few.** Below about twenty, intervals are too narrow and too many differences significant."
+)
 
 _ENCODERS_LEGEND = (
     "a logistic regression on the mean vector that a frozen encoder gives for a track. It predicts whole tracks, and "
@@ -91,6 +94,8 @@ def leaderboard_markdown(entries: Iterable[Entry], *, context: Context) -> str:
         lines += [f"## Protocol `{protocol}`", "", _describe(test_set, presentation), ""]
         for block in (_table(ranked, presentation), *presentation.further_tables(ranked)):
             lines += [block, ""]
+        if test_set.n_artists < _ENOUGH_ARTISTS:
+            lines += [_FEW_ARTISTS.format(test_set.n_artists), ""]
         lines += [*pair_lines(context.pairs[protocol], metric=presentation.headline), ""]
     for protocol, curve in context.curves.items():
         lines += [f"## {shares_title(protocol)}", "", *share_lines(curve), ""]
@@ -114,10 +119,12 @@ def _describe(test: TestSet, presentation: Presentation) -> str:
     rejected = f" (of {test.n_listed:,} listed)" if test.n_listed > test.n_training else ""
     untested = test.n_genres - len(test.tested)
     absent = f" ({untested} of them without a test track)" if untested else ""
+    lost = [escaped(genre) for genre in test.unlearnt]
+    unlearnt = f" **No training track of {format_list(lost)} could be decoded:** nothing can learn it." if lost else ""
     return (
         f"{test.n_tracks:,} test tracks by {test.n_artists:,} artists in {test.n_genres} genres{absent}; "
         f"{test.n_training:,} training tracks{rejected}. **{test.known:.0%} of the test tracks are by artists in the "
-        f"training set.**{files} {presentation.chance_text(test)}"
+        f"training set.**{files}{unlearnt} {presentation.chance_text(test)}"
     )
 
 

@@ -16,7 +16,6 @@ from fmagc.reporting.run_results import (
     read_confusion_counts,
     read_error_analysis,
     read_robustness,
-    read_training_counts,
 )
 
 __all__ = ["ProtocolResults"]
@@ -52,11 +51,6 @@ class ProtocolResults:
     def tree(self) -> pd.DataFrame:
         """The tree of the genres of all protocols (`corpus.index.read_genre_table`)."""
         return read_genre_table()
-
-    @property
-    def training(self) -> dict[str, int]:
-        """The number of training tracks of each genre that could be decoded."""
-        return read_training_counts(self.protocol)
 
     @property
     def scores(self) -> pd.DataFrame:

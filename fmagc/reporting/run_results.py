@@ -16,7 +16,6 @@ from fmagc.params.run import Run
 from fmagc.paths import (
     ARCHITECTURES,
     CARD,
-    CLEANING,
     CLIP_COUNTS,
     CLIP_METRICS,
     CONFUSION,
@@ -55,7 +54,6 @@ __all__ = [
     "read_share_results",
     "read_test_set",
     "read_timeline",
-    "read_training_counts",
 ]
 
 _SHARE_STAGES = {"evaluate": "share", "baseline": "share_baseline", "probe": "share_probe"}  # by that of the whole set
@@ -131,15 +129,23 @@ def read_predictions(entry: Entry) -> Predictions:
     return found
 
 
-def read_test_set(entry: Entry, *, audit: Mapping[str, Any], accepted: Mapping[str, int]) -> TestSet:
-    """Describe the test set of a protocol by the predictions of one of its models; parameters as in `TestSet.of`."""
-    return TestSet.of(read_predictions(entry), audit=audit, accepted=accepted)
+def read_test_set(entry: Entry, *, audits: Mapping[str, Any], cleaning: Mapping[str, Any]) -> TestSet:
+    """Describe the test set of a protocol by the predictions of one of its models.
 
-
-def read_training_counts(protocol: str) -> dict[str, int]:
-    """Read how many training tracks of each genre could be decoded."""
-    counts: dict[str, int] = read_record(CLEANING, stage="explore", cached=False)["training_by_genre"][protocol]
-    return counts
+    Parameters
+    ----------
+    entry : Entry
+    audits : mapping of str to mapping
+        Of the split of each protocol (`paths.AUDIT`).
+    cleaning : mapping of str to Any
+        What could be decoded (`paths.CLEANING`).
+    """
+    return TestSet.of(
+        read_predictions(entry),
+        audit=audits[entry.protocol],
+        accepted=cleaning["accepted_by_set"][entry.protocol],
+        training=cleaning["training_by_genre"][entry.protocol],
+    )
 
 
 def read_share_results(entry: Entry, share: float) -> tuple[int, Predictions]:

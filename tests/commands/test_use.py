@@ -113,6 +113,14 @@ def test_the_layout_of_fma(mini_root: Path, how: str, capsys: pytest.CaptureFixt
     assert settings()["robustness"]["tracks"] == 300
 
 
+def test_what_its_owner_set_stays_for_fma_too(mini_root: Path) -> None:
+    Path("params.yaml").write_text(PARAMS.replace("epochs: 16 #", "epochs: 3 #", 1), encoding="utf-8")
+    assert settings()["train"]["epochs"] == 3
+    assert main(["use", str(mini_root)]) == 0
+    train = settings()["train"]
+    assert (train["batch_size"], train["epochs"], train["patience"]) == (32, 3, 8)
+
+
 @pytest.mark.parametrize("size", ["small", "medium", "large"])
 def test_fma_to_download_and_back(tmp_path: Path, size: str) -> None:
     assert main(["use", f"fma_{size}", "--root", str(tmp_path), "--download"]) == 0

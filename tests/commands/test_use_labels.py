@@ -45,6 +45,14 @@ def test_a_branch_for_several_genres_a_track(committed: Path, music: Path, capsy
     assert (committed / "params.yaml").read_text(encoding="utf-8") == PARAMS
 
 
+def test_tracks_of_one_genre_each_are_told(music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (music / "tracks.csv").write_text(
+        "\n".join(["path,genre", *(f'{path},"{path.split("/")[0]}, Live"' for path in FILES), ""]), encoding="utf-8"
+    )
+    assert main(["use", str(music), "--labels", "multi"]) == 0
+    assert "  no track has two genres, which a ; would separate\n" in capsys.readouterr().out
+
+
 def test_several_genres_taken_for_rare_ones_are_refused_with_the_option(
     music: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -53,6 +53,7 @@ OFFICIAL = TestSet(
     n_artists=12,
     support={"Folk": 20, "Jazz": 10, "Rock": 10},
     n_training=320,
+    training={"Folk": 160, "Jazz": 80, "Rock": 80},
     n_listed=320,
     known=0.0,
     files_shared=0,
@@ -242,17 +243,31 @@ def test_the_test_set_is_counted_by_track():
     tables = [predictions_of([[0.2, 0.3, 0.5]] * 8, seed=seed, **common, **rows) for seed in (0, 1)]
     audit = {"tracks": {"train": 9, "val": 1, "test": 4}, "test_share_with_artist_in_train": 0.25, "files_shared": 1}
     assert TestSet.of(
-        Predictions.concatenate(tables), audit=audit, accepted={"train": 8, "val": 1, "test": 3}
+        Predictions.concatenate(tables), audit=audit, accepted={"train": 8, "val": 1, "test": 3}, training={"Folk": 8}
     ) == TestSet(
         task="single",
         n_tracks=3,
         n_artists=2,
         support={"Folk": 2, "Jazz": 0, "Rock": 1},
         n_training=8,
+        training={"Folk": 8},
         n_listed=9,
         known=0.25,
         files_shared=1,
     )
+
+
+def test_genres_that_nothing_can_learn_are_named_and_few_artists_told():
+    entries = [_entry("crnn", 0.5)]
+    whole = leaderboard_markdown(
+        entries, context=replace(CONTEXT, test_sets={"official": replace(OFFICIAL, n_artists=20)})
+    )
+    assert "could be decoded" not in whole
+    assert "artists are few" not in whole
+    lost = replace(OFFICIAL, training={"Folk": 160, "Jazz|": 0, "Rock": 0}, n_artists=19)
+    text = leaderboard_markdown(entries, context=replace(CONTEXT, test_sets={"official": lost}))
+    assert r"**No training track of Jazz\|, Rock could be decoded:** nothing can learn it." in text
+    assert "**19 test artists are few.**" in text
 
 
 def test_every_task_has_its_presentation():

@@ -67,7 +67,7 @@ def test_figures_say_what_was_not_measured() -> None:
     )
     figure = robustness.prediction_changes(changes)
     gaps = "most test tracks are too short for what is not measured"
-    assert figure.get_supxlabel() == f"the middle clip of 8 test tracks; one clip is 0.1 of all; {gaps}"
+    assert figure.get_supxlabel() == f"the middle clip of 8 test tracks; one clip is 0.12 of all; {gaps}"
     for ax in figure.axes:
         assert [(text.get_text(), text.get_position()[1]) for text in ax.texts] == [("not measured", 0)]
         assert [len(line.get_xdata()) for line in ax.lines if line.get_marker() != "None"] == [1, 1]

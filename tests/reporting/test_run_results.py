@@ -176,11 +176,12 @@ def test_the_row_of_an_encoder_is_its_probe_s() -> None:
         ("bank", "probe"),
     ]
     audit = {"tracks": {"train": 4}, "test_share_with_artist_in_train": 0.0, "files_shared": 0}
+    cleaning = {"accepted_by_set": {"official": {"train": 4}}, "training_by_genre": {"official": {GENRES[0]: 4}}}
     write_leaderboard(
         entries[1:],
         models=score_models(entries[1:], resamples=20),
         curves={},
-        test_sets=read_test_sets(entries[1:], audits={"official": audit}, accepted={"official": {"train": 4}}),
+        test_sets=read_test_sets(entries[1:], audits={"official": audit}, cleaning=cleaning),
         corpus="mine",
         base="official",
     )

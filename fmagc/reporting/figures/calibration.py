@@ -45,8 +45,11 @@ def reliability_diagrams(
         for ax, (model, found) in zip(axes.flat, calibrations.items(), strict=False):
             _panel(ax, found, colour=colours[model], marker=markers[model])
             ax.set_title(model)
-        for ax in list(axes.flat)[len(calibrations) :]:
-            ax.axis("off")
+        for place, ax in enumerate(axes.flat):
+            if place >= len(calibrations):
+                ax.axis("off")
+            elif place + n_columns >= len(calibrations):  # no panel below it has the numbers
+                ax.tick_params(labelbottom=True)
         figure.supxlabel(f"{confidence} (mean of a bin)", fontsize=9)
         figure.supylabel(right, fontsize=9)
         looks: dict[str, Any] = {"marker": "o", "linestyle": "none", "color": style.GREY, "markersize": 8}

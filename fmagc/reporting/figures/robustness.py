@@ -79,7 +79,7 @@ def prediction_changes(table: pd.DataFrame) -> Figure:
         handles = [Line2D([], [], **look, label=model) for model, look in looks.items()]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
         n_tracks = table["tracks"].max()
-        share = [f"the middle clip of {_counted(table)}", f"one clip is {1 / n_tracks:.1g} of all"] if n_tracks else []
+        share = [f"the middle clip of {_counted(table)}", f"one clip is {1 / n_tracks:.2g} of all"] if n_tracks else []
         _caption(figure, [*share, *_gaps(table)])
     return figure
 

@@ -55,8 +55,7 @@ def gather(params: Params, *, track: dict[str, Any]) -> dict[str, Any]:
     cleaning = read_record(CLEANING, stage="explore", cached=False)
     sections = sections_of(LEADERBOARD.read_text(encoding="utf-8"))
     main = [entry for entry in entries if entry.protocol == params.compare.protocol]
-    protocol = params.compare.protocol
-    test_set = read_test_set(main[0], audit=audit[protocol], accepted=cleaning["accepted_by_set"][protocol])
+    test_set = read_test_set(main[0], audits=audit, cleaning=cleaning)
     presentation = PRESENTATIONS[test_set.task]
     words = presentation.page
     files = read_record(MANIFEST, stage="fetch", cached=False)["files"]

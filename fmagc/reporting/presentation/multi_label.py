@@ -45,7 +45,8 @@ class MultiLabelPresentation(Presentation):
         "Average precision is the mean, over the tracks that carry a genre, of the share of right tracks among those "
         "that the model ranks as high or higher; the macro metrics are means over the genres that have a test track. "
         "Tracks of one probability share a place: with one for all, as majority has it, the average precision of a "
-        "genre is the share of the tracks that carry it, which is below that of a random order where they are few. "
+        "genre is the share of the tracks that carry it, which is below that of a random order where they are few. A "
+        "model that ranks at random is above majority, too: a difference from majority is none from chance. "
         "precision_at_1 is the share of tracks whose most probable genre is one of their own. macro_f1 gives each "
         "genre a threshold, the best one on the validation tracks. log_loss is the sum over genres, in nats."
     )
@@ -78,7 +79,7 @@ class MultiLabelPresentation(Presentation):
         return {
             "genres": precision_by_size(
                 found["genres"],
-                training=results.training,
+                training=results.test_set.training,
                 depths=dict(zip(tree["genre"], tree["depth"], strict=True)),
                 n_tracks=results.test_set.n_tracks,
                 title=best,

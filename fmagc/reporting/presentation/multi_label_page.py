@@ -80,7 +80,7 @@ class MultiLabelPage(PageWords):
         return f"A track may have several of {counted(len(table), 'genre')}{below}."
 
     def genre_text(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-        """Rank the genres by their mean average precision, and name the first and the last."""
+        """Rank the genres by their average precision, averaged over networks, and name the first and the last."""
         rows = pd.DataFrame([row for table in tables.values() for row in table if row["support"]])
         means = rows.groupby("genre", as_index=False)[["average_precision", "support"]].mean()
         ranks = rank_genres(means.to_dict("records"))
@@ -94,4 +94,4 @@ class MultiLabelPage(PageWords):
             listed(f"{row['genre']} ({row['average_precision']:.2f})" for row in own)
             for own in (named[:n], named[::-1][:n])
         )
-        return f"{of} mean average precision of the networks is highest for {first}, and lowest for {last}."
+        return f"{of} average precision, averaged over the networks, is highest for {first}, and lowest for {last}."

@@ -145,6 +145,7 @@ def test_the_headline_names_the_best_and_the_leak() -> None:
         "n_artists": 1,
         "support": {"Folk": 4, "Jazz": 3, "Punk": 2, "Rock": 1},
         "n_training": 8,
+        "training": {},
         "n_listed": 8,
     }
     test = TestSet(task="single", **counts, known=0.8, files_shared=0)
@@ -163,6 +164,7 @@ def test_the_headline_of_several_genres_a_track_has_its_own_measures() -> None:
         "n_artists": 2,
         "support": {"Folk": 4, "Jazz": 0, "Rock": 2},
         "n_training": 8,
+        "training": {},
         "n_listed": 8,
     }
     test = TestSet(task="multi", **counts, known=0.0, files_shared=0)
@@ -187,11 +189,11 @@ def test_the_page_of_several_genres_a_track_tells_their_tree_and_the_extremes_th
     ]
     absent = {"genre": "None", "support": 0, "average_precision": None}
     assert MULTI.page.genre_text({"crnn": [*rows, absent], "cnn1d": [*rows, absent]}) == (
-        "Of the genres with 10 test tracks or more, the mean average precision of the networks is highest for G7 "
-        "(0.70), G6 (0.60) and G5 (0.50), and lowest for G1 (0.10), G2 (0.20) and G3 (0.30)."
+        "Of the genres with 10 test tracks or more, the average precision, averaged over the networks, is highest for "
+        "G7 (0.70), G6 (0.60) and G5 (0.50), and lowest for G1 (0.10), G2 (0.20) and G3 (0.30)."
     )
     assert MULTI.page.genre_text({"crnn": [rows[0], rows[8]]}) == (
-        "The mean average precision of the networks is highest for G8 (0.80), and lowest for G0 (0.00)."
+        "The average precision, averaged over the networks, is highest for G8 (0.80), and lowest for G0 (0.00)."
     )
 
 
